@@ -1,0 +1,130 @@
+"""The settings, read once from the host's ``app.config`` and never written."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from .encryption import TokenCipher
+from .errors import ConfigError
+
+PREFIX = "BIGCOMMERCE_"
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True)
+class Config:
+    """Each setting without its prefix, in lower case; units stand in the names (``_s`` seconds)."""
+
+    encryption_keys: tuple[str, ...] = field(repr=False)
+    api_url: str = "https://api.bigcommerce.com"
+    concurrency: int = 3
+    page_size: int = 250
+    timeout_s: float = 30
+    slice_s: float = 20
+    lease_s: float = 60
+    tick_s: float = 5
+    quota_reserve: float = 0.1
+    sync_interval_s: float = 300
+    sweep_interval_s: float = 86400
+    overlap_s: float = 300
+    max_deleted_share: float = 0.2
+    retention_days: int = 30
+    person_data: Literal["keep", "drop"] = "keep"
+
+    def cipher(self) -> TokenCipher:
+        """What encrypts and decrypts the stores' access tokens."""
+        return TokenCipher(self.encryption_keys)
+
+
+def read_config(settings: Mapping[str, Any]) -> Config:
+    """The ``BIGCOMMERCE_…`` entries of ``app.config``; ``ConfigError`` names the first bad one and its cure."""
+    names = {f"{PREFIX}{item.name.upper()}": item.name for item in fields(Config)}
+    _refuse_lookalikes(settings, set(names))
+    given = {name: settings[key] for key, name in names.items() if key in settings}
+    if "encryption_keys" not in given:
+        TokenCipher([])
+    config = Config(**{name: _CHECKS[name](f"{PREFIX}{name.upper()}", value) for name, value in given.items()})
+    if config.lease_s < 3:
+        raise ConfigError("BIGCOMMERCE_LEASE_S must be at least 3 seconds: the lease is renewed every third of it.")
+    return config
+
+
+def _refuse_lookalikes(settings: Mapping[str, Any], known: set[str]) -> None:
+    """A mistyped setting is an error, or its default would be used in silence."""
+    squeezed = {name.replace("_", ""): name for name in known}
+    for key in settings:
+        if not isinstance(key, str) or key in known:
+            continue
+        close = difflib.get_close_matches(key.upper().replace("_", ""), squeezed, n=1, cutoff=0.9)
+        if key.startswith(PREFIX) or close:
+            hint = f" Did you mean {squeezed[close[0]]}?" if close else f" Known are: {', '.join(sorted(known))}."
+            raise ConfigError(f"{key} is not a setting of bigcommerce_integration.{hint}")
+
+
+def _number(low: float, high: float = math.inf) -> Callable[[str, Any], float]:
+    def check(key: str, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise ConfigError(f"{key} must be a number from {low} to {high}, not {value!r}.")
+        return float(value)
+
+    return check
+
+
+def _integer(low: int, high: int) -> Callable[[str, Any], int]:
+    def check(key: str, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise ConfigError(f"{key} must be a whole number from {low} to {high}, not {value!r}.")
+        return value
+
+    return check
+
+
+def _keys(key: str, value: Any) -> tuple[str, ...]:
+    # The value is never shown: part of it may be a real key.
+    if isinstance(value, str) or not isinstance(value, list | tuple):
+        raise ConfigError(f"{key} must be a list of keys: the first encrypts, all decrypt.")
+    TokenCipher(value)
+    return tuple(value)
+
+
+def _api_url(key: str, value: Any) -> str:
+    try:
+        parts = urlsplit(value) if isinstance(value, str) else None
+        port = parts.port if parts else None
+    except ValueError:
+        parts = port = None
+    if parts is None or not parts.hostname or parts.query or parts.fragment or parts.username or port == 0:
+        raise ConfigError(f"{key} must be a URL such as https://api.bigcommerce.com.")
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS):
+        raise ConfigError(f"{key} must begin with https:// (http only for this very machine, for tests).")
+    return str(value).rstrip("/")
+
+
+def _person_data(key: str, value: Any) -> str:
+    if value not in ("keep", "drop"):
+        raise ConfigError(f"{key} must be 'keep' or 'drop', not {value!r}.")
+    return str(value)
+
+
+_CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
+    "encryption_keys": _keys,
+    "api_url": _api_url,
+    "concurrency": _integer(1, 50),
+    "page_size": _integer(1, 250),
+    "timeout_s": _number(0.1, 600),
+    "slice_s": _number(0.1, 300),
+    "lease_s": _number(1, 3600),
+    "tick_s": _number(0.05, 3600),
+    "quota_reserve": _number(0, 0.95),
+    "sync_interval_s": _number(1),
+    "sweep_interval_s": _number(1),
+    "overlap_s": _number(0),
+    "max_deleted_share": _number(0, 1),
+    "retention_days": _integer(1, 36500),
+    "person_data": _person_data,
+}

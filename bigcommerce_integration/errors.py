@@ -1,0 +1,154 @@
+"""The errors of this package, sorted by what happens next.
+
+::
+
+    BigCommerceError
+    ├── ConfigError            the app does not start: mend the setting
+    ├── RequestRefused         the caller's mistake: a 4xx answer
+    │   ├── MalformedBody          400
+    │   ├── Forbidden              403
+    │   ├── NotFound               404
+    │   ├── BodyTooLarge           413
+    │   ├── UnsupportedMediaType   415
+    │   └── Invalid                422, every bad field at once
+    ├── StoreError             what a BigCommerce store answered
+    │   ├── RetryLater             the same request may succeed later
+    │   │   ├── RateLimited            429
+    │   │   └── StoreUnavailable       no answer, 5xx, 423, a broken body
+    │   ├── StopRefresh            no retry helps: a person must act
+    │   │   ├── ConnectionBroken       of the whole store
+    │   │   │   ├── TokenRejected          401
+    │   │   │   └── StoreNotFound          an HTML 404 of a collection: a wrong store hash
+    │   │   ├── ScopeMissing           403: one resource only
+    │   │   └── UnexpectedAnswer       a redirect, an ignored filter, an answer no rule covers
+    │   ├── RecordGone             404 of one record
+    │   └── BadRecord              one record cannot be read: it is set aside and counted
+    ├── HostRefused            what the host raised inside a page's transaction
+    └── LeaseLost              another worker has taken over: stop, and leave no trace
+
+No message holds a token or a person's data; they name the store hash, the resource and the id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+
+class BigCommerceError(Exception):
+    """The root of everything that this package raises on purpose."""
+
+
+class ConfigError(BigCommerceError, ValueError):
+    """A setting, key, model or broker with which the app cannot start; the message says how to mend it."""
+
+
+class RequestRefused(BigCommerceError):
+    """The caller's mistake; answered with ``status`` and the message."""
+
+    status = 400
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class MalformedBody(RequestRefused):
+    """The body is not the JSON object that was expected."""
+
+
+class Forbidden(RequestRefused):
+    """The host's ``may`` refused the action."""
+
+    status = 403
+
+
+class NotFound(RequestRefused):
+    """No such thing for this tenant."""
+
+    status = 404
+
+
+class BodyTooLarge(RequestRefused):
+    """The body is larger than any valid one."""
+
+    status = 413
+
+
+class UnsupportedMediaType(RequestRefused):
+    """The body is not declared as JSON."""
+
+    status = 415
+
+
+class Invalid(RequestRefused):
+    """Fields that cannot be accepted: ``errors`` has a list of messages by dotted path."""
+
+    status = 422
+
+    def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
+        super().__init__("The input is invalid; see errors.")
+        self.errors = {path: list(messages) for path, messages in errors.items()}
+
+
+class StoreError(BigCommerceError):
+    """Something that a BigCommerce store answered, or did not answer."""
+
+
+class RetryLater(StoreError):
+    """The same request may succeed later."""
+
+
+class RateLimited(RetryLater):
+    """429; ``wait_s`` is what the store asks for in seconds, None if it does not say (then back off)."""
+
+    def __init__(self, message: str, *, wait_s: float | None) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
+class StoreUnavailable(RetryLater):
+    """No answer, a 5xx or 423, a time-out, or a body that is cut or contradicts itself."""
+
+
+class StopRefresh(StoreError):
+    """No retry helps: the refresh fails and a person must act."""
+
+
+class ConnectionBroken(StopRefresh):
+    """The whole connection is of no use until a person mends it."""
+
+
+class TokenRejected(ConnectionBroken):
+    """401: the store does not accept the access token."""
+
+
+class StoreNotFound(ConnectionBroken):
+    """404 for a whole collection: there is no store with this hash."""
+
+
+class ScopeMissing(StopRefresh):
+    """403: the token lacks ``scope``, one of BigCommerce's names such as ``store_v2_orders_read_only``."""
+
+    def __init__(self, message: str, *, scope: str) -> None:
+        super().__init__(message)
+        self.scope = scope
+
+
+class UnexpectedAnswer(StopRefresh):
+    """A redirect, an ignored filter, a refused question: nothing that waiting would mend."""
+
+
+class RecordGone(StoreError):
+    """404 of one record: the store has it no longer."""
+
+
+class BadRecord(StoreError):
+    """One record cannot be read; the rest of its page goes in."""
+
+
+class HostRefused(BigCommerceError):
+    """The host raised inside the transaction of a page, which was undone."""
+
+
+class LeaseLost(BigCommerceError):
+    """Another worker has taken over the lease; the transaction must not be committed."""

@@ -1,0 +1,63 @@
+"""Our tables: plain SQLAlchemy Core, declared once and copied into the metadata of each host.
+
+Core and not mapped classes: rows go in by bulk statements, the host's ``MetaData(schema=…)`` holds for
+the copies, and no class of ours meets the host's declarative base.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from sqlalchemy import MetaData, Table
+
+from . import instances, mirror, refreshes
+from .clock import db_now
+
+__all__ = ["Tables", "db_now", "metadata", "tables"]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """One metadata's set of our tables."""
+
+    instances: Table
+    leases: Table
+    refreshes: Table
+    hints: Table
+    workers: Table
+    rejected_records: Table
+    products: Table
+    variants: Table
+    orders: Table
+    order_lines: Table
+    absent_products: Table
+
+    def copy_into(self, host: MetaData) -> Tables:
+        """The copies of these tables in ``host``, made where they are not there yet; its schema holds for them."""
+        copies = {}
+        for item in fields(self):
+            table: Table = getattr(self, item.name)
+            key = f"{host.schema}.{table.name}" if host.schema else table.name
+            known = host.tables.get(key)
+            copies[item.name] = known if known is not None else _copy(table, host)
+        return Tables(**copies)
+
+
+def _copy(table: Table, host: MetaData) -> Table:
+    return table.to_metadata(host, schema=host.schema) if host.schema else table.to_metadata(host)
+
+
+metadata = MetaData()
+tables = Tables(
+    instances=instances.instances(metadata),
+    leases=refreshes.leases(metadata),
+    refreshes=refreshes.refreshes(metadata),
+    hints=refreshes.hints(metadata),
+    workers=refreshes.workers(metadata),
+    rejected_records=refreshes.rejected_records(metadata),
+    products=mirror.products(metadata),
+    variants=mirror.variants(metadata),
+    orders=mirror.orders(metadata),
+    order_lines=mirror.order_lines(metadata),
+    absent_products=mirror.absent_products(metadata),
+)

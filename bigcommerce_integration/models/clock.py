@@ -1,0 +1,40 @@
+"""The database's own clock: leases of workers on several machines must agree on one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Float, bindparam
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from .types import moment
+
+
+class db_now(FunctionElement[Any]):  # noqa: N801 - reads as the SQL function it is
+    """Now, in naive UTC with microseconds, plus ``plus_s`` seconds; moves within a transaction too."""
+
+    type = moment()
+    inherit_cache = True
+
+    def __init__(self, plus_s: float = 0.0) -> None:
+        super().__init__(bindparam(None, float(plus_s), type_=Float()))
+
+
+@compiles(db_now, "postgresql")
+def _postgresql(element: db_now, compiler: SQLCompiler, **kw: Any) -> str:
+    return (
+        f"((clock_timestamp() AT TIME ZONE 'UTC') + make_interval(secs => {compiler.process(element.clauses, **kw)}))"
+    )
+
+
+@compiles(db_now, "mysql", "mariadb")
+def _mysql(element: db_now, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"(UTC_TIMESTAMP(6) + INTERVAL {compiler.process(element.clauses, **kw)} SECOND)"
+
+
+@compiles(db_now, "sqlite")
+def _sqlite(element: db_now, compiler: SQLCompiler, **kw: Any) -> str:
+    # Six digits, as SQLAlchemy stores times: they are compared as text.
+    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', {compiler.process(element.clauses, **kw)} || ' seconds')"

@@ -1,0 +1,109 @@
+"""The connected stores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Double,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Row
+
+from .types import exact_string, moment, row_id
+
+NOMINAL_CODES = (
+    "sales_nominal_code_id",
+    "cogs_nominal_code_id",
+    "shipping_revenue_nominal_code_id",
+    "shipping_refund_nominal_code_id",
+    "sales_returns_allowances_nominal_code_id",
+)
+
+
+def instances(metadata: MetaData) -> Table:
+    """One row for each store that a host user has connected (an integration instance)."""
+    return Table(
+        "bigcommerce_instances",
+        metadata,
+        Column("id", row_id(), primary_key=True),
+        Column("tenant", exact_string(255), nullable=False),
+        Column("name", String(255), nullable=False),
+        # SHA-256 of the NFKC casefolded name: the same on every collation, and never too long for an index.
+        Column("name_key", String(64), nullable=False),
+        Column("integration_id", BigInteger, nullable=False),
+        Column("store_id", BigInteger, nullable=False),
+        Column("store_hash", String(32), nullable=False),
+        Column("access_token", LargeBinary, nullable=False),
+        Column("start_date", Date, nullable=False),
+        Column("auto_link_products", Boolean, nullable=False),
+        Column("auto_create_products", Boolean, nullable=False),
+        *(Column(name, BigInteger) for name in NOMINAL_CODES),
+        Column("sync_sales_order_invoices_to_accounting", Boolean, nullable=False),
+        Column("sync_sales_credit_to_accounting", Boolean, nullable=False),
+        Column("proforma_marketplace_cost_percentage", Double),
+        Column("proforma_payment_cost_percentage", Double),
+        Column("batch_period_sales_order_fulfillments", String(16)),
+        Column("batch_period_customer_returns", String(16)),
+        Column("is_automatic_sync_enabled", Boolean, nullable=False),
+        Column("status", String(32), nullable=False),
+        Column("status_message", Text),
+        Column("created_by", String(255)),
+        Column("created_at", moment(), nullable=False),
+        Column("updated_at", moment(), nullable=False),
+        UniqueConstraint("tenant", "name_key", name="uq_bigcommerce_instances_name"),
+        Index("ix_bigcommerce_instances_store_hash", "store_hash"),
+        # SQLite would give a deleted instance's id, and with it its rows, to the next one.
+        sqlite_autoincrement=True,
+    )
+
+
+@dataclass(frozen=True)
+class IntegrationInstance:
+    """One row of ``bigcommerce_instances``, as the host's methods get it; ``access_token`` is ciphertext."""
+
+    id: int
+    tenant: str
+    name: str
+    integration_id: int
+    store_id: int
+    store_hash: str
+    access_token: bytes = field(repr=False)
+    start_date: date
+    auto_link_products: bool
+    auto_create_products: bool
+    sales_nominal_code_id: int | None
+    cogs_nominal_code_id: int | None
+    shipping_revenue_nominal_code_id: int | None
+    shipping_refund_nominal_code_id: int | None
+    sales_returns_allowances_nominal_code_id: int | None
+    sync_sales_order_invoices_to_accounting: bool
+    sync_sales_credit_to_accounting: bool
+    proforma_marketplace_cost_percentage: float | None
+    proforma_payment_cost_percentage: float | None
+    batch_period_sales_order_fulfillments: str | None
+    batch_period_customer_returns: str | None
+    is_automatic_sync_enabled: bool
+    status: str
+    status_message: str | None
+    created_by: str | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def from_row(cls, row: Row[Any]) -> IntegrationInstance:
+        """The value of a whole row of the table."""
+        values = row._mapping
+        return cls(**{item.name: values[item.name] for item in fields(cls)})

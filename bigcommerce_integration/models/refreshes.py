@@ -1,0 +1,122 @@
+"""The work: refreshes with their checkpoints, the leases that fence them, the hints, the workers."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from .types import long_bytes, long_text, moment, row_id
+
+COUNTERS = (
+    "fetched",
+    "created",
+    "updated",
+    "unchanged",
+    "skipped",
+    "deleted",
+    "linked",
+    "products_created",
+    "referenced",
+    "rejected",
+    "requests",
+)
+
+
+def leases(metadata: MetaData) -> Table:
+    """Who may write an instance's rows of one resource, until when; and what is counted per (instance, resource)."""
+    return Table(
+        "bigcommerce_leases",
+        metadata,
+        Column("instance_id", BigInteger, primary_key=True, autoincrement=False),
+        Column("resource", String(16), primary_key=True),
+        Column("epoch", BigInteger, nullable=False),
+        Column("owner", String(64)),
+        Column("expires_at", moment()),
+        Column("change_number", BigInteger, nullable=False),
+        Column("watermark", moment()),
+        Column("next_sync_at", moment()),
+    )
+
+
+def refreshes(metadata: MetaData) -> Table:
+    """One run that brings an instance's rows of one resource up to date: the job itself."""
+    return Table(
+        "bigcommerce_refreshes",
+        metadata,
+        Column("id", row_id(), primary_key=True),
+        Column("instance_id", BigInteger, nullable=False),
+        Column("resource", String(16), nullable=False),
+        Column("mode", String(16), nullable=False),
+        Column("status", String(16), nullable=False),
+        Column("progress_percentage", Integer),
+        Column("message", Text),
+        *(Column(name, BigInteger, nullable=False, server_default="0") for name in COUNTERS),
+        Column("waited_s", Double, nullable=False, server_default="0"),
+        Column("total", BigInteger),
+        Column("created_at", moment(), nullable=False),
+        Column("started_at", moment()),
+        Column("finished_at", moment()),
+        Column("checkpoint", long_text()),
+        # How often the checkpoint was claimed without progress.
+        Column("attempts", Integer, nullable=False, server_default="0"),
+        # Not before: the end of a long wait for the store.
+        Column("resume_at", moment()),
+        # "instance:resource" while open, else NULL: at most one open walk of each.
+        Column("open_key", String(64)),
+        UniqueConstraint("open_key", name="uq_bigcommerce_refreshes_open_key"),
+        Index("ix_bigcommerce_refreshes_instance_id", "instance_id", "id"),
+        sqlite_autoincrement=True,
+    )
+
+
+def hints(metadata: MetaData) -> Table:
+    """The outbox: which open refresh is to be hinted at when; on no row that a page's transaction locks."""
+    return Table(
+        "bigcommerce_hints",
+        metadata,
+        Column("refresh_id", BigInteger, primary_key=True, autoincrement=False),
+        Column("next_hint_at", moment(), nullable=False),
+        Column("times_sent", Integer, nullable=False),
+        Index("ix_bigcommerce_hints_next_hint_at", "next_hint_at"),
+    )
+
+
+def workers(metadata: MetaData) -> Table:
+    """The last tick of each worker process."""
+    return Table(
+        "bigcommerce_workers",
+        metadata,
+        Column("id", String(64), primary_key=True),
+        Column("started_at", moment(), nullable=False),
+        Column("last_tick_at", moment(), nullable=False),
+    )
+
+
+def rejected_records(metadata: MetaData) -> Table:
+    """Records that could not be stored: set aside with the reason, never dropped."""
+    return Table(
+        "bigcommerce_rejected_records",
+        metadata,
+        Column("id", row_id(), primary_key=True),
+        Column("instance_id", BigInteger, nullable=False),
+        Column("refresh_id", BigInteger, nullable=False),
+        Column("resource", String(16), nullable=False),
+        Column("bigcommerce_id", BigInteger),
+        Column("reason", Text, nullable=False),
+        Column("payload", long_bytes()),
+        Column("is_payload_cut", Boolean, nullable=False),
+        Column("created_at", moment(), nullable=False),
+        Index("ix_bigcommerce_rejected_records_refresh_id", "refresh_id"),
+        Index("ix_bigcommerce_rejected_records_instance_id", "instance_id", "id"),
+    )

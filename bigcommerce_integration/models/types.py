@@ -1,0 +1,46 @@
+"""Column types that Alembic renders without importing this package, and exact on all three databases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, Numeric, String, Text
+from sqlalchemy.dialects import mysql
+from sqlalchemy.types import TypeEngine
+
+_MYSQL = ("mysql", "mariadb")
+
+
+def row_id() -> TypeEngine[int]:
+    """A 64-bit key; plain INTEGER on SQLite, where only that counts up by itself."""
+    return BigInteger().with_variant(Integer(), "sqlite")
+
+
+def moment() -> TypeEngine[Any]:
+    """A naive UTC time with microseconds (MySQL's own DATETIME drops them)."""
+    return DateTime().with_variant(mysql.DATETIME(fsp=6), *_MYSQL)
+
+
+def long_text() -> TypeEngine[str]:
+    """Text without a limit that a payload could reach (MySQL's TEXT ends at 64 KiB)."""
+    return Text().with_variant(mysql.LONGTEXT(), *_MYSQL)
+
+
+def long_bytes() -> TypeEngine[bytes]:
+    """Bytes without a limit that a payload could reach (MySQL's BLOB ends at 64 KiB)."""
+    return LargeBinary().with_variant(mysql.LONGBLOB(), *_MYSQL)
+
+
+def exact_string(length: int) -> TypeEngine[str]:
+    """A string whose case and accents count in comparisons on MariaDB too."""
+    return String(length).with_variant(mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), *_MYSQL)
+
+
+def money() -> TypeEngine[Any]:
+    """BigCommerce's amounts have four decimals; SQLite keeps about 15 digits of them."""
+    return Numeric(20, 4)
+
+
+def exchange_rate() -> TypeEngine[Any]:
+    """BigCommerce's exchange rates have ten decimals."""
+    return Numeric(20, 10)

@@ -1,0 +1,53 @@
+"""Begin a refresh: the rows that are the job, in the caller's transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from ..models import Tables, db_now
+from . import RESOURCES
+
+
+def open_key(instance_id: int, resource: str) -> str:
+    """The value of the unique column that allows one open walk of an instance and resource."""
+    return f"{instance_id}:{resource}"
+
+
+def start_instance(session: Session, tables: Tables, instance_id: int, *, hint_after_s: float) -> list[int]:
+    """Insert a new instance's leases and its two initial refreshes; their ids. The caller commits.
+
+    ``hint_after_s`` is when the tick first hints at them, should the caller's own hint get lost.
+    """
+    session.execute(
+        insert(tables.leases),
+        [{"instance_id": instance_id, "resource": name, "epoch": 0, "change_number": 0} for name in RESOURCES],
+    )
+    return [
+        start(session, tables, instance_id=instance_id, resource=name, mode="initial", hint_after_s=hint_after_s)
+        for name in RESOURCES
+    ]
+
+
+def start(
+    session: Session, tables: Tables, *, instance_id: int, resource: str, mode: str, hint_after_s: float = 0.0
+) -> int:
+    """Insert a pending refresh and its hint; its id. The caller commits.
+
+    Raises ``sqlalchemy.exc.IntegrityError`` if a walk of this resource is open already.
+    """
+    result: Any = session.execute(
+        insert(tables.refreshes).values(
+            instance_id=instance_id,
+            resource=resource,
+            mode=mode,
+            status="pending",
+            created_at=db_now(),
+            open_key=open_key(instance_id, resource),
+        )
+    )
+    refresh_id: int = result.inserted_primary_key[0]
+    session.execute(insert(tables.hints).values(refresh_id=refresh_id, next_hint_at=db_now(hint_after_s), times_sent=0))
+    return refresh_id

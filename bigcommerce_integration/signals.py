@@ -1,0 +1,13 @@
+"""Notifications after a commit, with ids only; they may be lost (the host port is the contract)."""
+
+from __future__ import annotations
+
+from blinker import Namespace
+
+_signals = Namespace()
+
+instance_created = _signals.signal("bigcommerce-instance-created")
+"""Sent by the app with ``instance_id``."""
+
+refresh_finished = _signals.signal("bigcommerce-refresh-finished")
+"""Sent by the app with ``instance_id`` and ``refresh_id``; completed, failed or cancelled."""

@@ -1,0 +1,46 @@
+"""What one app holds of the plugin, in ``app.extensions``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dramatiq import Broker
+from flask import Flask, current_app
+from flask_sqlalchemy import SQLAlchemy
+
+from .config import Config
+from .encryption import TokenCipher
+from .errors import ConfigError
+from .host import Host
+from .models import Tables
+
+EXTENSION = "bigcommerce_integration"
+
+
+@dataclass(frozen=True)
+class State:
+    """The parts that ``create_blueprint`` brought together for one app."""
+
+    config: Config
+    db: SQLAlchemy
+    broker: Broker
+    host: Host
+    tables: Tables
+    cipher: TokenCipher = field(repr=False)
+
+
+def state_of(app: Flask) -> State:
+    """The plugin's state in ``app``; ``ConfigError`` if the blueprint was never registered there."""
+    try:
+        state: State = app.extensions[EXTENSION]
+    except KeyError:
+        raise ConfigError(
+            "The BigCommerce blueprint is not registered in this app: "
+            "call app.register_blueprint(bigcommerce_integration.create_blueprint(…)) in its factory."
+        ) from None
+    return state
+
+
+def current_state() -> State:
+    """The plugin's state in the current app."""
+    return state_of(current_app._get_current_object())  # type: ignore[attr-defined]
