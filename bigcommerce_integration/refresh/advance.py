@@ -1,0 +1,124 @@
+"""Advance a refresh by one slice."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..client.api import StoreClient
+from ..client.rate_limit import Pace
+from ..errors import BigCommerceError, LeaseLost
+from .claiming import Claimed, Outcome, claim_refresh, let_go
+from .context import Engine, Job
+from .fetching import Fetcher
+from .finish import fail
+from .phases import run_phases
+from .slices import Slice, SliceEnds
+from .walking import Walker
+
+log = logging.getLogger(__name__)
+
+CAREFUL_AFTER = 3
+"""Claims without progress after which pages are halved, down to the one record, which is then set aside."""
+HALVINGS = 8
+UNEXPECTED_TRIES = CAREFUL_AFTER + HALVINGS + 3
+
+
+def advance(engine: Engine, refresh_id: int) -> Outcome:
+    """Do one slice of the refresh, if it is due and no other worker has it.
+
+    Commits page by page in sessions of its own. What the store or the host did wrong ends the refresh and is
+    stored with it; what nobody expected is raised once the lease is let go.
+    """
+    claimed = claim_refresh(engine, refresh_id)
+    if isinstance(claimed, Outcome):
+        return claimed
+    job = claimed.job
+    try:
+        client = engine.client(job.instance)
+    except BigCommerceError as error:
+        return _fail(job, error)
+    try:
+        outcome = _advance(claimed, client)
+    except LeaseLost as error:
+        log.warning("%s", error, extra=_extra(job, "lease_lost"))
+        return Outcome.BUSY
+    finally:
+        client.close()
+    log.debug("Slice of refresh %s ends: %s.", job.refresh_id, outcome.value, extra=_extra(job, "slice"))
+    return outcome
+
+
+def _advance(claimed: Claimed, client: StoreClient) -> Outcome:
+    job, config = claimed.job, claimed.job.engine.config
+    careful = claimed.attempts - CAREFUL_AFTER + 1
+    fetcher = Fetcher(
+        width=1 if careful > 0 else config.concurrency,
+        pace=Pace.start(config.quota_reserve, claimed.sharers),
+        stopping=job.engine.stopping,
+        keep_alive_s=config.lease_s / 3,
+        failures=claimed.checkpoint.failures,
+    )
+    slice_ = Slice(job, client, fetcher, claimed.checkpoint, claimed.results)
+    fetcher.keep_alive = slice_.keep_alive
+    try:
+        run_phases(slice_, _walker(slice_, careful))
+    except SliceEnds as end:
+        checkpoint = replace(slice_.checkpoint, failures=fetcher.failures)
+        let_go(job, checkpoint, fetcher.tally, wait_s=end.wait_s, message=end.message, attempts=0)
+        return Outcome.WAITING if end.wait_s > 0 else Outcome.CONTINUE
+    except LeaseLost:
+        raise
+    except BigCommerceError as error:
+        return _fail(job, error)
+    except Exception as error:
+        _unexpected(slice_, claimed.attempts + 1, error)
+        raise
+    finally:
+        fetcher.close()
+    log.info("Refresh %s of %s is completed.", job.refresh_id, job.resource, extra=_extra(job, "complete"))
+    return Outcome.ENDED
+
+
+def _walker(slice_: Slice, careful: int) -> Callable[[], Walker]:
+    """The walk, with pages that are the smaller the more often workers died without progress."""
+
+    def walker() -> Walker:
+        full = slice_.job.engine.config.page_size
+        page_size = slice_.checkpoint.page_size or full
+        if careful > 0:
+            page_size = max(1, min(page_size, full >> careful))
+        return Walker(slice_, slice_.fetcher.width, page_size, sets_aside=careful > HALVINGS)
+
+    return walker
+
+
+def _fail(job: Job, error: BigCommerceError) -> Outcome:
+    log.error("Refresh %s of %s failed: %s", job.refresh_id, job.resource, error, extra=_extra(job, "fail"))
+    fail(job, error)
+    return Outcome.ENDED
+
+
+def _unexpected(slice_: Slice, attempts: int, error: Exception) -> None:
+    """Let go with the attempt counted, or give up after too many: a fault of ours must neither loop nor hide."""
+    job = slice_.job
+    text = f"Something went wrong that should not ({type(error).__name__}); the log of the worker has the details."
+    try:
+        if attempts >= UNEXPECTED_TRIES:
+            fail(job, BigCommerceError(text))
+        else:
+            wait_s = min(2.0**attempts, 60.0) * (0.5 + random.random() / 2)  # noqa: S311 - jitter, no secret
+            let_go(job, slice_.checkpoint, slice_.fetcher.tally, wait_s=wait_s, message=text, attempts=attempts)
+    except Exception:
+        log.exception("The lease of refresh %s was not let go; it ends with its time.", job.refresh_id)
+
+
+def _extra(job: Job, action: str) -> dict[str, object]:
+    return {
+        "action": action,
+        "instance_id": job.instance.id,
+        "refresh_id": job.refresh_id,
+        "resource": job.resource,
+    }

@@ -1,0 +1,123 @@
+"""A page into rows: one transaction that begins with the lease and ends with the checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from ..errors import LeaseLost
+from ..models import db_now
+from ..models.refreshes import COUNTERS
+from . import progress
+from .checkpoint import Checkpoint
+from .context import Job
+from .fetching import Tally
+from .lease import Lease
+from .page import Counts, Rejected
+from .rows import PageTransaction
+
+PAYLOAD_CAP = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Step:
+    """One transaction of a refresh: what it writes and where the refresh stands once it is committed.
+
+    ``lease`` fences and numbers the rows that ``apply`` writes. It is the job's own, but for products that an
+    orders refresh fetches since orders refer to them.
+    """
+
+    apply: Callable[[PageTransaction], Counts]
+    after: Checkpoint
+    lease: Lease
+    observed_at: datetime
+    rejected: Sequence[Rejected] = ()
+    fetched: int = 0
+    total: int | None = None
+
+
+@dataclass
+class Results:
+    """The counters of the refresh row, as last committed."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    total: int | None = None
+
+
+def commit_step(job: Job, step: Step, results: Results, tally: Tally) -> None:
+    """Write the step's rows, counters and checkpoint, or nothing at all.
+
+    Raises ``LeaseLost`` when another worker has taken over or the refresh was ended meanwhile, ``HostRefused``
+    for what the host raised, SQLAlchemy's errors for what the database did.
+    """
+    spent = Tally(tally.requests, tally.waited_s)
+    values, total = job.engine.transaction(lambda session: _write(session, job, step, results, spent))
+    results.values, results.total = values, total
+    tally.requests -= spent.requests
+    tally.waited_s -= spent.waited_s
+
+
+def _write(session: Session, job: Job, step: Step, results: Results, spent: Tally) -> tuple[dict[str, Any], int | None]:
+    tables = job.engine.tables
+    # First of all: the fence, and on SQLite the write lock. A step from reader to writer could be refused there.
+    job.lease.renew(session)
+    if step.lease is not job.lease:
+        step.lease.renew(session)
+    status = session.execute(select(tables.refreshes.c.status).where(tables.refreshes.c.id == job.refresh_id)).scalar()
+    if status != "processing":
+        raise LeaseLost(f"Refresh {job.refresh_id} was ended by somebody else.")
+    mine = (
+        tables.leases.c.instance_id == step.lease.instance_id,
+        tables.leases.c.resource == step.lease.resource,
+    )
+    number: int = session.execute(select(tables.leases.c.change_number).where(*mine)).scalar_one()
+    tx = PageTransaction(session, tables, job.engine.host, job.instance, step.observed_at, number)
+    counts = step.apply(tx)
+    if tx.change_number != number:
+        session.execute(update(tables.leases).where(*mine).values(change_number=tx.change_number))
+    _set_aside(session, job, step.rejected)
+    counts += Counts({"fetched": step.fetched, "rejected": len(step.rejected), "requests": spent.requests})
+    values = {name: results.values[name] + counts.values.get(name, 0) for name in COUNTERS}
+    values["waited_s"] = results.values["waited_s"] + spent.waited_s
+    total = results.total if step.total is None else step.total
+    session.execute(
+        update(tables.refreshes)
+        .where(tables.refreshes.c.id == job.refresh_id)
+        .values(**values, **_standing(job, step.after, values["fetched"], total), attempts=0)
+    )
+    return values, total
+
+
+def _standing(job: Job, after: Checkpoint, fetched: int, total: int | None) -> Mapping[str, Any]:
+    is_walked = after.phase not in ("prepare", "walk")
+    return {
+        "checkpoint": after.dump(),
+        "total": total,
+        "progress_percentage": progress.percentage(fetched, total, is_walked=is_walked),
+        "message": progress.message(after.phase, job.resource, fetched, total),
+    }
+
+
+def _set_aside(session: Session, job: Job, rejected: Sequence[Rejected]) -> None:
+    if not rejected:
+        return
+    rows = []
+    for record in rejected:
+        payload = record.text.encode("utf-8", "replace")
+        rows.append(
+            {
+                "instance_id": job.instance.id,
+                "refresh_id": job.refresh_id,
+                "resource": job.resource,
+                "bigcommerce_id": record.id,
+                "reason": record.reason,
+                "payload": payload[:PAYLOAD_CAP],
+                "is_payload_cut": len(payload) > PAYLOAD_CAP,
+            }
+        )
+    session.execute(insert(job.engine.tables.rejected_records).values(created_at=db_now()), rows)

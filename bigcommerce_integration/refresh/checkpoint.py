@@ -1,0 +1,67 @@
+"""What a refresh has done and has still to do, as it stands in the refresh row between pages."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from .walk import Walk
+
+VERSION = 1
+
+Phase = Literal["prepare", "walk", "link", "referenced", "finish"]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Moved in the transaction that writes a page's rows, so that both are stored or neither is.
+
+    ``begun_at`` is the store's clock when the walk began (the next watermark), ``since`` the instance's start
+    date as a moment, ``page_size`` what a troubled store is asked for instead of the setting, ``failures``
+    how many requests in a row failed, ``link_after`` the last variant row that the linking pass has seen.
+    All times are naive UTC.
+    """
+
+    phase: Phase = "prepare"
+    begun_at: datetime | None = None
+    since: datetime | None = None
+    walk: Walk = field(default_factory=Walk)
+    page_size: int | None = None
+    good_pages: int = 0
+    failures: int = 0
+    link_after: int = 0
+
+    def dump(self) -> str:
+        """As JSON text with a version."""
+        return json.dumps(
+            {
+                "version": VERSION,
+                "phase": self.phase,
+                "begun_at": self.begun_at and self.begun_at.isoformat(),
+                "since": self.since and self.since.isoformat(),
+                "walk": self.walk.dump(),
+                "page_size": self.page_size,
+                "good_pages": self.good_pages,
+                "failures": self.failures,
+                "link_after": self.link_after,
+            }
+        )
+
+
+def load_checkpoint(text: str | None) -> Checkpoint:
+    """The stored checkpoint; a fresh one if there is none or another version wrote it (the walk starts over)."""
+    data = json.loads(text) if text else {}
+    if data.get("version") != VERSION:
+        return Checkpoint()
+    return Checkpoint(
+        phase=data["phase"],
+        begun_at=data["begun_at"] and datetime.fromisoformat(data["begun_at"]),
+        since=data["since"] and datetime.fromisoformat(data["since"]),
+        walk=Walk.load(data["walk"]),
+        page_size=data["page_size"],
+        good_pages=data["good_pages"],
+        failures=data["failures"],
+        link_after=data["link_after"],
+    )

@@ -1,0 +1,156 @@
+"""The begin and the end of a slice: claim a refresh with its lease, and let it go again."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
+
+from ..models import db_now
+from ..models.instances import IntegrationInstance
+from ..models.refreshes import COUNTERS
+from .apply import Results
+from .checkpoint import Checkpoint, load_checkpoint
+from .context import Engine, Job, new_owner
+from .fetching import Tally
+from .lease import claim, sharers
+
+OPEN = ("pending", "processing")
+
+
+class Outcome(Enum):
+    """What a slice has come to, so that the caller knows whether to hint again."""
+
+    ENDED = "the refresh is completed or has failed"
+    NOTHING = "the refresh had ended before"
+    CONTINUE = "the next slice can begin at once"
+    WAITING = "the next slice can begin at resume_at; the tick sends its hint"
+    BUSY = "another worker has the lease; the tick sends a hint when it lapses"
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A refresh that is ours for a slice. ``attempts``: claims before this one that made no progress."""
+
+    job: Job
+    checkpoint: Checkpoint
+    results: Results
+    attempts: int
+    sharers: int
+
+
+def claim_refresh(engine: Engine, refresh_id: int) -> Claimed | Outcome:
+    """The refresh with its lease, or why it is not to be advanced now."""
+    found = engine.transaction(lambda session: _look(session, engine, refresh_id))
+    if isinstance(found, Outcome):
+        return found
+    return engine.transaction(lambda session: _claim(session, engine, found))
+
+
+def _look(session: Session, engine: Engine, refresh_id: int) -> Any:
+    refreshes = engine.tables.refreshes
+    row = session.execute(
+        select(
+            refreshes.c.id,
+            refreshes.c.instance_id,
+            refreshes.c.resource,
+            refreshes.c.mode,
+            refreshes.c.status,
+            or_(refreshes.c.resume_at.is_(None), refreshes.c.resume_at <= db_now()).label("is_due"),
+        ).where(refreshes.c.id == refresh_id)
+    ).first()
+    if row is None or row.status not in OPEN:
+        return Outcome.NOTHING
+    return row if row.is_due else Outcome.WAITING
+
+
+def _claim(session: Session, engine: Engine, found: Any) -> Claimed | Outcome:
+    tables = engine.tables
+    lease = claim(
+        session,
+        tables,
+        instance_id=found.instance_id,
+        resource=found.resource,
+        owner=new_owner(),
+        length_s=engine.config.lease_s,
+    )
+    if lease is None:
+        return Outcome.BUSY
+    refreshes = tables.refreshes
+    taken: Any = session.execute(
+        update(refreshes)
+        .where(refreshes.c.id == found.id, refreshes.c.status.in_(OPEN))
+        .values(
+            status="processing",
+            started_at=func.coalesce(refreshes.c.started_at, db_now()),
+            progress_percentage=func.coalesce(refreshes.c.progress_percentage, 0),
+            attempts=refreshes.c.attempts + 1,
+            resume_at=None,
+        )
+    )
+    if taken.rowcount != 1:
+        lease.release(session)
+        return Outcome.NOTHING
+    row = session.execute(select(refreshes).where(refreshes.c.id == found.id)).one()
+    instance = session.execute(select(tables.instances).where(tables.instances.c.id == found.instance_id)).one()
+    # Due at once should this worker die: the tick looks at the lease before it sends.
+    session.execute(
+        update(tables.hints).where(tables.hints.c.refresh_id == found.id).values(next_hint_at=db_now(), times_sent=0)
+    )
+    job = Job(
+        engine=engine,
+        refresh_id=found.id,
+        resource=found.resource,
+        mode=found.mode,
+        instance=IntegrationInstance.from_row(instance),
+        lease=lease,
+        deadline=time.monotonic() + engine.config.slice_s,
+    )
+    values = {name: row._mapping[name] for name in (*COUNTERS, "waited_s")}
+    return Claimed(
+        job=job,
+        checkpoint=load_checkpoint(row.checkpoint),
+        results=Results(values, row.total),
+        attempts=row.attempts - 1,
+        sharers=sharers(session, tables, job.instance.store_hash),
+    )
+
+
+def let_go(
+    job: Job, checkpoint: Checkpoint, tally: Tally, *, wait_s: float, message: str | None, attempts: int
+) -> None:
+    """Release the lease in good order; the refresh goes on no sooner than ``wait_s`` seconds from now.
+
+    ``attempts`` is 0 unless the slice ended by an error that nobody expected.
+    """
+    refreshes = job.engine.tables.refreshes
+
+    def work(session: Session) -> None:
+        job.lease.renew(session)
+        values: dict[str, Any] = {"message": message} if message else {}
+        session.execute(
+            update(refreshes)
+            .where(refreshes.c.id == job.refresh_id, refreshes.c.status == "processing")
+            .values(
+                **values,
+                checkpoint=checkpoint.dump(),
+                attempts=attempts,
+                requests=refreshes.c.requests + tally.requests,
+                waited_s=refreshes.c.waited_s + tally.waited_s + wait_s,
+                resume_at=db_now(wait_s) if wait_s > 0 else None,
+            )
+        )
+        job.lease.release(session)
+
+    job.engine.transaction(work)
+
+
+def instance_of(engine: Engine, refresh_id: int) -> int:
+    """The id of the refresh's instance."""
+    refreshes = engine.tables.refreshes
+    statement = select(refreshes.c.instance_id).where(refreshes.c.id == refresh_id)
+    return engine.transaction(lambda session: int(session.execute(statement).scalar_one()))

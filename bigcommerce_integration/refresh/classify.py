@@ -1,0 +1,54 @@
+"""What a page means for the stored rows: one query, then a pure comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, Row, Table
+
+from .page import Mapped, MappedPage
+from .rows import PageTransaction, stored_rows
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The records of a page by what is to be done; ``older`` counts answers that began before the row's."""
+
+    new: list[Mapped]
+    changed: list[tuple[Mapped, Row[Any]]]
+    unchanged: int
+    older: int
+
+
+def classify(tx: PageTransaction, table: Table, page: MappedPage, *, extra: Sequence[Column[Any]] = ()) -> Verdict:
+    """New, changed, unchanged by content hash, or older than what is stored: a newer answer is never overwritten.
+
+    Of two answers that began within one second of the store's clock the later applied wins. A row marked
+    as gone that comes back counts as changed.
+    """
+    columns = (
+        table.c.id,
+        table.c.bigcommerce_id,
+        table.c.content_hash,
+        table.c.observed_at,
+        table.c.deleted_at,
+        *extra,
+    )
+    ids = [record.id for record in page.records]
+    rows = {row.bigcommerce_id: row for row in stored_rows(tx, table, table.c.bigcommerce_id, ids, *columns)}
+    new: list[Mapped] = []
+    changed: list[tuple[Mapped, Row[Any]]] = []
+    unchanged = older = 0
+    for record in sorted(page.records, key=lambda each: each.id):
+        row = rows.get(record.id)
+        if row is None:
+            new.append(record)
+        elif row.observed_at > page.observed_at:
+            older += 1
+        elif row.content_hash == record.content_hash and row.deleted_at is None:
+            unchanged += 1
+        else:
+            changed.append((record, row))
+    return Verdict(new, changed, unchanged, older)

@@ -1,0 +1,71 @@
+"""What the engine is given by the app, and what one slice of a refresh works with."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event
+
+from sqlalchemy.orm import Session
+
+from ..client.api import StoreClient
+from ..client.transport import Transport
+from ..config import Config
+from ..encryption import TokenCipher
+from ..host import Host
+from ..models import Tables
+from ..models.instances import IntegrationInstance
+from .database import T, in_transaction
+from .lease import Lease
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Everything that outlives a slice; ``stopping`` is set when the process is to end."""
+
+    config: Config
+    tables: Tables
+    host: Host
+    cipher: TokenCipher = field(repr=False)
+    sessions: Callable[[], Session]
+    stopping: Event = field(default_factory=Event)
+
+    def transaction(self, work: Callable[[Session], T]) -> T:
+        """``work`` in a transaction of its own, committed (see ``in_transaction``)."""
+        return in_transaction(self.sessions, work, pause=self.stopping.wait)
+
+    def client(self, instance: IntegrationInstance) -> StoreClient:
+        """The API of the instance's store; ``ConfigError`` if its token cannot be decrypted."""
+        return StoreClient(
+            Transport(
+                api_url=self.config.api_url,
+                store_hash=instance.store_hash,
+                access_token=self.cipher.decrypt(instance.access_token),
+                timeout_s=self.config.timeout_s,
+            )
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """One claimed refresh: what it is, for whom, and the lease that fences its writes."""
+
+    engine: Engine
+    refresh_id: int
+    resource: str
+    mode: str
+    instance: IntegrationInstance
+    lease: Lease
+    deadline: float
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no new fetch is to be started in this slice."""
+        return self.engine.stopping.is_set() or time.monotonic() >= self.deadline
+
+
+def new_owner() -> str:
+    """A name for one claim of a lease."""
+    return uuid.uuid4().hex

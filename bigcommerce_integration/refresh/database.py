@@ -1,0 +1,59 @@
+"""One transaction of a job: in a session of its own, tried again as a whole when databases quarrel over locks."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+T = TypeVar("T")
+
+TRIES = 8
+# serialization failure, deadlock (PostgreSQL)
+_CONFLICT_STATES = frozenset({"40001", "40P01"})
+# deadlock, lock wait time-out, record changed since last read (MariaDB, MySQL)
+_CONFLICT_NUMBERS = frozenset({1213, 1205, 1020})
+_SQLITE_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether another transaction stood in the way, so that the same work may succeed when tried again."""
+    if not isinstance(error, DBAPIError) or error.connection_invalidated:
+        return False
+    cause = error.orig
+    if isinstance(cause, sqlite3.Error):
+        return (getattr(cause, "sqlite_errorcode", 0) & 0xFF) in _SQLITE_LOCKED
+    if (getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)) in _CONFLICT_STATES:
+        return True
+    return bool(cause is not None and cause.args and cause.args[0] in _CONFLICT_NUMBERS)
+
+
+def in_transaction(
+    sessions: Callable[[], Session], work: Callable[[Session], T], *, pause: Callable[[float], object]
+) -> T:
+    """What ``work`` gives, committed; whatever it raises is raised after a rollback.
+
+    A lost connection is not tried again here: whether the commit arrived is then unknown, and only a fresh
+    look at the checkpoint tells. READ COMMITTED, whatever the host's default: a page reads what others
+    committed meanwhile, and MariaDB takes no gap locks.
+    """
+    for attempt in range(1, TRIES + 1):
+        session = sessions()
+        try:
+            if session.get_bind().dialect.name in ("postgresql", "mysql", "mariadb"):
+                session.connection(execution_options={"isolation_level": "READ COMMITTED"})
+            result = work(session)
+            session.commit()
+            return result
+        except DBAPIError as error:
+            session.rollback()
+            if attempt == TRIES or not is_conflict(error):
+                raise
+        finally:
+            session.close()
+        pause(0.02 * 2**attempt * (0.5 + random.random()))  # noqa: S311 - jitter, no secret
+    raise AssertionError("unreachable")

@@ -1,0 +1,180 @@
+"""Requests in flight: made by a few threads, started, paced and tried again by the advancing thread alone."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from ..client.api import Reply
+from ..client.rate_limit import Pace
+from ..client.retry import GiveUp, decide
+from ..errors import RateLimited, RetryLater
+
+LONG_WAIT_S = 5.0
+"""A wait longer than this ends the slice instead of holding a worker."""
+
+
+@dataclass
+class Fetch:
+    """One question: ``ask`` makes the request in a fetching thread, ``then`` takes its reply in the advancing one.
+
+    ``reply_of`` finds the ``Reply`` (for its quota) in what ``ask`` gives.
+    """
+
+    ask: Callable[[], Any]
+    then: Callable[[Any], None]
+    reply_of: Callable[[Any], Reply[Any]] = lambda result: result
+    failures: int = 0
+    not_before: float = 0.0
+
+
+@dataclass
+class Tally:
+    """What was spent since it was last written to the refresh row."""
+
+    requests: int = 0
+    waited_s: float = 0.0
+
+
+@dataclass
+class Fetcher:
+    """At most ``width`` requests at a time; everything but the requests happens in the thread that calls.
+
+    ``keep_alive`` is called at least every ``keep_alive_s`` seconds while waiting: it renews the lease.
+    """
+
+    width: int
+    pace: Pace
+    stopping: threading.Event
+    keep_alive_s: float
+    failures: int = 0
+    keep_alive: Callable[[], None] = lambda: None
+    tally: Tally = field(default_factory=Tally)
+    waiting: list[Fetch] = field(default_factory=list)
+    in_flight: int = 0
+    wants_smaller_page: bool = False
+    _jobs: SimpleQueue[Fetch | None] = field(default_factory=SimpleQueue)
+    _done: SimpleQueue[tuple[Fetch, Any, Exception | None]] = field(default_factory=SimpleQueue)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _kept_alive_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is asked or waits to be."""
+        return not self.in_flight and not self.waiting
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more question would be asked at once, quota permitting."""
+        return self.in_flight + len(self.waiting) < self.width
+
+    def add(self, fetch: Fetch) -> None:
+        """Ask this as soon as there is room and quota."""
+        fetch.failures = max(fetch.failures, self.failures)
+        self.waiting.append(fetch)
+
+    def start_due(self) -> float:
+        """Start what may be started now; seconds until more may be (0.0: nothing waits, or there is no room)."""
+        while self.waiting and self.in_flight < self.width:
+            now = time.monotonic()
+            fetch = min(self.waiting, key=lambda each: each.not_before)
+            delay_s = max(fetch.not_before - now, self.pace.delay_s(now))
+            if delay_s > 0:
+                return delay_s
+            self.waiting.remove(fetch)
+            self.pace = self.pace.sent(now)
+            self.in_flight += 1
+            self.tally.requests += 1
+            self._start(fetch)
+        return 0.0
+
+    def take(self, longest_s: float) -> bool:
+        """Wait for one answer, at most ``longest_s`` seconds, and hand it on; False if none came.
+
+        Failures that may pass are put back to wait. Raises what ends the refresh or the walk: ``StopRefresh``,
+        ``RetryLater`` after too many tries, ``LeaseLost`` from ``keep_alive``.
+        """
+        ends_at = time.monotonic() + longest_s
+        while True:
+            now = time.monotonic()
+            if now - self._kept_alive_at >= self.keep_alive_s:
+                self.keep_alive()
+                self._kept_alive_at = time.monotonic()
+            try:
+                fetch, result, error = self._done.get(timeout=max(0.0, min(ends_at - now, self.keep_alive_s, 0.5)))
+            except Empty:
+                if time.monotonic() >= ends_at:
+                    return False
+                continue
+            self.in_flight -= 1
+            self._settle(fetch, result, error)
+            return True
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass for quota or a retry; answers are still taken."""
+        began = time.monotonic()
+        self.take(seconds) if self.in_flight else self._sleep(seconds)
+        if not self.in_flight:
+            self.tally.waited_s += time.monotonic() - began
+
+    def drain(self, longest_s: float) -> None:
+        """Take the answers under way and start nothing more; given up after ``longest_s`` seconds."""
+        self.waiting.clear()
+        ends_at = time.monotonic() + longest_s
+        while self.in_flight and (left_s := ends_at - time.monotonic()) > 0:
+            self.take(left_s)
+
+    def close(self) -> None:
+        """Let the threads end; a request still under way ends with its connection (see ``StoreClient.close``)."""
+        for _ in self._threads:
+            self._jobs.put(None)
+
+    def _sleep(self, seconds: float) -> None:
+        left_s = self.keep_alive_s - (time.monotonic() - self._kept_alive_at)
+        self.stopping.wait(max(0.0, min(seconds, left_s)))
+        if time.monotonic() - self._kept_alive_at >= self.keep_alive_s:
+            self.keep_alive()
+            self._kept_alive_at = time.monotonic()
+
+    def _settle(self, fetch: Fetch, result: Any, error: Exception | None) -> None:
+        now = time.monotonic()
+        if error is None:
+            reply = fetch.reply_of(result)
+            self.pace = self.pace.answered(now, reply.quota)
+            self.failures = 0
+            fetch.then(result)
+            return
+        if isinstance(error, RateLimited):
+            self.pace = self.pace.limited(now, error.wait_s, fetch.failures + 1)
+        else:
+            self.pace = self.pace.answered(now, None)
+        if not isinstance(error, RetryLater):
+            raise error
+        fetch.failures += 1
+        self.failures = max(self.failures, fetch.failures)
+        verdict = decide(error, fetch.failures, random=random.random)
+        if isinstance(verdict, GiveUp):
+            raise error
+        fetch.not_before = now + verdict.seconds
+        self.wants_smaller_page = self.wants_smaller_page or verdict.smaller_page
+        self.waiting.append(fetch)
+
+    def _start(self, fetch: Fetch) -> None:
+        if len(self._threads) < min(self.width, self.in_flight):
+            # Daemons: a request under way must not hold up the end of the process.
+            thread = threading.Thread(target=self._work, name="bigcommerce-fetch", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        self._jobs.put(fetch)
+
+    def _work(self) -> None:
+        while (fetch := self._jobs.get()) is not None:
+            try:
+                self._done.put((fetch, fetch.ask(), None))
+            except Exception as error:  # noqa: BLE001 - raised again in the advancing thread
+                self._done.put((fetch, None, error))

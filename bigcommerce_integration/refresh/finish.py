@@ -1,0 +1,79 @@
+"""The ends of a refresh: completed, or failed with what a person has to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from ..errors import BigCommerceError, ConfigError, ConnectionBroken
+from ..models import db_now
+from .checkpoint import Checkpoint
+from .context import Job
+from .referenced import missing_products
+from .start import open_key
+
+
+def finish(job: Job, checkpoint: Checkpoint) -> bool:
+    """Complete the refresh; False if products that orders refer to have to be fetched first.
+
+    Those belong to the later of an instance's two refreshes: the row lock on the instance makes two that
+    end at the same moment agree on which that is.
+    """
+    return job.engine.transaction(lambda session: _complete(session, job, checkpoint))
+
+
+def _complete(session: Session, job: Job, checkpoint: Checkpoint) -> bool:
+    tables, instance_id = job.engine.tables, job.instance.id
+    job.lease.renew(session)
+    session.execute(select(tables.instances.c.id).where(tables.instances.c.id == instance_id).with_for_update())
+    other = {"products": "orders", "orders": "products"}[job.resource]
+    is_other_open = session.execute(
+        select(tables.refreshes.c.id).where(tables.refreshes.c.open_key == open_key(instance_id, other))
+    ).first()
+    if not is_other_open and missing_products(session, tables, instance_id):
+        return False
+    session.execute(
+        update(tables.leases)
+        .where(tables.leases.c.instance_id == instance_id, tables.leases.c.resource == job.resource)
+        .values(watermark=checkpoint.begun_at)
+    )
+    session.execute(
+        update(tables.instances)
+        .where(tables.instances.c.id == instance_id, tables.instances.c.status == "needs_attention")
+        .values(status="active", status_message=None, updated_at=db_now())
+    )
+    _end(session, job, "completed", "Completed.", progress_percentage=100, checkpoint=None)
+    return True
+
+
+def fail(job: Job, error: BigCommerceError) -> None:
+    """End the refresh with the error's message; one that breaks the whole connection marks the instance too.
+
+    The checkpoint stays: what was stored is right, and the walk could go on from there.
+    """
+
+    def work(session: Session) -> None:
+        job.lease.renew(session)
+        if isinstance(error, ConnectionBroken | ConfigError):
+            instances = job.engine.tables.instances
+            session.execute(
+                update(instances)
+                .where(instances.c.id == job.instance.id, instances.c.status == "active")
+                .values(status="needs_attention", status_message=str(error), updated_at=db_now())
+            )
+        _end(session, job, "failed", str(error))
+
+    job.engine.transaction(work)
+
+
+def _end(session: Session, job: Job, status: str, message: str, **values: Any) -> None:
+    tables = job.engine.tables
+    session.execute(
+        update(tables.refreshes)
+        .where(tables.refreshes.c.id == job.refresh_id, tables.refreshes.c.status == "processing")
+        .values(status=status, message=message, finished_at=db_now(), open_key=None, resume_at=None, **values)
+    )
+    job.lease.release(session)
+    session.execute(delete(tables.hints).where(tables.hints.c.refresh_id == job.refresh_id))

@@ -1,0 +1,300 @@
+"""Links from variants to the host's products by SKU: never a guess.
+
+===========  =============  ==========================  ===========================
+auto_link    auto_create    one host product has it     no host product has it
+===========  =============  ==========================  ===========================
+false        false          –                           –
+true         false          link                        –
+false        true           leave unlinked              create and link
+true         true           link                        create and link
+===========  =============  ==========================  ===========================
+
+A page links what it brings to products that exist; host products are made by the pass at the end of the
+refresh alone, when all variants are known: only then is it certain that no second one has the SKU.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sqlalchemy import Row, select
+from sqlalchemy.exc import IntegrityError
+
+from ..errors import HostRefused
+from ..host import ProductDraft
+from .columns import storable
+from .host_calls import calling_host
+from .rows import PageTransaction, chunks, stored_rows, update_rows
+
+Choice = Literal["link", "create", "leave"]
+PASS_SIZE = 1000
+SKUS_A_QUESTION = 500
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do with one variant; ``conflict`` says why nothing can be done."""
+
+    choice: Choice
+    host_product_id: int | None = None
+    conflict: str | None = None
+
+
+@dataclass
+class Links:
+    """What was linked, and the BigCommerce ids of the products whose variants changed."""
+
+    linked: int = 0
+    created: int = 0
+    product_ids: set[int] = field(default_factory=set)
+
+
+def folded(sku: str) -> str:
+    """The SKU without case and accents: what some databases take for equal."""
+    decomposed = unicodedata.normalize("NFKD", sku.strip().casefold())
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+def decide(
+    sku: str, *, host: Mapping[str, Sequence[int]], live_variants: int, auto_link: bool, auto_create: bool
+) -> Decision:
+    """The truth table for a variant with this (trimmed) SKU; ``host`` maps the host's spellings to product ids."""
+    exact = [each for spelling, ids in host.items() if spelling.strip() == sku for each in ids]
+    near = sorted(spelling for spelling, ids in host.items() if ids and spelling.strip() != sku)
+    if live_variants > 1:
+        return Decision("leave", conflict=f"{live_variants} variants of the store have this SKU.")
+    if len(exact) > 1:
+        shown = ", ".join(map(str, sorted(exact)[:5]))
+        return Decision("leave", conflict=f"{len(exact)} host products have this SKU: {shown}.")
+    if near:
+        return Decision("leave", conflict=f"A host SKU differs only by case, accent or blanks: {storable(near[0])!r}.")
+    if exact:
+        return Decision("link", exact[0]) if auto_link else Decision("leave")
+    return Decision("create") if auto_create else Decision("leave")
+
+
+def link_changed(tx: PageTransaction, variant_ids: Sequence[int]) -> Links:
+    """Link what a page brought (new variants, edited SKUs) to host products that exist already."""
+    if not variant_ids:
+        return Links()
+    table = tx.tables.variants
+    rows = stored_rows(tx, table, table.c.bigcommerce_id, variant_ids, *_columns(tx))
+    return _link(tx, rows, may_create=False)
+
+
+def link_pass(tx: PageTransaction, after: int) -> tuple[Links, int | None]:
+    """Link and create for the next variants without a link; the row id to go on after, None at the end.
+
+    Looks at live variants with a SKU that no hand has decided on. A host product made since their page links
+    here too.
+    """
+    table = tx.tables.variants
+    statement = (
+        select(*_columns(tx))
+        .where(
+            table.c.instance_id == tx.instance.id,
+            table.c.id > after,
+            table.c.host_product_id.is_(None),
+            table.c.link_source.is_(None),
+            table.c.deleted_at.is_(None),
+        )
+        .order_by(table.c.id)
+        .limit(PASS_SIZE)
+    )
+    rows = tx.session.execute(statement).all()
+    links = _link(tx, rows, may_create=tx.instance.auto_create_products)
+    return links, rows[-1].id if len(rows) == PASS_SIZE else None
+
+
+def _columns(tx: PageTransaction) -> tuple[Any, ...]:
+    table = tx.tables.variants
+    return (
+        table.c.id,
+        table.c.bigcommerce_id,
+        table.c.bigcommerce_product_id,
+        table.c.sku_key,
+        table.c.host_product_id,
+        table.c.link_source,
+        table.c.link_conflict,
+        table.c.deleted_at,
+    )
+
+
+def _link(tx: PageTransaction, rows: Sequence[Row[Any]], *, may_create: bool) -> Links:
+    # created and manual links stay, whatever the SKU is edited to.
+    rows = [row for row in rows if row.link_source in (None, "auto") and row.deleted_at is None]
+    if not (tx.instance.auto_link_products or tx.instance.auto_create_products):
+        return _store(tx, {row.bigcommerce_id: (row, Decision("leave")) for row in rows}, {})
+    skus = sorted({row.sku_key for row in rows if row.sku_key})
+    host = _host_products(tx, skus)
+    twins = _live_variants(tx, skus)
+    decisions = {
+        row.bigcommerce_id: (
+            row,
+            decide(
+                row.sku_key,
+                host=host[row.sku_key],
+                live_variants=len(twins[row.sku_key]),
+                auto_link=tx.instance.auto_link_products,
+                auto_create=tx.instance.auto_create_products,
+            )
+            if row.sku_key
+            else Decision("leave", conflict="The SKU is blank."),
+        )
+        for row in rows
+    }
+    # A second variant with the SKU turns up: what was linked to the first by itself was a guess after all.
+    for sku in skus:
+        for twin in twins[sku] if len(twins[sku]) > 1 else ():
+            if twin.link_source in (None, "auto") and twin.bigcommerce_id not in decisions:
+                conflict = f"{len(twins[sku])} variants of the store have this SKU."
+                decisions[twin.bigcommerce_id] = (twin, Decision("leave", conflict=conflict))
+    created = _create(tx, [row for row, it in decisions.values() if it.choice == "create"]) if may_create else {}
+    return _store(tx, decisions, created)
+
+
+def _host_products(tx: PageTransaction, skus: Sequence[str]) -> Mapping[str, Mapping[str, Sequence[int]]]:
+    """For each SKU the host's products, by the host's own spelling of what is equal or nearly so."""
+    answers: dict[str, Sequence[int]] = {}
+    for some in chunks(skus, SKUS_A_QUESTION):
+        with calling_host("products_by_sku"):
+            answers.update(tx.host.products_by_sku(tx.session, tx.instance, list(some)))
+    by_fold: dict[str, dict[str, Sequence[int]]] = defaultdict(dict)
+    for spelling, ids in answers.items():
+        by_fold[folded(spelling)][spelling] = ids
+    return {sku: _spellings(sku, by_fold[folded(sku)]) for sku in skus}
+
+
+def _spellings(sku: str, found: Mapping[str, Sequence[int]]) -> Mapping[str, Sequence[int]]:
+    """The host's exact spelling if it has one; only without it does a near one matter."""
+    return {spelling: ids for spelling, ids in found.items() if spelling.strip() == sku} or found
+
+
+def _live_variants(tx: PageTransaction, skus: Sequence[str]) -> Mapping[str, Sequence[Row[Any]]]:
+    """The live variants by SKU, compared by code points: MariaDB would call more of them equal."""
+    table = tx.tables.variants
+    by_sku: dict[str, list[Row[Any]]] = defaultdict(list)
+    for row in stored_rows(tx, table, table.c.sku_key, skus, *_columns(tx)):
+        if row.deleted_at is None:
+            by_sku[row.sku_key].append(row)
+    return by_sku
+
+
+def _create(tx: PageTransaction, rows: Sequence[Row[Any]]) -> dict[str, Decision]:
+    """Make host products for these variants, by SKU; what the host refuses stays unlinked with the reason."""
+    drafts = _drafts(tx, rows)
+    if not drafts:
+        return {}
+    try:
+        made = _create_in_savepoint(tx, drafts)
+        return {draft.sku: _made(draft, made) for draft in drafts}
+    except HostRefused:
+        return {draft.sku: _create_alone(tx, draft) for draft in drafts}
+
+
+def _made(draft: ProductDraft, made: Mapping[str, int]) -> Decision:
+    if draft.sku in made:
+        return Decision("create", made[draft.sku])
+    return Decision("leave", conflict="The host made no product for this SKU.")
+
+
+def _create_alone(tx: PageTransaction, draft: ProductDraft) -> Decision:
+    try:
+        return _made(draft, _create_in_savepoint(tx, [draft]))
+    except HostRefused as error:
+        if isinstance(error.__cause__, IntegrityError):
+            # Somebody in the host was quicker: a race ends in a link.
+            found = decide(
+                draft.sku,
+                host=_host_products(tx, [draft.sku])[draft.sku],
+                live_variants=1,
+                auto_link=True,
+                auto_create=False,
+            )
+            if found.choice == "link":
+                return found
+        return Decision("leave", conflict=str(error))
+
+
+def _create_in_savepoint(tx: PageTransaction, drafts: Sequence[ProductDraft]) -> Mapping[str, int]:
+    with calling_host("create_products"), tx.session.begin_nested():
+        return tx.host.create_products(tx.session, tx.instance, drafts)
+
+
+def _drafts(tx: PageTransaction, rows: Sequence[Row[Any]]) -> list[ProductDraft]:
+    """What to make: only of variants of products that are live and not here merely for an old order."""
+    table, variants = tx.tables.products, tx.tables.variants
+    products = {
+        row.bigcommerce_id: row
+        for row in stored_rows(
+            tx,
+            table,
+            table.c.bigcommerce_id,
+            {row.bigcommerce_product_id for row in rows},
+            table.c.bigcommerce_id,
+            table.c.name,
+            table.c.price,
+            table.c.deleted_at,
+            table.c.is_only_referenced,
+        )
+    }
+    prices = {
+        row.bigcommerce_id: row.price
+        for row in stored_rows(
+            tx,
+            variants,
+            variants.c.bigcommerce_id,
+            [row.bigcommerce_id for row in rows],
+            variants.c.bigcommerce_id,
+            variants.c.price,
+        )
+    }
+    drafts = []
+    for row in rows:
+        product = products.get(row.bigcommerce_product_id)
+        if product is None or product.deleted_at is not None or product.is_only_referenced:
+            continue
+        own_price = prices.get(row.bigcommerce_id)
+        drafts.append(
+            ProductDraft(
+                sku=row.sku_key,
+                name=product.name or row.sku_key,
+                price=product.price if own_price is None else own_price,
+                bigcommerce_product_id=row.bigcommerce_product_id,
+                bigcommerce_variant_id=row.bigcommerce_id,
+            )
+        )
+    return drafts
+
+
+def _store(
+    tx: PageTransaction, decisions: Mapping[int, tuple[Row[Any], Decision]], created: Mapping[str, Decision]
+) -> Links:
+    links = Links()
+    updates = []
+    for _, (row, first) in sorted(decisions.items()):
+        decision = created.get(row.sku_key, Decision("leave")) if first.choice == "create" else first
+        source = {"link": "auto", "create": "created", "leave": None}[decision.choice]
+        if (decision.host_product_id, source, decision.conflict) == (
+            row.host_product_id,
+            row.link_source,
+            row.link_conflict,
+        ):
+            continue
+        updates.append(
+            {
+                "row_id": row.id,
+                "host_product_id": decision.host_product_id,
+                "link_source": source,
+                "link_conflict": decision.conflict,
+            }
+        )
+        links.product_ids.add(row.bigcommerce_product_id)
+        links.linked += decision.host_product_id is not None
+        links.created += decision.choice == "create"
+    update_rows(tx, tx.tables.variants, updates, is_observed=False)
+    return links

@@ -1,0 +1,124 @@
+"""A page between the store and the rows: mapped by the thread that fetched it, before any transaction opens."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from ..client.api import Reply
+from ..client.pages import Page
+from ..client.records import Record
+from ..errors import BadRecord
+
+# Part of every content hash: raise it when a change of the mapping must rewrite rows that did not change.
+MAPPING_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """One record as columns, with those of its variants or lines (``children``)."""
+
+    id: int
+    text: str
+    content_hash: str
+    columns: Mapping[str, Any]
+    children: Sequence[Mapping[str, Any]]
+    # Orders: the embedded lines are not all of them.
+    needs_lines: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One record that is set aside: never dropped, but counted and shown with the reason."""
+
+    id: int | None
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True)
+class MappedPage:
+    """The records of one answer, lowest id first, each once.
+
+    ``first_id``, ``last_id`` and ``count`` tell of the whole answer, also of what is set aside here;
+    ``observed_at`` is the store's clock when the request began (naive UTC, whole seconds).
+    """
+
+    records: Sequence[Mapped]
+    rejected: Sequence[Rejected]
+    observed_at: datetime
+    first_id: int | None = None
+    last_id: int | None = None
+    count: int = 0
+    is_last: bool = False
+
+    def up_to(self, hi: int | None) -> MappedPage:
+        """Without the records above ``hi``: another range, split off meanwhile, brings them."""
+        if hi is None or self.last_id is None or self.last_id <= hi:
+            return self
+        return replace(
+            self,
+            records=[record for record in self.records if record.id <= hi],
+            rejected=[record for record in self.rejected if record.id is None or record.id <= hi],
+        )
+
+    def halves(self) -> tuple[MappedPage, MappedPage]:
+        """The page as two: to find the record that the database refuses. The first ends where the second begins."""
+        middle = len(self.records) // 2
+        return (
+            replace(self, records=self.records[:middle], last_id=self.records[middle - 1].id, is_last=False),
+            replace(self, records=self.records[middle:], rejected=[]),
+        )
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a transaction did, by the names of the refresh's results."""
+
+    values: Mapping[str, int] = field(default_factory=dict)
+
+    def __add__(self, other: Counts) -> Counts:
+        names = [*self.values, *(name for name in other.values if name not in self.values)]
+        return Counts({name: self.values.get(name, 0) + other.values.get(name, 0) for name in names})
+
+
+def content_hash(*parts: object) -> str:
+    """128 bits over the mapping version and ``parts``, as 32 hex digits."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(b"%d" % MAPPING_VERSION)
+    for part in parts:
+        digest.update(b"\x00")
+        digest.update((part if isinstance(part, str) else repr(part)).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def map_page(reply: Reply[Page], map_record: Callable[[Record], Mapped]) -> MappedPage:
+    """The page's records as columns; those that cannot be read are set aside. The last of equal ids wins."""
+    records: dict[int, Mapped] = {}
+    rejected: list[Rejected] = []
+    ids: list[int] = []
+    for record in reply.value.records:
+        if record.id is None:
+            rejected.append(Rejected(None, "The record has no readable id.", record.text))
+            continue
+        ids.append(record.id)
+        try:
+            records[record.id] = map_record(record)
+        except BadRecord as error:
+            records.pop(record.id, None)
+            rejected.append(Rejected(record.id, str(error), record.text))
+        except Exception as error:  # noqa: BLE001 - a record that nobody foresaw must not stop those beside it
+            records.pop(record.id, None)
+            rejected.append(Rejected(record.id, f"It cannot be read: {type(error).__name__}.", record.text))
+    return MappedPage(
+        records=list(records.values()),
+        rejected=rejected,
+        observed_at=reply.observed_at,
+        first_id=ids[0] if ids else None,
+        last_id=ids[-1] if ids else None,
+        count=len(reply.value.records),
+        is_last=reply.value.is_last,
+    )

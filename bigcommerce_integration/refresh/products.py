@@ -1,0 +1,216 @@
+"""Products and their variants: from a record of the catalog to rows.
+
+The sellable thing is the variant; a product without options has one base variant
+(bigcommerce/docs, reference/catalog/products_catalog.v3.yml, ``base_variant_id``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from ..client import values
+from ..client.api import Highest, Reply, StoreClient
+from ..client.pages import IdRange, Page
+from ..client.records import Record
+from ..errors import BadRecord
+from .classify import classify
+from .columns import code, free_text, sku_key
+from .host_calls import tell_products
+from .linking import link_changed
+from .page import Counts, Mapped, MappedPage, content_hash
+from .rows import PageTransaction, insert_rows, stored_rows, update_rows
+
+NAME = "products"
+
+
+def survey(client: StoreClient, since: datetime | None) -> Reply[Highest]:
+    """The highest id and how many records there are."""
+    return client.highest_product_id(since)
+
+
+def ask(client: StoreClient, ids: IdRange, limit: int, since: datetime | None) -> Reply[Page]:
+    """One page of products with their variants."""
+    return client.products(ids, limit=limit, modified_since=since)
+
+
+def map_record(record: Record) -> Mapped:
+    """The columns of a product and its variants; ``BadRecord`` says what cannot be read."""
+    assert record.id is not None
+    product = record.value
+    if not isinstance(product, dict):
+        raise BadRecord("The record is not an object.")
+    variants = product.get("variants")
+    if not isinstance(variants, list):
+        raise BadRecord("variants are missing from the answer.")
+    return Mapped(
+        id=record.id,
+        text=record.text,
+        content_hash=content_hash(record.text),
+        columns={
+            "name": free_text(product.get("name"), "name"),
+            "sku": code(product.get("sku"), "sku"),
+            "type": code(product.get("type"), "type"),
+            "price": values.money(product.get("price"), "price"),
+            "is_visible": values.boolean(product.get("is_visible"), "is_visible"),
+            "date_created": values.date_time(product.get("date_created"), "date_created"),
+            "date_modified": values.date_time(product.get("date_modified"), "date_modified"),
+        },
+        children=_variants(record.id, variants),
+    )
+
+
+def _variants(product_id: int, variants: Sequence[Any]) -> list[dict[str, Any]]:
+    rows: dict[int, dict[str, Any]] = {}
+    for variant in variants:
+        if not isinstance(variant, dict):
+            raise BadRecord("A variant is not an object.")
+        variant_id = values.integer(variant.get("id"), "variants.id")
+        if variant_id is None:
+            raise BadRecord("A variant has no id.")
+        sku = code(variant.get("sku"), "variants.sku")
+        # None means that the product's own price holds.
+        price = values.money(variant.get("price"), "variants.price")
+        inventory_level = values.integer(variant.get("inventory_level"), "variants.inventory_level")
+        rows[variant_id] = {
+            "bigcommerce_id": variant_id,
+            "bigcommerce_product_id": product_id,
+            "sku": sku,
+            "sku_key": sku_key(sku),
+            "price": price,
+            "inventory_level": inventory_level,
+            "content_hash": content_hash(product_id, sku, price, inventory_level),
+        }
+    return list(rows.values())
+
+
+def apply(tx: PageTransaction, page: MappedPage, *, insert_since: datetime | None) -> Counts:
+    """Write a page of products with their variants, link what changed, tell the host.
+
+    With ``insert_since`` (a sweep over all ids, or what old orders refer to) a product that is not stored yet
+    goes in only if it was modified since then or a stored order refers to it.
+    """
+    table = tx.tables.products
+    verdict = classify(tx, table, page, extra=(table.c.is_only_referenced,))
+    skipped = verdict.older
+    fresh = verdict.new
+    only_referenced: set[int] = set()
+    if insert_since is not None:
+        old = {record.id for record in fresh if not _modified_since(record, insert_since)}
+        only_referenced = old & _referenced(tx, old)
+        fresh = [record for record in fresh if record.id not in old or record.id in only_referenced]
+        skipped += len(old) - len(only_referenced)
+    insert_rows(
+        tx,
+        table,
+        [
+            {
+                "bigcommerce_id": record.id,
+                **record.columns,
+                "payload": record.text,
+                "content_hash": record.content_hash,
+                "is_only_referenced": record.id in only_referenced,
+            }
+            for record in fresh
+        ],
+    )
+    update_rows(
+        tx,
+        table,
+        [
+            {
+                "row_id": row.id,
+                **record.columns,
+                "payload": record.text,
+                "content_hash": record.content_hash,
+                "deleted_at": None,
+                "is_only_referenced": row.is_only_referenced
+                and insert_since is not None
+                and not _modified_since(record, insert_since),
+            }
+            for record, row in verdict.changed
+        ],
+    )
+    changed = [*fresh, *(record for record, _ in verdict.changed)]
+    links = link_changed(tx, _write_variants(tx, changed, {record.id for record, _ in verdict.changed}))
+    touched = sorted({record.id for record in changed} | links.product_ids)
+    if touched:
+        tell_products(tx, touched)
+    return Counts(
+        {
+            "created": len(fresh),
+            "updated": len(verdict.changed),
+            "unchanged": verdict.unchanged,
+            "skipped": skipped,
+            "linked": links.linked,
+        }
+    )
+
+
+def _modified_since(record: Mapped, since: datetime) -> bool:
+    modified = record.columns["date_modified"]
+    return modified is None or modified >= since
+
+
+def _referenced(tx: PageTransaction, product_ids: set[int]) -> set[int]:
+    """Which of these products a stored order refers to."""
+    lines = tx.tables.order_lines
+    if not product_ids:
+        return set()
+    statement = (
+        select(lines.c.bigcommerce_product_id)
+        .where(
+            lines.c.instance_id == tx.instance.id,
+            lines.c.bigcommerce_product_id.in_(sorted(product_ids)),
+            lines.c.deleted_at.is_(None),
+        )
+        .distinct()
+    )
+    return set(tx.session.execute(statement).scalars())
+
+
+def _write_variants(tx: PageTransaction, products: Sequence[Mapped], stored_ids: set[int]) -> list[int]:
+    """Insert, update and mark the variants of these products; the ids of those whose link may have to change.
+
+    A variant goes with its product's answer: missing there, it is gone. One that moved here from another
+    product is found by its own id.
+    """
+    table = tx.tables.variants
+    columns = (
+        table.c.id,
+        table.c.bigcommerce_id,
+        table.c.bigcommerce_product_id,
+        table.c.content_hash,
+        table.c.deleted_at,
+        table.c.sku_key,
+    )
+    answered: dict[int, Mapping[str, Any]] = {
+        child["bigcommerce_id"]: child for product in products for child in product.children
+    }
+    rows = {
+        row.bigcommerce_id: row
+        for row in (
+            *stored_rows(tx, table, table.c.bigcommerce_id, answered, *columns),
+            *stored_rows(tx, table, table.c.bigcommerce_product_id, stored_ids, *columns),
+        )
+    }
+    new = [child for variant_id, child in sorted(answered.items()) if variant_id not in rows]
+    changed = [
+        (child, rows[variant_id])
+        for variant_id, child in sorted(answered.items())
+        if variant_id in rows
+        and (rows[variant_id].content_hash != child["content_hash"] or rows[variant_id].deleted_at is not None)
+    ]
+    gone = [
+        row
+        for variant_id, row in sorted(rows.items())
+        if variant_id not in answered and row.bigcommerce_product_id in stored_ids and row.deleted_at is None
+    ]
+    insert_rows(tx, table, new)
+    update_rows(tx, table, [{"row_id": row.id, **child, "deleted_at": None} for child, row in changed])
+    update_rows(tx, table, [{"row_id": row.id, "deleted_at": tx.observed_at} for row in gone])
+    relink = {row.bigcommerce_id for child, row in changed if row.sku_key != child["sku_key"] or row.deleted_at}
+    return sorted({child["bigcommerce_id"] for child in new} | relink)

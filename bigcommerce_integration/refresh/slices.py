@@ -1,0 +1,136 @@
+"""What every phase of a slice shares: the requests in flight, and steps that are committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from sqlalchemy.exc import DataError, IntegrityError, StatementError
+from sqlalchemy.orm import Session
+
+from ..client.api import StoreClient
+from ..errors import HostRefused
+from .apply import Results, Step, commit_step
+from .checkpoint import Checkpoint
+from .context import Job
+from .database import is_conflict
+from .fetching import LONG_WAIT_S, Fetcher
+from .lease import Lease, sharers
+from .page import Counts, MappedPage, Rejected
+from .rows import PageTransaction
+
+HOST_TRIES = 5
+DRAIN_S = 5.0
+"""How long a stopping process waits for answers under way; what comes later is fetched again elsewhere."""
+
+Apply = Callable[[PageTransaction, MappedPage], Counts]
+
+
+@dataclass
+class SliceEnds(Exception):
+    """Nothing more can be done in this slice; the refresh may go on ``wait_s`` seconds from now."""
+
+    wait_s: float = 0.0
+    message: str | None = None
+
+
+@dataclass
+class Slice:
+    """One claimed refresh being advanced: all but the requests happens in the thread that owns this."""
+
+    job: Job
+    client: StoreClient
+    fetcher: Fetcher
+    checkpoint: Checkpoint
+    results: Results
+    borrowed: Lease | None = None
+
+    def keep_alive(self) -> None:
+        """Renew what is held, and look how many others share the store's quota; at least every third of a lease."""
+        engine, instance = self.job.engine, self.job.instance
+
+        def work(session: Session) -> int:
+            self.job.lease.renew(session)
+            if self.borrowed is not None:
+                self.borrowed.renew(session)
+            return sharers(session, engine.tables, instance.store_hash)
+
+        self.fetcher.pace = self.fetcher.pace.with_sharers(engine.transaction(work))
+
+    def commit(self, step: Step) -> None:
+        """Write the step; a host that refuses is asked again after a moment, then the refresh fails with its words."""
+        for attempt in range(1, HOST_TRIES + 1):
+            try:
+                commit_step(self.job, step, self.results, self.fetcher.tally)
+                break
+            except HostRefused:
+                if attempt == HOST_TRIES:
+                    raise
+            self.keep_alive()
+            self.job.engine.stopping.wait(0.25 * 2**attempt)
+            if self.job.engine.stopping.is_set():
+                raise SliceEnds
+        self.checkpoint = step.after
+
+    def commit_page(
+        self, page: MappedPage, apply: Apply, after: Checkpoint, part_after: Callable[[MappedPage], Checkpoint]
+    ) -> None:
+        """Write a page; what the database refuses is found by halves and set aside, the rest goes in.
+
+        ``part_after`` is the checkpoint once the lower half of a page is stored.
+        """
+        try:
+            self.commit(self._step(page, apply, after))
+        except StatementError as error:
+            if not _is_refusal(error) or not page.records:
+                raise
+            if len(page.records) == 1:
+                (record,) = page.records
+                kind = type(error.orig or error).__name__
+                reason = Rejected(record.id, f"The database refused the row: {kind}.", record.text)
+                self.commit_page(replace(page, records=[], rejected=[*page.rejected, reason]), apply, after, part_after)
+                return
+            lower, upper = page.halves()
+            self.commit_page(lower, apply, part_after(lower), part_after)
+            self.commit_page(upper, apply, after, part_after)
+
+    def _step(self, page: MappedPage, apply: Apply, after: Checkpoint) -> Step:
+        return Step(
+            apply=lambda tx: apply(tx, page),
+            after=after,
+            lease=self.job.lease,
+            observed_at=page.observed_at,
+            rejected=page.rejected,
+            fetched=len(page.records) + len(page.rejected),
+        )
+
+    def settle(self, fill: Callable[[], None]) -> None:
+        """Ask, wait and take answers until nothing is asked any more; ``fill`` adds questions while there is room.
+
+        Raises ``SliceEnds`` when time is up and no question is left in flight.
+        """
+        stopping = self.job.engine.stopping
+        while True:
+            if not self.job.is_over:
+                fill()
+            if stopping.is_set():
+                # What is under way need not be asked again elsewhere.
+                self.fetcher.drain(DRAIN_S)
+                raise SliceEnds
+            delay_s = self.fetcher.start_due()
+            if self.fetcher.in_flight:
+                self.fetcher.take(min(delay_s or 1.0, 1.0))
+            elif not self.fetcher.waiting:
+                return
+            elif delay_s > LONG_WAIT_S or (self.job.is_over and delay_s > 0):
+                raise SliceEnds(delay_s, f"Waiting for the store: it is asked again in {delay_s:.0f} seconds.")
+            else:
+                self.fetcher.wait(delay_s)
+
+
+def _is_refusal(error: StatementError) -> bool:
+    """Whether the database says no to the values themselves, not to the moment."""
+    if is_conflict(error):
+        return False
+    # A plain StatementError is a value that the driver cannot even send.
+    return isinstance(error, DataError | IntegrityError) or type(error) is StatementError

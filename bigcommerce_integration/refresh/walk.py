@@ -1,0 +1,131 @@
+"""The walk over a collection by id ranges: pure decisions on what to ask next and what is left.
+
+A walk is a set of disjoint id ranges that are not done; it *is* the checkpoint. Offsets drift when the
+store changes, ids do not, and ranges can be fetched side by side and resumed exactly.
+
+How many requests a walk of n records costs: every range ends with one page that is not full, all others are
+full, so r ranges cost at most n ÷ page size + r requests. Hence ranges are few: as many as fetches in
+flight, and ``SPARE_SPLITS`` more for when ids are spread unevenly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+SPARE_SPLITS = 1
+WORTH_SPLITTING_PAGES = 2.0
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Which ids are still to be read: ``ranges`` maps the low end to the high one, both inclusive.
+
+    ``top`` is the highest id when the walk began; until it is known there is one range, open at the top
+    (high end None). What is created above the top later belongs to the next refresh.
+    """
+
+    ranges: Mapping[int, int | None] = field(default_factory=lambda: {1: None})
+    top: int | None = None
+    is_surveyed: bool = False
+    is_divided: bool = False
+    splits_left: int = SPARE_SPLITS
+    # Records an id, seen in the last page of the range that begins here: where splitting pays.
+    density: Mapping[int, float] = field(default_factory=dict)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the end of every range was proved, with the top known."""
+        return self.is_surveyed and not self.ranges
+
+    def surveyed(self, top: int | None) -> Walk:
+        """With the highest id known; None says that the collection was empty when the walk began."""
+        limit = top or 0
+        ranges = {lo: limit if hi is None else hi for lo, hi in self.ranges.items() if hi is not None or lo <= limit}
+        return replace(self, ranges=ranges, top=top, is_surveyed=True)
+
+    def divided(self, parts: int, *, page_size: int, left: int | None) -> Walk:
+        """With the first range cut into ``parts`` of equal width, fewer if that is more than the pages left.
+
+        ``left`` is how many records the store is thought to have left, if it said. Done once, after the first
+        page, so that what lies below the first record (a start date leaves a long gap there) is not divided.
+        """
+        if self.is_divided or not self.is_surveyed or len(self.ranges) != 1:
+            return self
+        ((lo, hi),) = self.ranges.items()
+        assert hi is not None
+        width = hi - lo + 1
+        expected = width if left is None else min(width, left)
+        parts = max(1, min(parts, -(-expected // page_size)))
+        step = -(-width // parts)
+        ranges = {start: min(start + step - 1, hi) for start in range(lo, hi + 1, step)}
+        density = self.density.get(lo)
+        return replace(
+            self, ranges=ranges, is_divided=True, density={} if density is None else dict.fromkeys(ranges, density)
+        )
+
+    def next_range(self, busy: frozenset[int]) -> int | None:
+        """The low end of the widest range that is not being fetched (``busy``: low ends of those that are)."""
+        free = [lo for lo in self.ranges if lo not in busy]
+        return max(free, key=self._records_left, default=None)
+
+    def split(self, busy: frozenset[int], *, page_size: int) -> Walk | None:
+        """For an idle fetcher: the largest range cut in two beyond the page in flight; None if that would not pay."""
+        if not self.is_divided or self.splits_left <= 0 or not busy:
+            return None
+        lo = max((lo for lo in busy if lo in self.ranges), key=self._records_left, default=None)
+        if lo is None or self._records_left(lo) < WORTH_SPLITTING_PAGES * page_size:
+            return None
+        hi = self.ranges[lo]
+        assert hi is not None
+        in_flight_ids = int(page_size / self.density.get(lo, 1.0))
+        middle = lo + in_flight_ids + (hi - lo - in_flight_ids) // 2
+        if not lo <= middle < hi:
+            return None
+        ranges = {**self.ranges, lo: middle, middle + 1: hi}
+        density = {**self.density, middle + 1: self.density.get(lo, 1.0)}
+        return replace(self, ranges=ranges, splits_left=self.splits_left - 1, density=density)
+
+    def _records_left(self, lo: int) -> float:
+        hi = self.ranges[lo]
+        return float("inf") if hi is None else (hi - lo + 1) * self.density.get(lo, 1.0)
+
+    def after(self, lo: int, *, first_id: int | None, last_id: int | None, count: int, is_last: bool) -> Walk:
+        """What is left once the page of the range at ``lo`` is stored.
+
+        ``first_id`` and ``last_id`` are the lowest and highest ids that came, also those above the range;
+        ``is_last`` is the client's proof that nothing of the range that was asked for is left. In a range
+        open at the top that is a short answer, which proves nothing below the top: only an empty one counts.
+        """
+        hi = self.ranges[lo]
+        ranges = dict(self.ranges)
+        density = dict(self.density)
+        del ranges[lo]
+        density.pop(lo, None)
+        proved = is_last and (hi is not None or last_id is None)
+        if not proved and last_id is not None and (hi is None or last_id < hi):
+            ranges[last_id + 1] = hi
+            density[last_id + 1] = count / max(1, last_id - (first_id or lo) + 1)
+        return replace(self, ranges=ranges, density=density)
+
+    def dump(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {
+            "ranges": sorted([lo, hi] for lo, hi in self.ranges.items()),
+            "top": self.top,
+            "is_surveyed": self.is_surveyed,
+            "is_divided": self.is_divided,
+            "splits_left": self.splits_left,
+        }
+
+    @classmethod
+    def load(cls, data: Mapping[str, Any]) -> Walk:
+        """The walk that ``dump`` wrote."""
+        return cls(
+            ranges=dict(data["ranges"]),
+            top=data["top"],
+            is_surveyed=data["is_surveyed"],
+            is_divided=data["is_divided"],
+            splits_left=data["splits_left"],
+        )
