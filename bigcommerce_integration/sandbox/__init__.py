@@ -1,0 +1,8 @@
+"""A stand-in BigCommerce store, served over HTTP on loopback, with faults on demand."""
+
+from .faults import Fault
+from .server import SandboxServer
+from .store import SandboxStore
+from .switches import Switches
+
+__all__ = ["Fault", "SandboxServer", "SandboxStore", "Switches"]

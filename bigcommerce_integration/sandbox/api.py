@@ -1,0 +1,114 @@
+"""From a request to an answer: what the gateway checks, then the routes."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from . import answers, catalog_routes, order_routes
+from .http_values import JSON, Answer, Request
+from .jsontext import dumps
+from .paging import BadLimit
+from .store import SandboxStore
+
+_PATH: Final = re.compile(r"/stores/([^/]+)/(v2|v3)(/.*)", re.DOTALL)
+
+Handler = Callable[..., Answer]
+
+
+def _time(store: SandboxStore, _query: dict[str, str]) -> Answer:
+    return Answer(200, dumps({"time": int(store.now)}))
+
+
+def _information(store: SandboxStore, _query: dict[str, str]) -> Answer:
+    return Answer(200, dumps(store.information()))
+
+
+# Version, path, the scope's name in the middle, and what answers.
+_ROUTES: Final[list[tuple[str, re.Pattern[str], str, Handler]]] = [
+    (version, re.compile(path), scope, handler)
+    for version, path, scope, handler in (
+        ("v2", r"/time", "information", _time),
+        ("v2", r"/store", "information", _information),
+        ("v2", r"/orders", "orders", order_routes.list_orders),
+        ("v2", r"/orders/count", "orders", order_routes.count_orders),
+        ("v2", r"/orders/(\d{1,15})", "orders", order_routes.get_order),
+        ("v2", r"/orders/(\d{1,15})/products", "orders", order_routes.list_order_products),
+        ("v2", r"/orders/(\d{1,15})/consignments", "orders", order_routes.get_consignments),
+        ("v2", r"/order_statuses", "orders", order_routes.list_statuses),
+        ("v3", r"/catalog/products", "products", catalog_routes.list_products),
+        ("v3", r"/catalog/products/(\d{1,15})", "products", catalog_routes.get_product),
+        ("v3", r"/catalog/products/(\d{1,15})/variants", "products", catalog_routes.list_product_variants),
+        ("v3", r"/catalog/variants", "products", catalog_routes.list_variants),
+        ("v3", r"/catalog/summary", "products", catalog_routes.summary),
+    )
+]
+
+
+def endpoint(request: Request) -> str:
+    """The request's path with the ids taken out: what a concurrency cap counts by."""
+    return re.sub(r"\d+", "#", request.path)
+
+
+def answer(store: SandboxStore, request: Request) -> Answer:
+    """The store's answer; each carries the rate-limit headers, but for a hash that is not this store's."""
+    with store.lock:
+        found = _PATH.fullmatch(request.path)
+        if found is None or found[1] != store.store_hash:
+            return answers.html(404)
+        grant = store.quota.take()
+        if grant.allowed:
+            reply = _checked(store, request, found[2], found[3])
+        else:
+            reply = answers.rate_limited()
+            if store.switches.retry_after:
+                reply.headers["X-Retry-After"] = str(grant.retry_after_s)
+        if store.switches.rate_limit_headers:
+            reply.headers.update(grant.headers())
+        return reply
+
+
+def _checked(store: SandboxStore, request: Request, version: str, path: str) -> Answer:
+    if path.endswith("/"):
+        # I:bigcommerce/api#95, I:bigcommerce/bigcommerce-api-php#232
+        return answers.v3_error(403, "Authentication Required") if version == "v3" else answers.unauthorized()
+    scopes = store.apps.get(request.headers.get("x-auth-token", ""))
+    if scopes is None:
+        return answers.unauthorized()
+    return _routed(store, request, version, path, scopes)
+
+
+def _routed(store: SandboxStore, request: Request, version: str, path: str, scopes: set[str]) -> Answer:
+    for route_version, pattern, scope, handler in _ROUTES:
+        found = pattern.fullmatch(path)
+        if found is None or route_version != version:
+            continue
+        if not scopes & {f"store_v2_{scope}", f"store_v2_{scope}_read_only"}:
+            return answers.scope_missing()
+        if refusal := _refused(request, version):
+            return refusal
+        query = {name: text for name, text in request.query.items() if name not in store.switches.ignored_filters}
+        try:
+            return handler(store, query, *map(int, found.groups()))
+        except BadLimit as error:
+            return answers.error(version, 413, str(error))
+        except (ValueError, OverflowError) as error:
+            return answers.v2_error(400, str(error)) if version == "v2" else answers.v3_error(422, str(error))
+    return answers.not_found(version)
+
+
+def _refused(request: Request, version: str) -> Answer | None:
+    if request.method != "GET":
+        return answers.error(version, 405, "The method is not allowed.")
+    if not _accepts_json(request.headers.get("accept", "*/*")):
+        return answers.error(version, 406, "Only application/json can be answered.")
+    if version == "v3" and _has_empty_name(request.raw_query):
+        return answers.v3_error(422, "The filter(s):  are not valid filter parameter(s).")
+    return None
+
+
+def _accepts_json(accept: str) -> bool:
+    return any(part.partition(";")[0].strip() in (JSON, "application/*", "*/*") for part in accept.split(","))
+
+
+def _has_empty_name(raw_query: str) -> bool:
+    return bool(raw_query) and any(part[:1] in ("", "=") for part in raw_query.split("&"))

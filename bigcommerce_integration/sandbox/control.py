@@ -1,0 +1,218 @@
+"""The control API: edits, faults, switches and the truth, for a store in another process."""
+
+import hmac
+import re
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+from . import faults
+from .http_values import Answer, Request
+from .jsontext import dumps
+from .state import UnknownRecord
+
+if TYPE_CHECKING:
+    from .server import SandboxServer
+
+Values = dict[str, Any]
+Handler = Callable[..., Any]
+
+
+def answer(server: "SandboxServer", request: Request) -> Answer:
+    """Do what a control request asks; 403 without the right `X-Control-Token`."""
+    token = request.headers.get("x-control-token", "")
+    if not hmac.compare_digest(token.encode(), server.control_token.encode()):
+        return _message(403, "X-Control-Token is missing or wrong")
+    path = request.path.removeprefix("/control")
+    known_path = False
+    for method, pattern, handler in _ROUTES:
+        found = pattern.fullmatch(path)
+        if found is None:
+            continue
+        known_path = True
+        if method != request.method:
+            continue
+        try:
+            result = handler(server, *map(int, found.groups()), **request.json())
+        except UnknownRecord as error:
+            return _message(404, str(error))
+        except (ValueError, TypeError, KeyError) as error:
+            return _message(400, str(error))
+        return result if isinstance(result, Answer) else Answer(200, dumps(result))
+    return _message(405, "the method is not allowed") if known_path else _message(404, "no such control")
+
+
+def _message(status: int, text: str) -> Answer:
+    return Answer(status, dumps({"message": text}))
+
+
+def _overview(server: "SandboxServer") -> Values:
+    store = server.store
+    return {
+        "api_url": server.api_url,
+        "store_hash": store.store_hash,
+        "access_token": store.access_token,
+        "products": len(store.product_ids),
+        "variants": len(store.variant_ids),
+        "orders": len(store.order_ids),
+        "faults": list(faults.KINDS),
+    }
+
+
+def _edit(name: str) -> Handler:
+    """A control that is one method of the store: the ids from the path, the fields from the body."""
+
+    def edit(server: "SandboxServer", *ids: int, **fields: Any) -> Values:
+        return {"id": getattr(server.store, name)(*ids, **fields)}
+
+    return edit
+
+
+def _requests(server: "SandboxServer") -> Values:
+    newest = [
+        {"method": seen.method, "path": seen.path, "query": seen.query, "status": seen.status, "when": seen.when}
+        for seen in server.requests
+    ]
+    statuses = {str(status): count for status, count in sorted(server.requests.statuses.items())}
+    counts = {"count": server.requests.count, "statuses": statuses, "most_in_flight": server.most_in_flight}
+    return {**counts, "requests": newest}
+
+
+def _forget_requests(server: "SandboxServer") -> Values:
+    server.requests.clear()
+    return {}
+
+
+def _switches(server: "SandboxServer", **values: Any) -> Values:
+    with server.store.lock:
+        server.store.switches.update(values)
+        return server.store.switches.as_dict()
+
+
+def _scopes(server: "SandboxServer", scopes: list[str]) -> Values:
+    with server.store.lock:
+        server.store.scopes = set(scopes)
+    return {"scopes": sorted(scopes)}
+
+
+def _token(server: "SandboxServer", access_token: str | None = None) -> Values:
+    return {"access_token": server.store.set_token(access_token)}
+
+
+def _add_app(server: "SandboxServer", scopes: list[str] | None = None) -> Values:
+    return {"access_token": server.store.add_app(None if scopes is None else set(scopes))}
+
+
+def _quota(server: "SandboxServer", quota: int | None, window_s: float | None = None) -> Values:
+    with server.store.lock:
+        server.store.quota.set(quota, window_s)
+    return {"quota": quota}
+
+
+def _use_quota(server: "SandboxServer", requests: int) -> Values:
+    server.store.use_quota(requests)
+    return {"used": requests}
+
+
+def _clock(server: "SandboxServer", offset_s: float) -> Values:
+    server.store.clock_offset_s = offset_s
+    return {"offset_s": offset_s}
+
+
+def _latency(server: "SandboxServer", latency_ms: float) -> Values:
+    server.latency_ms = latency_ms
+    return {"latency_ms": latency_ms}
+
+
+def _pause(server: "SandboxServer") -> Values:
+    server.pause()
+    return {"paused": True}
+
+
+def _resume(server: "SandboxServer") -> Values:
+    server.resume()
+    return {"paused": False}
+
+
+def _mutate(server: "SandboxServer", times: int = 1, seed: int = 1) -> Values:
+    rng = Random(seed)
+    return {"done": [server.store.mutate(rng) for _ in range(times)]}
+
+
+def _faults(server: "SandboxServer") -> Values:
+    return {"faults": server.store.faults.as_dicts()}
+
+
+def _add_fault(server: "SandboxServer", **rule: Any) -> Values:
+    server.store.faults.put(faults.from_json(rule))
+    return _faults(server)
+
+
+def _clear_faults(server: "SandboxServer") -> Values:
+    server.store.faults.clear()
+    return _faults(server)
+
+
+def _truth(records: list[Any]) -> Answer:
+    """JSON lines, so that a big store's truth can be read as it comes."""
+    return Answer(200, "".join([f"{dumps(record)}\n" for record in records]), "application/x-ndjson")
+
+
+def _true_products(server: "SandboxServer") -> Answer:
+    return _truth(server.store.product_records())
+
+
+def _true_orders(server: "SandboxServer") -> Answer:
+    return _truth(server.store.order_records())
+
+
+def _true_order_lines(server: "SandboxServer") -> Answer:
+    store = server.store
+    with store.lock:
+        lines = [[order_id, *line] for order_id in store.order_ids for line in store.order_line_records(order_id)]
+        return _truth(lines)
+
+
+_ID: Final = r"(\d{1,15})"
+_ROUTES: Final[list[tuple[str, re.Pattern[str], Handler]]] = [
+    (method, re.compile(path), handler)
+    for method, path, handler in (
+        ("GET", "", _overview),
+        ("GET", "/requests", _requests),
+        ("DELETE", "/requests", _forget_requests),
+        ("GET", "/switches", _switches),
+        ("PUT", "/switches", _switches),
+        ("PUT", "/scopes", _scopes),
+        ("PUT", "/token", _token),
+        ("POST", "/apps", _add_app),
+        ("PUT", "/quota", _quota),
+        ("POST", "/quota/use", _use_quota),
+        ("PUT", "/clock", _clock),
+        ("PUT", "/latency", _latency),
+        ("POST", "/pause", _pause),
+        ("POST", "/resume", _resume),
+        ("POST", "/mutate", _mutate),
+        ("GET", "/faults", _faults),
+        ("POST", "/faults", _add_fault),
+        ("DELETE", "/faults", _clear_faults),
+        ("GET", "/truth/products", _true_products),
+        ("GET", "/truth/orders", _true_orders),
+        ("GET", "/truth/order_lines", _true_order_lines),
+        ("POST", "/products", _edit("create_product")),
+        ("PATCH", f"/products/{_ID}", _edit("edit_product")),
+        ("DELETE", f"/products/{_ID}", _edit("delete_product")),
+        ("POST", f"/products/{_ID}/variants", _edit("create_variant")),
+        ("PATCH", f"/variants/{_ID}", _edit("edit_variant")),
+        ("DELETE", f"/variants/{_ID}", _edit("delete_variant")),
+        ("POST", f"/variants/{_ID}/move", _edit("move_variant")),
+        ("PUT", f"/variants/{_ID}/stock", _edit("set_stock")),
+        ("POST", "/orders", _edit("create_order")),
+        ("PATCH", f"/orders/{_ID}", _edit("edit_order")),
+        ("DELETE", f"/orders/{_ID}", _edit("delete_order")),
+        ("POST", f"/orders/{_ID}/archive", _edit("archive_order")),
+        ("POST", f"/orders/{_ID}/restore", _edit("restore_order")),
+        ("POST", f"/orders/{_ID}/lines", _edit("add_line")),
+        ("PATCH", f"/orders/{_ID}/lines/{_ID}", _edit("edit_line")),
+        ("DELETE", f"/orders/{_ID}/lines/{_ID}", _edit("remove_line")),
+    )
+]

@@ -1,0 +1,257 @@
+"""Made-up orders: mostly ordinary ones, and on purpose a share of awkward ones."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import cycle
+from random import Random
+from typing import Final, TypeVar
+
+from . import words
+from .jsontext import loads, money, number
+from .line_maker import Draft, LineMaker, Sellable
+from .moments import rfc2822
+from .order_shapes import ORDER, PICKUP, RECIPIENT, SHIPPING
+from .people import Person
+from .records import Consignment, Line, Order
+
+T = TypeVar("T")
+
+# Consignments and their numbers of lines; these cost a client a request of their own.
+HEAVY_KINDS: Final[dict[str, list[tuple[str, int]]]] = {
+    "lines_51": [("shipping", 51)],
+    "lines_50": [("shipping", 50)],
+    "lines_60": [("shipping", 60)],
+    "lines_260": [("shipping", 260)],
+    "three_by_60": [("shipping", 60)] * 3,
+    "embedded_missing": [("shipping", 3)],
+    "miscounted": [("shipping", 2)],
+}
+LIGHT_KINDS: Final[dict[str, list[tuple[str, int]]]] = {
+    "no_lines": [],
+    "several_consignments": [("shipping", 2), ("shipping", 1)],
+    "pickup": [("pickups", 2)],
+    "download": [("downloads", 1)],
+    "gift_certificate": [("gift_certificates", 1)],
+    "mixed": [("shipping", 2), ("pickups", 1), ("downloads", 1), ("gift_certificates", 1)],
+    "custom_items": [("shipping", 3)],
+    "bundle": [("shipping", 3)],
+    "guest": [("shipping", 2)],
+    "foreign_currency": [("shipping", 2)],
+    "incomplete": [("shipping", 1)],
+    "archived": [("shipping", 2)],
+    "negative_quantity": [("shipping", 2)],
+    "back_dated": [("shipping", 1)],
+    "product_gone": [("shipping", 2)],
+    "old_product": [("shipping", 1)],
+    "ancient": [("shipping", 1)],
+    "odd_person": [("shipping", 2)],
+    "refunded": [("shipping", 2)],
+}
+_CURRENCIES = (("EUR", 2, "0.9213000000"), ("GBP", 3, "0.7891000000"), ("JPY", 4, "151.2000000000"))
+_PAYMENTS = (("Credit Card", '"A1-77"', "captured"), ("Cash", '""', ""), ("Bank Deposit", "null", "pending"))
+_TAX = (0, 825, 1900)
+
+
+def kinds(count: int) -> Iterator[str]:
+    """The kind of each order of a store: each occurs in a store of sixty, one in a hundred is heavy in a big one."""
+    heavy_period = max(8, min(100, count // len(HEAVY_KINDS)))
+    light_period = max(2, min(12, (count - count // heavy_period) // len(LIGHT_KINDS)))
+    heavy, light = cycle(HEAVY_KINDS), cycle(LIGHT_KINDS)
+    others = 0
+    for index in range(count):
+        if index % heavy_period == heavy_period - 1:
+            yield next(heavy)
+            continue
+        others += 1
+        yield next(light) if others % light_period == 0 else "plain"
+
+
+@dataclass(slots=True)
+class _Sums:
+    """What the lines made so far add up to, in cents."""
+
+    ex_tax: int = 0
+    inc_tax: int = 0
+    discount: int = 0
+    quantity: int = 0
+    shipped: int = 0
+    shipping_ex_tax: int = 0
+    shipping_inc_tax: int = 0
+    digital: bool = True
+    consignments: list[Consignment] = field(default_factory=list)
+
+
+class OrderMaker:
+    """Makes one order after another; keeps the counters that ids come from."""
+
+    def __init__(
+        self,
+        rng: Random,
+        api_root: str,
+        people: Sequence[Person],
+        odd_people: Sequence[Person],
+        sellable: Callable[[str], Sellable],
+    ) -> None:
+        self._rng = rng
+        self._api_root = api_root
+        self._people = people
+        self._odd_people = odd_people
+        self.lines = LineMaker(rng, sellable)
+        self._next_consignment = 50
+
+    def make(self, order_id: int, created: int, modified: int, kind: str = "plain", count: int | None = None) -> Order:
+        """An order with its lines; `count` of them in one shipping consignment, or as the kind has it."""
+        roll = self._roll
+        plan = {**HEAVY_KINDS, **LIGHT_KINDS}.get(kind)
+        if plan is None:
+            plan = [("shipping", 1 + roll(4) if count is None else count)]
+        person = self._pick(self._odd_people if kind == "odd_person" else self._people)
+        status_id = self._status(kind)
+        draft = Draft(order_id, kind, status_id, _TAX[roll(3)])
+        sums, lines = _Sums(), list[Line]()
+        for consignment_kind, number_of_lines in plan:
+            lines += self._consignment(sums, draft, consignment_kind, number_of_lines, person)
+        if kind == "embedded_missing":
+            for consignment in sums.consignments:
+                consignment.lines = []
+        return Order(
+            order_id,
+            created,
+            modified,
+            status_id,
+            kind == "archived",
+            self._base(draft, created, modified, person, sums),
+            lines,
+            sums.consignments,
+        )
+
+    def _base(self, draft: Draft, created: int, modified: int, person: Person, sums: _Sums) -> str:
+        roll, order_id, kind, status_id = self._roll, draft.order_id, draft.kind, draft.status_id
+        total_ex = sums.ex_tax + sums.shipping_ex_tax - sums.discount
+        total_inc = sums.inc_tax + sums.shipping_inc_tax - sums.discount
+        method, provider, payment_status = ("", '""', "") if status_id == 0 else self._pick(_PAYMENTS)
+        code, currency_id, rate = ("USD", 1, "1.0000000000")
+        if kind == "foreign_currency":
+            code, currency_id, rate = self._pick(_CURRENCIES)
+        # Half of the foreign ones are only shown in the currency, half are charged in it.
+        charged = kind == "foreign_currency" and order_id % 2 == 0
+        return ORDER.fill(
+            {
+                "id": order_id,
+                "customer_id": 0 if kind == "guest" else person.customer_id,
+                "date_created": f'"{rfc2822(created)}"',
+                "date_modified": f'"{rfc2822(modified)}"',
+                "date_shipped": f'"{rfc2822(modified)}"' if status_id in (2, 10) else '""',
+                "status_id": status_id,
+                "status": f'"{words.STATUS_NAMES[status_id]}"',
+                "subtotal_ex_tax": money(sums.ex_tax),
+                "subtotal_inc_tax": money(sums.inc_tax),
+                "subtotal_tax": money(sums.inc_tax - sums.ex_tax),
+                "shipping_ex_tax": money(sums.shipping_ex_tax),
+                "shipping_inc_tax": money(sums.shipping_inc_tax),
+                "shipping_tax": money(sums.shipping_inc_tax - sums.shipping_ex_tax),
+                "total_ex_tax": money(total_ex),
+                "total_inc_tax": money(total_inc),
+                "total_tax": money(total_inc - total_ex),
+                "items_total": sums.quantity + 2 * (kind == "miscounted"),
+                "items_shipped": sums.shipped,
+                "payment_method": f'"{method}"',
+                "payment_provider_id": provider,
+                "payment_status": f'"{payment_status}"',
+                "order_is_digital": "true" if sums.digital and sums.consignments else "false",
+                "ip_address": f'"198.51.100.{roll(250)}"',
+                "geoip_country": person.country,
+                "geoip_country_iso2": person.country_iso2,
+                "currency_id": currency_id,
+                "currency_code": f'"{code}"',
+                "currency_exchange_rate": '"1.0000000000"' if charged else f'"{rate}"',
+                "default_currency_id": currency_id if charged else 1,
+                "default_currency_code": f'"{code}"' if charged else '"USD"',
+                "store_default_currency_code": '"USD"' if order_id % 5 else '""',
+                "transactional_exchange_rate": f'"{rate}"' if charged else '"1.0000000000"',
+                "staff_notes": '"Call first <b>please</b>"' if roll(20) == 0 else '""',
+                "customer_message": '"Bitte klingeln \\ud83d\\udd14"' if roll(20) == 0 else '""',
+                "coupon_discount": money(sums.discount),
+                "shipping_address_count": sum(c.kind == "shipping" for c in sums.consignments),
+                "is_deleted": "true" if kind == "archived" else "false",
+                "cart_id": f'"{roll(1 << 32):08x}-0000-4000-8000-{order_id:012x}"',
+                "billing_address": person.billing_address,
+                "order_source": '"manual"' if kind == "custom_items" else '"www"',
+                "channel_id": 1 + (roll(12) == 0),
+                "external_order_id": f'"EXT-{order_id}"' if roll(10) == 0 else '""',
+                "customer_locale": '"en"',
+                "is_tax_inclusive_pricing": "true" if order_id % 7 == 0 else "false",
+                "products": self._link(order_id, "products"),
+                # The links spell it without the underscore that the documented path has.
+                "shipping_addresses": self._link(order_id, "shippingaddresses"),
+                "coupons": self._link(order_id, "coupons"),
+            }
+        )
+
+    def add_line(self, order: Order) -> Line:
+        """One more line for an order, of its first consignment's kind and not yet in it."""
+        draft = Draft(order.id, "plain", order.status_id, 0)
+        if not order.consignments:
+            return self.lines.make(draft, "shipping", 0, 0, 0).line
+        first = order.consignments[0]
+        return self.lines.make(draft, first.kind, loads(first.head).get("id", 0), 0, 0).line
+
+    def _consignment(self, sums: _Sums, draft: Draft, kind: str, number_of_lines: int, person: Person) -> list[Line]:
+        order_id, tax = draft.order_id, draft.tax
+        self._next_consignment += 1 + (self._roll(9) == 0)
+        consignment_id = self._next_consignment
+        quantity = shipped = parent_id = 0
+        made: list[Line] = []
+        for index in range(number_of_lines):
+            line = self.lines.make(draft, kind, consignment_id, index, parent_id)
+            parent_id = parent_id or line.line.id
+            made.append(line.line)
+            quantity += line.quantity
+            shipped += line.shipped
+            sums.ex_tax += line.ex_tax
+            sums.inc_tax += line.inc_tax
+            sums.discount += line.discount
+        sums.quantity += quantity
+        sums.shipped += shipped
+        sums.digital = sums.digital and kind in ("downloads", "gift_certificates")
+        if kind == "shipping":
+            cost = self._pick((0, 500, 995))
+            cost_inc = cost + cost * tax // 10000
+            sums.shipping_ex_tax += cost
+            sums.shipping_inc_tax += cost_inc
+            quotes = f"/orders/{order_id}/consignments/shipping/{consignment_id}/shipping_quotes"
+            head = SHIPPING.fill(
+                {
+                    **person.address,
+                    "id": consignment_id,
+                    "items_total": quantity,
+                    "items_shipped": shipped,
+                    "shipping_method": '"Free Shipping"' if cost == 0 else '"Parcel"',
+                    "cost_ex_tax": number(cost),
+                    "cost_inc_tax": number(cost_inc),
+                    "cost_tax": number(cost_inc - cost),
+                    "shipping_quotes": f'{{"url":"{self._api_root}{quotes}","resource":"{quotes}"}}',
+                }
+            )
+        elif kind == "pickups":
+            head = PICKUP.fill({"id": consignment_id})
+        else:
+            head = RECIPIENT.fill({"email": person.address["email"]})
+        sums.consignments.append(Consignment(kind, head, made))
+        return list(made)
+
+    def _link(self, order_id: int, resource: str) -> str:
+        path = f"/orders/{order_id}/{resource}"
+        return f'{{"url":"{self._api_root}{path}","resource":"{path}"}}'
+
+    def _status(self, kind: str) -> int:
+        fixed = {"incomplete": 0, "refunded": 4, "pickup": 8, "archived": 5}
+        if kind in fixed:
+            return fixed[kind]
+        return self._pick((2, 10, 10, 11, 11, 11, 9, 7, 3, 1, 5, 12, 13, 14, 6))
+
+    def _roll(self, sides: int) -> int:
+        return int(self._rng.random() * sides)
+
+    def _pick(self, choices: Sequence[T]) -> T:
+        return choices[int(self._rng.random() * len(choices))]

@@ -1,0 +1,192 @@
+"""What a store holds, and how it is filled: the same seed gives the same records."""
+
+from bisect import bisect_left, insort
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import repeat
+from random import Random
+from threading import RLock
+from typing import Any, TypeVar
+
+from . import order_maker, product_maker
+from .jsontext import dumps, loads
+from .line_maker import Sellable
+from .moments import DAY_S
+from .order_maker import OrderMaker
+from .people import make_odd_people, make_people
+from .product_maker import ProductMaker
+from .records import Order, Product, Variant
+
+T = TypeVar("T")
+
+SPAN_S = 400 * DAY_S  # ordinary records are dated within this time before now
+ANCIENT_S = 2200 * DAY_S
+
+
+class UnknownRecord(LookupError):
+    """A control call or an edit named a record that the store does not have."""
+
+
+class StoreState:
+    """The records and the lock around them; the edits are in the subclasses."""
+
+    def __init__(
+        self,
+        products: int,
+        orders: int,
+        seed: int,
+        *,
+        store_hash: str,
+        now: datetime | None,
+        awkward: bool,
+        clock: Callable[[], float],
+    ) -> None:
+        self.lock = RLock()
+        self.store_hash = store_hash
+        self.clock = clock
+        self.clock_offset_s = 0.0
+        self.seed = seed
+        # Links in records point nowhere: a client that follows them has made a mistake.
+        self.api_root = f"https://api.sandbox.invalid/stores/{store_hash}/v2"
+        self.products: dict[int, Product] = {}
+        self.variants: dict[int, Variant] = {}
+        self.orders: dict[int, Order] = {}
+        self.product_ids: list[int] = []
+        self.variant_ids: list[int] = []
+        self.order_ids: list[int] = []
+        self.last_product_id, self.last_order_id = 76, 99
+        self._awkward = awkward
+        self._rng = Random(seed)
+        self._gone_ids: list[int] = []
+        self._ancient_ids: list[int] = []
+        self._sellables: dict[int, list[Sellable]] = {}
+        people = make_people(self._rng, 120), make_odd_people(self._rng)
+        self.product_maker = ProductMaker(self._rng, f"https://cdn.example.com/s-{store_hash}")
+        self.order_maker = OrderMaker(self._rng, self.api_root, *people, self._sellable)
+        base = (now or datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)).timestamp()
+        self._fill_products(products, int(base))
+        self._fill_orders(orders, int(base))
+
+    @property
+    def now(self) -> float:
+        """The store's own clock, unix seconds."""
+        return self.clock() + self.clock_offset_s
+
+    def product(self, product_id: int) -> Product:
+        """The product; raises UnknownRecord."""
+        return _known(self.products, product_id, "product")
+
+    def variant(self, variant_id: int) -> Variant:
+        """The variant; raises UnknownRecord."""
+        return _known(self.variants, variant_id, "variant")
+
+    def order(self, order_id: int) -> Order:
+        """The order; raises UnknownRecord."""
+        return _known(self.orders, order_id, "order")
+
+    def put_product(self, product: Product) -> None:
+        """Take a product and its variants in."""
+        self.products[product.id] = product
+        _insert(self.product_ids, product.id)
+        for variant in product.variants:
+            self.put_variant(variant)
+        self.last_product_id = max(self.last_product_id, product.id)
+
+    def put_variant(self, variant: Variant) -> None:
+        """Take a variant in that its product already holds."""
+        self.variants[variant.id] = variant
+        _insert(self.variant_ids, variant.id)
+
+    def put_order(self, order: Order) -> None:
+        """Take an order in."""
+        self.orders[order.id] = order
+        _insert(self.order_ids, order.id)
+        self.last_order_id = max(self.last_order_id, order.id)
+
+    def changed(self, product_id: int) -> None:
+        """Forget what new order lines would say of this product."""
+        self._sellables.pop(product_id, None)
+
+    def _fill_products(self, count: int, now: int) -> None:
+        rng = self._rng
+        kinds = product_maker.kinds(count) if self._awkward else repeat("plain", count)
+        for index, kind in enumerate(kinds):
+            product_id = self._next_id(self.last_product_id, self._gone_ids)
+            created, modified = self._dates(index, count, now)
+            if kind == "ancient":
+                created = now - ANCIENT_S + int(rng.random() * DAY_S)
+                modified = created + 3600
+                self._ancient_ids.append(product_id)
+            self.put_product(self.product_maker.make(product_id, created, modified, kind))
+
+    def _fill_orders(self, count: int, now: int) -> None:
+        rng = self._rng
+        kinds = order_maker.kinds(count) if self._awkward else repeat("plain", count)
+        for index, kind in enumerate(kinds):
+            order_id = self._next_id(self.last_order_id)
+            created, modified = self._dates(index, count, now)
+            if kind == "back_dated":
+                created -= 300 * DAY_S
+            elif kind == "ancient":
+                created = now - ANCIENT_S + int(rng.random() * DAY_S)
+                modified = created + 3600
+            self.put_order(self.order_maker.make(order_id, created, modified, kind))
+
+    def _next_id(self, last: int, gone: list[int] | None = None) -> int:
+        """The next id; one in eight leaves a gap, as deleted records do."""
+        gap = int(self._rng.random() * 9) if self._rng.random() < 0.125 else 0
+        if gone is not None:
+            gone.extend(range(last + 1, last + 1 + gap))
+        return last + 1 + gap
+
+    def _dates(self, index: int, count: int, now: int) -> tuple[int, int]:
+        """Created in the order of ids; modified up to ten days later, or at any time since."""
+        rng = self._rng
+        created = now - SPAN_S + int(SPAN_S * (index + rng.random()) / count)
+        reach = now - created if rng.random() < 0.3 else min(10 * DAY_S, now - created)
+        return created, created + int(rng.random() * reach)
+
+    def _sellable(self, which: str) -> Sellable:
+        """Something for an order line: of any product, the oldest, or one that is gone."""
+        rng = self._rng
+        if which == "gone" or not self.product_ids:
+            gone = self._gone_ids or [self.last_product_id + 1000]
+            product_id = gone[int(rng.random() * len(gone))]
+            return Sellable(product_id, 9_000_000 + product_id, '"Discontinued dish"', f'"GONE-{product_id}"', 1999)
+        ids = self._ancient_ids if which == "oldest" and self._ancient_ids else self.product_ids
+        product_id = ids[int(rng.random() * len(ids))]
+        if product_id not in self.products:
+            product_id = self.product_ids[0]
+        if product_id not in self._sellables:
+            self._sellables[product_id] = _sellables(self.products[product_id])
+        choices = self._sellables[product_id]
+        return choices[int(rng.random() * len(choices))]
+
+
+def _sellables(product: Product) -> list[Sellable]:
+    name = dumps(loads(product.base)["name"])
+    found = []
+    # A line of one of the first eight variants is as good as one of three hundred, and made sooner.
+    for variant in product.variants[:8]:
+        fields: dict[str, Any] = loads(variant.text)
+        options = tuple(
+            (value["option_id"], dumps(value["option_display_name"]), value["id"], dumps(value["label"]))
+            for value in fields["option_values"]
+        )
+        price = round(fields["calculated_price"] * 100)
+        found.append(Sellable(product.id, variant.id, name, dumps(fields["sku"]), price, options))
+    return found or [Sellable(product.id, 0, name, '""', 100)]
+
+
+def _insert(ids: list[int], new: int) -> None:
+    if not ids or new > ids[-1]:
+        ids.append(new)
+    elif ids[bisect_left(ids, new)] != new:
+        insort(ids, new)
+
+
+def _known(records: dict[int, T], record_id: int, what: str) -> T:
+    try:
+        return records[record_id]
+    except KeyError:
+        raise UnknownRecord(f"no {what} {record_id}") from None

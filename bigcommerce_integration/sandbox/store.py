@@ -1,0 +1,185 @@
+"""The stand-in store without HTTP: its records, what may be done to it, and the truth about it."""
+
+import json
+import secrets
+import time
+from collections.abc import Callable
+from datetime import datetime
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from .catalog_edits import CatalogEdits
+from .faults import Faults
+from .mutation import mutate
+from .order_edits import OrderEdits
+from .quota import Quota
+from .switches import Switches
+
+READ_SCOPES = frozenset({"store_v2_products_read_only", "store_v2_orders_read_only", "store_v2_information_read_only"})
+_HASH_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+class SandboxStore(CatalogEdits, OrderEdits):
+    """A store of made-up records, the same for the same seed; only the secrets are new each time.
+
+    `now` is the day before which the records are dated: the begin of today (UTC) if not given.
+    `quota` is the requests in each window of `window_s` seconds for all apps together; None is unlimited.
+    `awkward=False` leaves out the records made to be difficult.
+    """
+
+    def __init__(
+        self,
+        products: int = 40,
+        orders: int = 60,
+        seed: int = 1,
+        *,
+        quota: int | None = None,
+        window_s: float = 30,
+        store_hash: str | None = None,
+        access_token: str | None = None,
+        timezone: str = "America/Chicago",
+        now: datetime | None = None,
+        awkward: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.switches = Switches()
+        self.quota = Quota(quota, window_s)
+        self.faults = Faults(seed)
+        self.timezone = timezone
+        self.apps: dict[str, set[str]] = {}
+        self.access_token = access_token or secrets.token_hex(16)
+        self.apps[self.access_token] = set(READ_SCOPES)
+        if store_hash is None:
+            letters = Random(seed)
+            store_hash = "".join(letters.choice(_HASH_ALPHABET) for _ in range(10))
+        super().__init__(products, orders, seed, store_hash=store_hash, now=now, awkward=awkward, clock=clock)
+
+    @property
+    def scopes(self) -> set[str]:
+        """What the first app's token may read; change it, or assign another."""
+        return self.apps[self.access_token]
+
+    @scopes.setter
+    def scopes(self, scopes: set[str]) -> None:
+        self.apps[self.access_token] = set(scopes)
+
+    def set_token(self, access_token: str | None = None) -> str:
+        """Give the first app another token; the one before is refused from now on."""
+        with self.lock:
+            new = access_token or secrets.token_hex(16)
+            self.apps[new] = self.apps.pop(self.access_token)
+            self.access_token = new
+            return new
+
+    def add_app(self, scopes: set[str] | None = None) -> str:
+        """Let another app in, which shares the quota; returns its token."""
+        with self.lock:
+            token = secrets.token_hex(16)
+            self.apps[token] = set(READ_SCOPES if scopes is None else scopes)
+            return token
+
+    def use_quota(self, requests: int) -> None:
+        """Use up quota, as the store's other apps do."""
+        with self.lock:
+            self.quota.take(requests)
+
+    def information(self) -> dict[str, Any]:
+        """What `GET /v2/store` answers."""
+        host = f"https://store-{self.store_hash}.example.com"
+        return {
+            "id": self.store_hash,
+            "account_uuid": f"00000000-0000-4000-8000-{self.seed:012d}",
+            "store_id": 1000 + self.seed,
+            "name": "Sandbox Store",
+            "domain": host.removeprefix("https://"),
+            "secure_url": host,
+            "control_panel_base_url": host,
+            "status": "live",
+            "first_name": "Ada",
+            "last_name": "Abend",
+            "address": "1 Foundry Row\nFernhill",
+            "country": "United States",
+            "country_code": "US",
+            "infrastructure_region": "us-central1",
+            "phone": "",
+            "admin_email": "admin@example.com",
+            "order_email": "orders@example.com",
+            "favicon_url": "",
+            "timezone": self._timezone(),
+            "language": "en",
+            "currency": "USD",
+            "currency_symbol": "$",
+            "decimal_separator": ".",
+            "thousands_separator": ",",
+            "decimal_places": 2,
+            "currency_symbol_location": "left",
+            "weight_units": "KGS",
+            "dimension_units": "Centimeters",
+            "dimension_decimal_places": 2,
+            "dimension_decimal_token": ".",
+            "dimension_thousands_token": "",
+            "plan_name": "Pro",
+            "plan_level": "Pro",
+            "plan_is_trial": False,
+            "industry": "",
+            "logo": [],
+            "is_price_entered_with_tax": False,
+            "default_channel_id": 1,
+            "default_site_id": 1000,
+            "active_comparison_modules": [],
+            "features": {
+                "stencil_enabled": True,
+                "sitewidehttps_enabled": True,
+                "facebook_catalog_id": "",
+                "checkout_type": "optimized",
+                "wishlists_enabled": False,
+                "graphql_storefront_api_enabled": True,
+                "shopper_consent_tracking_enabled": False,
+                "multi_storefront_enabled": True,
+                "storefront_limits": {"active": 3, "total_including_inactive": 15},
+            },
+        }
+
+    def _timezone(self) -> dict[str, Any]:
+        zone = ZoneInfo(self.timezone)
+        year = datetime.fromtimestamp(self.now, zone).year
+        offsets = [datetime(year, month, 1, tzinfo=zone).utcoffset() for month in (1, 7)]
+        seconds = sorted(int(offset.total_seconds()) for offset in offsets if offset is not None)
+        return {
+            "name": self.timezone,
+            "raw_offset": seconds[0],
+            "dst_offset": seconds[-1],
+            "dst_correction": bool(datetime.fromtimestamp(self.now, zone).dst()),
+            "date_format": {"display": "M jS Y", "export": "M jS Y", "extended_display": "M jS Y @ g:i A"},
+        }
+
+    def product_records(self) -> list[tuple[int, str]]:
+        """Every product with the text that `GET products?include=variants` sends of it now, by id."""
+        with self.lock:
+            return [(product_id, self.products[product_id].with_variants()) for product_id in self.product_ids]
+
+    def order_records(self) -> list[tuple[int, str]]:
+        """Every order, archived ones too, with the text that a list sends of it now, by id.
+
+        The list is `GET orders?include=consignments.line_items&consignment_structure=object`:
+        long consignments are cut off in it.
+        """
+        with self.lock:
+            return [
+                (order_id, self.orders[order_id].render(self.api_root, consignments="line_items"))
+                for order_id in self.order_ids
+            ]
+
+    def order_line_records(self, order_id: int) -> list[tuple[int, str]]:
+        """All lines of an order, none cut off, with the text that `GET orders/{id}/products` sends, by id."""
+        with self.lock:
+            return [(line.id, line.text) for line in sorted(self.order(order_id).lines, key=lambda line: line.id)]
+
+    def order_lines(self, order_id: int) -> list[dict[str, Any]]:
+        """All lines of an order, none cut off, by id."""
+        return [json.loads(text) for _, text in self.order_line_records(order_id)]
+
+    def mutate(self, rng: Random) -> str:
+        """One random edit of any kind; returns what it did."""
+        return mutate(self, rng)
