@@ -1,0 +1,256 @@
+"""What the rest asks a store for: each method is one request, its answer checked and cut into records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from bigcommerce_integration.client import checks
+from bigcommerce_integration.client.pages import LARGEST_PAGE, Highest, IdRange, Page, v2_page, v3_page
+from bigcommerce_integration.client.rate_limit import Quota
+from bigcommerce_integration.client.records import Pagination, Record, single, split_v2, split_v3
+from bigcommerce_integration.client.store_info import StoreInfo, store_info
+from bigcommerce_integration.client.transport import Answer, Call, Transport
+from bigcommerce_integration.client.values import integer, utc_z
+from bigcommerce_integration.errors import BadRecord, RecordGone, StoreUnavailable, UnexpectedAnswer
+
+__all__ = ["Highest", "IdRange", "Page", "Record", "Reply", "StoreClient", "StoreInfo"]
+
+# bigcommerce/docs, docs/start/authentication/api-accounts.mdx
+PRODUCTS_SCOPE = "store_v2_products_read_only"
+ORDERS_SCOPE = "store_v2_orders_read_only"
+INFORMATION_SCOPE = "store_v2_information_read_only"
+
+_PRODUCTS = "v3/catalog/products"
+_ORDERS = "v2/orders"
+# The default order is by id (bigcommerce/docs does not promise it), so it is always asked for.
+_BY_ID = (("sort", "id"), ("direction", "asc"))
+_VARIANTS = (("include", "variants"),)
+# Whole line items come with the orders; the API cuts those beyond 50 a consignment (bigcommerce/docs issue 960).
+_LINES = (("include", "consignments.line_items"), ("consignment_structure", "object"))
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Reply(Generic[_T]):
+    """What was asked for, with the circumstances of its answer (see ``Answer``)."""
+
+    value: _T
+    observed_at: datetime
+    quota: Quota | None
+    elapsed_s: float
+    received_at: float
+
+
+class StoreClient:
+    """One store's API. Every method may raise any ``StoreError`` but ``BadRecord``; none waits or tries again."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def close(self) -> None:
+        """Close the transport; requests under way end at once."""
+        self._transport.close()
+
+    def store_info(self) -> Reply[StoreInfo]:
+        """The store's name, time zone and plan (needs the scope for store information)."""
+        resource = self._name("the store information")
+        answer = self._get("v2/store", (), "the store information", INFORMATION_SCOPE)
+        return _reply(answer, store_info(single(answer.text, resource).value, resource))
+
+    def highest_product_id(self, modified_since: datetime | None) -> Reply[Highest]:
+        """The highest product id and the number of products, of those modified since."""
+        resource = self._name("products")
+        # The two highest, so that the order can be checked; the id comes in any case (products_catalog.v3.yml).
+        fields = (("sort", "id"), ("direction", "desc"), ("include_fields", "date_modified"), ("limit", "2"))
+        answer = self._get(_PRODUCTS, fields + _since("date_modified:min", modified_since), "products", PRODUCTS_SCOPE)
+        records, pagination = split_v3(answer.text, resource)
+        checks.dates_from(records, "date_modified", modified_since, resource, name="date_modified:min")
+        return _reply(answer, _highest(records, pagination, resource))
+
+    def highest_order_id(self, created_since: datetime | None) -> Reply[Highest]:
+        """The highest order id, of those created since; V2 does not tell their number."""
+        resource = self._name("orders")
+        params = (("sort", "id:desc"), ("limit", "2"), *_since("min_date_created", created_since))
+        answer = self._get(_ORDERS, params, "orders", ORDERS_SCOPE)
+        records = split_v2(answer.text, resource)
+        checks.dates_from(records, "date_created", created_since, resource, name="min_date_created")
+        return _reply(answer, _highest(records, None, resource))
+
+    def count_orders(self, created_since: datetime | None) -> Reply[int]:
+        """The number of orders, of those created since; incomplete ones count."""
+        resource = self._name("the number of orders")
+        answer = self._get(
+            f"{_ORDERS}/count", _since("min_date_created", created_since), "the number of orders", ORDERS_SCOPE
+        )
+        body = single(answer.text, resource).value
+        try:
+            count = integer(body.get("count") if isinstance(body, dict) else None, "count")
+        except BadRecord:
+            count = None
+        if count is None or count < 0:
+            raise StoreUnavailable(f"The answer for {resource} holds no number.")
+        return _reply(answer, count)
+
+    def products(self, ids: IdRange, *, limit: int, modified_since: datetime | None = None) -> Reply[Page]:
+        """The first ``limit`` (1 to 250) products of the range, with their variants."""
+        resource, limit = self._name("products"), _limit(limit)
+        params = (
+            *_VARIANTS,
+            *_BY_ID,
+            ("id:min", str(ids.lo)),
+            *((("id:max", str(ids.hi)),) if ids.hi is not None else ()),
+            *_since("date_modified:min", modified_since),
+            ("limit", str(limit)),
+        )
+        answer = self._get(_PRODUCTS, params, "products", PRODUCTS_SCOPE)
+        records, pagination = split_v3(answer.text, resource)
+        checks.at_most(records, limit, resource)
+        checks.ids_ascend(records, ids, resource, names=("id:min", "id:max"))
+        checks.dates_from(records, "date_modified", modified_since, resource, name="date_modified:min")
+        page = v3_page(records, pagination, ids, limit)
+        checks.leads_on(page, resource)
+        return _reply(answer, page)
+
+    def products_by_id(self, ids: Sequence[int]) -> Reply[Page]:
+        """The products with these ids (1 to 250 of them) that the store still has, with their variants.
+
+        Should the page not be the last, ask again for those above its last id.
+        """
+        resource, asked = self._name("products"), sorted(set(ids))
+        if not 1 <= len(asked) <= LARGEST_PAGE or asked[0] < 1:
+            raise ValueError(f"between 1 and {LARGEST_PAGE} ids above 0 can be asked for")
+        params = (*_VARIANTS, *_BY_ID, ("id:in", ",".join(map(str, asked))), ("limit", str(LARGEST_PAGE)))
+        answer = self._get(_PRODUCTS, params, "products", PRODUCTS_SCOPE)
+        records, pagination = split_v3(answer.text, resource)
+        around = IdRange(asked[0], asked[-1])
+        checks.at_most(records, LARGEST_PAGE, resource)
+        checks.ids_ascend(records, around, resource, names=("id:in", "id:in"))
+        checks.ids_among(records, asked, resource)
+        page = v3_page(records, pagination, around, LARGEST_PAGE)
+        checks.leads_on(page, resource)
+        return _reply(answer, page)
+
+    def orders(
+        self,
+        ids: IdRange,
+        *,
+        limit: int,
+        created_since: datetime | None = None,
+        modified_since: datetime | None = None,
+    ) -> Reply[Page]:
+        """The first orders of the range with their line items; at most ``limit`` (1 to 250) come over the wire.
+
+        Only ``min_id`` is sent, one below the range, as it is not known to include its bound. ``max_id`` is not: the
+        answer then flows past the range, and the record above it proves that the range is done. With ``max_id`` a
+        short last page would prove nothing, and each range would cost one request more. To carry no more than needed,
+        a range narrower than a page is asked for with its width plus its two neighbours as limit: so many ids from
+        ``lo - 1`` on reach ``hi``, however many of them are missing.
+
+        A range of one id is read as a single record: no other record can spoil its answer.
+        """
+        resource = self._name("orders")
+        if ids.is_one:
+            return self._one_order(ids.lo, created_since, modified_since)
+        limit = max(2, _limit(limit))  # the first may be the neighbour below, which is dropped
+        if ids.hi is not None:
+            limit = min(limit, ids.hi - ids.lo + 3)
+        asked = IdRange(max(ids.lo - 1, 0), None)
+        params = (
+            *_LINES,
+            ("sort", "id:asc"),
+            *((("min_id", str(asked.lo)),) if asked.lo else ()),
+            *_since("min_date_created", created_since),
+            *_since("min_date_modified", modified_since),
+            ("limit", str(limit)),
+        )
+        answer = self._get(_ORDERS, params, "orders", ORDERS_SCOPE)
+        records = split_v2(answer.text, resource)
+        checks.at_most(records, limit, resource)
+        checks.ids_ascend(records, asked, resource, names=("min_id", "max_id"))
+        checks.dates_from(records, "date_created", created_since, resource, name="min_date_created")
+        checks.dates_from(records, "date_modified", modified_since, resource, name="min_date_modified")
+        page = v2_page(records, ids, limit)
+        checks.leads_on(page, resource)
+        return _reply(answer, page)
+
+    def order(self, order_id: int) -> Reply[Record]:
+        """One order with its line items; ``RecordGone`` if the store does not have it."""
+        answer = self._get_order(order_id, missing_ok=False)
+        record = self._order_of(answer, order_id)
+        if record is None:
+            raise RecordGone(f"There is no {self._name(f'order {order_id}')} (any longer).")
+        return _reply(answer, record)
+
+    def order_lines(self, order_id: int, page: int, *, above: int = 0) -> Reply[Page]:
+        """Page ``page`` (from 1) of an order's lines; ``RecordGone`` if the store does not have the order.
+
+        Lines come by id ascending (orders.v2.oas2.yml): given ``above``, the last id of the page before, a store that
+        sends the same page for ever is found out.
+        """
+        lines = f"the lines of order {order_id}"
+        resource = self._name(lines)
+        params = (("page", str(page)), ("limit", str(LARGEST_PAGE)))
+        answer = self._get(f"{_ORDERS}/{order_id:d}/products", params, lines, ORDERS_SCOPE, is_single=True)
+        records = split_v2(answer.text, resource)
+        checks.at_most(records, LARGEST_PAGE, resource)
+        if above:
+            checks.ids_ascend(records, IdRange(above + 1, None), resource, names=("page", "page"))
+        return _reply(answer, Page(records, is_last=len(records) < LARGEST_PAGE))
+
+    def _one_order(self, order_id: int, created_since: datetime | None, modified_since: datetime | None) -> Reply[Page]:
+        """A range of one id: the filters are applied here, and an order that is gone makes an empty last page."""
+        answer = self._get_order(order_id, missing_ok=True)
+        record = self._order_of(answer, order_id)
+        filters = (("date_created", created_since), ("date_modified", modified_since))
+        is_wanted = record is not None and all(checks.is_from(record, field, since) for field, since in filters)
+        return _reply(answer, Page([record] if record is not None and is_wanted else [], is_last=True))
+
+    def _get_order(self, order_id: int, *, missing_ok: bool) -> Answer:
+        resource = f"order {order_id}"
+        return self._transport.get(
+            Call(f"{_ORDERS}/{order_id:d}", _LINES, resource, ORDERS_SCOPE, single=True, missing_ok=missing_ok)
+        )
+
+    def _order_of(self, answer: Answer, order_id: int) -> Record | None:
+        """The order in the answer, None if there is none; never another one."""
+        resource = self._name(f"order {order_id}")
+        if not answer.text.strip():
+            return None
+        record = single(answer.text, resource)
+        if record.id is not None and record.id != order_id:
+            raise UnexpectedAnswer(f"Order {record.id} came when {resource} was asked for. Report this to us.")
+        return record
+
+    def _name(self, resource: str) -> str:
+        return f"{resource} of store {self._transport.store_hash}"
+
+    def _get(
+        self, path: str, params: tuple[tuple[str, str], ...], resource: str, scope: str, *, is_single: bool = False
+    ) -> Answer:
+        return self._transport.get(Call(path, params, resource, scope, is_single))
+
+
+def _reply(answer: Answer, value: _T) -> Reply[_T]:
+    return Reply(value, answer.observed_at, answer.quota, answer.elapsed_s, answer.received_at)
+
+
+def _highest(records: list[Record], pagination: Pagination | None, resource: str) -> Highest:
+    """Of records by id descending; one without an id is passed over for the next."""
+    checks.at_most(records, 2, resource)
+    checks.ids_descend(records, resource)
+    highest = next((record.id for record in records if record.id is not None), None)
+    if highest is None and (records or (pagination is not None and pagination.total > 0)):
+        raise StoreUnavailable(f"The answer for the highest id of {resource} holds none.")
+    return Highest(highest, None if pagination is None else pagination.total)
+
+
+def _since(name: str, moment: datetime | None) -> tuple[tuple[str, str], ...]:
+    return () if moment is None else ((name, utc_z(moment)),)
+
+
+def _limit(limit: int) -> int:
+    return min(max(limit, 1), LARGEST_PAGE)

@@ -1,0 +1,47 @@
+"""Whether to ask again after an error, and when: a pure decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bigcommerce_integration.errors import RateLimited, StoreError, StoreUnavailable
+
+# About ten tries for 5xx and 429 (bigcommerce/docs, docs/start/migration/4_errors.md; docs/start/about/status-codes.mdx
+# has 3 to 5 tries a minute apart for 500: ten tries with these waits last some four minutes and cover both).
+MAX_TRIES = 10
+LONGEST_BACKOFF_S = 60.0
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Ask again after ``seconds``; for half as many records if ``smaller_page``."""
+
+    seconds: float
+    smaller_page: bool = False
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """Asking again would not help, or was tried often enough."""
+
+
+def decide(error: StoreError, attempt: int, *, random: Callable[[], float]) -> Wait | GiveUp:
+    """What to do after the ``attempt``-th failure in a row (from 1) of one question; ``random`` gives [0, 1).
+
+    A 429 that tells its wait is obeyed however often it comes: the store is well, others use up its quota. One
+    that does not tell means that the platform is overloaded: back off as for a 5xx
+    (bigcommerce/docs, docs/start/migration/4_errors.md).
+    """
+    if isinstance(error, RateLimited) and error.wait_s is not None:
+        return Wait(error.wait_s)
+    if not isinstance(error, RateLimited | StoreUnavailable) or attempt >= MAX_TRIES:
+        return GiveUp()
+    # Wide answers bring 500 and 504 on big catalogs (the fact sheet, section 11): from the second on, ask for less.
+    return Wait(_backoff_s(attempt, random), smaller_page=isinstance(error, StoreUnavailable) and attempt >= 2)
+
+
+def _backoff_s(attempt: int, random: Callable[[], float]) -> float:
+    """1, 2, 4, … up to 60 seconds, of which the upper half is left to chance so that workers spread."""
+    longest = min(2.0 ** (max(attempt, 1) - 1), LONGEST_BACKOFF_S)
+    return longest * (0.5 + 0.5 * random())

@@ -1,0 +1,51 @@
+"""``GET /v2/store``: what it tells, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bigcommerce_integration.errors import UnexpectedAnswer
+
+
+@dataclass(frozen=True)
+class StoreInfo:
+    """What ``/v2/store`` tells (store_information.v2.yml); ``""`` for a text that it leaves out.
+
+    ``id`` is the store's own hash, ``timezone`` a name such as ``America/Chicago``: never blank, but whether this
+    machine knows the zone is for the caller to find out.
+    """
+
+    id: str
+    name: str
+    timezone: str
+    currency: str
+    status: str
+    plan_name: str
+    plan_level: str
+    domain: str
+    secure_url: str
+
+
+def store_info(value: object, resource: str) -> StoreInfo:
+    """Read it from the answer's object; ``UnexpectedAnswer`` without a time zone, which must not be assumed."""
+    fields = value if isinstance(value, dict) else {}
+    zone = fields.get("timezone")
+    timezone = zone.get("name") if isinstance(zone, dict) else None
+    if not isinstance(timezone, str) or not timezone.strip():
+        raise UnexpectedAnswer(f"There is no time zone in {resource}. Set one in the store's settings.")
+
+    def text(name: str) -> str:
+        found = fields.get(name)
+        return found if isinstance(found, str) else ""
+
+    return StoreInfo(
+        id=text("id"),
+        name=text("name"),
+        timezone=timezone.strip(),
+        currency=text("currency"),
+        status=text("status"),
+        plan_name=text("plan_name"),
+        plan_level=text("plan_level"),
+        domain=text("domain"),
+        secure_url=text("secure_url"),
+    )

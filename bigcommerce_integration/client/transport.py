@@ -1,0 +1,231 @@
+"""One request to one store: what goes out, what comes back, and what it means when nothing good does."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import requests
+import urllib3
+
+from bigcommerce_integration.client.body import BodyBroken, read_body
+from bigcommerce_integration.client.deadline import Connections, deadline
+from bigcommerce_integration.client.failures import Failure, error_of, is_html, said_by
+from bigcommerce_integration.client.rate_limit import Quota, parse_quota, wait_s
+from bigcommerce_integration.client.secret import Secret
+from bigcommerce_integration.client.session import new_session
+from bigcommerce_integration.client.values import http_date
+from bigcommerce_integration.errors import RecordGone, StoreUnavailable
+
+BODY_CAP = 64 * 1024 * 1024
+ERROR_BODY_CAP = 64 * 1024
+_STORE_HASH = re.compile(r"[A-Za-z0-9]{1,32}")
+# Never a slash at the end: V3 answers it with 403 and V2 with 401 (bigcommerce/api issue 95).
+_PATH = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)*")
+# Everything that may come out of requests, urllib3, http.client and the socket.
+_PROBLEMS = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One GET: ``path`` below ``/stores/{hash}/``, the resource to name in errors and the scope it needs.
+
+    ``single`` says that a 404 means "this record is gone" and not "there is no such store". With ``missing_ok`` that
+    is no error but an answer with status 404 and no text, for those who want its circumstances.
+    """
+
+    path: str
+    params: tuple[tuple[str, str], ...]
+    resource: str
+    scope: str
+    single: bool = False
+    missing_ok: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A success: 200, or 204 with an empty text (or 404, if the call wants to know of it).
+
+    ``observed_at`` is the store's clock when the request began, naive UTC in whole seconds; ``received_at`` is
+    ``time.monotonic`` when the answer was complete, ``elapsed_s`` the seconds from begin to then.
+    """
+
+    status: int
+    text: str
+    observed_at: datetime
+    elapsed_s: float
+    quota: Quota | None
+    received_at: float
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """What came over the wire."""
+
+    status: int
+    headers: Mapping[str, str]
+    headers_s: float
+    body: bytes
+
+
+class Transport:
+    """The way to one store; each ``get`` is exactly one request. For use by several threads.
+
+    Environment settings of ``requests`` are not read (``trust_env=False``): a ``.netrc`` could replace
+    the credentials, a proxy variable send the token elsewhere. So ``HTTPS_PROXY`` and ``REQUESTS_CA_BUNDLE`` have no
+    effect.
+    """
+
+    def __init__(self, *, api_url: str, store_hash: str, access_token: str, timeout_s: float) -> None:
+        """``timeout_s`` bounds each answer as a whole; ``ValueError`` for a hash, token or URL that cannot be one."""
+        if not _STORE_HASH.fullmatch(store_hash):
+            raise ValueError("A store hash is 1 to 32 ASCII letters and digits.")
+        parts = urlsplit(api_url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
+            raise ValueError("The API URL must be of the form https://host.")
+        self._token = Secret(access_token)
+        self._store_hash = store_hash
+        self._base = f"{api_url.rstrip('/')}/stores/{store_hash}/"
+        self._timeout_s = timeout_s
+        self._own = threading.local()
+        self._sessions: list[requests.Session] = []
+        self._connections = Connections()
+        self._lock = threading.Lock()
+        self._is_closed = False
+
+    def __repr__(self) -> str:
+        return f"<Transport to store {self._store_hash}>"
+
+    @property
+    def store_hash(self) -> str:
+        """The store that is asked."""
+        return self._store_hash
+
+    def get(self, call: Call) -> Answer:
+        """Make the request and give its success; every other end is one of the ``StoreError`` family."""
+        url = self._url(call)
+        began, local = time.monotonic(), datetime.now(UTC).replace(tzinfo=None)
+        heard = self._heard(url, began)
+        ended = time.monotonic()
+        if isinstance(heard, str):
+            # Raised here, with no exception at hand, so that it has no context: those of requests hold the headers.
+            raise StoreUnavailable(self._tell(call, heard))
+        text = _decoded(heard.body)
+        if heard.status not in {200, 204}:
+            error = error_of(self._failure(call, heard, text or ""))
+            if not (call.missing_ok and isinstance(error, RecordGone)):
+                raise error
+            text = ""
+        if text is None:
+            raise StoreUnavailable(self._tell(call, "answered with text that is not UTF-8"))
+        return Answer(
+            status=heard.status,
+            text=text,
+            observed_at=_observed_at(heard, local),
+            elapsed_s=ended - began,
+            quota=parse_quota(heard.headers),
+            received_at=ended,
+        )
+
+    def close(self) -> None:
+        """Close all threads' connections; requests still under way end at once, as ``StoreUnavailable``."""
+        with self._lock:
+            self._is_closed = True
+            sessions, self._sessions = self._sessions, []
+        self._connections.cut()
+        for session in sessions:
+            session.close()
+
+    def _url(self, call: Call) -> str:
+        if not _PATH.fullmatch(call.path):
+            raise ValueError(f"not a path of the API: {call.path!r}")
+        # Lists keep their commas, or 250 ids would make a long URL longer. All else is encoded: a bare "+" is read
+        # as a space, and V2 wants its dates encoded (bigcommerce/api issue 121).
+        query = "&".join(f"{quote(name, safe='')}={quote(value, safe=',')}" for name, value in call.params)
+        return f"{self._base}{call.path}?{query}" if query else f"{self._base}{call.path}"
+
+    def _heard(self, url: str, began: float) -> _Heard | str:
+        """What came, or in words why nothing did."""
+        if self._is_closed:
+            return "was not asked, as the client is closed"
+        ends_at = began + self._timeout_s
+        try:
+            with deadline(ends_at, self._connections):
+                return self._exchange(url, began)
+        except BodyBroken as problem:
+            return str(problem)
+        except _PROBLEMS as problem:
+            if time.monotonic() >= ends_at:
+                return f"did not answer within {self._timeout_s:g} seconds"
+            return _why(problem)
+
+    def _exchange(self, url: str, began: float) -> _Heard:
+        response = self._session().get(url, stream=True, allow_redirects=False, timeout=self._timeout_s)
+        try:
+            headers_s = time.monotonic() - began
+            is_success = response.status_code in {200, 204}
+            try:
+                body = read_body(response, cap=BODY_CAP if is_success else ERROR_BODY_CAP)
+            except (BodyBroken, *_PROBLEMS):
+                if is_success:
+                    raise
+                body = b""  # the status says enough
+            return _Heard(response.status_code, response.headers, headers_s, body)
+        finally:
+            response.close()
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._own, "session", None)
+        if session is None:
+            session = new_session(self._token)
+            self._own.session = session
+            with self._lock:
+                self._sessions.append(session)
+        return session
+
+    def _failure(self, call: Call, heard: _Heard, text: str) -> Failure:
+        return Failure(
+            store_hash=self._store_hash,
+            resource=call.resource,
+            scope=call.scope,
+            single=call.single,
+            status=heard.status,
+            said=said_by(text, self._token.mask),
+            is_html=is_html(text),
+            wait_s=wait_s(heard.headers),
+        )
+
+    def _tell(self, call: Call, what: str) -> str:
+        return f"BigCommerce store {self._store_hash} {what} ({call.resource})."
+
+
+def _decoded(body: bytes) -> str | None:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _observed_at(heard: _Heard, local: datetime) -> datetime:
+    """The store's clock when the request began, or ours if it does not tell its own."""
+    date = http_date(heard.headers.get("Date", ""))
+    begin = local if date is None else date - timedelta(seconds=heard.headers_s)
+    return begin.replace(microsecond=0)
+
+
+def _why(problem: Any) -> str:
+    """Why no answer came, from the kind of the problem: its text could hold anything."""
+    if isinstance(problem, requests.exceptions.SSLError):
+        return "could not be reached: its TLS certificate or handshake is not in order"
+    if isinstance(problem, requests.exceptions.ConnectTimeout | requests.exceptions.ReadTimeout | TimeoutError):
+        return "did not answer in time"
+    if isinstance(problem, requests.exceptions.ConnectionError):
+        return "could not be reached, or broke the connection off"
+    return "gave an answer that was cut off or cannot be read"

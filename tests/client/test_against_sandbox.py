@@ -1,0 +1,263 @@
+"""The client against the stand-in store, over HTTP, whatever the API leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from bigcommerce_integration.client.api import IdRange, Page, Reply, StoreClient
+from bigcommerce_integration.client.transport import Transport
+from bigcommerce_integration.client.values import date_time
+from bigcommerce_integration.errors import (
+    RateLimited,
+    RecordGone,
+    ScopeMissing,
+    StoreNotFound,
+    StoreUnavailable,
+    TokenRejected,
+    UnexpectedAnswer,
+)
+from bigcommerce_integration.sandbox.server import SandboxServer
+from bigcommerce_integration.sandbox.store import SandboxStore
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[SandboxServer]:
+    with SandboxServer(SandboxStore(330, 420, seed=3)) as server:
+        yield server
+
+
+@pytest.fixture
+def server(shared: SandboxServer) -> Iterator[SandboxServer]:
+    before = shared.store.switches.as_dict()
+    yield shared
+    shared.store.switches.update(before)
+    shared.store.faults.clear()
+
+
+@contextmanager
+def connected(server: SandboxServer, **other: Any) -> Iterator[StoreClient]:
+    given = {"access_token": server.access_token, "store_hash": server.store_hash, "timeout_s": 5.0, **other}
+    client = StoreClient(Transport(api_url=server.api_url, **given))
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@pytest.fixture
+def client(server: SandboxServer) -> Iterator[StoreClient]:
+    with connected(server) as client:
+        yield client
+
+
+def walk(ask: Callable[[IdRange], Reply[Page]], lo: int, hi: int) -> tuple[list[int | None], int]:
+    """All ids of a range, and how many requests it took."""
+    found: list[int | None] = []
+    for requests in range(1, 1000):
+        page = ask(IdRange(lo, hi)).value
+        found += [record.id for record in page.records]
+        if page.is_last:
+            return found, requests
+        assert page.last_id is not None
+        lo = page.last_id + 1
+    raise AssertionError("the walk does not end")
+
+
+def test_products_are_walked_whole(server: SandboxServer, client: StoreClient) -> None:
+    highest = client.highest_product_id(None).value
+    ids = [each for each, _ in server.store.product_records()]
+    assert (highest.id, highest.total) == (max(ids), len(ids))
+    found, requests = walk(lambda ids: client.products(ids, limit=250), 1, max(ids))
+    assert found == ids
+    assert requests == 2
+
+
+@pytest.mark.parametrize("is_inclusive", [True, False])
+@pytest.mark.parametrize(("limit", "most"), [(250, 2), (20, 24), (2, 420)])
+def test_orders_are_walked_whole(
+    server: SandboxServer, client: StoreClient, is_inclusive: bool, limit: int, most: int
+) -> None:
+    server.store.switches.update({"min_id_inclusive": is_inclusive, "max_id_inclusive": is_inclusive})
+    highest = client.highest_order_id(None).value
+    ids = [each for each, _ in server.store.order_records()]
+    assert highest.id == max(ids)
+    assert client.count_orders(None).value == len(ids)
+    found, requests = walk(lambda ids: client.orders(ids, limit=limit), 1, max(ids))
+    assert found == ids
+    assert requests <= most
+
+
+@pytest.mark.parametrize("is_inclusive", [True, False])
+def test_parts_of_the_orders_make_up_the_whole(server: SandboxServer, client: StoreClient, is_inclusive: bool) -> None:
+    server.store.switches.update({"min_id_inclusive": is_inclusive})
+    ids = [each for each, _ in server.store.order_records()]
+    bounds = [1, 2, 3, ids[5], ids[5] + 1, ids[100], ids[100] + 40, ids[300], ids[-1] + 1]
+    found: list[int | None] = []
+    for lo, end in pairwise(bounds):
+        part, requests = walk(lambda ids: client.orders(ids, limit=250), lo, end - 1)
+        assert requests <= 2
+        found += part
+    assert found == ids
+
+
+def test_each_record_keeps_the_text_that_the_store_sent(server: SandboxServer, client: StoreClient) -> None:
+    for ask, truth in (
+        (client.products, dict(server.store.product_records())),
+        (client.orders, dict(server.store.order_records())),
+    ):
+        page = ask(IdRange(1, None), limit=250).value
+        assert len(page.records) == 250
+        for record in page.records:
+            assert record.text == truth[record.id or 0]
+
+
+def test_above_the_highest_order_there_is_nothing(client: StoreClient) -> None:
+    top = client.highest_order_id(None).value.id or 0
+    page = client.orders(IdRange(top + 1, None), limit=250).value
+    assert (page.records, page.is_last) == ([], True)
+
+
+def test_single_orders_and_their_lines(server: SandboxServer, client: StoreClient) -> None:
+    truth = dict(server.store.order_records())
+    for order_id in list(truth)[:20]:
+        assert client.order(order_id).value.text == truth[order_id]
+        assert client.orders(IdRange(order_id, order_id), limit=250).value.records[0].id == order_id
+        lines = client.order_lines(order_id, 1).value
+        assert [record.text for record in lines.records] == [
+            text for _, text in server.store.order_line_records(order_id)
+        ]
+        assert lines.is_last
+    gone = max(truth) + 1000
+    for ask in (client.order, lambda order_id: client.order_lines(order_id, 1)):
+        with pytest.raises(RecordGone):
+            ask(gone)
+    assert client.orders(IdRange(gone, gone), limit=250).value == Page([], is_last=True)
+
+
+def test_products_by_their_ids(server: SandboxServer, client: StoreClient) -> None:
+    ids = [each for each, _ in server.store.product_records()][:249]
+    page = client.products_by_id([*ids, 10**9]).value
+    assert ([record.id for record in page.records], page.is_last) == (ids, True)
+
+
+def test_filters_by_date(server: SandboxServer, client: StoreClient) -> None:
+    orders = client.orders(IdRange(1, None), limit=250).value.records
+
+    def created(record: Any) -> datetime:
+        found = date_time(record.value["date_created"], "date_created")
+        assert found is not None
+        return found
+
+    since = sorted(map(created, orders))[125]
+    wanted = {record.id for record in orders if created(record) > since}
+    top = client.highest_order_id(since).value.id or 0
+    found, _ = walk(lambda ids: client.orders(ids, limit=250, created_since=since), 1, top)
+    assert wanted <= set(found)
+    assert len(found) == client.count_orders(since).value
+    products, _ = walk(lambda ids: client.products(ids, limit=250, modified_since=since), 1, 10**9)
+    assert len(products) == client.highest_product_id(since).value.total
+
+
+def test_the_store_information(server: SandboxServer, client: StoreClient) -> None:
+    info = client.store_info().value
+    assert (info.id, info.timezone) == (server.store_hash, "America/Chicago")
+
+
+def test_the_quota_is_told_also_in_lower_case(server: SandboxServer, client: StoreClient) -> None:
+    for is_lower in (False, True):
+        server.store.switches.update({"lower_case_headers": is_lower})
+        quota = client.store_info().quota
+        assert quota is not None
+        assert quota.limit is not None
+        assert quota.reset_s is not None
+    server.store.switches.update({"rate_limit_headers": False})
+    assert client.store_info().quota is None
+
+
+@pytest.mark.parametrize(
+    ("name", "ask"),
+    [
+        ("sort", lambda client: client.highest_order_id(None)),
+        ("sort", lambda client: client.highest_product_id(None)),
+        ("min_id", lambda client: client.orders(IdRange(900, 1000), limit=250)),
+        (
+            "min_date_created",
+            lambda client: client.orders(IdRange(1, 900), limit=250, created_since=datetime(2100, 1, 1)),
+        ),
+        ("id:min", lambda client: client.products(IdRange(900, 1000), limit=250)),
+        ("id:max", lambda client: client.products(IdRange(1, 100), limit=250)),
+        ("id:in", lambda client: client.products_by_id([200])),
+        (
+            "date_modified:min",
+            lambda client: client.products(IdRange(1, 900), limit=250, modified_since=datetime(2100, 1, 1)),
+        ),
+    ],
+)
+def test_an_ignored_filter_is_found_out(
+    server: SandboxServer, client: StoreClient, name: str, ask: Callable[[StoreClient], object]
+) -> None:
+    ask(client)
+    server.store.switches.update({"ignored_filters": [name, "direction"]})
+    with pytest.raises(UnexpectedAnswer, match=rf"filter {name} was ignored"):
+        ask(client)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "error"),
+    [
+        ("401", {}, TokenRejected),
+        ("403", {}, ScopeMissing),
+        ("429", {}, RateLimited),
+        ("429_bare", {}, RateLimited),
+        ("status", {"status": 500}, StoreUnavailable),
+        ("status", {"status": 423}, StoreUnavailable),
+        ("status", {"status": 422}, UnexpectedAnswer),
+        ("html", {"status": 503}, StoreUnavailable),
+        ("html", {"status": 404}, StoreNotFound),
+        ("html", {"status": 200}, StoreUnavailable),
+        ("redirect", {}, UnexpectedAnswer),
+        ("garbage", {}, StoreUnavailable),
+        ("reset", {}, StoreUnavailable),
+        ("cut", {}, StoreUnavailable),
+        ("cut_json", {}, StoreUnavailable),
+        ("slow", {"delay_s": 3.0}, StoreUnavailable),
+        ("hang", {"delay_s": 3.0}, StoreUnavailable),
+    ],
+)
+@pytest.mark.parametrize("resource", ["products", "orders"])
+def test_faults_are_the_errors_that_they_should_be(
+    server: SandboxServer, kind: str, options: dict[str, Any], error: type[Exception], resource: str
+) -> None:
+    server.store.faults.add(kind, **options)
+    with connected(server, timeout_s=0.4) as client, pytest.raises(error) as caught:
+        getattr(client, resource)(IdRange(1, 100), limit=50)
+    assert server.access_token not in str(caught.value)
+    if kind.startswith("429"):
+        assert (caught.value.wait_s is None) == (kind == "429_bare")  # type: ignore[attr-defined]
+
+
+def test_a_wrong_token_and_a_wrong_hash(server: SandboxServer) -> None:
+    with connected(server, access_token="wrong") as client, pytest.raises(TokenRejected):
+        client.store_info()
+    with connected(server, store_hash="nosuchstore") as client, pytest.raises(StoreNotFound):
+        client.products(IdRange(1, None), limit=250)
+
+
+def test_a_missing_scope_is_named(server: SandboxServer) -> None:
+    scopes = set(server.store.scopes)
+    server.store.scopes = {"store_v2_products_read_only"}
+    try:
+        with connected(server) as client:
+            client.products(IdRange(1, None), limit=1)
+            with pytest.raises(ScopeMissing, match="store_v2_orders_read_only"):
+                client.orders(IdRange(1, None), limit=2)
+            with pytest.raises(ScopeMissing, match="store_v2_information_read_only"):
+                client.store_info()
+    finally:
+        server.store.scopes = scopes

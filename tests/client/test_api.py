@@ -1,0 +1,253 @@
+"""Each method is one request, checked and cut into records."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from bigcommerce_integration.client.api import Highest, IdRange
+from bigcommerce_integration.client.transport import Call
+from bigcommerce_integration.errors import RecordGone, StoreUnavailable, UnexpectedAnswer
+
+from .canned import NOW, QUOTA, client_of, v2, v3
+
+SINCE = datetime(2025, 1, 15, 0, 3, 17)
+OLD, NEW = "2025-01-15T00:03:10+00:00", "2025-01-15T00:03:17+00:00"
+
+
+def params(call: Call) -> dict[str, str]:
+    assert len(dict(call.params)) == len(call.params)
+    return dict(call.params)
+
+
+def test_a_reply_tells_the_circumstances_of_its_answer() -> None:
+    client, _ = client_of(v3([1]))
+    reply = client.products(IdRange(1, 5), limit=250)
+    assert (reply.observed_at, reply.quota, reply.elapsed_s, reply.received_at) == (NOW, QUOTA, 0.25, 99.0)
+
+
+def test_store_info() -> None:
+    client, calls = client_of({"id": "abc123", "name": "Shop", "timezone": {"name": "America/Chicago"}, "logo": []})
+    info = client.store_info().value
+    assert (info.id, info.name, info.timezone, info.currency) == ("abc123", "Shop", "America/Chicago", "")
+    assert (calls[0].path, calls[0].scope) == ("v2/store", "store_v2_information_read_only")
+
+
+@pytest.mark.parametrize("body", [{}, {"timezone": None}, {"timezone": {"name": " "}}, {"timezone": "Europe/Berlin"}])
+def test_a_store_without_a_time_zone_is_not_guessed_at(body: object) -> None:
+    client, _ = client_of(body)
+    with pytest.raises(UnexpectedAnswer, match="no time zone"):
+        client.store_info()
+
+
+def test_the_highest_product() -> None:
+    client, calls = client_of(v3([90, 80], total=17, date_modified=NEW))
+    assert client.highest_product_id(SINCE).value == Highest(90, 17)
+    assert params(calls[0]) == {
+        "sort": "id",
+        "direction": "desc",
+        "include_fields": "date_modified",
+        "limit": "2",
+        "date_modified:min": "2025-01-15T00:03:17Z",
+    }
+
+
+def test_the_highest_order() -> None:
+    client, calls = client_of(v2(90, 80, date_created="Wed, 15 Jan 2025 00:03:17 +0000"))
+    assert client.highest_order_id(SINCE).value == Highest(90, None)
+    assert params(calls[0]) == {"sort": "id:desc", "limit": "2", "min_date_created": "2025-01-15T00:03:17Z"}
+
+
+def test_nothing_has_no_highest_id() -> None:
+    client, calls = client_of(v3([]), 204)
+    assert client.highest_product_id(None).value == Highest(None, 0)
+    assert client.highest_order_id(None).value == Highest(None, None)
+    assert "min_date_created" not in params(calls[1])
+
+
+def test_the_highest_id_passes_over_a_record_without_one() -> None:
+    client, _ = client_of(v2(None, 80))
+    assert client.highest_order_id(None).value == Highest(80, None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (v3([80, 90]), UnexpectedAnswer),
+        (v3([3, 2, 1]), UnexpectedAnswer),
+        (v3([90, 80], date_modified=OLD), UnexpectedAnswer),
+        (v3([], total=5), StoreUnavailable),
+        (v3([None, None]), StoreUnavailable),
+    ],
+)
+def test_a_highest_id_that_cannot_be_is_not_believed(answer: object, error: type[Exception]) -> None:
+    client, _ = client_of(answer)
+    with pytest.raises(error, match="products of store abc123"):
+        client.highest_product_id(SINCE)
+
+
+def test_counting_orders() -> None:
+    client, calls = client_of({"statuses": [], "count": 17}, {"count": "17"}, {"count": "?"}, {})
+    assert client.count_orders(SINCE).value == 17
+    assert calls[0].path == "v2/orders/count"
+    assert params(calls[0]) == {"min_date_created": "2025-01-15T00:03:17Z"}
+    assert client.count_orders(None).value == 17
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            client.count_orders(None)
+
+
+def test_products_of_a_range() -> None:
+    client, calls = client_of(v3([10, 12], date_modified=NEW), v3([10, 11], total=9))
+    page = client.products(IdRange(10, 20), limit=250, modified_since=SINCE).value
+    assert [record.id for record in page.records] == [10, 12]
+    assert page.is_last
+    assert params(calls[0]) == {
+        "include": "variants",
+        "sort": "id",
+        "direction": "asc",
+        "id:min": "10",
+        "id:max": "20",
+        "date_modified:min": "2025-01-15T00:03:17Z",
+        "limit": "250",
+    }
+    page = client.products(IdRange(10, None), limit=2).value
+    assert (page.is_last, page.last_id, page.total) == (False, 11, 9)
+    assert params(calls[1]).keys() == {"include", "sort", "direction", "id:min", "limit"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "match"),
+    [
+        (v3([9, 10]), UnexpectedAnswer, "id:min"),
+        (v3([10, 21]), UnexpectedAnswer, "id:max"),
+        (v3([11, 10]), UnexpectedAnswer, "sort"),
+        (v3([10, 11, 12, 13]), UnexpectedAnswer, "limit"),
+        (v3([10], date_modified=OLD), UnexpectedAnswer, "date_modified:min"),
+        (v3([], total=3), StoreUnavailable, "no records"),
+        (v3([None], total=3), StoreUnavailable, "without ids"),
+        ("<html>", StoreUnavailable, "JSON"),
+    ],
+)
+def test_products_that_were_not_asked_for_are_refused(answer: object, error: type[Exception], match: str) -> None:
+    client, _ = client_of(answer)
+    with pytest.raises(error, match=match) as caught:
+        client.products(IdRange(10, 20), limit=3, modified_since=SINCE)
+    assert "products of store abc123" in str(caught.value)
+
+
+def test_products_by_their_ids() -> None:
+    client, calls = client_of(v3([3, 9]), v3([3, 5]), 204)
+    page = client.products_by_id([9, 3, 7, 3]).value
+    assert ([record.id for record in page.records], page.is_last) == ([3, 9], True)
+    assert params(calls[0])["id:in"] == "3,7,9"
+    with pytest.raises(UnexpectedAnswer, match="id:in"):
+        client.products_by_id([9, 3, 7])
+    assert client.products_by_id([1]).value.is_last
+    for ids in ([], range(1, 252), [0, 1]):
+        with pytest.raises(ValueError, match="between 1 and 250"):
+            client.products_by_id(ids)
+
+
+def test_orders_of_a_range_are_asked_for_from_one_below() -> None:
+    client, calls = client_of(v2(9, 10, 11, 400))
+    page = client.orders(IdRange(10, 300), limit=250, created_since=SINCE, modified_since=SINCE).value
+    assert ([record.id for record in page.records], page.is_last) == ([10, 11], True)
+    assert params(calls[0]) == {
+        "include": "consignments.line_items",
+        "consignment_structure": "object",
+        "sort": "id:asc",
+        "min_id": "9",
+        "min_date_created": "2025-01-15T00:03:17Z",
+        "min_date_modified": "2025-01-15T00:03:17Z",
+        "limit": "250",
+    }
+
+
+@pytest.mark.parametrize(
+    ("ids", "limit", "sent"),
+    [
+        (IdRange(1, 1000), 250, {"limit": "250"}),
+        (IdRange(2, 3), 250, {"min_id": "1", "limit": "4"}),
+        (IdRange(10, 500), 1, {"min_id": "9", "limit": "2"}),
+        (IdRange(10, None), 9999, {"min_id": "9", "limit": "250"}),
+        (IdRange(0, None), 0, {"limit": "2"}),
+    ],
+)
+def test_no_more_orders_than_needed_come_over_the_wire(ids: IdRange, limit: int, sent: dict[str, str]) -> None:
+    client, calls = client_of(204)
+    assert client.orders(ids, limit=limit).value.is_last
+    fixed = {"include", "consignment_structure", "sort"}
+    assert {name: value for name, value in params(calls[0]).items() if name not in fixed} == sent
+
+
+@pytest.mark.parametrize(
+    ("answer", "match"),
+    [
+        (v2(8, 10), "min_id"),
+        (v2(11, 10), "sort"),
+        (v2(10, 11, 12, 13), "limit"),
+        (v2(10, date_created="Wed, 15 Jan 2025 00:03:10 +0000"), "min_date_created"),
+        (v2(10, date_modified="Wed, 15 Jan 2025 00:03:10 +0000"), "min_date_modified"),
+    ],
+)
+def test_orders_that_were_not_asked_for_are_refused(answer: object, match: str) -> None:
+    client, _ = client_of(answer)
+    with pytest.raises(UnexpectedAnswer, match=match):
+        client.orders(IdRange(10, 20), limit=3, created_since=SINCE, modified_since=SINCE)
+
+
+def test_a_range_of_one_order_is_a_single_read() -> None:
+    client, calls = client_of({"id": 7, "date_created": "Wed, 15 Jan 2025 00:03:17 +0000"})
+    page = client.orders(IdRange(7, 7), limit=250, created_since=SINCE).value
+    assert ([record.id for record in page.records], page.is_last) == ([7], True)
+    assert (calls[0].path, calls[0].single, calls[0].missing_ok) == ("v2/orders/7", True, True)
+    assert params(calls[0]) == {"include": "consignments.line_items", "consignment_structure": "object"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        204,
+        404,
+        {"id": 7, "date_created": "Wed, 15 Jan 2025 00:03:16 +0000"},
+        {"id": 7, "date_modified": "Wed, 15 Jan 2025 00:03:16 +0000"},
+    ],
+)
+def test_one_order_that_is_gone_or_filtered_out_is_an_empty_last_page(answer: object) -> None:
+    client, _ = client_of(answer)
+    reply = client.orders(IdRange(7, 7), limit=250, created_since=SINCE, modified_since=SINCE)
+    assert (reply.value.records, reply.value.is_last, reply.quota) == ([], True, QUOTA)
+
+
+def test_one_order_without_a_readable_id_or_date_is_left_to_the_caller() -> None:
+    client, _ = client_of({"id": None, "date_created": "?"})
+    page = client.orders(IdRange(7, 7), limit=250, created_since=SINCE).value
+    assert [record.id for record in page.records] == [None]
+
+
+def test_an_order() -> None:
+    client, _ = client_of({"id": 7}, {"id": 8}, 204)
+    assert client.order(7).value.id == 7
+    with pytest.raises(UnexpectedAnswer, match="Order 8 came"):
+        client.order(7)
+    with pytest.raises(RecordGone, match="order 7 of store abc123"):
+        client.order(7)
+
+
+def test_the_lines_of_an_order() -> None:
+    client, calls = client_of(v2(*range(1, 251)), v2(*range(251, 301)), 204, v2(*range(1, 252)))
+    assert not client.order_lines(7, 1).value.is_last
+    page = client.order_lines(7, 2, above=250).value
+    assert (page.is_last, page.last_id) == (True, 300)
+    assert (calls[1].path, params(calls[1])) == ("v2/orders/7/products", {"page": "2", "limit": "250"})
+    assert client.order_lines(7, 3).value.is_last
+    with pytest.raises(UnexpectedAnswer, match="limit"):
+        client.order_lines(7, 1)
+
+
+def test_a_page_of_lines_that_comes_again_is_noticed() -> None:
+    client, _ = client_of(v2(1, 2))
+    with pytest.raises(UnexpectedAnswer, match="page"):
+        client.order_lines(7, 2, above=2)

@@ -1,0 +1,67 @@
+"""A store that ignores a filter is found out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+
+from bigcommerce_integration.client import checks
+from bigcommerce_integration.client.pages import IdRange, Page
+from bigcommerce_integration.client.records import Record
+from bigcommerce_integration.errors import StoreUnavailable, UnexpectedAnswer
+
+SINCE = datetime(2025, 1, 15, 12, 0, 0)
+
+
+def records(*ids: int | None, date: object = None) -> list[Record]:
+    return [Record("{}", {"id": each, "date_modified": date}, each) for each in ids]
+
+
+def ascend(*ids: int | None) -> None:
+    checks.ids_ascend(records(*ids), IdRange(10, 20), "orders", names=("min_id", "max_id"))
+
+
+@pytest.mark.parametrize("ids", [(), (10,), (10, 10, 11, 20), (None, 10, None, 12, None)])
+def test_ids_in_order_and_range_are_fine(ids: tuple[int | None, ...]) -> None:
+    ascend(*ids)
+
+
+@pytest.mark.parametrize(
+    ("check", "name"),
+    [
+        (lambda: ascend(11, 10), "sort"),
+        (lambda: ascend(11, None, 10), "sort"),
+        (lambda: ascend(9, 10), "min_id"),
+        (lambda: ascend(10, 21), "max_id"),
+        (lambda: checks.at_most(records(1, 2, 3), 2, "orders"), "limit"),
+        (lambda: checks.ids_descend(records(1, 2), "orders"), "sort"),
+        (lambda: checks.ids_among(records(1, 2), [1, 3], "products"), "id:in"),
+        (
+            lambda: checks.dates_from(
+                records(1, date="2025-01-15T11:59:58Z"), "date_modified", SINCE, "products", name="date_modified:min"
+            ),
+            "date_modified:min",
+        ),
+    ],
+)
+def test_an_ignored_filter_is_named(check: Callable[[], None], name: str) -> None:
+    with pytest.raises(UnexpectedAnswer, match=rf"filter {name} was ignored"):
+        check()
+
+
+@pytest.mark.parametrize("date", ["2025-01-15T11:59:59Z", "Wed, 15 Jan 2025 12:00:00 +0000", None, "", "unreadable", 5])
+def test_dates_within_a_second_or_unreadable_pass(date: object) -> None:
+    found = [*records(1, date=date), Record("5", 5, None)]
+    checks.dates_from(found, "date_modified", SINCE, "products", name="x")
+    checks.dates_from(found, "date_modified", None, "products", name="x")
+
+
+def test_a_page_from_which_a_walk_cannot_go_on_is_asked_for_again() -> None:
+    checks.leads_on(Page([], is_last=True), "orders")
+    checks.leads_on(Page(records(None), is_last=True), "orders")
+    checks.leads_on(Page(records(None, 1, None), is_last=False), "orders")
+    for page in (Page([], is_last=False), Page(records(None), is_last=False)):
+        with pytest.raises(StoreUnavailable, match="orders"):
+            checks.leads_on(page, "orders")

@@ -1,0 +1,66 @@
+"""The store's own message in an error, from whichever dialect."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bigcommerce_integration.client.failures import said_by
+from bigcommerce_integration.client.secret import DOTS, Secret
+
+TOKEN = 'abc<d>&"e%f/0123456789'
+mask = Secret(TOKEN).mask
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('[{"status": 404, "message": "Not found."}]', "Not found."),
+        ('[{"message": "one"}, {"message": "two", "details": {}}]', "one; two"),
+        ('{"status": 422, "title": "A bad filter.", "errors": {}}', "A bad filter."),
+        ('{"title": "Invalid", "errors": {"limit": "too large", "sort": "?"}}', "Invalid limit: too large, sort: ?"),
+        ('{"error": "Your scope does not include this."}', "Your scope does not include this."),
+        ('{"title": 5, "message": "still"}', "still"),
+        ("<html><head><title>\n Gone\n fishing </title></head></html>", "Gone fishing"),
+        ("  <p>no title", "a web page"),
+        ("", ""),
+        ("plain words", "plain words"),
+        ("null", ""),
+        ("7", ""),
+        ("[]", ""),
+        ("{}", ""),
+        ('["text", 5]', "text"),
+        ('"text"', "text"),
+        ('{"title": "a\\u0000b\\u001b[31m\\nc\\u2028d\\ud800e"}', "a b [31m c d e"),
+    ],
+)
+def test_what_was_said(body: str, said: str) -> None:
+    assert said_by(body, mask) == said
+
+
+def test_a_long_message_is_cut() -> None:
+    said = said_by(json.dumps({"title": "x" * 5000}), mask)
+    assert len(said) == 200
+    assert said.endswith("x…")
+
+
+def test_json_too_deep_is_no_trouble() -> None:
+    assert len(said_by("[" * 100_000, mask)) == 200
+
+
+@pytest.mark.parametrize("form", [TOKEN, "abc%3Cd%3E%26%22e%25f%2F0123456789", "abc&lt;d&gt;&amp;&quot;e%f/0123456789"])
+@pytest.mark.parametrize("before", ["", "x" * 190])
+def test_a_token_in_the_message_is_masked_before_it_is_cut(form: str, before: str) -> None:
+    said = said_by(json.dumps({"title": f"{before}{form} is unknown"}), mask)
+    assert "abc" not in said
+    assert DOTS in said
+
+
+@given(st.text())
+def test_whatever_the_body_the_message_is_short_and_on_one_line(body: str) -> None:
+    said = said_by(body, mask)
+    assert len(said) <= 200
+    assert said == "" or (said.isprintable() or not any(ord(sign) < 32 for sign in said))
