@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
@@ -13,6 +12,8 @@ from .encryption import TokenCipher
 from .errors import ConfigError
 
 PREFIX = "BIGCOMMERCE_"
+# Infinity would be no time that a database can count with.
+_TEN_YEARS_S = 315_360_000.0
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -66,7 +67,7 @@ def _refuse_lookalikes(settings: Mapping[str, Any], known: set[str]) -> None:
             raise ConfigError(f"{key} is not a setting of bigcommerce_integration.{hint}")
 
 
-def _number(low: float, high: float = math.inf) -> Callable[[str, Any], float]:
+def _number(low: float, high: float = _TEN_YEARS_S) -> Callable[[str, Any], float]:
     def check(key: str, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
             raise ConfigError(f"{key} must be a number from {low} to {high}, not {value!r}.")

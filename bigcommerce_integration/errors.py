@@ -10,7 +10,8 @@
     │   ├── NotFound               404
     │   ├── BodyTooLarge           413
     │   ├── UnsupportedMediaType   415
-    │   └── Invalid                422, every bad field at once
+    │   ├── Invalid                422, every bad field at once
+    │   └── DatabaseBusy           503, no mistake: nothing was changed, the same request may be sent again
     ├── StoreError             what a BigCommerce store answered
     │   ├── RetryLater             the same request may succeed later
     │   │   ├── RateLimited            429
@@ -88,6 +89,12 @@ class Invalid(RequestRefused):
     def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
         super().__init__("The input is invalid; see errors.")
         self.errors = {path: list(messages) for path, messages in errors.items()}
+
+
+class DatabaseBusy(RequestRefused):
+    """Other transactions stood in the way for too long; nothing was changed."""
+
+    status = 503
 
 
 class StoreError(BigCommerceError):

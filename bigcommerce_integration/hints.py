@@ -6,14 +6,14 @@ import logging
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
 from dramatiq import Broker
-from sqlalchemy import and_, delete, insert, or_, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Select, and_, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from .models import Tables, db_now
@@ -34,139 +34,167 @@ DUE_A_TICK = 100
 FORGET_WORKERS_S = 86400.0
 
 
-def enqueue(broker: Broker, resource: str, refresh_id: int, *, delay_s: float = 0.0) -> None:
-    """Send one hint; whatever the broker raises is raised, and a silent broker blocks."""
-    message: Any = broker.get_actor(ACTORS[resource]).message(refresh_id)
-    broker.enqueue(message, delay=round(delay_s * 1000) or None)
-
-
-def _enqueue_all(broker: Broker, hints: Sequence[Hint]) -> None:
-    for resource, refresh_id in hints:
-        enqueue(broker, resource, refresh_id)
-
-
 class Sender:
-    """Sends hints from a thread of its own, so that a request waits for ``SEND_S`` at most, in all."""
+    """Sends hints from a thread of its own, so that nobody waits for a broker longer than ``SEND_S``."""
 
     def __init__(self) -> None:
-        self._lane = _Lane()
+        self._lane: _Lane | None = None
 
-    def send(self, broker: Broker, hints: Sequence[Hint]) -> None:
-        """Hint at these (resource, refresh id); never raises. What was not sent is left to the tick."""
-        if self._lane.pid != os.getpid():  # a fork has left the thread behind
-            self._lane = _Lane()
-        lane, ends_at = self._lane, time.monotonic() + SEND_S
-        # Held by the sending thread for as long as the broker keeps it waiting.
-        if not lane.is_free.acquire(timeout=SEND_S):
-            return
-        done = threading.Event()
-        lane.jobs.put((partial(_enqueue_all, broker, hints), done))
-        if not done.wait(max(0.0, ends_at - time.monotonic())):
-            log.warning("The broker does not answer; the tick sends the hints.", extra={"action": "hint_late"})
+    def send(self, broker: Broker, hints: Sequence[Hint], *, delay_s: float = 0.0) -> bool:
+        """Whether these hints were sent in time; never raises. What was not sent is left to the tick."""
+        # Made when first needed, and anew after a fork, which leaves the thread behind.
+        lane = self._lane
+        if lane is None or lane.pid != os.getpid():
+            lane = self._lane = _Lane()
+        return lane.run(partial(_enqueue, broker, hints, delay_s))
+
+
+def _enqueue(broker: Broker, hints: Sequence[Hint], delay_s: float) -> None:
+    for resource, refresh_id in hints:
+        message: Any = broker.get_actor(ACTORS[resource]).message(refresh_id)
+        broker.enqueue(message, delay=round(delay_s * 1000) or None)
 
 
 class _Lane:
-    """One process's sending thread."""
+    """One process's sending thread; one for all, as the RabbitMQ broker keeps a connection for each thread."""
 
     def __init__(self) -> None:
         self.pid = os.getpid()
-        self.is_free = threading.Lock()
-        self.jobs: SimpleQueue[tuple[Callable[[], object], threading.Event]] = SimpleQueue()
-        threading.Thread(target=self._run, name="bigcommerce-hints", daemon=True).start()
+        # Held by the sending thread for as long as the broker keeps it waiting.
+        self._is_free = threading.Lock()
+        self._jobs: SimpleQueue[_Sending | None] = SimpleQueue()
+        # A daemon, as a silent broker must not hold up the end of the process.
+        threading.Thread(
+            target=_send_all, args=(self._jobs, self._is_free), name="bigcommerce-hints", daemon=True
+        ).start()
+        weakref.finalize(self, self._jobs.put, None)
 
-    def _run(self) -> None:
-        while True:
-            send, done = self.jobs.get()
-            try:
-                send()
-            except Exception as error:  # noqa: BLE001 - any broker's any error
-                _not_sent(error)
-            finally:
-                self.is_free.release()
-                done.set()
+    def run(self, send: Callable[[], None]) -> bool:
+        """Whether ``send`` came to a good end within ``SEND_S``; what it raises is logged."""
+        ends_at = time.monotonic() + SEND_S
+        if self._is_free.acquire(timeout=SEND_S):
+            sending = _Sending(send)
+            self._jobs.put(sending)
+            if sending.done.wait(max(0.0, ends_at - time.monotonic())):
+                return sending.is_sent
+        log.warning("The broker does not answer; the tick sends the hints.", extra={"action": "hint_late"})
+        return False
 
 
-def _not_sent(error: Exception) -> None:
-    # The kind only: a broker's own text may hold its URL with a password.
-    log.warning("A hint was not sent (%s); the tick sends it.", type(error).__name__, extra={"action": "hint_failed"})
+class _Sending:
+    def __init__(self, send: Callable[[], None]) -> None:
+        self.send = send
+        self.done = threading.Event()
+        self.is_sent = False
 
 
-def take_over(engine: Engine, refresh_id: int, *, quiet_s: float, is_due: bool) -> bool:
-    """Decide who sends: True for the one caller that moves ``next_hint_at`` to ``quiet_s`` seconds from now.
+def _send_all(jobs: SimpleQueue[_Sending | None], is_free: threading.Lock) -> None:
+    while (sending := jobs.get()) is not None:
+        try:
+            sending.send()
+            sending.is_sent = True
+        except Exception as error:  # noqa: BLE001 - any broker's any error
+            # The kind only: a broker's own text may hold its URL with a password.
+            log.warning(
+                "A hint was not sent (%s); the tick sends it.", type(error).__name__, extra={"action": "hint_failed"}
+            )
+        finally:
+            is_free.release()
+            sending.done.set()
 
-    With ``is_due`` only a hint whose time has come; without, whoever holds its message goes on with it. A row
-    that a frozen process has locked is passed over where the database can (``SKIP LOCKED``).
+
+def take_over(engine: Engine, refresh_id: int, *, quiet_s: float) -> bool:
+    """Decide who sends a hint that is due: True for the one caller that puts it off by ``quiet_s`` seconds."""
+    due = engine.tables.hints.c.next_hint_at <= db_now()
+    return engine.transaction(lambda session: _put_off(session, engine.tables, refresh_id, due, quiet_s=quiet_s))
+
+
+def keep_quiet(engine: Engine, refresh_id: int, *, quiet_s: float) -> bool:
+    """Let the ticks leave a refresh to its message for ``quiet_s`` seconds; False if it needs none at the moment.
+
+    Whoever has the refresh now sends the next message, or its tick does: so two messages for one become one.
     """
-    hints = engine.tables.hints
+    tables = engine.tables
 
     def work(session: Session) -> bool:
-        due = [hints.c.next_hint_at <= db_now()] if is_due else []
-        which = (hints.c.refresh_id == refresh_id, *due)
-        if session.get_bind().dialect.name != "sqlite":
-            locked = select(hints.c.refresh_id).where(*which).with_for_update(skip_locked=True)
-            if session.execute(locked).first() is None:
-                return False
-        result: Any = session.execute(
-            update(hints)
-            .where(*which)
-            .values(next_hint_at=db_now(quiet_s), times_sent=hints.c.times_sent + (1 if is_due else 0))
-        )
-        return bool(result.rowcount == 1)
+        if session.execute(_ready(tables).where(tables.refreshes.c.id == refresh_id)).first() is None:
+            return False
+        _put_off(session, tables, refresh_id, quiet_s=quiet_s, times_sent=0)
+        return True
 
     return engine.transaction(work)
 
 
-def due_hints(session: Session, tables: Tables) -> list[Any]:
-    """Open refreshes whose hint is due, that need not wait for the store, and that no live lease covers."""
+def _put_off(session: Session, tables: Tables, refresh_id: int, *also: Any, quiet_s: float, **values: Any) -> bool:
+    """Whether the row was there and free: one that a frozen process has locked is passed over where that is known."""
+    hints = tables.hints
+    which = (hints.c.refresh_id == refresh_id, *also)
+    if session.get_bind().dialect.name != "sqlite":
+        locked = select(hints.c.refresh_id).where(*which).with_for_update(skip_locked=True)
+        if session.execute(locked).first() is None:
+            return False
+    changes = {"next_hint_at": db_now(quiet_s), "times_sent": hints.c.times_sent + 1} | values
+    result: Any = session.execute(update(hints).where(*which).values(changes))
+    return bool(result.rowcount == 1)
+
+
+def _ready(tables: Tables) -> Select[Any]:
+    """Open refreshes with their hints that need not wait for the store and that no live lease covers."""
     hints, refreshes, leases = tables.hints, tables.refreshes, tables.leases
-    statement = (
+    of_both = and_(leases.c.instance_id == refreshes.c.instance_id, leases.c.resource == refreshes.c.resource)
+    return (
         select(refreshes.c.id, refreshes.c.resource, hints.c.times_sent)
-        .select_from(
-            hints.join(refreshes, refreshes.c.id == hints.c.refresh_id).join(
-                leases,
-                and_(leases.c.instance_id == refreshes.c.instance_id, leases.c.resource == refreshes.c.resource),
-            )
-        )
+        .select_from(hints.join(refreshes, refreshes.c.id == hints.c.refresh_id).join(leases, of_both))
         .where(
-            hints.c.next_hint_at <= db_now(),
             refreshes.c.status.in_(OPEN),
             or_(refreshes.c.resume_at.is_(None), refreshes.c.resume_at <= db_now()),
             or_(leases.c.owner.is_(None), leases.c.expires_at <= db_now()),
         )
-        .order_by(hints.c.next_hint_at)
-        .limit(DUE_A_TICK)
     )
-    return list(session.execute(statement).all())
 
 
-def tick(engine: Engine, broker: Broker, worker_id: str | None) -> int:
-    """Send the hints that are due; how many were sent. ``worker_id`` notes that this worker process is alive.
+def _due(session: Session, tables: Tables) -> list[Any]:
+    hints = tables.hints
+    due = _ready(tables).where(hints.c.next_hint_at <= db_now()).order_by(hints.c.next_hint_at).limit(DUE_A_TICK)
+    return list(session.execute(due).all())
+
+
+def tick(engine: Engine, send: Callable[[Hint], bool]) -> int:
+    """Send the hints that are due; how many were sent.
 
     Each hint in a transaction of its own. After the broker's first failure the rest is left to the next tick.
     """
-    if worker_id is not None:
-        engine.transaction(lambda session: _note_worker(session, engine.tables, worker_id))
-    due = engine.transaction(lambda session: due_hints(session, engine.tables))
+    shortest_s = max(1.0, engine.config.tick_s)
     sent = 0
-    for row in due:
-        quiet_s = min(LONGEST_BACKOFF_S, max(1.0, engine.config.tick_s) * 2.0 ** min(row.times_sent, 20))
-        try:
-            if not take_over(engine, row.id, quiet_s=quiet_s, is_due=True):
-                continue
-            enqueue(broker, row.resource, row.id)
-        except SQLAlchemyError:
-            raise
-        except Exception as error:  # noqa: BLE001 - any broker's any error
-            _not_sent(error)
-            take_over(engine, row.id, quiet_s=engine.config.tick_s, is_due=False)
+    for row in engine.transaction(lambda session: _due(session, engine.tables)):
+        quiet_s = min(LONGEST_BACKOFF_S, shortest_s * 2.0 ** min(row.times_sent, 20))
+        if not take_over(engine, row.id, quiet_s=quiet_s):
+            continue
+        if not send((row.resource, row.id)):
+            keep_quiet(engine, row.id, quiet_s=engine.config.tick_s)
             break
         sent += 1
     return sent
 
 
-def _note_worker(session: Session, tables: Tables, worker_id: str) -> None:
-    workers = tables.workers
-    noted: Any = session.execute(update(workers).where(workers.c.id == worker_id).values(last_tick_at=db_now()))
-    if noted.rowcount == 0:
+def note_worker(engine: Engine, worker_id: str) -> None:
+    """Note that this worker process is alive."""
+    workers = engine.tables.workers
+
+    def work(session: Session) -> None:
+        mine = workers.c.id == worker_id
+        noted: Any = session.execute(update(workers).where(mine).values(last_tick_at=db_now()))
+        if noted.rowcount:
+            return
         session.execute(insert(workers).values(id=worker_id, started_at=db_now(), last_tick_at=db_now()))
-        session.execute(delete(workers).where(workers.c.last_tick_at < db_now(-FORGET_WORKERS_S)))
+        # By their ids: a scan would wait for the row of a worker that is frozen in this very transaction.
+        forgotten = select(workers.c.id).where(workers.c.last_tick_at < db_now(-FORGET_WORKERS_S)).limit(1000)
+        session.execute(delete(workers).where(workers.c.id.in_(session.scalars(forgotten).all())))
+
+    engine.transaction(work)
+
+
+def forget_worker(engine: Engine, worker_id: str) -> None:
+    """Take the note of a worker process away that ends in good order."""
+    workers = engine.tables.workers
+    engine.transaction(lambda session: session.execute(delete(workers).where(workers.c.id == worker_id)))

@@ -18,10 +18,9 @@ from typing import Any
 import dramatiq
 from dramatiq import Broker, Middleware, Worker
 from flask import Flask
-from sqlalchemy.exc import SQLAlchemyError
 
 from .errors import ConfigError
-from .hints import ACTORS, QUEUE, Hint, Sender, enqueue, take_over, tick
+from .hints import ACTORS, QUEUE, Hint, Sender, forget_worker, keep_quiet, note_worker, tick
 from .refresh.advance import advance
 from .refresh.claiming import Outcome, instance_of
 from .refresh.context import Engine
@@ -31,8 +30,10 @@ from .state import State
 log = logging.getLogger(__name__)
 
 BUSY_DELAY_S = 0.2
-"""When a hint that met a busy process is sent again, so that a free process can take it."""
+"""When a hint that met a busy process is sent again, so that a free process can take it; for each that waits so."""
+LONGEST_BUSY_DELAY_S = 5.0
 STOPPING_DELAY_S = 1.0
+TICK_ENDS_IN_S = 2.0
 
 # Products and orders of one store are to run on two cores: one slice at a time in each process.
 _one_slice = threading.Lock()
@@ -42,67 +43,74 @@ class BigCommerceWorker(Middleware):
     """One broker's binding to an app; starts and stops the tick with the worker. No hook on any message."""
 
     def __init__(self, app: Flask, state: State) -> None:
-        self.app = app
-        self.state = state
+        # One value, so that a thread sees both of one app.
+        self.bound = (app, state)
         self.stopping = threading.Event()
         self.sender = Sender()
-        self._ticking: threading.Event | None = None
+        # Hints that met this process busy, the first of them first.
+        self.turned_away: dict[Hint, None] = {}
+        self._workers: list[Worker] = []
+        self._ticking: tuple[threading.Thread, threading.Event] | None = None
 
-    def engine(self) -> Engine:
-        """The engine for the bound app; call it in the app's context. ``ConfigError`` for in-memory SQLite."""
-        state = self.state
-        database = state.db.engine.url
-        if database.get_backend_name() == "sqlite" and database.database in (None, "", ":memory:"):
-            raise ConfigError(
-                "An in-memory SQLite database exists once for each thread, so a worker would see an empty one: "
-                "set SQLALCHEMY_DATABASE_URI to a file or a server, or call no worker in this process."
-            )
-        return Engine(
-            config=state.config,
-            tables=state.tables,
-            host=state.host,
-            cipher=state.cipher,
-            sessions=state.db.session.session_factory,
-            stopping=self.stopping,
-        )
-
-    def after_worker_boot(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002
+    def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
         """Start the tick, once a broker however many workers run in this process."""
+        self._workers.append(worker)
         if self._ticking is None:
-            self.stopping = threading.Event()
-            self._ticking = threading.Event()
-            threading.Thread(
-                target=self._tick, args=(broker, self._ticking), name="bigcommerce-tick", daemon=True
-            ).start()
+            self.stopping, ended = threading.Event(), threading.Event()
+            thread = threading.Thread(target=self._tick, args=(broker, ended), name="bigcommerce-tick", daemon=True)
+            self._ticking = (thread, ended)
+            thread.start()
 
     def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002
         """Let slices end at their next page and wake whatever waits; Dramatiq then waits for them."""
+        self._workers = [each for each in self._workers if each is not worker]
         self.stopping.set()
-        if self._ticking is not None:
-            self._ticking.set()
+        if self._workers:
+            # Those of this process's other workers go on with their next message.
+            self.stopping = threading.Event()
+        elif self._ticking is not None:
+            self._ticking[1].set()
+
+    def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002
+        """See the tick off, so that nothing of ours touches the database any more."""
+        if not self._workers and self._ticking is not None:
+            self._ticking[0].join(TICK_ENDS_IN_S)
             self._ticking = None
 
     def _tick(self, broker: Broker, ended: threading.Event) -> None:
         worker_id = f"{socket.gethostname()[:24]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
         while not ended.is_set():
+            app, state = self.bound
             try:
-                with self.app.app_context():
-                    tick(self.engine(), broker, worker_id)
+                with app.app_context():
+                    engine = engine_of(state, ended)
+                    if any(_listens(worker) for worker in self._workers):
+                        note_worker(engine, worker_id)
+                    tick(engine, lambda hint: self.sender.send(broker, [hint]))
             except ConfigError as error:
                 log.error("%s", error, extra={"action": "tick"})
                 return
             except Exception as error:  # noqa: BLE001 - a database that is away for a while must not end the tick
                 log.warning("The tick will try again: %s.", type(error).__name__, extra={"action": "tick"})
             # Workers that were started together drift apart.
-            ended.wait(self.state.config.tick_s * (0.9 + 0.2 * random.random()))  # noqa: S311
+            ended.wait(state.config.tick_s * (0.9 + 0.2 * random.random()))  # noqa: S311
+        self._leave(worker_id)
+
+    def _leave(self, worker_id: str) -> None:
+        app, state = self.bound
+        try:
+            with app.app_context():
+                forget_worker(engine_of(state, self.stopping), worker_id)
+        except Exception as error:  # noqa: BLE001 - its time takes the note away as well
+            log.debug("The worker's note stays: %s.", type(error).__name__, extra={"action": "tick"})
 
 
 def bind(app: Flask, state: State) -> None:
     """Declare our actors and the tick on the app's broker; a second app on one broker takes both over."""
     broker = state.broker
-    bound = _bound(broker)
-    if bound is not None:
-        bound.app, bound.state = app, state
+    known = _middleware(broker)
+    if known is not None:
+        known.bound = (app, state)
         return
     middleware = BigCommerceWorker(app, state)
     broker.add_middleware(middleware)
@@ -114,61 +122,97 @@ def bind(app: Flask, state: State) -> None:
 
 def send_hints(state: State, hints: Sequence[Hint]) -> None:
     """Hint at new refreshes; never raises and takes a second at most: the tick sends what is left."""
-    bound = _bound(state.broker)
-    if bound is not None:
-        bound.sender.send(state.broker, hints)
+    middleware = _middleware(state.broker)
+    if middleware is not None:
+        middleware.sender.send(state.broker, hints)
 
 
 def tick_once(state: State) -> int:
     """Send the hints that are due, as each worker does by itself; how many were sent. For cron."""
-    bound = _bound(state.broker)
-    return 0 if bound is None else tick(bound.engine(), state.broker, None)
+    middleware = _middleware(state.broker)
+    if middleware is None:
+        return 0
+    sender = middleware.sender
+    return tick(engine_of(state, threading.Event()), lambda hint: sender.send(state.broker, [hint]))
 
 
-def _bound(broker: Broker) -> BigCommerceWorker | None:
+def _middleware(broker: Broker) -> BigCommerceWorker | None:
     return next((each for each in broker.middleware if isinstance(each, BigCommerceWorker)), None)
 
 
-def _actor(bound: BigCommerceWorker, resource: str) -> Callable[[int], None]:
+def _listens(worker: Worker) -> bool:
+    """Whether the worker takes our messages: ``dramatiq --queues`` may leave them out."""
+    return not worker.consumer_whitelist or QUEUE in worker.consumer_whitelist
+
+
+def engine_of(state: State, stopping: threading.Event) -> Engine:
+    """The engine for the app whose context this is; ``ConfigError`` for in-memory SQLite."""
+    database = state.db.engine.url
+    if database.get_backend_name() == "sqlite" and database.database in (None, "", ":memory:"):
+        raise ConfigError(
+            "An in-memory SQLite database exists once for each thread, so a worker would see an empty one: "
+            "set SQLALCHEMY_DATABASE_URI to a file or a server, or call no worker in this process."
+        )
+    return Engine(
+        config=state.config,
+        tables=state.tables,
+        host=state.host,
+        cipher=state.cipher,
+        sessions=state.db.session.session_factory,
+        stopping=stopping,
+    )
+
+
+def _actor(middleware: BigCommerceWorker, resource: str) -> Callable[[int], None]:
     def look(refresh_id: int) -> None:
         """Advance the refresh by one slice, if it is due and no other worker is at it."""
-        with bound.app.app_context():
-            _look(bound, (resource, refresh_id))
+        app, state = middleware.bound
+        with app.app_context():
+            _look(middleware, app, engine_of(state, middleware.stopping), (resource, refresh_id))
 
     return look
 
 
-def _look(bound: BigCommerceWorker, hint: Hint) -> None:
-    engine = bound.engine()
-    if bound.stopping.is_set() or not _one_slice.acquire(blocking=False):
-        _pass_on(bound, engine, hint, STOPPING_DELAY_S if bound.stopping.is_set() else BUSY_DELAY_S)
+def _look(middleware: BigCommerceWorker, app: Flask, engine: Engine, hint: Hint) -> None:
+    if engine.stopping.is_set():
+        _pass_on(middleware, engine, hint, STOPPING_DELAY_S)
+        return
+    if not _one_slice.acquire(blocking=False):
+        middleware.turned_away[hint] = None
+        # The more wait, the longer each does, so that a busy process does not spend its time on turning them away.
+        _pass_on(middleware, engine, hint, min(LONGEST_BUSY_DELAY_S, BUSY_DELAY_S * len(middleware.turned_away)))
         return
     try:
+        middleware.turned_away.pop(hint, None)
         outcome = advance(engine, hint[1])
     finally:
         _one_slice.release()
+    has_next = _call_next(middleware, engine)
     if outcome is Outcome.CONTINUE:
-        _pass_on(bound, engine, hint, 0.0)
+        # Behind the one that waited: stores take turns.
+        _pass_on(middleware, engine, hint, BUSY_DELAY_S if has_next else 0.0)
     elif outcome is Outcome.ENDED:
-        _notify(bound, engine, hint[1])
+        _notify(app, engine, hint[1])
 
 
-def _pass_on(bound: BigCommerceWorker, engine: Engine, hint: Hint, delay_s: float) -> None:
+def _call_next(middleware: BigCommerceWorker, engine: Engine) -> bool:
+    """Send the hint of the one that has waited longest and that no other process has taken; whether there was one."""
+    for hint in list(middleware.turned_away):
+        middleware.turned_away.pop(hint, None)
+        if _pass_on(middleware, engine, hint, 0.0):
+            return True
+    return False
+
+
+def _pass_on(middleware: BigCommerceWorker, engine: Engine, hint: Hint, delay_s: float) -> bool:
     """Send this message's successor; the tick keeps quiet meanwhile, so that hints do not multiply."""
-    try:
-        take_over(engine, hint[1], quiet_s=max(1.0, engine.config.tick_s), is_due=False)
-        enqueue(bound.state.broker, *hint, delay_s=delay_s)
-    except SQLAlchemyError:
-        raise
-    except Exception as error:  # noqa: BLE001 - any broker's any error
-        log.warning(
-            "A hint was not sent (%s); the tick sends it.", type(error).__name__, extra={"action": "hint_failed"}
-        )
+    is_wanted = keep_quiet(engine, hint[1], quiet_s=delay_s + max(1.0, engine.config.tick_s))
+    return is_wanted and middleware.sender.send(middleware.bound[1].broker, [hint], delay_s=delay_s)
 
 
-def _notify(bound: BigCommerceWorker, engine: Engine, refresh_id: int) -> None:
+def _notify(app: Flask, engine: Engine, refresh_id: int) -> None:
     """Tell the host's receivers; one that raises is logged, as the refresh has ended all the same."""
     try:
-        refresh_finished.send(bound.app, instance_id=instance_of(engine, refresh_id), refresh_id=refresh_id)
+        refresh_finished.send(app, instance_id=instance_of(engine, refresh_id), refresh_id=refresh_id)
     except Exception:
         log.exception("A receiver of refresh_finished failed.", extra={"action": "signal"})

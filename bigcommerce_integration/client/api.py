@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from bigcommerce_integration.client import checks
-from bigcommerce_integration.client.pages import LARGEST_PAGE, Highest, IdRange, Page, v2_page, v3_page
-from bigcommerce_integration.client.rate_limit import Quota
-from bigcommerce_integration.client.records import Pagination, Record, single, split_v2, split_v3
-from bigcommerce_integration.client.store_info import StoreInfo, store_info
-from bigcommerce_integration.client.transport import Answer, Call, Transport
-from bigcommerce_integration.client.values import integer, utc_z
-from bigcommerce_integration.errors import BadRecord, RecordGone, StoreUnavailable, UnexpectedAnswer
+from ..errors import BadRecord, RecordGone, StoreUnavailable, UnexpectedAnswer
+from . import checks
+from .pages import LARGEST_PAGE, Highest, IdRange, Page, v2_page, v3_page
+from .rate_limit import Quota
+from .records import Pagination, Record, single, split_v2, split_v3
+from .store_info import StoreInfo, store_info
+from .transport import Answer, Call, Transport
+from .values import integer, utc_z
 
 __all__ = ["Highest", "IdRange", "Page", "Record", "Reply", "StoreClient", "StoreInfo"]
 

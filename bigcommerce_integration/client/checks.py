@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from bigcommerce_integration.client.pages import IdRange, Page
-from bigcommerce_integration.client.records import Record
-from bigcommerce_integration.client.values import date_time
-from bigcommerce_integration.errors import BadRecord, StoreUnavailable, UnexpectedAnswer
+from ..errors import BadRecord, StoreUnavailable, UnexpectedAnswer
+from .pages import IdRange, Page
+from .records import Record
+from .values import date_time
 
 # Dates have whole seconds, and whether a V2 bound includes itself is not known (the fact sheet, section 5).
 _TOLERANCE = timedelta(seconds=1)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bigcommerce_integration.errors import (
+from ..errors import (
     RateLimited,
     RecordGone,
     ScopeMissing,

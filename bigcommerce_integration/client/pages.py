@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bigcommerce_integration.client.records import Pagination, Record
+from .records import Pagination, Record
 
 # The most that a page may hold, for products as for orders (products_catalog.v3.yml; for orders it stood in the old
 # docs of the V2 API and is what others use: the fact sheet, sections 3 and 5). More is never asked.

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from bigcommerce_integration.errors import StoreUnavailable
+from ..errors import StoreUnavailable
 
 _LARGEST_ID = 2**63 - 1
 _T = TypeVar("_T")

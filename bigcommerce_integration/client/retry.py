@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bigcommerce_integration.errors import RateLimited, StoreError, StoreUnavailable
+from ..errors import RateLimited, StoreError, StoreUnavailable
 
-# About ten tries for 5xx and 429 (bigcommerce/docs, docs/start/migration/4_errors.md; docs/start/about/status-codes.mdx
-# has 3 to 5 tries a minute apart for 500: ten tries with these waits last some four minutes and cover both).
-MAX_TRIES = 10
-LONGEST_BACKOFF_S = 60.0
+# A minute between tries at least, 3 to 5 of them (bigcommerce/docs, docs/start/about/status-codes.mdx), or about ten,
+# exponential (docs/start/migration/4_errors.md): that is for a request. A refresh outlasts a night's maintenance: with
+# these waits it gives up after some four hours, and shows meanwhile what it waits for.
+MAX_TRIES = 30
+LONGEST_BACKOFF_S = 900.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,6 @@ def decide(error: StoreError, attempt: int, *, random: Callable[[], float]) -> W
 
 
 def _backoff_s(attempt: int, random: Callable[[], float]) -> float:
-    """1, 2, 4, … up to 60 seconds, of which the upper half is left to chance so that workers spread."""
+    """1, 2, 4, … up to 900 seconds, of which the upper half is left to chance so that workers spread."""
     longest = min(2.0 ** (max(attempt, 1) - 1), LONGEST_BACKOFF_S)
     return longest * (0.5 + 0.5 * random())

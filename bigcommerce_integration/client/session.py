@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 import requests
 from requests.auth import AuthBase
 
-from bigcommerce_integration.client.deadline import DeadlineAdapter
-from bigcommerce_integration.client.secret import Secret
+from .deadline import DeadlineAdapter
+from .secret import Secret
 
 try:
     USER_AGENT = f"bigcommerce_integration/{version('bigcommerce_integration')}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bigcommerce_integration.errors import UnexpectedAnswer
+from ..errors import UnexpectedAnswer
 
 
 @dataclass(frozen=True)

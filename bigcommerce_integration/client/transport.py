@@ -15,14 +15,14 @@ from urllib.parse import quote, urlsplit
 import requests
 import urllib3
 
-from bigcommerce_integration.client.body import BodyBroken, read_body
-from bigcommerce_integration.client.deadline import Connections, deadline
-from bigcommerce_integration.client.failures import Failure, error_of, is_html, said_by
-from bigcommerce_integration.client.rate_limit import Quota, parse_quota, wait_s
-from bigcommerce_integration.client.secret import Secret
-from bigcommerce_integration.client.session import new_session
-from bigcommerce_integration.client.values import http_date
-from bigcommerce_integration.errors import RecordGone, StoreUnavailable
+from ..errors import RecordGone, StoreUnavailable
+from .body import BodyBroken, read_body
+from .deadline import Connections, deadline
+from .failures import Failure, error_of, is_html, said_by
+from .rate_limit import Quota, parse_quota, wait_s
+from .secret import Secret
+from .session import new_session
+from .values import http_date
 
 BODY_CAP = 64 * 1024 * 1024
 ERROR_BODY_CAP = 64 * 1024

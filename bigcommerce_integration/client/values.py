@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, DecimalException
 from functools import lru_cache
 
-from bigcommerce_integration.errors import BadRecord
+from ..errors import BadRecord
 
 _FOUR, _TEN = Decimal("0.0001"), Decimal("0.0000000001")
 _BOUND = Decimal(10) ** 16  # what Numeric(20, 4) holds is below

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 
 from sqlalchemy import MetaData, Table
 
+from ..errors import ConfigError
 from . import instances, mirror, refreshes
 from .clock import db_now
 
@@ -33,12 +34,17 @@ class Tables:
     absent_products: Table
 
     def copy_into(self, host: MetaData) -> Tables:
-        """The copies of these tables in ``host``, made where they are not there yet; its schema holds for them."""
+        """The copies of these tables in ``host``, made where they are not there yet; its schema holds for them.
+
+        ``ConfigError`` for a table of the host's own that has the name of one of ours.
+        """
         copies = {}
         for item in fields(self):
             table: Table = getattr(self, item.name)
             key = f"{host.schema}.{table.name}" if host.schema else table.name
             known = host.tables.get(key)
+            if known is not None and not set(table.columns.keys()) <= set(known.columns.keys()):
+                raise ConfigError(f"The app has a table {key!r} of its own, a name that bigcommerce_integration needs.")
             copies[item.name] = known if known is not None else _copy(table, host)
         return Tables(**copies)
 

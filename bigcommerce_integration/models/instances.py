@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import unicodedata
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
@@ -41,7 +43,7 @@ def instances(metadata: MetaData) -> Table:
         Column("id", row_id(), primary_key=True),
         Column("tenant", exact_string(255), nullable=False),
         Column("name", String(255), nullable=False),
-        # SHA-256 of the NFKC casefolded name: the same on every collation, and never too long for an index.
+        # ``name_key`` of the name: the same on every collation, and never too long for an index.
         Column("name_key", String(64), nullable=False),
         Column("integration_id", BigInteger, nullable=False),
         Column("store_id", BigInteger, nullable=False),
@@ -68,6 +70,12 @@ def instances(metadata: MetaData) -> Table:
         # SQLite would give a deleted instance's id, and with it its rows, to the next one.
         sqlite_autoincrement=True,
     )
+
+
+def name_key(name: str) -> str:
+    """What two names share that read the same: the SHA-256, in hex, of the NFKC casefolded name."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,12 @@ LONG_WAIT_S = 5.0
 class Fetch:
     """One question: ``ask`` makes the request in a fetching thread, ``then`` takes its reply in the advancing one.
 
-    ``reply_of`` finds the ``Reply`` (for its quota) in what ``ask`` gives.
+    ``reply_of`` finds the ``Reply`` (for its quota) in what ``ask`` gives; None if there is none.
     """
 
     ask: Callable[[], Any]
     then: Callable[[Any], None]
-    reply_of: Callable[[Any], Reply[Any]] = lambda result: result
+    reply_of: Callable[[Any], Reply[Any] | None] = lambda result: result
     failures: int = 0
     not_before: float = 0.0
 
@@ -45,7 +45,8 @@ class Tally:
 class Fetcher:
     """At most ``width`` requests at a time; everything but the requests happens in the thread that calls.
 
-    ``keep_alive`` is called at least every ``keep_alive_s`` seconds while waiting: it renews the lease.
+    ``keep_alive`` is called at least every ``keep_alive_s`` seconds while waiting: it renews the lease. ``trouble``
+    is what the store did last, until it answers well again.
     """
 
     width: int
@@ -53,6 +54,7 @@ class Fetcher:
     stopping: threading.Event
     keep_alive_s: float
     failures: int = 0
+    trouble: str | None = None
     keep_alive: Callable[[], None] = lambda: None
     tally: Tally = field(default_factory=Tally)
     waiting: list[Fetch] = field(default_factory=list)
@@ -145,8 +147,9 @@ class Fetcher:
         now = time.monotonic()
         if error is None:
             reply = fetch.reply_of(result)
-            self.pace = self.pace.answered(now, reply.quota)
-            self.failures = 0
+            # From when it came: the rest of the window is counted from there.
+            self.pace = self.pace.answered(reply.received_at, reply.quota) if reply else self.pace.answered(now, None)
+            self.failures, self.trouble = 0, None
             fetch.then(result)
             return
         if isinstance(error, RateLimited):
@@ -156,6 +159,7 @@ class Fetcher:
         if not isinstance(error, RetryLater):
             raise error
         fetch.failures += 1
+        self.trouble = str(error)
         self.failures = max(self.failures, fetch.failures)
         verdict = decide(error, fetch.failures, random=random.random)
         if isinstance(verdict, GiveUp):

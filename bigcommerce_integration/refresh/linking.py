@@ -31,6 +31,7 @@ from .host_calls import calling_host
 from .rows import PageTransaction, chunks, stored_rows, update_rows
 
 Choice = Literal["link", "create", "leave"]
+SOURCES: Mapping[Choice, str | None] = {"link": "auto", "create": "created", "leave": None}
 PASS_SIZE = 1000
 SKUS_A_QUESTION = 500
 
@@ -87,7 +88,7 @@ def link_changed(tx: PageTransaction, variant_ids: Sequence[int]) -> Links:
 
 
 def link_pass(tx: PageTransaction, after: int) -> tuple[Links, int | None]:
-    """Link and create for the next variants without a link; the row id to go on after, None at the end.
+    """Link and create for the next variants without a link, by BigCommerce id; the id to go on after, None at the end.
 
     Looks at live variants with a SKU that no hand has decided on. A host product made since their page links
     here too.
@@ -97,17 +98,17 @@ def link_pass(tx: PageTransaction, after: int) -> tuple[Links, int | None]:
         select(*_columns(tx))
         .where(
             table.c.instance_id == tx.instance.id,
-            table.c.id > after,
+            table.c.bigcommerce_id > after,
             table.c.host_product_id.is_(None),
             table.c.link_source.is_(None),
             table.c.deleted_at.is_(None),
         )
-        .order_by(table.c.id)
+        .order_by(table.c.bigcommerce_id)
         .limit(PASS_SIZE)
     )
     rows = tx.session.execute(statement).all()
     links = _link(tx, rows, may_create=tx.instance.auto_create_products)
-    return links, rows[-1].id if len(rows) == PASS_SIZE else None
+    return links, rows[-1].bigcommerce_id if len(rows) == PASS_SIZE else None
 
 
 def _columns(tx: PageTransaction) -> tuple[Any, ...]:
@@ -128,7 +129,7 @@ def _link(tx: PageTransaction, rows: Sequence[Row[Any]], *, may_create: bool) ->
     # created and manual links stay, whatever the SKU is edited to.
     rows = [row for row in rows if row.link_source in (None, "auto") and row.deleted_at is None]
     if not (tx.instance.auto_link_products or tx.instance.auto_create_products):
-        return _store(tx, {row.bigcommerce_id: (row, Decision("leave")) for row in rows}, {})
+        return _store(tx, {row.bigcommerce_id: (row, Decision("leave")) for row in rows})
     skus = sorted({row.sku_key for row in rows if row.sku_key})
     host = _host_products(tx, skus)
     twins = _live_variants(tx, skus)
@@ -153,8 +154,31 @@ def _link(tx: PageTransaction, rows: Sequence[Row[Any]], *, may_create: bool) ->
             if twin.link_source in (None, "auto") and twin.bigcommerce_id not in decisions:
                 conflict = f"{len(twins[sku])} variants of the store have this SKU."
                 decisions[twin.bigcommerce_id] = (twin, Decision("leave", conflict=conflict))
-    created = _create(tx, [row for row, it in decisions.values() if it.choice == "create"]) if may_create else {}
-    return _store(tx, decisions, created)
+    if may_create:
+        _create_in_turn(tx, decisions)
+    return _store(tx, decisions)
+
+
+def _create_in_turn(tx: PageTransaction, decisions: dict[int, tuple[Row[Any], Decision]]) -> None:
+    """Make what is to be made, as if one variant after another: replaces those decisions by what came of them.
+
+    Of SKUs that differ only by case or accent the first goes in, then the host is asked again for the others:
+    whether they are one to its database is for it to say.
+    """
+    waiting = [row for _, (row, decision) in sorted(decisions.items()) if decision.choice == "create"]
+    while waiting:
+        first_of_fold = {folded(row.sku_key): row for row in reversed(waiting)}
+        turn = sorted(first_of_fold.values(), key=lambda row: row.bigcommerce_id)
+        made = _create(tx, turn)
+        for row in turn:
+            decisions[row.bigcommerce_id] = (row, made.get(row.sku_key, Decision("leave")))
+        done = {row.bigcommerce_id for row in turn}
+        waiting = [row for row in waiting if row.bigcommerce_id not in done]
+        host = _host_products(tx, sorted({row.sku_key for row in waiting}))
+        for row in waiting:
+            again = decide(row.sku_key, host=host[row.sku_key], live_variants=1, auto_link=True, auto_create=True)
+            decisions[row.bigcommerce_id] = (row, again)
+        waiting = [row for row in waiting if decisions[row.bigcommerce_id][1].choice == "create"]
 
 
 def _host_products(tx: PageTransaction, skus: Sequence[str]) -> Mapping[str, Mapping[str, Sequence[int]]]:
@@ -271,14 +295,12 @@ def _drafts(tx: PageTransaction, rows: Sequence[Row[Any]]) -> list[ProductDraft]
     return drafts
 
 
-def _store(
-    tx: PageTransaction, decisions: Mapping[int, tuple[Row[Any], Decision]], created: Mapping[str, Decision]
-) -> Links:
+def _store(tx: PageTransaction, decisions: Mapping[int, tuple[Row[Any], Decision]]) -> Links:
     links = Links()
     updates = []
-    for _, (row, first) in sorted(decisions.items()):
-        decision = created.get(row.sku_key, Decision("leave")) if first.choice == "create" else first
-        source = {"link": "auto", "create": "created", "leave": None}[decision.choice]
+    for _, (row, decision) in sorted(decisions.items()):
+        # What is to be created has no product yet while its page is written: the pass at the end makes it.
+        source = None if decision.host_product_id is None else SOURCES[decision.choice]
         if (decision.host_product_id, source, decision.conflict) == (
             row.host_product_id,
             row.link_source,
@@ -295,6 +317,6 @@ def _store(
         )
         links.product_ids.add(row.bigcommerce_product_id)
         links.linked += decision.host_product_id is not None
-        links.created += decision.choice == "create"
+        links.created += source == "created"
     update_rows(tx, tx.tables.variants, updates, is_observed=False)
     return links

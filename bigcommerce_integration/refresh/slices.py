@@ -123,7 +123,8 @@ class Slice:
             elif not self.fetcher.waiting:
                 return
             elif delay_s > LONG_WAIT_S or (self.job.is_over and delay_s > 0):
-                raise SliceEnds(delay_s, f"Waiting for the store: it is asked again in {delay_s:.0f} seconds.")
+                trouble = self.fetcher.trouble or "The store's quota of requests is used up for now."
+                raise SliceEnds(delay_s, f"{trouble} The store is asked again in about {delay_s:.0f} seconds.")
             else:
                 self.fetcher.wait(delay_s)
 

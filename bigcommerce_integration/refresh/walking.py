@@ -20,9 +20,11 @@ from .orders import unfetched, with_lines
 from .page import Counts, Mapped, MappedPage, Rejected, content_hash, map_page
 from .resources import RESOURCES
 from .rows import PageTransaction
-from .slices import Slice
+from .slices import Slice, SliceEnds
 
 PAGES_BEFORE_GROWING = 4
+SMALLEST_PAGE = 16
+"""What trouble with the store halves pages down to; only workers that die make them smaller."""
 
 
 @dataclass
@@ -41,6 +43,8 @@ class Walker:
             self._survey()
         self.slice.settle(self._fill)
         if not self._checkpoint.walk.is_done:
+            if self.slice.job.is_over:
+                raise SliceEnds
             raise AssertionError(f"the walk has no question left, but ranges: {self._checkpoint.walk.ranges}")
         self._refuse_an_empty_walk()
 
@@ -95,7 +99,7 @@ class Walker:
     def _fill(self) -> None:
         if self.slice.fetcher.wants_smaller_page:
             self.slice.fetcher.wants_smaller_page = False
-            self.page_size = max(1, self.page_size // 2)
+            self.page_size = min(self.page_size, max(SMALLEST_PAGE, self.page_size // 2))
             self.slice.checkpoint = replace(self._checkpoint, page_size=self.page_size, good_pages=0)
         while self.slice.fetcher.has_room and len(self.busy) < self.width:
             lo = self._next_range()
@@ -119,7 +123,11 @@ class Walker:
         resource = RESOURCES[self.slice.job.resource]
         hi = self._checkpoint.walk.ranges.get(lo)
         reply = resource.ask(self.slice.client, IdRange(lo, hi), self.page_size, self._filter)
-        return reply, map_page(reply, _unmapped if self.sets_aside else resource.map_record)
+        page = map_page(reply, _unmapped if self.sets_aside else resource.map_record)
+        if hi is None and page.last_id is not None:
+            # A short answer proves nothing below the top, also not if the top becomes known before it is stored.
+            page = replace(page, is_last=False)
+        return reply, page
 
     # -- answers ---------------------------------------------------------------------------------------------
 
@@ -215,9 +223,11 @@ class LineFetches:
             self._ask_page(order_id, 1)
 
     def _ask_page(self, order_id: int, number: int) -> None:
+        above = max((line.id or 0 for line in self.lines[order_id]), default=0)
+
         def ask() -> Reply[Page] | None:
             try:
-                return self.walker.slice.client.order_lines(order_id, number)
+                return self.walker.slice.client.order_lines(order_id, number, above=above)
             except RecordGone:
                 return None
 

@@ -39,9 +39,10 @@ def test_a_told_wait_is_obeyed_however_often(attempt: int) -> None:
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable("x"), RateLimited("x", wait_s=None)])
-def test_the_waits_double_up_to_a_minute_and_end(error: StoreError) -> None:
+def test_the_waits_double_up_to_a_quarter_of_an_hour_and_end(error: StoreError) -> None:
     verdicts = [decide(error, attempt, random=lambda: 1.0) for attempt in range(1, MAX_TRIES + 1)]
-    assert [verdict.seconds for verdict in verdicts if isinstance(verdict, Wait)] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    waits = [verdict.seconds for verdict in verdicts if isinstance(verdict, Wait)]
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] + [900] * (MAX_TRIES - 11)
     assert verdicts[-1] == GiveUp()
 
 
