@@ -1,0 +1,79 @@
+"""The one place where app, database, broker and host meet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dramatiq import Broker
+from flask import Blueprint, Flask
+from flask_sqlalchemy import SQLAlchemy
+
+from . import tasks
+from .cli import add_commands
+from .config import read_config
+from .errors import ConfigError
+from .host import Host
+from .models import tables
+from .state import EXTENSION, State
+from .web.routes import add_routes
+
+DEFAULT_URL_PREFIX = "/api/big-commerce"
+
+
+def create_blueprint(*, db: SQLAlchemy, broker: Broker, host: Host, url_prefix: str = DEFAULT_URL_PREFIX) -> Blueprint:
+    """The blueprint that keeps BigCommerce stores in the database of ``db``.
+
+    Register it once in each app, after ``db`` and Flask-JWT-Extended were initialised on that app. ``broker``
+    carries the jobs, one broker an app; ``host`` is what the app answers about itself.
+    """
+    if not url_prefix.startswith("/") or not url_prefix.strip("/"):
+        raise ConfigError(f"url_prefix must be a path such as {DEFAULT_URL_PREFIX}, not {url_prefix!r}.")
+    if not isinstance(broker, Broker):
+        raise ConfigError(f"broker must be the Dramatiq broker that carries the app's jobs, not {broker!r}.")
+    blueprint = _BigCommerceBlueprint(db=db, broker=broker, host=host, url_prefix=url_prefix.rstrip("/"))
+    add_routes(blueprint)
+    add_commands(blueprint)
+    return blueprint
+
+
+class _BigCommerceBlueprint(Blueprint):
+    """Wires the app that it is registered in; what it keeps of an app is in that app's ``extensions``."""
+
+    def __init__(self, *, db: SQLAlchemy, broker: Broker, host: Host, url_prefix: str) -> None:
+        super().__init__("bigcommerce", __package__ or __name__, url_prefix=url_prefix)
+        self._db = db
+        self._broker = broker
+        self._host = host
+
+    def register(self, app: Flask, options: dict[str, Any]) -> None:  # type: ignore[override]
+        """Raises ``ConfigError``, which says what to do, for an app that could not work."""
+        _require_extensions(app, self._db)
+        config = read_config(app.config)
+        state = State(
+            config=config,
+            db=self._db,
+            broker=self._broker,
+            host=self._host,
+            tables=tables.copy_into(self._db.metadata),
+            cipher=config.cipher(),
+        )
+        super().register(app, options)
+        app.extensions[EXTENSION] = state
+        tasks.bind(app, state)
+
+
+def _require_extensions(app: Flask, db: SQLAlchemy) -> None:
+    if EXTENSION in app.extensions:
+        raise ConfigError("The BigCommerce blueprint is registered in this app already; once is enough for all stores.")
+    if app.extensions.get("sqlalchemy") is not db:
+        raise ConfigError(
+            "The db given to create_blueprint is not initialised on this app: "
+            "call db.init_app(app) before app.register_blueprint(…)."
+        )
+    if not (app.config.get("SQLALCHEMY_DATABASE_URI") or app.config.get("SQLALCHEMY_BINDS", {}).get(None)):
+        raise ConfigError("The BigCommerce tables live in the default database: set SQLALCHEMY_DATABASE_URI.")
+    if "flask-jwt-extended" not in app.extensions:
+        raise ConfigError(
+            "Flask-JWT-Extended is not initialised on this app: "
+            "call JWTManager(app), or jwt.init_app(app), before app.register_blueprint(…)."
+        )

@@ -1,0 +1,58 @@
+"""``flask bigcommerce …``."""
+
+from __future__ import annotations
+
+import click
+from flask import Blueprint
+from sqlalchemy import select, update
+
+from . import tasks
+from .errors import ConfigError
+from .state import State, current_state
+
+
+def add_commands(blueprint: Blueprint) -> None:
+    """Add the commands to the blueprint's own group, which Flask names after the blueprint."""
+    blueprint.cli.help = "Keep BigCommerce stores going."
+    blueprint.cli.command("tick")(_tick)
+    blueprint.cli.command("rotate-keys")(_rotate_keys)
+
+
+def _tick() -> None:
+    """Send the hints that are due, once: for cron, where no worker ticks by itself."""
+    click.echo(f"{tasks.tick_once(current_state())} hints sent.")
+
+
+def _rotate_keys() -> None:
+    """Encrypt every access token with the first of BIGCOMMERCE_ENCRYPTION_KEYS."""
+    try:
+        count = rotate_keys(current_state())
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{count} access tokens encrypted with the first key.")
+
+
+def rotate_keys(state: State) -> int:
+    """Encrypt all tokens anew in one transaction; how many. ``ConfigError`` names the first that no key opens."""
+    table, session = state.tables.instances, state.db.session()
+    stored = session.execute(select(table.c.id, table.c.access_token).order_by(table.c.id).with_for_update()).all()
+    try:
+        for instance_id, ciphertext in stored:
+            session.execute(
+                update(table)
+                # Not over a token that was entered anew in the meantime (SQLite has no FOR UPDATE).
+                .where(table.c.id == instance_id, table.c.access_token == ciphertext)
+                .values(access_token=_rotated(state, instance_id, ciphertext))
+            )
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    return len(stored)
+
+
+def _rotated(state: State, instance_id: int, ciphertext: bytes) -> bytes:
+    try:
+        return state.cipher.rotate(ciphertext)
+    except ConfigError as error:
+        raise ConfigError(f"Instance {instance_id}: {error} Nothing was changed.") from None

@@ -1,0 +1,1 @@
+"""The HTTP contract: routes, request schemas, answers, error answers; knows no store client."""

@@ -1,0 +1,86 @@
+"""Answers: only plain JSON values, so that any host's JSON provider writes them alike."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from ..encryption import TokenCipher
+from ..errors import ConfigError
+from ..models.instances import IntegrationInstance
+from ..models.refreshes import COUNTERS
+from .queries import RefreshView
+from .schemas import SETTINGS
+
+logger = logging.getLogger(__name__)
+
+MASK = "•" * 8
+# Four characters of a shorter token would be too much of it.
+SHOW_END_FROM = 16
+
+NO_WORKER = (
+    "No worker is running, so this refresh waits. Start one with `dramatiq host.worker`, "
+    "where host.worker is your module that calls create_app() and exposes its broker."
+)
+
+
+def instance_answer(
+    instance: IntegrationInstance, refreshes: Sequence[RefreshView], cipher: TokenCipher
+) -> dict[str, Any]:
+    """The instance, nested as the request nests it."""
+    settings = {name: getattr(instance, name) for name in SETTINGS}
+    return {
+        "id": instance.id,
+        "name": instance.name,
+        "integration_id": instance.integration_id,
+        "connection_settings": {"access_token": _masked(instance, cipher)},
+        "integration_settings": settings | {"start_date": instance.start_date.isoformat()},
+        "is_automatic_sync_enabled": instance.is_automatic_sync_enabled,
+        "status": instance.status,
+        "status_message": instance.status_message,
+        "created_at": moment_answer(instance.created_at),
+        "updated_at": moment_answer(instance.updated_at),
+        "refreshes": [refresh_answer(view) for view in refreshes],
+    }
+
+
+def refresh_answer(view: RefreshView) -> dict[str, Any]:
+    """The refresh resource; 100 per cent only once it is completed."""
+    row = view.row._mapping
+    percentage = row["progress_percentage"]
+    if percentage is not None and row["status"] != "completed":
+        percentage = min(percentage, 99)
+    return {
+        "id": row["id"],
+        "resource": row["resource"],
+        "mode": row["mode"],
+        "status": row["status"],
+        "progress_percentage": percentage,
+        "message": NO_WORKER if view.lacks_worker else row["message"],
+        "results": {name: row[name] for name in (*COUNTERS, "waited_s", "total")},
+        "created_at": moment_answer(row["created_at"]),
+        "started_at": moment_answer(row["started_at"]),
+        "finished_at": moment_answer(row["finished_at"]),
+    }
+
+
+def moment_answer(moment: datetime | None) -> str | None:
+    """A naive UTC time in ISO 8601."""
+    return None if moment is None else f"{moment.isoformat(timespec='microseconds')}Z"
+
+
+def _masked(instance: IntegrationInstance, cipher: TokenCipher) -> str:
+    """The rest of the answer must not fail for a key that was taken out of the settings too early."""
+    try:
+        token = cipher.decrypt(instance.access_token)
+    except ConfigError as error:
+        logger.error(
+            "BigCommerce instance %s: %s",
+            instance.id,
+            error,
+            extra={"action": "decrypt_token", "instance_id": instance.id},
+        )
+        return MASK
+    return MASK + token[-4:] if len(token) >= SHOW_END_FROM else MASK

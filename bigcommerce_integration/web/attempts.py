@@ -1,0 +1,63 @@
+"""Try a transaction of a request again where the database asks for it."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session
+
+from ..errors import DatabaseBusy
+from ..refresh.database import is_conflict
+
+TRY_FOR_S = 15.0
+UNEXPLAINED_TRIES = 3
+_T = TypeVar("_T")
+
+
+class Unexplained(Exception):
+    """A violated constraint, ``error``, whose reason this transaction does not see; a new one may."""
+
+    def __init__(self, error: IntegrityError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def in_transaction(session: Session, work: Callable[[], _T]) -> _T:
+    """What ``work`` returns, committed; begun anew after a deadlock, a serialization failure or a locked database.
+
+    An error of the database is raised after a rollback; any other leaves the host's session as it is, for
+    refusals have written nothing. ``DatabaseBusy`` if the database asked again for ``TRY_FOR_S`` seconds.
+    """
+    give_up_at = time.monotonic() + TRY_FOR_S
+    pause_s = 0.01
+    unexplained = 0
+    while True:
+        try:
+            result = work()
+            session.commit()
+        except Unexplained as error:
+            session.rollback()
+            unexplained += 1
+            if unexplained == UNEXPLAINED_TRIES:
+                raise error.error from None
+        except DBAPIError as error:
+            session.rollback()
+            if not any(is_conflict(each) for each in _chain(error)):
+                raise
+        else:
+            return result
+        if time.monotonic() >= give_up_at:
+            raise DatabaseBusy("The database is busy. Nothing was changed; try again in a moment.")
+        time.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - only spreads the next tries
+        pause_s = min(pause_s * 2, 0.5)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and those it came from: MariaDB's deadlock takes the savepoint along, so that its end fails too."""
+    while error is not None:
+        yield error
+        error = error.__context__

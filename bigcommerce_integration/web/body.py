@@ -1,0 +1,106 @@
+"""The request's body as a JSON object, whatever JSON provider the host uses."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from flask import Request
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+
+from ..errors import BodyTooLarge, MalformedBody, RequestRefused, UnsupportedMediaType
+
+MAX_BODY_BYTES = 64 * 1024
+_TOO_LARGE = f"The body must not exceed {MAX_BODY_BYTES} bytes."
+# More digits than any column holds: read as one that is out of range, not by Python's slow or refused conversion.
+_MAX_DIGITS = 25
+
+
+def read_json_object(request: Request) -> dict[str, Any]:
+    """The JSON object in the body; a ``RequestRefused`` with 400, 413 or 415 if there is none.
+
+    No error keeps a part of the body, for it may hold a token: neither in a variable of a frame that it
+    passes, nor as the context of an exception.
+    """
+    _check_media_type(request)
+    value, refusal = _parsed(_read_limited(request))
+    if refusal is not None:
+        raise refusal
+    return value
+
+
+def _check_media_type(request: Request) -> None:
+    kind = request.mimetype
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise UnsupportedMediaType("Send the body as JSON, with the header Content-Type: application/json.")
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise UnsupportedMediaType("Send the body without a Content-Encoding.")
+
+
+def _read_limited(request: Request) -> bytes:
+    """At most one byte more than allowed is read: the declared length may be absent or false."""
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        raise BodyTooLarge(_TOO_LARGE)
+    try:
+        # A hook of the host that has read the body has left it in Werkzeug's cache, not in the stream.
+        return _read_up_to(request, MAX_BODY_BYTES + 1) or request.get_data()
+    except RequestEntityTooLarge:
+        raise BodyTooLarge(_TOO_LARGE) from None
+    except BadRequest:
+        raise MalformedBody("The body ended before its Content-Length.") from None
+
+
+def _read_up_to(request: Request, limit: int) -> bytes:
+    """A raw stream may give less than asked for before its end."""
+    parts: list[bytes] = []
+    missing = limit
+    while missing and (part := request.stream.read(missing)):
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)
+
+
+def _parsed(body: bytes) -> tuple[dict[str, Any], RequestRefused | None]:
+    """The object, or the refusal: raised by the caller, or it would carry the body along."""
+    if len(body) > MAX_BODY_BYTES:
+        return {}, BodyTooLarge(_TOO_LARGE)
+    try:
+        return _load(body), None
+    except UnicodeDecodeError:
+        problem = "The body is not UTF-8."
+    except json.JSONDecodeError as error:
+        problem = f"The body is not JSON: line {error.lineno}, column {error.colno}."
+    except RecursionError:
+        problem = "The body is nested too deeply."
+    except _NotPlainJSON as error:
+        problem = str(error)
+    return {}, MalformedBody(problem)
+
+
+def _load(body: bytes) -> dict[str, Any]:
+    value = json.loads(
+        body.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=_integer
+    )
+    if not isinstance(value, dict):
+        raise _NotPlainJSON("The body must be a JSON object.")
+    return value
+
+
+class _NotPlainJSON(Exception):
+    """Python's parser would let it pass."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A key given twice is refused: the first value would be lost in silence."""
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise _NotPlainJSON("The body has a field twice in one object.")
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise _NotPlainJSON(f"The body is not JSON: {name} is not a JSON number.")
+
+
+def _integer(text: str) -> int:
+    return int(text[:_MAX_DIGITS])

@@ -1,0 +1,22 @@
+"""Refusals as JSON answers; registered on our blueprint alone, so the host's handlers stay as they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import Invalid, RequestRefused
+
+
+def refusal_answer(error: RequestRefused) -> tuple[dict[str, Any], int]:
+    """``{"message": …}`` with the error's status, and for 422 every bad field in ``errors``."""
+    answer: dict[str, Any] = {"message": _encodable(error.message)}
+    if isinstance(error, Invalid):
+        answer["errors"] = {
+            _encodable(path): [_encodable(message) for message in messages] for path, messages in error.errors.items()
+        }
+    return answer, error.status
+
+
+def _encodable(text: str) -> str:
+    """The caller's own field names are shown, and not every JSON provider can write a lone surrogate."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,150 @@
+"""Marshmallow fields that take exactly what they name.
+
+Marshmallow's own are too lax for books: they read ``1`` as true, ``"2.5"`` as a number and ``20240102`` as a date.
+No message repeats the value: it may be a token in the wrong place.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from marshmallow import ValidationError, fields
+
+from .store_hash import find_store_hash
+
+if TYPE_CHECKING:
+    _Field = fields.Field[Any]
+else:  # marshmallow 3: not generic
+    _Field = fields.Field
+
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+NAME_LENGTH = 255
+
+_TOKEN = re.compile(r"[\x21-\x7e]{1,255}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_STORE_HASH = re.compile(r"[A-Za-z0-9]{1,32}")
+_NOT_IN_NAMES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_UNSEEN = frozenset({"Cf", "Zs"})
+
+
+class StrictField(_Field):
+    """What all of ours share: the words of the errors, and ``read`` as the only rule."""
+
+    default_error_messages = {  # noqa: RUF012 - marshmallow's way
+        "required": "This field is required.",
+        "null": "This field may not be null.",
+    }
+
+    def read(self, value: Any) -> Any:
+        """The value to keep; ``ValidationError`` says what is wrong."""
+        raise NotImplementedError
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - marshmallow's signature
+        return self.read(value)
+
+
+class Integer(StrictField):
+    """A whole number that a 64-bit column holds; neither ``true`` nor ``1.0`` nor ``"1"``."""
+
+    def read(self, value: Any) -> int:
+        if type(value) is not int:
+            raise ValidationError("Must be a whole number.")
+        if not INT64_MIN <= value <= INT64_MAX:
+            raise ValidationError("Is out of range.")
+        return value
+
+
+class Boolean(StrictField):
+    """``true`` or ``false``."""
+
+    def read(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValidationError("Must be true or false.")
+        return value
+
+
+class Percentage(StrictField):
+    """A number from 0 to 100."""
+
+    def read(self, value: Any) -> float:
+        if type(value) not in (int, float) or not 0 <= value <= 100:
+            raise ValidationError("Must be a number from 0 to 100.")
+        return float(value)
+
+
+class Choice(StrictField):
+    """One of a few words."""
+
+    def __init__(self, *choices: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.choices = choices
+
+    def read(self, value: Any) -> str:
+        if not isinstance(value, str) or value not in self.choices:
+            raise ValidationError(f"Must be one of: {', '.join(self.choices)}.")
+        return value
+
+
+class Day(StrictField):
+    """A real date as ``YYYY-MM-DD``."""
+
+    def read(self, value: Any) -> date:
+        day = _real_date(value) if isinstance(value, str) and _DATE.fullmatch(value) else None
+        if day is None:
+            raise ValidationError("Must be a real date, written as YYYY-MM-DD.")
+        return day
+
+
+def _real_date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+class Name(StrictField):
+    """A visible text of one line, kept without the blanks around it."""
+
+    def read(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValidationError("Must be a string.")
+        name = value.strip()
+        kinds = {unicodedata.category(character) for character in name}
+        if kinds & _NOT_IN_NAMES:
+            raise ValidationError("Must not contain control characters, line breaks or lone surrogates.")
+        if not kinds - _UNSEEN:
+            raise ValidationError("Must not be blank.")
+        if len(name) > NAME_LENGTH:
+            raise ValidationError(f"Must have at most {NAME_LENGTH} characters.")
+        return name
+
+
+class AccessToken(StrictField):
+    """A BigCommerce access token; never part of a message."""
+
+    def read(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValidationError("Must be a string.")
+        if not _TOKEN.fullmatch(value):
+            raise ValidationError("Must have 1 to 255 printable ASCII characters and no spaces or line breaks.")
+        return value
+
+
+class StoreHash(StrictField):
+    """The hash alone; it becomes a part of URLs."""
+
+    def read(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValidationError("Must be a string.")
+        if not _STORE_HASH.fullmatch(value):
+            found = find_store_hash(value)
+            hint = (
+                f"give only the hash: {found}"
+                if found
+                else "in https://api.bigcommerce.com/stores/abc123/v3/ it is abc123"
+            )
+            raise ValidationError(f"Must be 1 to 32 of the letters A-Z, a-z and the digits 0-9; {hint}.")
+        return value

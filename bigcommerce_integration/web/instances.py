@@ -1,0 +1,56 @@
+"""``/api/big-commerce`` and ``/api/big-commerce/<id>``."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import current_app, request, url_for
+
+from .. import tasks
+from ..signals import instance_created
+from ..state import current_state
+from . import queries
+from .access import caller, require_login, require_permission, tenant_of
+from .answers import instance_answer
+from .creation import create
+from .draft import read_draft
+
+logger = logging.getLogger(__name__)
+
+
+def post_instance() -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Connect a store: the instance and its first refreshes, committed before anybody else is told."""
+    require_login()
+    state = current_state()
+    require_permission(state.host, "create", None)
+    created = create(state, read_draft(request, state.cipher), tenant=tenant_of(state.host), created_by=caller())
+    instance = created.instance
+    tasks.send_hints(state, [(view.row.resource, view.row.id) for view in created.refreshes])
+    _announce(instance.id)
+    location = url_for(".get_instance", instance_id=instance.id)
+    return {"data": instance_answer(instance, created.refreshes, state.cipher)}, 201, {"Location": location}
+
+
+def get_instance(instance_id: str) -> dict[str, Any]:
+    """One connected store with the newest refresh of each resource."""
+    require_login()
+    state = current_state()
+    session = state.db.session()
+    instance = queries.instance(session, state.tables, queries.parse_id(instance_id), tenant=tenant_of(state.host))
+    require_permission(state.host, "read", instance)
+    refreshes = queries.newest_refreshes(session, state.tables, state.config, instance.id)
+    return {"data": instance_answer(instance, refreshes, state.cipher)}
+
+
+def _announce(instance_id: int) -> None:
+    """The rows are committed: a receiver that fails must not make the caller believe that they are not."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    try:
+        instance_created.send(app, instance_id=instance_id)
+    except Exception:
+        logger.exception(
+            "A receiver of instance_created failed; the instance %s is stored.",
+            instance_id,
+            extra={"action": "announce_instance", "instance_id": instance_id},
+        )

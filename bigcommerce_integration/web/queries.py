@@ -1,0 +1,91 @@
+"""What the answers are read from; every query is bound to the tenant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, exists, or_, select
+from sqlalchemy.orm import Session
+
+from ..config import Config
+from ..errors import NotFound
+from ..models import Tables, db_now
+from ..models.instances import IntegrationInstance
+from ..refresh import RESOURCES
+
+INT64_MAX = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class RefreshView:
+    """A row of ``bigcommerce_refreshes``, and whether it waits for a worker while none is running."""
+
+    row: Row[Any]
+    lacks_worker: bool
+
+
+def parse_id(text: str) -> int:
+    """The id in a path; ``NotFound`` for whatever no row can have."""
+    if text.isascii() and text.isdecimal() and not text.startswith("0") and len(text) <= 19 and int(text) <= INT64_MAX:
+        return int(text)
+    raise NotFound("Not found.")
+
+
+def instance(session: Session, tables: Tables, instance_id: int, *, tenant: str) -> IntegrationInstance:
+    """The tenant's instance; ``NotFound`` if there is none or it is another tenant's."""
+    table = tables.instances
+    row = session.execute(select(table).where(table.c.id == instance_id, table.c.tenant == tenant)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such BigCommerce integration instance.")
+    return IntegrationInstance.from_row(row)
+
+
+def refresh(session: Session, tables: Tables, config: Config, *, instance_id: int, refresh_id: int) -> RefreshView:
+    """A refresh of this very instance, or ``NotFound``."""
+    found = session.execute(
+        _refreshes(tables, config).where(
+            tables.refreshes.c.id == refresh_id, tables.refreshes.c.instance_id == instance_id
+        )
+    ).one_or_none()
+    if found is None:
+        raise NotFound("There is no such refresh of this BigCommerce integration instance.")
+    return _view(found)
+
+
+def newest_refreshes(session: Session, tables: Tables, config: Config, instance_id: int) -> list[RefreshView]:
+    """The newest refresh of each resource."""
+    table = tables.refreshes
+    views = []
+    for resource in RESOURCES:
+        # From the end of the index on (instance_id, id): a year's refreshes cost no more than two.
+        newest = (
+            _refreshes(tables, config)
+            .where(table.c.instance_id == instance_id, table.c.resource == resource)
+            .order_by(table.c.id.desc())
+            .limit(1)
+        )
+        views += [_view(row) for row in session.execute(newest)]
+    return views
+
+
+def worker_window_s(config: Config) -> float:
+    """How long after its last tick a worker counts as running."""
+    return max(60.0, 4 * config.tick_s)
+
+
+def _refreshes(tables: Tables, config: Config) -> Select[Any]:
+    """Refreshes with ``lacks_worker``, judged by the database's clock as the leases and ticks are."""
+    table, leases, workers = tables.refreshes, tables.leases, tables.workers
+    held = exists().where(
+        leases.c.instance_id == table.c.instance_id,
+        leases.c.resource == table.c.resource,
+        leases.c.expires_at > db_now(),
+    )
+    ticking = exists().where(workers.c.last_tick_at > db_now(-worker_window_s(config)))
+    waits = or_(table.c.status == "pending", and_(table.c.status == "processing", ~held))
+    return select(table, and_(waits, ~ticking).label("lacks_worker"))
+
+
+def _view(row: Row[Any]) -> RefreshView:
+    return RefreshView(row, bool(row.lacks_worker))

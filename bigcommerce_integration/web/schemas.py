@@ -1,0 +1,91 @@
+"""What a request must look like; what it means to the host is checked in ``checks``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError
+from marshmallow.fields import Nested
+
+from . import fields
+
+BATCH_PERIODS = ("daily", "monthly", "none")
+_REQUIRED: dict[str, Any] = {"required": "This field is required.", "null": "This field may not be null."}
+
+
+class _ObjectSchema(Schema):
+    """Unknown fields are refused, so that a typo is not lost."""
+
+    class Meta:
+        unknown = RAISE
+
+    error_messages = {"type": "Must be an object.", "unknown": "Unknown field."}  # noqa: RUF012 - marshmallow's way
+
+
+class ConnectionSettings(_ObjectSchema):
+    """How the store is reached."""
+
+    access_token = fields.AccessToken(required=True)
+
+
+def _optional_code() -> fields.Integer:
+    return fields.Integer(allow_none=True, load_default=None)
+
+
+class IntegrationSettings(_ObjectSchema):
+    """What is mirrored, and how it meets the host's books."""
+
+    store_hash = fields.StoreHash(required=True)
+    start_date = fields.Day(required=True)
+    store_id = fields.Integer(required=True)
+    auto_link_products = fields.Boolean(required=True)
+    auto_create_products = fields.Boolean(required=True)
+    sales_nominal_code_id = _optional_code()
+    cogs_nominal_code_id = _optional_code()
+    shipping_revenue_nominal_code_id = _optional_code()
+    shipping_refund_nominal_code_id = _optional_code()
+    sales_returns_allowances_nominal_code_id = _optional_code()
+    sync_sales_order_invoices_to_accounting = fields.Boolean(load_default=True)
+    sync_sales_credit_to_accounting = fields.Boolean(load_default=True)
+    proforma_marketplace_cost_percentage = fields.Percentage(allow_none=True, load_default=None)
+    proforma_payment_cost_percentage = fields.Percentage(allow_none=True, load_default=None)
+    batch_period_sales_order_fulfillments = fields.Choice(*BATCH_PERIODS, allow_none=True, load_default=None)
+    batch_period_customer_returns = fields.Choice(*BATCH_PERIODS, allow_none=True, load_default=None)
+
+
+class NewInstance(_ObjectSchema):
+    """The body of ``POST``."""
+
+    name = fields.Name(required=True)
+    integration_id = fields.Integer(required=True)
+    connection_settings = Nested(ConnectionSettings, required=True, error_messages=_REQUIRED)
+    integration_settings = Nested(IntegrationSettings, required=True, error_messages=_REQUIRED)
+    is_automatic_sync_enabled = fields.Boolean(load_default=False)
+
+
+SETTINGS = tuple(IntegrationSettings._declared_fields)
+"""The names within ``integration_settings``; each is a column too."""
+
+Errors = dict[str, list[str]]
+
+
+def load(schema: Schema, body: Mapping[str, Any]) -> tuple[dict[str, Any], Errors]:
+    """The fields that are valid by themselves, nested as in the request, and the errors by dotted path.
+
+    marshmallow's own error keeps the whole input, token included, so it must not leave this function.
+    """
+    try:
+        return dict(schema.load(body)), {}
+    except ValidationError as error:
+        messages: Any = error.messages
+        return dict(error.valid_data or {}), dict(_flattened(messages))
+
+
+def _flattened(messages: Mapping[str, Any] | list[str], path: str = "") -> Iterator[tuple[str, list[str]]]:
+    if not isinstance(messages, Mapping):
+        yield path, [str(message) for message in messages]
+        return
+    for key, inner in messages.items():
+        # "_schema" is marshmallow's word for the object itself.
+        yield from _flattened(inner, (path or "_schema") if key == "_schema" else f"{path}.{key}" if path else str(key))

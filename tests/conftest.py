@@ -1,0 +1,84 @@
+"""A host app on a fresh database for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dramatiq.brokers.stub import StubBroker
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_sqlalchemy import SQLAlchemy
+
+from .host_app import HostApp, bearer
+from .services import DATABASES, fresh_database
+
+
+@pytest.fixture
+def broker() -> Iterator[StubBroker]:
+    """The app's own broker, in memory."""
+    broker = StubBroker()
+    broker.emit_after("process_boot")
+    yield broker
+    broker.flush_all()
+    broker.close()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> Iterator[str]:
+    """A fresh SQLite file."""
+    with fresh_database("sqlite", tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh database on each of the servers that we support."""
+    with fresh_database(request.param, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def host_app() -> HostApp:
+    """The host's code base: db and models."""
+    return HostApp()
+
+
+@pytest.fixture
+def app(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> Iterator[Flask]:
+    """The host's app with our blueprint and the rows that requests refer to, on SQLite."""
+    yield from made(host_app, broker, sqlite_url)
+
+
+@pytest.fixture
+def any_app(host_app: HostApp, broker: StubBroker, database_url: str) -> Iterator[Flask]:
+    """The same on each database."""
+    yield from made(host_app, broker, database_url)
+
+
+def made(host_app: HostApp, broker: StubBroker, url: str) -> Iterator[Flask]:
+    """An app with its tables and rows, its connections closed afterwards."""
+    app = host_app.create_app(url, broker=broker)
+    host_app.create_rows(app)
+    yield app
+    host_app.dispose(app)
+
+
+@pytest.fixture
+def db(app: Flask, host_app: HostApp) -> Iterator[SQLAlchemy]:
+    """The host's database, within the app's context: requests made meanwhile share its session."""
+    with app.app_context():
+        yield host_app.db
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client of the app, not logged in."""
+    return app.test_client()
+
+
+@pytest.fixture
+def headers(app: Flask) -> dict[str, str]:
+    """What a logged-in user sends."""
+    return bearer(app)

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import bigcommerce_integration
+from bigcommerce_integration import errors
+from bigcommerce_integration.models import tables
+
+
+def test_the_public_names_are_these_and_no_others() -> None:
+    assert set(bigcommerce_integration.__all__) == {
+        "BigCommerceError",
+        "Host",
+        "Missing",
+        "ProductDraft",
+        "SQLAlchemyHost",
+        "create_blueprint",
+        "instance_created",
+        "metadata",
+        "refresh_finished",
+    }
+    assert all(hasattr(bigcommerce_integration, name) for name in bigcommerce_integration.__all__)
+
+
+def test_the_package_tells_that_it_is_typed() -> None:
+    assert (Path(bigcommerce_integration.__file__).parent / "py.typed").exists()
+
+
+def test_metadata_holds_our_tables_alone() -> None:
+    names = set(bigcommerce_integration.metadata.tables)
+    assert tables.instances.name in names
+    assert all(name.startswith("bigcommerce_") for name in names)
+
+
+def test_every_error_of_ours_has_the_one_root() -> None:
+    ours = [each for each in vars(errors).values() if isinstance(each, type) and each.__module__ == errors.__name__]
+    assert len(ours) > 15
+    assert all(issubclass(each, bigcommerce_integration.BigCommerceError) for each in ours)

@@ -1,0 +1,242 @@
+"""Names are unique, also when twenty requests want one at the same moment."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from dramatiq.brokers.stub import StubBroker
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import insert, make_url, select
+from sqlalchemy.exc import IntegrityError, OperationalError
+from werkzeug.serving import make_server
+
+from bigcommerce_integration.models import tables
+from bigcommerce_integration.models.instances import name_key
+from bigcommerce_integration.web import attempts, checks
+from bigcommerce_integration.web.checks import is_name_stored
+
+from ..host_app import HostApp, bearer, new_instance
+from ..services import fresh_database
+
+URL = "/api/big-commerce"
+TAKEN = {"name": ["Another integration already has this name."]}
+
+
+def test_a_name_that_reads_the_same_is_taken(any_app: Flask) -> None:
+    client, headers = any_app.test_client(), bearer(any_app)
+    assert client.post(URL, json=new_instance(), headers=headers).status_code == 201
+    for other in ("Main shop", "MAIN SHOP", " main shop ", "Ｍａｉｎ shop", "Main\u00a0shop"):
+        answer = client.post(URL, json=new_instance(name=other), headers=headers)
+        assert (answer.status_code, answer.json["errors"]) == (422, TAKEN), other
+
+
+def test_names_that_differ_are_free_whatever_the_collation(any_app: Flask) -> None:
+    client, headers = any_app.test_client(), bearer(any_app)
+    for name in ("Main shop", "Main shöp", "Main shop.", "Mainshop", "Main  shop"):
+        assert client.post(URL, json=new_instance(name=name), headers=headers).status_code == 201, name
+
+
+def test_name_key_folds_what_changes_its_length() -> None:
+    assert name_key("Straße") == name_key("STRASSE")
+    assert name_key("ﬁx") == name_key("FIX")
+    assert name_key("İ") == name_key("i̇")
+    assert name_key("e\u0301") == name_key("É")
+    assert len(name_key("x" * 255)) == 64
+
+
+def test_a_name_of_the_hosts_other_integrations_is_taken(any_app: Flask, host_app: HostApp) -> None:
+    with any_app.app_context():
+        host_app.db.session.add(host_app.IntegrationInstance(name="MÄIN shop "))
+        host_app.db.session.commit()
+    answer = any_app.test_client().post(URL, json=new_instance(name="mäin SHOP"), headers=bearer(any_app))
+    assert (answer.status_code, answer.json["errors"]) == (422, TAKEN)
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[str]:
+    """A real server, one thread for each request."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_twenty_posts_of_one_name_make_one_instance(any_app: Flask, host_app: HostApp) -> None:
+    headers = bearer(any_app)
+    together = threading.Barrier(20)
+
+    def post(base: str) -> tuple[int, Any]:
+        together.wait()
+        answer = requests.post(f"{base}{URL}", json=new_instance(), headers=headers, timeout=60)
+        return answer.status_code, answer.json().get("errors")
+
+    with serving(any_app) as base, ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(post, [base] * 20))
+    assert Counter(status for status, _ in answers) == {201: 1, 422: 19}
+    assert all(errors == TAKEN for status, errors in answers if status == 422)
+    ours = (tables.instances, tables.leases, tables.refreshes, tables.hints)
+    assert [host_app.count(any_app, table) for table in ours] == [1, 2, 2, 2]
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_twenty_posts_where_the_host_runs_serializable(
+    host_app: HostApp, broker: StubBroker, tmp_path: Path, kind: str
+) -> None:
+    """Where the databases end transactions with deadlocks and serialization failures, they are tried again."""
+    with fresh_database(kind, tmp_path) as url:
+        settings = {"SQLALCHEMY_ENGINE_OPTIONS": {"isolation_level": "SERIALIZABLE"}}
+        app = host_app.create_app(url, broker=broker, settings=settings)
+        host_app.create_rows(app)
+        headers = bearer(app)
+        names = ["Same"] * 10 + [f"Shop {number}" for number in range(10)]
+
+        def post(name: str) -> int:
+            return app.test_client().post(URL, json=new_instance(name=name), headers=headers).status_code
+
+        with ThreadPoolExecutor(20) as pool:
+            assert Counter(pool.map(post, names)) == {201: 11, 422: 9}
+        assert host_app.count(app, tables.instances) == 11
+        host_app.dispose(app)
+
+
+def test_twenty_posts_of_twenty_names_make_twenty_instances(any_app: Flask, host_app: HostApp) -> None:
+    headers = bearer(any_app)
+    together = threading.Barrier(20)
+
+    def post(number: int) -> int:
+        together.wait()
+        return any_app.test_client().post(URL, json=new_instance(name=f"Shop {number}"), headers=headers).status_code
+
+    with ThreadPoolExecutor(20) as pool:
+        assert list(pool.map(post, range(20))) == [201] * 20
+    assert host_app.count(any_app, tables.refreshes) == 40
+
+
+class Rival:
+    """Another request that takes the name just after the first look of this one."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app, self.headers, self.status = app, bearer(app), 0
+
+    def is_name_stored(self, *args: Any, **options: Any) -> bool:
+        found = is_name_stored(*args, **options)
+        if not self.status:
+            self.status = 1
+            with ThreadPoolExecutor(1) as pool:
+                self.status = pool.submit(self.post).result()
+        return found
+
+    def post(self) -> int:
+        return self.app.test_client().post(URL, json=new_instance(), headers=self.headers).status_code
+
+
+def test_a_name_taken_between_the_check_and_the_insert_is_422(any_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    rival = Rival(any_app)
+    monkeypatch.setattr(checks, "is_name_stored", rival.is_name_stored)
+    answer = any_app.test_client().post(URL, json=new_instance(), headers=rival.headers)
+    assert (rival.status, answer.status_code, answer.json["errors"]) == (201, 422, TAKEN)
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_a_lost_race_leaves_the_hosts_transaction_as_it_is(
+    host_app: HostApp, broker: StubBroker, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the transaction reads from a snapshot older than the rival's commit, as on MariaDB."""
+    with fresh_database(kind, tmp_path) as url:
+        app = host_app.create_app(url, broker=broker)
+        host_app.create_rows(app)
+        rival = Rival(app)
+        monkeypatch.setattr(checks, "is_name_stored", rival.is_name_stored)
+        app.before_request_funcs = {None: [lambda: write_user(host_app) if not rival.status else None]}
+        app.after_request_funcs = {None: [lambda response: host_app.db.session.commit() or response]}
+        answer = app.test_client().post(URL, json=new_instance(), headers=rival.headers)
+        assert (rival.status, answer.status_code) == (201, 422)
+        assert 77 in host_app.scalars(app, select(host_app.User.id))
+        host_app.dispose(app)
+
+
+def write_user(host_app: HostApp) -> None:
+    """What a hook of the host may leave in the session's transaction."""
+    host_app.db.session.add(host_app.User(id=77, name="Bob"))
+    host_app.db.session.flush()
+
+
+def test_the_hosts_pending_rows_survive_a_lost_race(
+    app: Flask, host_app: HostApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The savepoint takes back our rows alone: what the host had written in its session stays."""
+    headers = bearer(app)
+    assert app.test_client().post(URL, json=new_instance(), headers=headers).status_code == 201
+    monkeypatch.setattr(checks, "is_name_stored", lambda *args, **options: False)
+
+    app.before_request_funcs = {None: [lambda: write_user(host_app)]}
+    app.after_request_funcs = {None: [lambda response: host_app.db.session.commit() or response]}
+    assert app.test_client().post(URL, json=new_instance(), headers=headers).status_code == 422
+    assert 77 in host_app.scalars(app, select(host_app.User.id))
+    assert host_app.count(app, tables.instances) == 1
+
+
+def test_a_locked_database_is_waited_for(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> None:
+    impatient = {"SQLALCHEMY_ENGINE_OPTIONS": {"connect_args": {"timeout": 0}}}
+    app = host_app.create_app(sqlite_url, broker=broker, settings=impatient)
+    host_app.create_rows(app)
+    writer = sqlite3.connect(make_url(sqlite_url).database or "", check_same_thread=False, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    timer = threading.Timer(0.5, writer.rollback)
+    timer.start()
+    assert app.test_client().post(URL, json=new_instance(), headers=bearer(app)).status_code == 201
+    timer.join()
+    writer.close()
+    host_app.dispose(app)
+
+
+def test_a_database_that_stays_locked_is_503_and_changes_nothing(
+    app: Flask, client: FlaskClient, headers: dict[str, str], host_app: HostApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "TRY_FOR_S", 0.2)
+
+    def locked(*args: Any, **options: Any) -> None:
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorcode = sqlite3.SQLITE_BUSY  # type: ignore[misc]
+        raise OperationalError("INSERT", {}, error)
+
+    monkeypatch.setattr("bigcommerce_integration.web.creation.start_instance", locked)
+    answer = client.post(URL, json=new_instance(), headers=headers)
+    assert (answer.status_code, answer.json.keys()) == (503, {"message"})
+    assert host_app.count(app, tables.instances) == 0
+
+
+def test_a_constraint_that_has_nothing_to_do_with_the_name_is_no_422(
+    app: Flask, host_app: HostApp, headers: dict[str, str]
+) -> None:
+    """Rows that somebody left behind for the next id: an error to look into, not to hide behind the name."""
+    with app.app_context():
+        rows = [{"instance_id": number, "resource": "orders", "epoch": 0, "change_number": 0} for number in range(1, 9)]
+        host_app.db.session.execute(insert(tables.leases), rows)
+        host_app.db.session.commit()
+    with pytest.raises(IntegrityError):
+        app.test_client().post(URL, json=new_instance(), headers=headers)
+    assert host_app.count(app, tables.instances) == 0
+
+
+def test_what_the_host_has_pending_fails_as_the_hosts_own(app: Flask, host_app: HostApp) -> None:
+    headers = bearer(app)
+    app.before_request_funcs = {None: [lambda: host_app.db.session.add(host_app.User(id=1, name="twice"))]}
+    with pytest.raises(IntegrityError, match="user"):
+        app.test_client().post(URL, json=new_instance(), headers=headers)
+    assert host_app.count(app, tables.instances) == 0
