@@ -1,0 +1,48 @@
+# Shared by .ci/run and .ci/long: a working directory, the services, virtual environments, copies of the tree.
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_QUIET=2 PYTHONUNBUFFERED=1
+export REQUIRE_SERVICES=1
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+step() { printf '\n=== %s (%d s)\n' "$*" "$SECONDS"; }
+
+answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# start NAME PORT COMMAND…: run the command, if nobody answers and it is installed, and wait until somebody does.
+start() {
+  local name=$1 port=$2
+  shift 2
+  if ! answers "$port"; then
+    if ! command -v "$1" >/dev/null; then
+      echo "$name does not answer on port $port and is not installed: its tests will fail."
+      return
+    fi
+    echo "starting $name"
+    "$@" >/dev/null 2>&1 </dev/null || true
+    for _ in $(seq 60); do answers "$port" && break || sleep 1; done
+  fi
+  answers "$port" && echo "$name answers on port $port" || echo "$name does not answer on port $port: its tests will fail."
+}
+
+start_services() {
+  local cluster
+  cluster=$(ls /etc/postgresql 2>/dev/null | sort -V | tail -1)
+  start PostgreSQL 5432 pg_ctlcluster --skip-systemctl-redirect "${cluster:-none}" main start
+  start MariaDB 3306 start-stop-daemon --start --oknodo --background --exec "$(command -v mariadbd || echo mariadbd)"
+  start Redis 6379 redis-server --daemonize yes --bind 127.0.0.1 --port 6379 --save '' --appendonly no
+  start RabbitMQ 5672 rabbitmq-server -detached
+}
+
+# The tree as it is, without what git ignores: what a fresh clone would be, also before the commit.
+fresh_copy() {
+  mkdir -p "$1"
+  # ls drops what is deleted and not yet committed.
+  (cd "$root" && { git ls-files -z --cached --others --exclude-standard | xargs -0 ls -d 2>/dev/null || true; } \
+    | tar -c -T -) | tar -x -C "$1"
+  # Files that tests read beside the checkout, where they are there.
+  if [ -d "$root/../shared" ]; then ln -s "$(cd "$root/../shared" && pwd)" "$(dirname "$1")/shared"; fi
+}
+
+# Run the one line of the README that begins a virtual environment and ends with the argument.
+run_readme_command() { bash -euo pipefail -c "$(grep -E "^python3 -m venv .*$1\$" "$root/README.md")" </dev/null; }

@@ -1,0 +1,163 @@
+"""The host app: a small monolith with users, integrations, stores, nominal codes and products."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dramatiq import Broker
+from flask import Flask, jsonify, request
+from flask.typing import ResponseReturnValue
+from flask_jwt_extended import JWTManager, create_access_token, verify_jwt_in_request
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import String, Table, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from werkzeug.security import check_password_hash, generate_password_hash
+
+import bigcommerce_integration as bigcommerce
+
+from .settings import HostSettings
+
+USER_NAME = "demo"
+_LOGIN_LASTS_S = 24 * 3600
+
+
+class Base(DeclarativeBase):
+    """The host's own declarative base."""
+
+
+db = SQLAlchemy(model_class=Base)
+jwt = JWTManager()
+
+
+class User(db.Model):  # type: ignore[name-defined,misc]
+    """Who may log in."""
+
+    __tablename__ = "demo_users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(255))
+
+
+class Integration(db.Model):  # type: ignore[name-defined,misc]
+    """A kind of system that the host can be connected to."""
+
+    __tablename__ = "demo_integrations"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+
+
+class Store(db.Model):  # type: ignore[name-defined,misc]
+    """One of the company's own shops."""
+
+    __tablename__ = "demo_stores"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+
+
+class NominalCode(db.Model):  # type: ignore[name-defined,misc]
+    """A ledger account."""
+
+    __tablename__ = "demo_nominal_codes"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+
+
+class Product(db.Model):  # type: ignore[name-defined,misc]
+    """What the company sells, by SKU."""
+
+    __tablename__ = "demo_products"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sku: Mapped[str] = mapped_column(String(255), index=True)
+    name: Mapped[str] = mapped_column(String(512))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The ids that a request to connect a store refers to."""
+
+    integration_id: int
+    store_id: int
+    sales_nominal_code_id: int
+
+
+def create_app(settings: HostSettings, broker: Broker) -> Flask:
+    """The application factory, for the web and for the workers."""
+    app = Flask(__name__)
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        JWT_SECRET_KEY=settings.jwt_secret_key,
+        JWT_ACCESS_TOKEN_EXPIRES=_LOGIN_LASTS_S,
+        BIGCOMMERCE_ENCRYPTION_KEYS=[settings.encryption_key],
+        BIGCOMMERCE_API_URL=settings.api_url,
+    )
+    db.init_app(app)
+    jwt.init_app(app)
+    app.register_blueprint(
+        bigcommerce.create_blueprint(
+            db=db,
+            broker=broker,
+            host=bigcommerce.SQLAlchemyHost(
+                integration=Integration,
+                store=Store,
+                nominal_code=NominalCode,
+                product=Product,
+                may=lambda _action, _instance: True,
+            ),
+        )
+    )
+    app.add_url_rule("/login", view_func=_login, methods=["POST"])
+    app.add_url_rule("/products", view_func=_products)
+    return app
+
+
+def _login() -> ResponseReturnValue:
+    given = request.get_json(silent=True)
+    given = given if isinstance(given, dict) else {}
+    user = db.session.scalar(select(User).where(User.name == str(given.get("username"))))
+    if user is None or not check_password_hash(user.password_hash, str(given.get("password"))):
+        return jsonify(message="The name or the password is wrong."), 401
+    return jsonify(access_token=create_access_token(str(user.id)))
+
+
+def _products() -> ResponseReturnValue:
+    """The first host products with the variants that are linked to them: how a host reads our tables."""
+    verify_jwt_in_request()
+    variants: Table = db.metadata.tables["bigcommerce_variants"]
+    statement = (
+        select(Product.id, Product.sku, Product.name, variants.c.bigcommerce_id, variants.c.price)
+        .join(variants, variants.c.host_product_id == Product.id)
+        .order_by(Product.id)
+        .limit(10)
+    )
+    return jsonify(
+        data=[
+            {
+                "id": row.id,
+                "sku": row.sku,
+                "name": row.name,
+                "bigcommerce_variant_id": row.bigcommerce_id,
+                "price": None if row.price is None else str(row.price),
+            }
+            for row in db.session.execute(statement)
+        ]
+    )
+
+
+def create_rows(app: Flask, password: str, products: list[tuple[str, str]]) -> Rows:
+    """Make all tables and the rows of a company at work; ``products`` are SKUs with names."""
+    with app.app_context():
+        db.create_all()
+        integration, store, code = Integration(name="BigCommerce"), Store(name="Main"), NominalCode(name="4000 Sales")
+        user = User(name=USER_NAME, password_hash=generate_password_hash(password))
+        db.session.add_all([Integration(name="Shopify"), integration, store, code, user])
+        db.session.add_all([Product(sku=sku, name=name) for sku, name in products])
+        db.session.commit()
+        return Rows(integration.id, store.id, code.id)
+
+
+def close_connections(app: Flask) -> None:
+    """Give every database connection back, so that the files and servers can go."""
+    with app.app_context():
+        db.session.remove()
+        for engine in db.engines.values():
+            engine.dispose()

@@ -1,0 +1,193 @@
+"""The demo from start to end: store, host, workers, request, progress, proof."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from dramatiq import Broker, Worker
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from . import host, summary
+from .brokers import clear_away, make_broker, require_reachable, without_password
+from .company import company_products
+from .database import database_url, require_empty
+from .http import Api
+from .links import LinkRules, host_products
+from .processes import Sandbox, sandbox, workers
+from .progress import Crew, watch
+from .server import listen, serving
+from .settings import HostSettings
+from .terminal import Terminal
+from .truth import Truth, read_truth
+from .verify import verify
+
+# The made-up store's records go back some 400 days: what is older than this stays out, unless an order needs it.
+_DAYS_BACK = 365
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command's arguments."""
+
+    once: bool = False
+    products: int = 500
+    orders: int = 500
+    seed: int = 1
+    latency_ms: float = 0
+    quota: int | None = None
+    port: int = 0
+    database_url: str | None = None
+    broker_url: str | None = None
+    worker_processes: int = 2
+
+    def sandbox_arguments(self) -> list[str]:
+        """Those that the store is started with."""
+        arguments = ["--products", str(self.products), "--orders", str(self.orders), "--seed", str(self.seed)]
+        arguments += ["--latency-ms", str(self.latency_ms)]
+        return arguments if self.quota is None else [*arguments, "--quota", str(self.quota)]
+
+
+def run(options: Options, terminal: Terminal) -> bool:
+    """Whether both refreshes completed and the database is what the store is; serves on unless ``once``.
+
+    Raises ``CannotStart`` before anything is begun, ``WentWrong`` later.
+    """
+    with contextlib.ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bigcommerce-demo-")))
+        url = database_url(options.database_url or f"sqlite:///{directory / 'host.db'}")
+        require_empty(url)
+        listener = listen(options.port)
+        stack.callback(listener.close)
+        if options.broker_url is not None:
+            _require_broker(options.broker_url)
+        terminal.say(f"Building a made-up store: {options.products:,} products, {options.orders:,} orders …")
+        store = stack.enter_context(sandbox(options.sandbox_arguments(), directory / "sandbox.log"))
+        truth = read_truth(store)
+        settings = HostSettings(
+            database_url=url.render_as_string(hide_password=False),
+            api_url=store.api_url,
+            broker_url=options.broker_url,
+        )
+        broker = make_broker(options.broker_url, settings.broker_namespace)
+        stack.callback(clear_away, broker)
+        app = host.create_app(settings, broker)
+        stack.callback(host.close_connections, app)
+        rows = host.create_rows(app, settings.password, company_products(truth))
+        crew = stack.enter_context(_working(options, settings, broker, directory))
+        address = stack.enter_context(serving(app, listener))
+        terminal.say(f"  store     {store.api_url}")
+        terminal.say(f"  host app  {address}")
+        terminal.say(f"  database  {url.render_as_string(hide_password=True)}")
+        terminal.say(f"  workers   {_workers_line(options)}")
+        scene = Scene(address, store, truth, settings, rows, date.today() - timedelta(days=_DAYS_BACK))
+        is_right = _connect_and_check(scene, terminal, crew)
+        if not options.once:
+            summary.curl_lines(terminal, address, settings.password, scene.request_body("Second look"))
+            _serve_on()
+            terminal.say()
+            terminal.say("Stopped.")
+        return is_right
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A store, and a host app that does not know it yet."""
+
+    address: str
+    store: Sandbox
+    truth: Truth
+    settings: HostSettings
+    rows: host.Rows
+    start_date: date
+
+    def request_body(self, name: str) -> dict[str, Any]:
+        """What a user of the host fills in to connect the store."""
+        return {
+            "name": name,
+            "integration_id": self.rows.integration_id,
+            "connection_settings": {"access_token": self.store.access_token},
+            "integration_settings": {
+                "store_hash": self.store.store_hash,
+                "start_date": self.start_date.isoformat(),
+                "store_id": self.rows.store_id,
+                "auto_link_products": True,
+                "auto_create_products": True,
+                "sales_nominal_code_id": self.rows.sales_nominal_code_id,
+            },
+        }
+
+
+def _connect_and_check(scene: Scene, terminal: Terminal, crew: Crew) -> bool:
+    """POST, watch, and compare: the database is read by an engine of its own, not through the app."""
+    engine = create_engine(scene.settings.database_url, poolclass=NullPool)
+    with engine.connect() as connection:
+        products_before = host_products(connection)
+    api = Api(scene.address)
+    api.log_in(host.USER_NAME, scene.settings.password)
+    instance = api.post("/api/big-commerce", scene.request_body("Demo store"))["data"]
+    terminal.heading(f"POST /api/big-commerce made instance {instance['id']}; its refreshes:")
+    ids = [refresh["id"] for refresh in instance["refreshes"]]
+    refreshes = watch(api, terminal, instance["id"], ids, crew)
+    with engine.connect() as connection:
+        summary.print_summary(terminal, refreshes, connection, instance["id"])
+        report = verify(
+            connection,
+            scene.truth,
+            instance_id=instance["id"],
+            start_date=scene.start_date,
+            rules=LinkRules(auto_link=True, auto_create=True, host_products=products_before),
+        )
+    summary.print_report(terminal, report)
+    return all(refresh["status"] == "completed" for refresh in refreshes) and not report.differences
+
+
+def _require_broker(url: str) -> None:
+    broker = make_broker(url, "bigcommerce-demo")
+    require_reachable(broker, url)
+    with contextlib.suppress(Exception):
+        broker.close()
+
+
+class _Thread:
+    """A worker within this process: it is there as long as we are, and logs where we do."""
+
+    def require_alive(self) -> None:
+        """Nothing."""
+
+    def last_words(self) -> str:
+        """Nothing."""
+        return ""
+
+
+@contextlib.contextmanager
+def _working(options: Options, settings: HostSettings, broker: Broker, directory: Path) -> Iterator[Crew]:
+    """Workers that run meanwhile."""
+    if options.broker_url is not None:
+        with workers(settings, options.worker_processes, directory / "workers.log") as processes:
+            yield processes
+        return
+    worker = Worker(broker, worker_threads=2, worker_timeout=100)
+    worker.start()
+    try:
+        yield _Thread()
+    finally:
+        worker.stop()
+
+
+def _workers_line(options: Options) -> str:
+    if options.broker_url is None:
+        return "a thread of this process, broker in memory"
+    return f"{options.worker_processes} processes of dramatiq, broker {without_password(options.broker_url)}"
+
+
+def _serve_on() -> None:
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()

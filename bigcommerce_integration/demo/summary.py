@@ -1,0 +1,109 @@
+"""What the demo tells at the end: numbers, first rows, the proof, and how to go on by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+
+from .host import USER_NAME
+from .progress import Refresh
+from .terminal import Terminal
+from .verify import Report
+
+_SHOWN_DIFFERENCES = 20
+_FIRST_PRODUCTS = """
+SELECT p.bigcommerce_id, p.name, p.price,
+       (SELECT COUNT(*) FROM bigcommerce_variants v
+        WHERE v.instance_id = p.instance_id AND v.bigcommerce_product_id = p.bigcommerce_id) AS variants,
+       (SELECT COUNT(v.host_product_id) FROM bigcommerce_variants v
+        WHERE v.instance_id = p.instance_id AND v.bigcommerce_product_id = p.bigcommerce_id) AS linked
+FROM bigcommerce_products p WHERE p.instance_id = :instance_id ORDER BY p.bigcommerce_id LIMIT 5
+"""
+_FIRST_ORDERS = """
+SELECT o.bigcommerce_id, o.date_created, o.status_id, o.total_inc_tax, o.default_currency_code,
+       (SELECT COUNT(*) FROM bigcommerce_order_lines l
+        WHERE l.instance_id = o.instance_id AND l.bigcommerce_order_id = o.bigcommerce_id) AS line_count
+FROM bigcommerce_orders o WHERE o.instance_id = :instance_id ORDER BY o.bigcommerce_id LIMIT 5
+"""
+
+
+def print_summary(terminal: Terminal, refreshes: Sequence[Refresh], connection: Connection, instance_id: int) -> None:
+    """The results of both refreshes, and the first rows of what they stored."""
+    terminal.heading("Summary")
+    names = ("fetched", "created", "referenced", "linked", "products_created", "rejected", "requests")
+    heads = ("", "status", "records", "new", "for orders", "linked", "made", "rejected", "requests", "seconds")
+    widths = (9, 10, 8, 8, 10, 8, 8, 8, 8, 8)
+    terminal.table(
+        heads,
+        [
+            (each["resource"], each["status"], *(each["results"][name] for name in names), _seconds(each))
+            for each in refreshes
+        ],
+        widths,
+    )
+    for refresh in refreshes:
+        if refresh["status"] != "completed":
+            terminal.say(f"  {refresh['resource']}: {refresh['message']}")
+    parameters = {"instance_id": instance_id}
+    terminal.heading("First products")
+    products = [tuple(row) for row in connection.execute(text(_FIRST_PRODUCTS), parameters)]
+    terminal.table(
+        ("id", "name", "price", "variants", "linked"),
+        [(str(row[0]), row[1], _amount(row[2]), row[3], row[4]) for row in products],
+        (6, 40, 10, 8, 8),
+    )
+    terminal.heading("First orders")
+    orders = [tuple(row) for row in connection.execute(text(_FIRST_ORDERS), parameters)]
+    terminal.table(
+        ("id", "created (UTC)", "status", "total", "", "lines"),
+        [(str(row[0]), str(row[1])[:19], str(row[2]), _amount(row[3]), row[4], row[5]) for row in orders],
+        (6, 19, 6, 10, 3, 6),
+    )
+
+
+def print_report(terminal: Terminal, report: Report) -> None:
+    """Whether every column equals the store's truth, in plain words."""
+    terminal.heading("Compared with the store, column by column")
+    for table, count in report.compared.items():
+        terminal.say(f"  {table:<26}{count:>9,} rows")
+    if not report.differences:
+        terminal.say("  Every column, payload and link is as it must be.")
+        return
+    terminal.say(f"  {len(report.differences):,} DIFFERENCES:")
+    for difference in report.differences[:_SHOWN_DIFFERENCES]:
+        terminal.say(f"    {difference}")
+    if len(report.differences) > _SHOWN_DIFFERENCES:
+        terminal.say(f"    … and {len(report.differences) - _SHOWN_DIFFERENCES:,} more")
+
+
+def curl_lines(terminal: Terminal, address: str, password: str, request_body: Mapping[str, Any]) -> None:
+    """Commands to go on with, which work as they stand."""
+    login = json.dumps({"username": USER_NAME, "password": password})
+    body = json.dumps(request_body)
+    pick = "python3 -c 'import json, sys; print(json.load(sys.stdin)[\"access_token\"])'"
+    auth = '-H "Authorization: Bearer $TOKEN"'
+    as_json = "-H 'Content-Type: application/json'"
+    terminal.heading("Go on by hand, in another terminal:")
+    terminal.say(f"TOKEN=$(curl -s {address}/login {as_json} -d '{login}' | {pick})")
+    terminal.say(f"curl -s {address}/api/big-commerce/1 {auth}")
+    terminal.say(f"curl -s {address}/api/big-commerce/1/refreshes/1 {auth}")
+    terminal.say(f"curl -s {address}/products {auth}")
+    terminal.say(f"curl -s {address}/api/big-commerce {auth} {as_json} -d '{body}'")
+    terminal.say()
+    terminal.say("Ctrl-C ends everything.")
+
+
+def _seconds(refresh: Refresh) -> float | None:
+    if refresh["started_at"] is None or refresh["finished_at"] is None:
+        return None
+    begun, ended = (datetime.fromisoformat(refresh[name]) for name in ("started_at", "finished_at"))
+    return (ended - begun).total_seconds()
+
+
+def _amount(value: Any) -> str | None:
+    return None if value is None else f"{value:.2f}"

@@ -1,0 +1,11 @@
+"""What ``dramatiq bigcommerce_integration.demo.worker:broker`` runs: the host's own worker module."""
+
+from __future__ import annotations
+
+from .brokers import make_broker
+from .host import create_app
+from .settings import settings_from_environment
+
+_settings = settings_from_environment()
+broker = make_broker(_settings.broker_url, _settings.broker_namespace)
+app = create_app(_settings, broker)

@@ -1,0 +1,183 @@
+"""The demo as a person starts it: a process of its own, real HTTP, on each kind of server."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from ..services import fresh_database, service_url
+
+DEMO = [sys.executable, "-m", "bigcommerce_integration", "demo"]
+ALL_RIGHT = "Every column, payload and link is as it must be."
+
+
+def demo(*arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*DEMO, *arguments], capture_output=True, text=True, timeout=timeout_s, check=False)
+
+
+def small(*arguments: str) -> tuple[str, ...]:
+    return ("--once", "--products", "30", "--orders", "30", *arguments)
+
+
+@contextmanager
+def running(tmp_path: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """A demo that goes on, and the file that it writes to; its temporary directory is in ``tmp_path``."""
+    output = tmp_path / "output"
+    with output.open("w") as out:
+        process = subprocess.Popen(
+            [*DEMO, *arguments], stdout=out, stderr=out, text=True, env={**os.environ, "TMPDIR": str(tmp_path)}
+        )
+    try:
+        yield process, output
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for(output: Path, words: str, timeout_s: float = 60) -> str:
+    until = time.monotonic() + timeout_s
+    while words not in output.read_text():
+        assert time.monotonic() < until, output.read_text()
+        time.sleep(0.05)
+    return output.read_text()
+
+
+def is_served(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_once_ends_with_everything_right() -> None:
+    done = demo(*small())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ALL_RIGHT in done.stdout
+    assert "\033" not in done.stdout
+
+
+def test_an_empty_store_is_right_too() -> None:
+    done = demo("--once", "--products", "0", "--orders", "0")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ALL_RIGHT in done.stdout
+
+
+@pytest.mark.parametrize(("database", "broker"), [("postgresql", "TEST_REDIS_URL"), ("mariadb", "TEST_RABBITMQ_URL")])
+def test_real_servers_and_worker_processes(tmp_path: Path, database: str, broker: str) -> None:
+    broker_url = service_url(broker)
+    with fresh_database(database, tmp_path) as url:
+        arguments = ("--database-url", url, "--broker-url", broker_url)
+        done = demo(*small(*arguments))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert ALL_RIGHT in done.stdout
+        again = demo(*small(*arguments))
+        assert again.returncode == 2
+        assert "is not empty" in again.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("database", "broker"),
+    [("sqlite", None), ("postgresql", "TEST_REDIS_URL"), ("mariadb", "TEST_RABBITMQ_URL")],
+)
+def test_two_thousand_of_each(tmp_path: Path, database: str, broker: str | None) -> None:
+    with fresh_database(database, tmp_path) as url:
+        arguments = ["--once", "--products", "2000", "--orders", "2000", "--database-url", url]
+        if broker is not None:
+            arguments += ["--broker-url", service_url(broker), "--worker-processes", "2"]
+        done = demo(*arguments, timeout_s=600)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ALL_RIGHT in done.stdout
+
+
+def test_a_changed_row_makes_the_exit_code_1(tmp_path: Path) -> None:
+    """Harm done while the demo runs, by a trigger in its own database, is told and fails it."""
+    path = tmp_path / "host.db"
+    with running(tmp_path, *small("--latency-ms", "300", "--database-url", f"sqlite:///{path}")) as (process, output):
+        wait_for(output, "its refreshes:")
+        engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+        with engine.begin() as connection:
+            connection.execute(
+                text(
+                    "CREATE TRIGGER harm AFTER INSERT ON bigcommerce_orders BEGIN "
+                    "UPDATE bigcommerce_orders SET customer_id = 4711 WHERE id = NEW.id; END"
+                )
+            )
+        engine.dispose()
+        assert process.wait(60) == 1
+        assert "not equal to the store: customer_id" in output.read_text()
+
+
+def test_the_printed_curl_lines_work_and_ctrl_c_ends_everything(tmp_path: Path) -> None:
+    if not (shutil.which("curl") and shutil.which("bash")):
+        pytest.skip("curl and bash are not installed")
+    with running(tmp_path, "--products", "10", "--orders", "10") as (process, output):
+        told = wait_for(output, "Ctrl-C ends everything.")
+        lines = [line for line in told.splitlines() if line.startswith(("TOKEN=", "curl "))]
+        assert len(lines) == 5
+        answers = subprocess.run(
+            ["bash", "-ec", "; echo; ".join(lines)], capture_output=True, text=True, timeout=60, check=True
+        ).stdout
+        assert answers.count('"data":') == 4
+        assert '"status":"completed"' in answers
+        assert '"name":"Second look"' in answers
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+        assert "Traceback" not in output.read_text()
+        ports = [int(port) for port in re.findall(r"(?:store|host app) +http://127\.0\.0\.1:(\d+)", told)]
+        assert len(ports) == 2
+        assert not any(is_served(port) for port in ports)
+        assert [path.name for path in tmp_path.iterdir()] == ["output"]
+
+
+def test_sigterm_in_the_middle_ends_everything(tmp_path: Path) -> None:
+    with running(tmp_path, "--products", "30", "--orders", "30", "--latency-ms", "2000") as (process, output):
+        told = wait_for(output, "its refreshes:")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 130
+        assert "Traceback" not in output.read_text()
+        store = re.search(r"store +http://127\.0\.0\.1:(\d+)", told)
+        assert store is not None
+        assert not is_served(int(store[1]))
+        assert [path.name for path in tmp_path.iterdir()] == ["output"]
+
+
+def test_a_taken_port_is_told() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = demo(*small("--port", str(taken.getsockname()[1])))
+    assert done.returncode == 2
+    assert "name another with --port" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--broker-url", "redis://:hush@127.0.0.1:1/0"), "The broker at redis://:•••@127.0.0.1:1/0 cannot be used"),
+        (("--broker-url", "amqp://me:hush@127.0.0.1:1"), "The broker at amqp://me:•••@127.0.0.1:1 cannot be used"),
+        (("--broker-url", "http://127.0.0.1"), "must begin with redis:// or amqp://"),
+        (("--database-url", "postgresql://me:hush@127.0.0.1:1/x"), "cannot be used"),
+        (("--database-url", "mysql://me:hush@127.0.0.1:1/x"), "cannot be used"),
+        (("--database-url", "sqlite://"), "name a file"),
+        (("--database-url", "host.db"), "is not a URL"),
+        (("--database-url", "oracle://me:hush@127.0.0.1/x"), "are supported, not oracle"),
+        (("--products", "-1"), "must not be negative"),
+    ],
+)
+def test_what_cannot_be_used_is_told(arguments: tuple[str, ...], words: str) -> None:
+    done = demo(*small(*arguments))
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "hush" not in done.stdout + done.stderr
