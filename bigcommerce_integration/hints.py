@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from .models import Tables, db_now
 from .refresh.claiming import OPEN
 from .refresh.context import Engine
+from .refresh.database import is_lockable
 
 log = logging.getLogger(__name__)
 
@@ -129,10 +130,8 @@ def _put_off(session: Session, tables: Tables, refresh_id: int, *also: Any, quie
     """Whether the row was there and free: one that a frozen process has locked is passed over where that is known."""
     hints = tables.hints
     which = (hints.c.refresh_id == refresh_id, *also)
-    if session.get_bind().dialect.name != "sqlite":
-        locked = select(hints.c.refresh_id).where(*which).with_for_update(skip_locked=True)
-        if session.execute(locked).first() is None:
-            return False
+    if not is_lockable(session, select(hints.c.refresh_id).where(*which)):
+        return False
     changes = {"next_hint_at": db_now(quiet_s), "times_sent": hints.c.times_sent + 1} | values
     result: Any = session.execute(update(hints).where(*which).values(changes))
     return bool(result.rowcount == 1)

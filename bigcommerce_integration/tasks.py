@@ -11,6 +11,7 @@ import os
 import random
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -30,7 +31,7 @@ from .state import State
 log = logging.getLogger(__name__)
 
 BUSY_DELAY_S = 0.2
-"""When a hint that met a busy process is sent again, so that a free process can take it; for each that waits so."""
+"""When a hint that met a busy process is sent again; as many times as long as there are such hints."""
 LONGEST_BUSY_DELAY_S = 5.0
 STOPPING_DELAY_S = 1.0
 TICK_ENDS_IN_S = 2.0
@@ -47,8 +48,8 @@ class BigCommerceWorker(Middleware):
         self.bound = (app, state)
         self.stopping = threading.Event()
         self.sender = Sender()
-        # Hints that met this process busy, the first of them first.
-        self.turned_away: dict[Hint, None] = {}
+        # Hints that met this process busy, the first of them first, and when they are to come again (monotonic).
+        self.turned_away: dict[Hint, float] = {}
         self._workers: list[Worker] = []
         self._ticking: tuple[threading.Thread, threading.Event] | None = None
 
@@ -178,9 +179,7 @@ def _look(middleware: BigCommerceWorker, app: Flask, engine: Engine, hint: Hint)
         _pass_on(middleware, engine, hint, STOPPING_DELAY_S)
         return
     if not _one_slice.acquire(blocking=False):
-        middleware.turned_away[hint] = None
-        # The more wait, the longer each does, so that a busy process does not spend its time on turning them away.
-        _pass_on(middleware, engine, hint, min(LONGEST_BUSY_DELAY_S, BUSY_DELAY_S * len(middleware.turned_away)))
+        _turn_away(middleware, engine, hint)
         return
     try:
         middleware.turned_away.pop(hint, None)
@@ -191,8 +190,22 @@ def _look(middleware: BigCommerceWorker, app: Flask, engine: Engine, hint: Hint)
     if outcome is Outcome.CONTINUE:
         # Behind the one that waited: stores take turns.
         _pass_on(middleware, engine, hint, BUSY_DELAY_S if has_next else 0.0)
+    elif outcome is Outcome.BUSY:
+        # Should its lease be free to take, but its row locked, the ticks ask again without backing off.
+        keep_quiet(engine, hint[1], quiet_s=max(1.0, engine.config.tick_s))
     elif outcome is Outcome.ENDED:
         _notify(app, engine, hint[1])
+
+
+def _turn_away(middleware: BigCommerceWorker, engine: Engine, hint: Hint) -> None:
+    """Send the hint again in a moment, so that a free process can take it."""
+    waiting, now = middleware.turned_away, time.monotonic()
+    if waiting.get(hint, 0.0) > now:
+        return  # Another message for the same refresh is under way already.
+    # The more wait, the longer each does, so that a busy process does not spend its time on turning them away.
+    delay_s = min(LONGEST_BUSY_DELAY_S, BUSY_DELAY_S * len({*waiting, hint}))
+    waiting[hint] = now + delay_s
+    _pass_on(middleware, engine, hint, delay_s)
 
 
 def _call_next(middleware: BigCommerceWorker, engine: Engine) -> bool:

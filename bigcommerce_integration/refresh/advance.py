@@ -12,7 +12,7 @@ from ..client.rate_limit import Pace
 from ..errors import BigCommerceError, LeaseLost
 from .claiming import Claimed, Outcome, claim_refresh, let_go
 from .context import Engine, Job
-from .fetching import Fetcher
+from .fetching import Fetcher, Tally
 from .finish import fail
 from .phases import run_phases
 from .slices import Slice, SliceEnds
@@ -39,7 +39,7 @@ def advance(engine: Engine, refresh_id: int) -> Outcome:
     try:
         client = engine.client(job.instance)
     except BigCommerceError as error:
-        return _fail(job, error)
+        return _fail(job, error, Tally())
     try:
         outcome = _advance(claimed, client)
     except LeaseLost as error:
@@ -72,7 +72,7 @@ def _advance(claimed: Claimed, client: StoreClient) -> Outcome:
     except LeaseLost:
         raise
     except BigCommerceError as error:
-        return _fail(job, error)
+        return _fail(job, error, fetcher.tally)
     except Exception as error:
         _unexpected(slice_, claimed.attempts + 1, error)
         raise
@@ -95,9 +95,9 @@ def _walker(slice_: Slice, careful: int) -> Callable[[], Walker]:
     return walker
 
 
-def _fail(job: Job, error: BigCommerceError) -> Outcome:
+def _fail(job: Job, error: BigCommerceError, tally: Tally) -> Outcome:
     log.error("Refresh %s of %s failed: %s", job.refresh_id, job.resource, error, extra=_extra(job, "fail"))
-    fail(job, error)
+    fail(job, error, tally)
     return Outcome.ENDED
 
 
@@ -107,7 +107,7 @@ def _unexpected(slice_: Slice, attempts: int, error: Exception) -> None:
     text = f"Something went wrong that should not ({type(error).__name__}); the log of the worker has the details."
     try:
         if attempts >= UNEXPECTED_TRIES:
-            fail(job, BigCommerceError(text))
+            fail(job, BigCommerceError(text), slice_.fetcher.tally)
         else:
             wait_s = min(2.0**attempts, 60.0) * (0.5 + random.random() / 2)  # noqa: S311 - jitter, no secret
             let_go(job, slice_.checkpoint, slice_.fetcher.tally, wait_s=wait_s, message=text, attempts=attempts)

@@ -16,6 +16,7 @@ from ..models.refreshes import COUNTERS
 from .apply import Results
 from .checkpoint import Checkpoint, load_checkpoint
 from .context import Engine, Job, new_owner
+from .database import is_lockable
 from .fetching import Tally
 from .lease import claim, sharers
 
@@ -98,9 +99,9 @@ def _claim(session: Session, engine: Engine, found: Any) -> Claimed | Outcome:
     row = session.execute(select(refreshes).where(refreshes.c.id == found.id)).one()
     instance = session.execute(select(tables.instances).where(tables.instances.c.id == found.instance_id)).one()
     # Due at once should this worker die: the tick looks at the lease before it sends.
-    session.execute(
-        update(tables.hints).where(tables.hints.c.refresh_id == found.id).values(next_hint_at=db_now(), times_sent=0)
-    )
+    hint = tables.hints.c.refresh_id == found.id
+    if is_lockable(session, select(tables.hints.c.refresh_id).where(hint)):
+        session.execute(update(tables.hints).where(hint).values(next_hint_at=db_now(), times_sent=0))
     job = Job(
         engine=engine,
         refresh_id=found.id,

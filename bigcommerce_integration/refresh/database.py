@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from sqlalchemy import Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -30,6 +31,16 @@ def is_conflict(error: BaseException) -> bool:
     if (getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)) in _CONFLICT_STATES:
         return True
     return bool(cause is not None and cause.args and cause.args[0] in _CONFLICT_NUMBERS)
+
+
+def is_lockable(session: Session, row: Select[Any]) -> bool:
+    """Lock this row, or say no if there is none or another transaction has it: nobody waits for a frozen process.
+
+    SQLite knows no row locks, so there the answer is always yes.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        return True
+    return session.execute(row.with_for_update(skip_locked=True)).first() is not None
 
 
 def in_transaction(

@@ -11,20 +11,24 @@ from ..errors import BigCommerceError, ConfigError, ConnectionBroken
 from ..models import db_now
 from .checkpoint import Checkpoint
 from .context import Job
+from .database import is_lockable
+from .fetching import Tally
 from .referenced import missing_products
 from .start import open_key
 
 
-def finish(job: Job, checkpoint: Checkpoint) -> bool:
+def finish(job: Job, checkpoint: Checkpoint, tally: Tally, total: int | None) -> bool:
     """Complete the refresh; False if products that orders refer to have to be fetched first.
+
+    ``tally`` is what was spent since the last page, ``total`` what the store said when the walk began.
 
     Those belong to the later of an instance's two refreshes: the row lock on the instance makes two that
     end at the same moment agree on which that is.
     """
-    return job.engine.transaction(lambda session: _complete(session, job, checkpoint))
+    return job.engine.transaction(lambda session: _complete(session, job, checkpoint, tally, total))
 
 
-def _complete(session: Session, job: Job, checkpoint: Checkpoint) -> bool:
+def _complete(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, total: int | None) -> bool:
     tables, instance_id = job.engine.tables, job.instance.id
     job.lease.renew(session)
     session.execute(select(tables.instances.c.id).where(tables.instances.c.id == instance_id).with_for_update())
@@ -44,11 +48,20 @@ def _complete(session: Session, job: Job, checkpoint: Checkpoint) -> bool:
         .where(tables.instances.c.id == instance_id, tables.instances.c.status == "needs_attention")
         .values(status="active", status_message=None, updated_at=db_now())
     )
-    _end(session, job, "completed", "Completed.", progress_percentage=100, checkpoint=None)
+    _end(
+        session,
+        job,
+        tally,
+        status="completed",
+        message="Completed.",
+        progress_percentage=100,
+        total=total,
+        checkpoint=None,
+    )
     return True
 
 
-def fail(job: Job, error: BigCommerceError) -> None:
+def fail(job: Job, error: BigCommerceError, tally: Tally) -> None:
     """End the refresh with the error's message; one that breaks the whole connection marks the instance too.
 
     The checkpoint stays: what was stored is right, and the walk could go on from there.
@@ -63,17 +76,22 @@ def fail(job: Job, error: BigCommerceError) -> None:
                 .where(instances.c.id == job.instance.id, instances.c.status == "active")
                 .values(status="needs_attention", status_message=str(error), updated_at=db_now())
             )
-        _end(session, job, "failed", str(error))
+        _end(session, job, tally, status="failed", message=str(error))
 
     job.engine.transaction(work)
 
 
-def _end(session: Session, job: Job, status: str, message: str, **values: Any) -> None:
+def _end(session: Session, job: Job, tally: Tally, **values: Any) -> None:
     tables = job.engine.tables
+    values["requests"] = tables.refreshes.c.requests + tally.requests
+    values["waited_s"] = tables.refreshes.c.waited_s + tally.waited_s
     session.execute(
         update(tables.refreshes)
         .where(tables.refreshes.c.id == job.refresh_id, tables.refreshes.c.status == "processing")
-        .values(status=status, message=message, finished_at=db_now(), open_key=None, resume_at=None, **values)
+        .values(finished_at=db_now(), open_key=None, resume_at=None, **values)
     )
     job.lease.release(session)
-    session.execute(delete(tables.hints).where(tables.hints.c.refresh_id == job.refresh_id))
+    # One that a frozen tick has locked stays; ticks pass over what is not open.
+    hint = tables.hints.c.refresh_id == job.refresh_id
+    if is_lockable(session, select(tables.hints.c.refresh_id).where(hint)):
+        session.execute(delete(tables.hints).where(hint))

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from ..errors import LeaseLost
 from ..models import Tables, db_now
+from .database import is_lockable
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,18 @@ class Lease:
 def claim(
     session: Session, tables: Tables, *, instance_id: int, resource: str, owner: str, length_s: float
 ) -> Lease | None:
-    """The lease, or None while another worker holds it. One conditional UPDATE decides; the caller commits."""
+    """The lease, or None while another worker holds it. One conditional UPDATE decides; the caller commits.
+
+    Also None if the lease has lapsed, but its holder is frozen inside a transaction: whoever waited for that one
+    could do nothing else meanwhile.
+    """
     leases = tables.leases
     which = (leases.c.instance_id == instance_id, leases.c.resource == resource)
+    is_free = or_(leases.c.owner.is_(None), leases.c.expires_at <= db_now())
+    if not is_lockable(session, select(leases.c.epoch).where(*which, is_free)):
+        return None
     result: Any = session.execute(
-        update(leases)
-        .where(*which, or_(leases.c.owner.is_(None), leases.c.expires_at <= db_now()))
-        .values(epoch=leases.c.epoch + 1, owner=owner, expires_at=db_now(length_s))
+        update(leases).where(*which, is_free).values(epoch=leases.c.epoch + 1, owner=owner, expires_at=db_now(length_s))
     )
     if result.rowcount != 1:
         return None

@@ -38,10 +38,14 @@ def run_phases(slice_: Slice, walker: Callable[[], Walker]) -> None:
         "link": lambda: link(slice_),
         "referenced": lambda: fetch_referenced(slice_),
     }
-    while slice_.checkpoint.phase != "finish" or not finish(slice_.job, slice_.checkpoint):
+    while slice_.checkpoint.phase != "finish" or not _is_finished(slice_):
         if slice_.checkpoint.phase == "finish":
             slice_.checkpoint = replace(slice_.checkpoint, phase="referenced")
         phases[slice_.checkpoint.phase]()
+
+
+def _is_finished(slice_: Slice) -> bool:
+    return finish(slice_.job, slice_.checkpoint, slice_.fetcher.tally, slice_.results.total)
 
 
 def prepare(slice_: Slice) -> None:
@@ -89,10 +93,10 @@ def link(slice_: Slice) -> None:
         return Counts({"linked": links.linked, "products_created": links.created})
 
     while is_wanted and last is not None:
-        if job.is_over:
-            raise SliceEnds
         slice_.commit(_step(slice_, work, job.lease))
         slice_.checkpoint = replace(slice_.checkpoint, link_after=last or 0)
+        if job.is_over and last is not None:
+            raise SliceEnds
     slice_.checkpoint = replace(slice_.checkpoint, phase="finish")
 
 
@@ -105,9 +109,9 @@ def fetch_referenced(slice_: Slice) -> None:
             if not ids:
                 slice_.checkpoint = replace(slice_.checkpoint, phase="finish")
                 return
+            _fetch_products(slice_, lease, ids)
             if slice_.job.is_over:
                 raise SliceEnds
-            _fetch_products(slice_, lease, ids)
 
 
 def _fetch_products(slice_: Slice, lease: Lease, ids: Sequence[int]) -> None:

@@ -16,7 +16,7 @@ from ..client import values
 from ..client.api import Highest, Reply, StoreClient
 from ..client.pages import IdRange, Page
 from ..client.records import Record
-from ..errors import BadRecord
+from ..errors import BadRecord, StoreUnavailable
 from .classify import classify
 from .columns import code, free_text, sku_key
 from .host_calls import tell_products
@@ -29,12 +29,22 @@ NAME = "products"
 
 def survey(client: StoreClient, since: datetime | None) -> Reply[Highest]:
     """The highest id and how many records there are."""
-    return client.highest_product_id(since)
+    reply = client.highest_product_id(since)
+    _refuse_unproved(is_empty=reply.value.id is None, total=reply.value.total)
+    return reply
 
 
 def ask(client: StoreClient, ids: IdRange, limit: int, since: datetime | None) -> Reply[Page]:
     """One page of products with their variants."""
-    return client.products(ids, limit=limit, modified_since=since)
+    reply = client.products(ids, limit=limit, modified_since=since)
+    _refuse_unproved(is_empty=not reply.value.records, total=reply.value.total)
+    return reply
+
+
+def _refuse_unproved(*, is_empty: bool, total: int | None) -> None:
+    """V3 counts what there is: that there is nothing is believed only of an answer that says so."""
+    if is_empty and total is None:
+        raise StoreUnavailable("An empty page of products came without its pagination; it is asked for again later.")
 
 
 def map_record(record: Record) -> Mapped:

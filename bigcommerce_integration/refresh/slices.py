@@ -110,9 +110,12 @@ class Slice:
         Raises ``SliceEnds`` when time is up and no question is left in flight.
         """
         stopping = self.job.engine.stopping
+        # However short a slice is, it asks something: or a slow machine would go from slice to slice for nothing.
+        is_first = True
         while True:
-            if not self.job.is_over:
+            if is_first or not self.job.is_over:
                 fill()
+            is_first = False
             if stopping.is_set():
                 # What is under way need not be asked again elsewhere.
                 self.fetcher.drain(DRAIN_S)

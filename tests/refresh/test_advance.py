@@ -1,0 +1,312 @@
+"""Slices, crashes and the ends of a refresh: the same rows come of every way there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from math import ceil
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from bigcommerce_integration.encryption import TokenCipher
+from bigcommerce_integration.refresh import advance as advance_module
+from bigcommerce_integration.refresh import apply, finish, phases, walking
+from bigcommerce_integration.refresh.claiming import Outcome
+from bigcommerce_integration.refresh.lease import Lease
+from bigcommerce_integration.sandbox import SandboxStore
+
+from .conftest import Connect, Mirror
+
+FIELDS = ("fetched", "created", "updated", "unchanged", "rejected")
+
+
+def test_both_refreshes_mirror_the_store_exactly(connect_any: Connect):
+    mirror = connect_any(SandboxStore(60, 80)).completed()
+    mirror.assert_mirrors_the_store()
+    for resource, count in (("products", 60), ("orders", 80)):
+        refresh = mirror.refresh(resource)
+        assert [refresh[name] for name in FIELDS] == [count, count, 0, 0, 0]
+        assert (refresh["progress_percentage"], refresh["total"], refresh["message"]) == (100, count, "Completed.")
+        assert refresh["open_key"] is refresh["checkpoint"] is refresh["resume_at"] is None
+        assert refresh["started_at"] <= refresh["finished_at"]
+    assert mirror.rows("hints") == []
+    assert mirror.instance()["status"] == "active"
+
+
+@pytest.mark.parametrize("concurrency", [1, 3, 8])
+def test_a_thousand_records_cost_the_fewest_requests(connect: Connect, concurrency: int):
+    store = SandboxStore(1000, 1000, awkward=False)
+    mirror = connect(
+        store,
+        settings={"concurrency": concurrency, "slice_s": 300},
+        integration_settings__auto_link_products=False,
+    )
+    for resource in ("products", "orders"):
+        mirror.server.requests.clear()
+        mirror.completed(resource)
+        seen = mirror.server.requests.count
+        assert seen <= ceil(1000 / 248) + concurrency + 4
+        assert mirror.refresh(resource)["requests"] == seen
+        assert mirror.refresh(resource)["created"] == 1000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("concurrency", [1, 3, 8])
+@pytest.mark.parametrize("latency_ms", [0, 30])
+def test_awkward_stores_cost_the_fewest_requests_and_the_lines_of_truncated_orders(
+    connect: Connect, concurrency: int, latency_ms: int
+):
+    mirror = connect(
+        SandboxStore(1000, 1000), settings={"concurrency": concurrency, "slice_s": 300}, latency_ms=latency_ms
+    ).completed()
+    mirror.assert_mirrors_the_store()
+    bound = ceil(1000 / 248) + concurrency + 4
+    lines = len(mirror.asked(r"/orders/\d+/products"))
+    referenced = len(mirror.asked(r"id%3Ain"))
+    seen = {resource: mirror.refresh(resource)["requests"] for resource in ("products", "orders")}
+    assert seen["products"] <= bound
+    assert seen["orders"] <= bound + lines + referenced
+    assert sum(seen.values()) == mirror.server.requests.count
+
+
+def test_many_slices_do_what_one_does_and_fetch_each_page_once(connect_any: Connect):
+    mirror = connect_any(
+        SandboxStore(60, 60, awkward=False), settings={"page_size": 10, "slice_s": 0.1, "concurrency": 2}
+    ).with_settings(slice_s=0.0001)
+    slices = {"products": 0, "orders": 0}
+    for resource in slices:
+        mirror.server.requests.clear()
+        while mirror.advance(resource) is not Outcome.ENDED:
+            slices[resource] += 1
+            assert slices[resource] < 60
+            # The end comes by what is committed alone, whatever the slice.
+            assert mirror.refresh(resource)["status"] == "processing"
+        pages = mirror.asked(r"limit=(10|12)\b|id%3Amin|min_id")
+        assert len(pages) == len(set(pages)), "no page is asked for twice"
+        assert mirror.refresh(resource)["requests"] == mirror.server.requests.count
+        assert mirror.refresh(resource)["fetched"] == mirror.refresh(resource)["created"] == 60
+    assert min(slices.values()) >= 1
+    mirror.assert_mirrors_the_store()
+
+
+def test_a_stopping_process_ends_its_slice_and_another_goes_on(connect: Connect):
+    mirror = connect(SandboxStore(40, 0, awkward=False), settings={"page_size": 10, "concurrency": 1})
+    mirror.host.products_changed = lambda session, instance, ids: mirror.engine.stopping.set()
+    assert mirror.advance("products") is Outcome.CONTINUE
+    assert mirror.refresh("products")["fetched"] == 10
+    mirror.engine.stopping.clear()
+    mirror.host.products_changed = lambda session, instance, ids: None
+    mirror.completed("products")
+    assert mirror.ids("products") == mirror.store.product_ids
+    assert mirror.refresh("products")["created"] == 40
+
+
+# -- crashes -------------------------------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """The process is gone: no handler of ours runs, as nothing catches it."""
+
+
+def killed_in(target: Any, name: str, *, at: int, after: bool) -> Callable[[pytest.MonkeyPatch], None]:
+    """The process dies before or after the ``at``-th call of a function."""
+
+    def arm(patch: pytest.MonkeyPatch) -> None:
+        original, calls = getattr(target, name), [0]
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            calls[0] += 1
+            if calls[0] == at and not after:
+                raise Killed
+            result = original(*args, **kwargs)
+            if calls[0] == at:
+                raise Killed
+            return result
+
+        patch.setattr(target, name, call)
+
+    return arm
+
+
+CRASHES = {
+    "before the store is asked": killed_in(walking.Walker, "_survey", at=1, after=False),
+    "before the first page is stored": killed_in(walking.Walker, "_store", at=1, after=False),
+    "in a page, after its lease": killed_in(Lease, "renew", at=2, after=True),
+    "in the third page, before its rows": killed_in(apply, "_write", at=3, after=False),
+    "in the third page, before its commit": killed_in(apply, "_write", at=3, after=True),
+    "before the third commit": killed_in(Session, "commit", at=5, after=False),
+    "after the third commit": killed_in(Session, "commit", at=5, after=True),
+    "after a commit, before the memory of it": killed_in(walking, "replace", at=4, after=True),
+    "after a page is stored": killed_in(walking.Walker, "_store", at=2, after=True),
+    "when all is walked": killed_in(phases, "walk", at=1, after=True),
+    "in the linking": killed_in(phases, "link_pass", at=1, after=True),
+    "before the end": killed_in(phases, "finish", at=1, after=False),
+    "in the end": killed_in(finish, "_end", at=1, after=False),
+    "in the end, before its commit": killed_in(finish, "_end", at=1, after=True),
+}
+
+
+def expire_leases(mirror: Mirror) -> None:
+    """As if the lease's time had passed since its holder died."""
+    leases = mirror.engine.tables.leases
+    mirror.execute(update(leases).values(expires_at=None, owner=None))
+
+
+@pytest.mark.parametrize("crash", CRASHES)
+def test_whoever_dies_where_ever_the_rows_and_counters_come_out_the_same(connect: Connect, crash: str):
+    mirror = connect(
+        SandboxStore(40, 40),
+        settings={"page_size": 15, "concurrency": 2},
+        integration_settings__auto_create_products=True,
+    )
+    told: dict[str, list[int]] = {"products": [], "orders": []}
+    mirror.host.orders_changed = lambda session, instance, ids: told["orders"].extend(ids)
+    with pytest.MonkeyPatch.context() as patch:
+        CRASHES[crash](patch)
+        deaths = 0
+        for resource in ("products", "orders"):
+            try:
+                mirror.run(resource)
+            except Killed:
+                deaths += 1
+        assert deaths >= 1
+    expire_leases(mirror)
+    for resource in ("products", "orders"):
+        if mirror.refresh(resource)["status"] != "completed":
+            mirror.completed(resource)
+        assert [mirror.refresh(resource)[name] for name in FIELDS] == [40, 40, 0, 0, 0]
+    mirror.assert_mirrors_the_store()
+    skus = [row["sku_key"] for row in mirror.rows("variants") if row["link_source"] == "created"]
+    assert sorted(mirror.host_products().values()) == sorted(skus)
+    assert mirror.refresh("products")["products_created"] == len(skus)
+
+
+@pytest.mark.parametrize("fatal", ["products_changed", "create_products"])
+def test_who_dies_inside_the_host_leaves_nothing_behind(connect_any: Connect, fatal: str):
+    mirror = connect_any(SandboxStore(20, 0, awkward=False), integration_settings__auto_create_products=True)
+    original, deaths = getattr(mirror.host, fatal), []
+
+    def die(*args: Any) -> Any:
+        result = original(*args)
+        if not deaths:
+            deaths.append(1)
+            raise Killed
+        return result
+
+    setattr(mirror.host, fatal, die)
+    with pytest.raises(Killed):
+        mirror.advance("products")
+    assert mirror.host_products() == {}
+    expire_leases(mirror)
+    mirror.completed("products")
+    assert mirror.ids("products") == mirror.store.product_ids
+    assert sorted(mirror.host_products().values()) == sorted(row["sku_key"] for row in mirror.rows("variants"))
+
+
+# -- what nobody expected -----------------------------------------------------------------------------------------
+
+
+def test_a_fault_of_ours_is_raised_waits_and_is_given_up_in_the_end(connect: Connect, monkeypatch: pytest.MonkeyPatch):
+    mirror = connect(SandboxStore(3, 0))
+
+    def broken(*args: Any) -> None:
+        raise RuntimeError("a mistake with a secret in it")
+
+    monkeypatch.setattr(walking.Walker, "_store", broken)
+    for attempt in range(1, advance_module.UNEXPECTED_TRIES):
+        with pytest.raises(RuntimeError):
+            mirror.advance("products")
+        refresh = mirror.refresh("products")
+        assert (refresh["status"], refresh["attempts"]) == ("processing", attempt)
+        assert refresh["resume_at"] is not None
+        mirror.let_time_pass("products")
+    with pytest.raises(RuntimeError):
+        mirror.advance("products")
+    refresh = mirror.refresh("products")
+    assert refresh["status"] == "failed"
+    assert "RuntimeError" in refresh["message"]
+    assert "secret" not in refresh["message"]
+    assert mirror.advance("products") is Outcome.NOTHING
+
+
+def test_a_record_that_kills_every_worker_is_found_by_halving_and_set_aside(connect: Connect):
+    mirror = connect(SandboxStore(12, 0, awkward=False), settings={"page_size": 8, "concurrency": 2})
+    deadly = mirror.store.product_ids[5]
+    original = mirror.host.products_changed
+
+    def changed(session: Session, instance: Any, ids: list[int]) -> None:
+        if deadly in ids:
+            raise Killed
+        original(session, instance, ids)
+
+    mirror.host.products_changed = changed
+    for _ in range(60):
+        try:
+            if mirror.advance("products") is Outcome.ENDED:
+                break
+        except Killed:
+            expire_leases(mirror)
+    refresh = mirror.refresh("products")
+    assert refresh["status"] == "completed"
+    assert (refresh["created"], refresh["rejected"], refresh["fetched"]) == (11, 1, 12)
+    assert mirror.ids("products") == [each for each in mirror.store.product_ids if each != deadly]
+    (rejected,) = mirror.rows("rejected_records")
+    assert rejected["bigcommerce_id"] == deadly
+    assert rejected["payload"].decode() == dict(mirror.store.product_records())[deadly]
+
+
+def test_a_token_that_cannot_be_decrypted_fails_and_asks_for_a_person(connect: Connect):
+    mirror = connect(SandboxStore(1, 0))
+    object.__setattr__(mirror.engine, "cipher", TokenCipher(["QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="]))
+    assert mirror.advance("products") is Outcome.ENDED
+    assert mirror.refresh("products")["status"] == "failed"
+    assert mirror.instance()["status"] == "needs_attention"
+    assert not mirror.asked()
+
+
+def test_a_checkpoint_of_another_version_starts_the_walk_over(connect: Connect):
+    mirror = connect(SandboxStore(30, 0, awkward=False), settings={"page_size": 10, "concurrency": 1})
+    mirror.with_settings(slice_s=0.0001)
+    while not mirror.ids("products"):
+        mirror.advance("products")
+    refreshes = mirror.engine.tables.refreshes
+    text = mirror.refresh("products")["checkpoint"]
+    changed = json.dumps({**json.loads(text), "version": 99})
+    mirror.execute(update(refreshes).where(refreshes.c.id == mirror.refreshes["products"]).values(checkpoint=changed))
+    before = len(mirror.ids("products"))
+    mirror.completed("products")
+    refresh = mirror.refresh("products")
+    assert (refresh["created"], refresh["unchanged"]) == (30, before)
+
+
+def test_a_refresh_that_ended_is_left_alone(connect: Connect):
+    mirror = connect(SandboxStore(2, 2)).completed()
+    mirror.server.requests.clear()
+    assert mirror.advance("products") is Outcome.NOTHING
+    assert not mirror.asked()
+
+
+def test_a_refresh_ended_by_somebody_else_stops_before_its_next_page(connect: Connect):
+    mirror = connect(SandboxStore(30, 0, awkward=False), settings={"page_size": 10, "concurrency": 1})
+    refreshes = mirror.engine.tables.refreshes
+    pages: list[int] = []
+
+    def cancel(session: Session, instance: Any, ids: list[int]) -> None:
+        pages.append(len(ids))
+        session.execute(update(refreshes).values(status="cancelled"))
+
+    mirror.host.products_changed = cancel
+    assert mirror.advance("products") is Outcome.BUSY
+    assert pages == [10]
+    assert mirror.refresh("products")["status"] == "cancelled"
+
+
+def test_an_unknown_refresh_is_nothing_to_do(connect: Connect):
+    mirror = connect()
+    mirror.refreshes["products"] = 987654
+    assert mirror.advance("products") is Outcome.NOTHING
+
+

@@ -1,0 +1,399 @@
+"""Links from variants to the host's products: the whole truth table, and never a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import Index, select, update
+from sqlalchemy.orm import Session
+
+from bigcommerce_integration import ProductDraft
+from bigcommerce_integration.refresh import linking
+from bigcommerce_integration.refresh.linking import Decision, decide, folded
+from bigcommerce_integration.sandbox import SandboxStore
+
+from ..host_app import HostApp
+from .conftest import Connect, Mirror
+
+
+def shop(connect: Connect, skus: Sequence[str], *, link: bool = True, create: bool = True, **more: Any) -> Mirror:
+    """A connected store with one product of one variant for each SKU; its refresh is still to run."""
+    store = SandboxStore(0, 0)
+    for sku in skus:
+        add(store, sku)
+    return connect(
+        store,
+        integration_settings__auto_link_products=link,
+        integration_settings__auto_create_products=create,
+        **more,
+    )
+
+
+def add(store: SandboxStore, sku: str, **fields: Any) -> int:
+    """A product with one variant that has this SKU; the id of the variant."""
+    product_id = store.create_product(variants=1, **fields)
+    (variant,) = store.product(product_id).variants
+    store.edit_variant(variant.id, sku=sku)
+    return variant.id
+
+
+def links(mirror: Mirror) -> dict[str, tuple[str | None, str | None]]:
+    """By SKU: how it is linked and to which SKU of the host."""
+    host = mirror.host_products()
+    return {
+        row["sku"]: (row["link_source"], None if row["host_product_id"] is None else host[row["host_product_id"]])
+        for row in mirror.rows("variants")
+    }
+
+
+def conflict(mirror: Mirror, sku: str) -> str:
+    (found,) = {row["link_conflict"] for row in mirror.rows("variants", sku=sku)}
+    return str(found)
+
+
+UNLINKED = (None, None)
+
+
+# -- the table -----------------------------------------------------------------------------------------------------
+
+TABLE = [
+    # auto_link, auto_create, host products → choice
+    (False, False, 0, "leave"),
+    (False, False, 1, "leave"),
+    (False, False, 2, "leave"),
+    (True, False, 0, "leave"),
+    (True, False, 1, "link"),
+    (True, False, 2, "leave"),
+    (False, True, 0, "create"),
+    (False, True, 1, "leave"),
+    (False, True, 2, "leave"),
+    (True, True, 0, "create"),
+    (True, True, 1, "link"),
+    (True, True, 2, "leave"),
+]
+
+
+@pytest.mark.parametrize(("auto_link", "auto_create", "count", "choice"), TABLE)
+def test_the_truth_table(auto_link: bool, auto_create: bool, count: int, choice: str):
+    host = {"A": list(range(5, 5 + count))} if count else {}
+    decision = decide("A", host=host, live_variants=1, auto_link=auto_link, auto_create=auto_create)
+    assert decision.choice == choice
+    assert decision.host_product_id == (5 if choice == "link" else None)
+    assert (decision.conflict is not None) == (count == 2)
+
+
+@pytest.mark.parametrize(("auto_link", "auto_create", "count", "choice"), TABLE)
+def test_the_truth_table_in_rows(connect: Connect, auto_link: bool, auto_create: bool, count: int, choice: str):
+    mirror = shop(connect, ["A-1"], link=auto_link, create=auto_create)
+    own = [mirror.add_host_product("A-1") for _ in range(count)]
+    mirror.completed("products")
+    (row,) = mirror.rows("variants")
+    refresh = mirror.refresh("products")
+    source = {"link": "auto", "create": "created", "leave": None}[choice]
+    assert row["link_source"] == source
+    assert (refresh["linked"], refresh["products_created"]) == (int(choice != "leave"), int(choice == "create"))
+    if choice == "link":
+        assert row["host_product_id"] == own[0]
+    elif choice == "create":
+        assert mirror.host_products() == {row["host_product_id"]: "A-1"}
+    assert len(mirror.host_products()) == count + (choice == "create")
+
+
+@pytest.mark.parametrize("host", [{"a-1": [3]}, {"Ä-1": [3]}, {" A-1": [], "a-1": [3], "Á-1": [4]}])
+def test_what_only_the_host_s_database_takes_for_equal_is_a_conflict(host: dict[str, list[int]]):
+    assert decide("A-1", host=host, live_variants=1, auto_link=True, auto_create=True).conflict is not None
+
+
+def test_blanks_around_the_host_s_sku_do_not_count():
+    assert decide("A-1", host={"A-1 ": [3]}, live_variants=1, auto_link=True, auto_create=True) == Decision("link", 3)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("abc-1", "ABC-1 "), ("abc-1", "äbc-1"), ("Straße", "STRASSE"), ("ﬁt", "FIT")]
+)
+def test_skus_that_databases_may_take_for_equal_fold_to_one(one: str, other: str):
+    assert folded(one) == folded(other)
+
+
+# -- never a guess -------------------------------------------------------------------------------------------------
+
+
+def test_blank_skus_are_left_alone(connect: Connect):
+    mirror = shop(connect, ["", "   "]).completed("products")
+    assert {row["link_source"] for row in mirror.rows("variants")} == {None}
+    assert {row["link_conflict"] for row in mirror.rows("variants")} == {"The SKU is blank."}
+    assert mirror.host_products() == {}
+
+
+@pytest.mark.parametrize("page_size", [250, 2])
+def test_a_sku_that_two_variants_have_links_neither(connect: Connect, page_size: int):
+    """In one page, and over two pages."""
+    mirror = shop(connect, ["X", "T-1", "Y", "Z", "T-1 "], settings={"page_size": page_size, "concurrency": 1})
+    mirror.add_host_product("T-1")
+    mirror.completed("products")
+    found = links(mirror)
+    assert (found["T-1"], found["T-1 "]) == (UNLINKED, UNLINKED)
+    assert "2 variants" in conflict(mirror, "T-1")
+    assert "2 variants" in conflict(mirror, "T-1 ")
+    assert [found[sku][0] for sku in ("X", "Y", "Z")] == ["created"] * 3
+
+
+def test_a_second_variant_that_turns_up_undoes_an_automatic_link_and_its_going_brings_it_back(connect: Connect):
+    mirror = shop(connect, ["T-1"], create=False)
+    mirror.add_host_product("T-1")
+    mirror.completed("products")
+    assert links(mirror) == {"T-1": ("auto", "T-1")}
+    second = add(mirror.store, "T-1")
+    mirror.again("products")
+    assert links(mirror) == {"T-1": UNLINKED}
+    assert "2 variants" in conflict(mirror, "T-1")
+    mirror.store.edit_variant(second, sku="T-2")
+    mirror.again("products")
+    assert links(mirror) == {"T-1": ("auto", "T-1"), "T-2": UNLINKED}
+    assert {row["link_conflict"] for row in mirror.rows("variants")} == {None}
+
+
+def test_a_second_variant_leaves_a_created_link_as_it_is(connect: Connect):
+    mirror = shop(connect, ["T-1"]).completed("products")
+    add(mirror.store, "T-1")
+    mirror.again("products")
+    first, second = mirror.rows("variants")
+    assert first["link_source"] == "created"
+    assert (second["link_source"], second["link_conflict"]) == (None, "2 variants of the store have this SKU.")
+    assert len(mirror.host_products()) == 1
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_skus_that_differ_by_case_blanks_or_accents_alone_are_never_mixed_up(connect_any: Connect, create: bool):
+    """Whatever the database calls equal: each is linked to its very own spelling, or is shown as a conflict."""
+    mirror = shop(connect_any, ["ABC-1 ", "äbc-1", "new"], create=create)
+    own = mirror.add_host_product("abc-1")
+    mirror.completed("products")
+    found, host = links(mirror), mirror.host_products()
+    assert found["ABC-1 "] == UNLINKED
+    assert "'abc-1'" in conflict(mirror, "ABC-1 ")
+    # MariaDB's collation makes one of these; SQLite and PostgreSQL tell them apart, so there it is a new product.
+    if found["äbc-1"] == UNLINKED and create:
+        assert "'abc-1'" in conflict(mirror, "äbc-1")
+    else:
+        assert found["äbc-1"] == (("created", "äbc-1") if create else UNLINKED)
+    assert host[own] == "abc-1"
+    assert own not in {row["host_product_id"] for row in mirror.rows("variants")}
+    assert found["new"] == (("created", "new") if create else UNLINKED)
+
+
+def test_of_new_skus_that_differ_by_case_alone_each_links_to_its_own_or_is_shown(connect_any: Connect):
+    mirror = shop(connect_any, ["abc-1", "ABC-1 ", "äbc-1"]).completed("products")
+    for row in mirror.rows("variants"):
+        if row["host_product_id"] is None:
+            assert "differs only by case" in row["link_conflict"]
+        else:
+            assert mirror.host_products()[row["host_product_id"]] == row["sku_key"]
+    assert links(mirror)["abc-1"] == ("created", "abc-1")
+    assert links(mirror)["ABC-1 "] == UNLINKED
+
+
+# -- what a hand has decided, what was made, what follows the store -----------------------------------------------
+
+
+@pytest.mark.parametrize("to", ["another product", "nothing"])
+def test_a_decision_by_hand_is_kept(connect: Connect, to: str):
+    mirror = shop(connect, ["A"], create=False)
+    mirror.add_host_product("A")
+    other = mirror.add_host_product("another") if to == "another product" else None
+    mirror.completed("products")
+    variants = mirror.table("variants")
+    mirror.execute(update(variants).values(host_product_id=other, link_source="manual"))
+    mirror.add_host_product("B")
+    mirror.store.edit_variant(mirror.ids("variants")[0], sku="B")
+    mirror.again("products")
+    (row,) = mirror.rows("variants")
+    assert (row["sku"], row["host_product_id"], row["link_source"]) == ("B", other, "manual")
+
+
+def test_an_edited_sku_relinks_what_was_linked_by_itself(connect: Connect):
+    mirror = shop(connect, ["A"], create=False)
+    first, second = mirror.add_host_product("A"), mirror.add_host_product("B")
+    mirror.completed("products")
+    assert mirror.rows("variants")[0]["host_product_id"] == first
+    (variant_id,) = mirror.ids("variants")
+    mirror.store.edit_variant(variant_id, sku="B")
+    mirror.again("products")
+    assert mirror.rows("variants")[0]["host_product_id"] == second
+    mirror.store.edit_variant(variant_id, sku="C")
+    mirror.again("products")
+    assert links(mirror) == {"C": UNLINKED}
+
+
+def test_an_edited_sku_leaves_the_product_that_was_made_for_it(connect: Connect):
+    mirror = shop(connect, ["A"]).completed("products")
+    (made,) = mirror.host_products()
+    mirror.store.edit_variant(mirror.ids("variants")[0], sku="B")
+    mirror.again("products")
+    (row,) = mirror.rows("variants")
+    assert (row["sku"], row["host_product_id"], row["link_source"]) == ("B", made, "created")
+    assert len(mirror.host_products()) == 1
+
+
+def test_a_host_product_made_between_two_refreshes_links_in_the_next(connect: Connect):
+    mirror = shop(connect, ["A"], create=False).completed("products")
+    assert links(mirror) == {"A": UNLINKED}
+    before = mirror.rows("variants")[0]
+    mirror.add_host_product("A")
+    told: list[int] = []
+    mirror.host.products_changed = lambda session, instance, ids: told.extend(ids)
+    mirror.again("products")
+    (after,) = mirror.rows("variants")
+    assert links(mirror) == {"A": ("auto", "A")}
+    assert after["change_number"] > before["change_number"]
+    assert after["observed_at"] == before["observed_at"], "the link is ours, the store said nothing new"
+    assert told == mirror.ids("products")
+
+
+def test_the_pass_goes_on_where_its_first_transaction_ended(connect: Connect, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(linking, "PASS_SIZE", 3)
+    skus = [f"S-{number}" for number in range(8)]
+    mirror = shop(connect, ["", "", *skus]).completed("products")
+    assert [links(mirror)[sku] for sku in skus] == [("created", sku) for sku in skus]
+
+
+# -- making host products -----------------------------------------------------------------------------------------
+
+
+def test_a_draft_has_the_variant_s_own_price_or_the_product_s(connect: Connect):
+    mirror = shop(connect, ["own", "inherited"])
+    own, inherited = mirror.store.variant_ids
+    mirror.store.edit_variant(own, price=7.5)
+    mirror.store.edit_variant(inherited, price=None)
+    mirror.store.edit_product(mirror.store.product_ids[1], price=9.25, name="Cup\x00")
+    drafts: list[ProductDraft] = []
+    original = mirror.host.create_products
+
+    def create(session: Session, instance: Any, asked: Sequence[ProductDraft]) -> Any:
+        drafts.extend(asked)
+        return original(session, instance, asked)
+
+    mirror.host.create_products = create
+    mirror.completed("products")
+    assert [(draft.sku, float(draft.price or 0)) for draft in drafts] == [("own", 7.5), ("inherited", 9.25)]
+    assert drafts[1].name == "Cup\ufffd"
+    assert [draft.bigcommerce_variant_id for draft in drafts] == [own, inherited]
+    assert [draft.bigcommerce_product_id for draft in drafts] == mirror.store.product_ids
+
+
+def test_a_draft_that_the_host_refuses_stays_unlinked_with_the_reason_and_the_others_go_in(connect_any: Connect):
+    mirror = shop(connect_any, ["good", "bad", "fine"])
+    original = mirror.host.create_products
+
+    def create(session: Session, instance: Any, drafts: Sequence[ProductDraft]) -> Any:
+        made = original(session, instance, drafts)
+        if any(draft.sku == "bad" for draft in drafts):
+            raise ValueError("no product may be bad")
+        return made
+
+    mirror.host.create_products = create
+    mirror.completed("products")
+    assert links(mirror) == {"good": ("created", "good"), "bad": UNLINKED, "fine": ("created", "fine")}
+    assert "no product may be bad" in conflict(mirror, "bad")
+    assert sorted(mirror.host_products().values()) == ["fine", "good"]
+
+
+def test_a_draft_that_the_host_passes_over_stays_unlinked(connect: Connect):
+    mirror = shop(connect, ["A"])
+    mirror.host.create_products = lambda session, instance, drafts: {}
+    mirror.completed("products")
+    assert links(mirror) == {"A": UNLINKED}
+    assert "made no product" in conflict(mirror, "A")
+
+
+def test_a_race_with_the_host_s_own_insert_ends_in_a_link(connect_any: Connect, host_app: HostApp):
+    table = host_app.Product.__table__
+    Index("one_product_a_sku", table.c.sku, unique=True)
+    mirror = shop(connect_any, ["A", "B"])
+    original, raced = mirror.host.products_by_sku, []
+
+    def asked(session: Session, instance: Any, skus: Sequence[str]) -> Any:
+        found = original(session, instance, skus)
+        if "A" in skus and not raced and not found:
+            # As seen from here the host has no such product; before we make one, it has.
+            raced.append(1)
+            session.execute(table.insert().values(sku="A", name="Of the host"))
+        return found
+
+    mirror.host.products_by_sku = asked
+    # The pass at the end, not the page, is where products are made.
+    mirror.host.products_changed = lambda session, instance, ids: None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bigcommerce_integration.refresh.products.link_changed", lambda tx, ids: linking.Links())
+        mirror.completed("products")
+    assert links(mirror) == {"A": ("auto", "A"), "B": ("created", "B")}
+    assert sorted(mirror.host_products().values()) == ["A", "B"]
+
+
+def test_what_is_deleted_or_only_referred_to_makes_nothing(connect: Connect):
+    mirror = shop(connect, ["gone"], create=False).completed("products")
+    products, variants = mirror.table("products"), mirror.table("variants")
+    instances = mirror.table("instances")
+    mirror.execute(update(instances).values(auto_create_products=True))
+    mirror.execute(update(products).values(is_only_referenced=True))
+    mirror.again("products")
+    assert mirror.host_products() == {}
+    mirror.execute(update(products).values(is_only_referenced=False))
+    mirror.store.delete_product(mirror.store.product_ids[0])
+    mirror.execute(update(products).values(deleted_at=products.c.observed_at))
+    mirror.again("products")
+    assert mirror.host_products() == {}
+    mirror.execute(update(products).values(deleted_at=None))
+    mirror.execute(update(variants).values(deleted_at=variants.c.observed_at))
+    mirror.again("products")
+    assert mirror.host_products() == {}
+    mirror.execute(update(variants).values(deleted_at=None))
+    mirror.again("products")
+    assert list(mirror.host_products().values()) == ["gone"]
+
+
+def test_old_products_of_old_orders_are_linked_but_nothing_is_made_for_them(connect: Connect):
+    store = SandboxStore(0, 0)
+    add(store, "old", date_created="2012-01-01T00:00:00+00:00", date_modified="2012-01-01T00:00:00+00:00")
+    store.create_order(lines=1)
+    mirror = connect(
+        store,
+        integration_settings__start_date="2020-01-01",
+        integration_settings__auto_create_products=True,
+    ).completed()
+    (product,) = mirror.rows("products")
+    assert product["is_only_referenced"]
+    assert mirror.host_products() == {}
+    mirror.add_host_product("old")
+    mirror.again("products")
+    assert links(mirror) == {"old": ("auto", "old")}
+
+
+def test_one_page_asks_the_host_once(connect: Connect):
+    mirror = shop(connect, [f"S-{number}" for number in range(40)], create=False)
+    calls: list[int] = []
+    original = mirror.host.products_by_sku
+
+    def asked(session: Session, instance: Any, skus: Sequence[str]) -> Any:
+        calls.append(len(skus))
+        return original(session, instance, skus)
+
+    mirror.host.products_by_sku = asked
+    mirror.completed("products")
+    assert calls == [40, 40], "once with the page, once in the pass at the end"
+
+
+def test_order_lines_reach_the_host_s_product_through_their_variant(connect: Connect):
+    store = SandboxStore(0, 0)
+    add(store, "A")
+    store.create_order(lines=1)
+    mirror = connect(store, integration_settings__auto_create_products=True).completed()
+    lines, variants = mirror.table("order_lines"), mirror.table("variants")
+    statement = select(variants.c.host_product_id).join(
+        lines,
+        (lines.c.instance_id == variants.c.instance_id) & (lines.c.bigcommerce_variant_id == variants.c.bigcommerce_id),
+    )
+    found = mirror.transaction(lambda session: session.execute(statement).scalars().all())
+    assert list(found) == list(mirror.host_products())
