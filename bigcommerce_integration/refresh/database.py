@@ -22,10 +22,20 @@ _SQLITE_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
 def is_conflict(error: BaseException) -> bool:
-    """Whether another transaction stood in the way, so that the same work may succeed when tried again."""
-    if not isinstance(error, DBAPIError) or error.connection_invalidated:
-        return False
-    cause = error.orig
+    """Whether another transaction stood in the way, so that the same work may succeed when tried again.
+
+    What the error came from is looked at too: MariaDB's deadlock takes the savepoint along, so that the
+    savepoint's own end fails and hides it.
+    """
+    chain: BaseException | None = error
+    while chain is not None:
+        if isinstance(chain, DBAPIError) and not chain.connection_invalidated and _is_lock(chain.orig):
+            return True
+        chain = chain.__context__
+    return False
+
+
+def _is_lock(cause: BaseException | None) -> bool:
     if isinstance(cause, sqlite3.Error):
         return (getattr(cause, "sqlite_errorcode", 0) & 0xFF) in _SQLITE_LOCKED
     if (getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)) in _CONFLICT_STATES:
@@ -60,7 +70,7 @@ def in_transaction(
             result = work(session)
             session.commit()
             return result
-        except DBAPIError as error:
+        except Exception as error:
             session.rollback()
             if attempt == TRIES or not is_conflict(error):
                 raise

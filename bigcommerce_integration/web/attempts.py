@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -46,7 +46,7 @@ def in_transaction(session: Session, work: Callable[[], _T]) -> _T:
                 raise error.error from None
         except DBAPIError as error:
             session.rollback()
-            if not any(is_conflict(each) for each in _chain(error)):
+            if not is_conflict(error):
                 raise
         else:
             return result
@@ -54,10 +54,3 @@ def in_transaction(session: Session, work: Callable[[], _T]) -> _T:
             raise DatabaseBusy("The database is busy. Nothing was changed; try again in a moment.")
         time.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - only spreads the next tries
         pause_s = min(pause_s * 2, 0.5)
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and those it came from: MariaDB's deadlock takes the savepoint along, so that its end fails too."""
-    while error is not None:
-        yield error
-        error = error.__context__
