@@ -9,12 +9,12 @@ step() { printf '\n=== %s (%d s)\n' "$*" "$SECONDS"; }
 
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# start NAME PORT COMMAND…: run the command, if nobody answers and it is installed, and wait until somebody does.
+# start NAME PORT PROGRAM COMMAND…: run the command, if nobody answers and the program is installed, and wait for it.
 start() {
-  local name=$1 port=$2
-  shift 2
+  local name=$1 port=$2 program=$3
+  shift 3
   if ! answers "$port"; then
-    if ! command -v "$1" >/dev/null; then
+    if ! command -v "$program" >/dev/null; then
       echo "$name does not answer on port $port and is not installed: its tests will fail."
       return
     fi
@@ -28,10 +28,10 @@ start() {
 start_services() {
   local cluster
   cluster=$(ls /etc/postgresql 2>/dev/null | sort -V | tail -1)
-  start PostgreSQL 5432 pg_ctlcluster --skip-systemctl-redirect "${cluster:-none}" main start
-  start MariaDB 3306 start-stop-daemon --start --oknodo --background --exec "$(command -v mariadbd || echo mariadbd)"
-  start Redis 6379 redis-server --daemonize yes --bind 127.0.0.1 --port 6379 --save '' --appendonly no
-  start RabbitMQ 5672 rabbitmq-server -detached
+  start PostgreSQL 5432 pg_ctlcluster pg_ctlcluster --skip-systemctl-redirect "${cluster:-none}" main start
+  start MariaDB 3306 mariadbd start-stop-daemon --start --oknodo --background --exec "$(command -v mariadbd || echo mariadbd)"
+  start Redis 6379 redis-server redis-server --daemonize yes --bind 127.0.0.1 --port 6379 --save '' --appendonly no
+  start RabbitMQ 5672 rabbitmq-server rabbitmq-server -detached
 }
 
 # The tree as it is, without what git ignores: what a fresh clone would be, also before the commit.

@@ -67,7 +67,15 @@ def _advance(claimed: Claimed, client: StoreClient) -> Outcome:
         run_phases(slice_, _walker(slice_, careful))
     except SliceEnds as end:
         checkpoint = replace(slice_.checkpoint, failures=fetcher.failures)
-        let_go(job, checkpoint, fetcher.tally, wait_s=end.wait_s, message=end.message, attempts=0)
+        let_go(
+            job,
+            checkpoint,
+            fetcher.tally,
+            total=slice_.results.total,
+            wait_s=end.wait_s,
+            message=end.message,
+            attempts=0,
+        )
         return Outcome.WAITING if end.wait_s > 0 else Outcome.CONTINUE
     except LeaseLost:
         raise
@@ -110,7 +118,15 @@ def _unexpected(slice_: Slice, attempts: int, error: Exception) -> None:
             fail(job, BigCommerceError(text), slice_.fetcher.tally)
         else:
             wait_s = min(2.0**attempts, 60.0) * (0.5 + random.random() / 2)  # noqa: S311 - jitter, no secret
-            let_go(job, slice_.checkpoint, slice_.fetcher.tally, wait_s=wait_s, message=text, attempts=attempts)
+            let_go(
+                job,
+                slice_.checkpoint,
+                slice_.fetcher.tally,
+                total=slice_.results.total,
+                wait_s=wait_s,
+                message=text,
+                attempts=attempts,
+            )
     except Exception:
         log.exception("The lease of refresh %s was not let go; it ends with its time.", job.refresh_id)
 

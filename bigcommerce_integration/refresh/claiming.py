@@ -122,7 +122,14 @@ def _claim(session: Session, engine: Engine, found: Any) -> Claimed | Outcome:
 
 
 def let_go(
-    job: Job, checkpoint: Checkpoint, tally: Tally, *, wait_s: float, message: str | None, attempts: int
+    job: Job,
+    checkpoint: Checkpoint,
+    tally: Tally,
+    *,
+    total: int | None,
+    wait_s: float,
+    message: str | None,
+    attempts: int,
 ) -> None:
     """Release the lease in good order; the refresh goes on no sooner than ``wait_s`` seconds from now.
 
@@ -139,6 +146,7 @@ def let_go(
             .values(
                 **values,
                 checkpoint=checkpoint.dump(),
+                total=total,
                 attempts=attempts,
                 requests=refreshes.c.requests + tally.requests,
                 waited_s=refreshes.c.waited_s + tally.waited_s + wait_s,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..client import values
@@ -40,7 +40,7 @@ _RATE = "store_default_to_transactional_exchange_rate"
 
 def survey(client: StoreClient, since: datetime | None) -> Reply[Highest]:
     """The highest id; V2 does not say how many records there are."""
-    return client.highest_order_id(since)
+    return client.highest_order_id(_wider(since))
 
 
 def ask(client: StoreClient, ids: IdRange, limit: int, since: datetime | None) -> Reply[Page]:
@@ -48,7 +48,12 @@ def ask(client: StoreClient, ids: IdRange, limit: int, since: datetime | None) -
 
     ``since`` is on every walk: a late edit of an old order must not bring it into books that hold it already.
     """
-    return client.orders(ids, limit=limit, created_since=since)
+    return client.orders(ids, limit=limit, created_since=_wider(since))
+
+
+def _wider(since: datetime | None) -> datetime | None:
+    """A second earlier: it is not known whether V2's filter includes its bound. ``apply`` drops what is too old."""
+    return None if since is None else since - timedelta(seconds=1)
 
 
 def map_record(record: Record) -> Mapped:
@@ -159,10 +164,14 @@ def unfetched(tx_rows: Mapping[int, str], orders: Sequence[Mapped]) -> list[Mapp
     return [order for order in orders if order.needs_lines and tx_rows.get(order.id) != order.content_hash]
 
 
-def apply(tx: PageTransaction, page: MappedPage, *, insert_since: datetime | None = None) -> Counts:  # noqa: ARG001
-    """Write a page of orders, replace the lines of those that changed, tell the host."""
+def apply(tx: PageTransaction, page: MappedPage, *, insert_since: datetime | None) -> Counts:
+    """Write a page of orders, replace the lines of those that changed, tell the host.
+
+    Orders created before ``insert_since`` are left out.
+    """
     table = tx.tables.orders
-    verdict = classify(tx, table, page)
+    records = [record for record in page.records if not _is_before(record, insert_since)]
+    verdict = classify(tx, table, replace(page, records=records))
     insert_rows(
         tx,
         table,
@@ -201,9 +210,14 @@ def apply(tx: PageTransaction, page: MappedPage, *, insert_since: datetime | Non
             "created": len(verdict.new),
             "updated": len(changed),
             "unchanged": verdict.unchanged,
-            "skipped": verdict.older,
+            "skipped": verdict.older + len(page.records) - len(records),
         }
     )
+
+
+def _is_before(order: Mapped, since: datetime | None) -> bool:
+    created = order.columns.get("date_created")
+    return since is not None and created is not None and created < since
 
 
 def _replace_lines(tx: PageTransaction, orders: Sequence[Mapped]) -> None:

@@ -14,14 +14,14 @@ from ..client.api import Page, Reply, StoreInfo
 from ..errors import UnexpectedAnswer
 from . import products
 from .apply import Step
-from .checkpoint import Phase
+from .checkpoint import Checkpoint, Phase
 from .context import new_owner
 from .fetching import Fetch
 from .finish import finish
 from .host_calls import tell_products
 from .lease import Lease, claim
 from .linking import link_pass
-from .page import Counts, map_page
+from .page import Counts, MappedPage, map_page
 from .referenced import missing_products, remember_absent
 from .rows import PageTransaction
 from .slices import Slice, SliceEnds
@@ -115,17 +115,27 @@ def fetch_referenced(slice_: Slice) -> None:
 
 
 def _fetch_products(slice_: Slice, lease: Lease, ids: Sequence[int]) -> None:
-    def came(reply: Reply[Page]) -> None:
-        page = map_page(reply, products.map_record)
-        unknown = sorted(set(ids) - {record.id for record in page.records})
+    """One batch: what came goes in, and what cannot be had is remembered, so that it is not asked for again."""
 
+    def step(page: MappedPage, after: Checkpoint) -> Step:
         def work(tx: PageTransaction) -> Counts:
-            counts = products.apply(tx, page, insert_since=slice_.checkpoint.since)
-            remember_absent(tx.session, tx.tables, tx.instance.id, unknown)
+            counts = products.apply(tx, page, insert_since=after.since)
+            remember_absent(tx.session, tx.tables, tx.instance.id, [each.id for each in page.rejected if each.id])
             return Counts({"referenced": counts.values["created"], "linked": counts.values["linked"]})
 
-        step = _step(slice_, work, lease)
-        slice_.commit(replace(step, observed_at=page.observed_at, rejected=page.rejected))
+        return Step(work, after, lease, page.observed_at, page.rejected)
+
+    def came(reply: Reply[Page]) -> None:
+        page = map_page(reply, products.map_record)
+        answered = {each.id for each in page.records} | {each.id for each in page.rejected}
+        gone = [each for each in ids if each not in answered]
+
+        def remember_gone(tx: PageTransaction) -> Counts:
+            remember_absent(tx.session, tx.tables, tx.instance.id, gone)
+            return Counts()
+
+        slice_.commit_page(page, step, slice_.checkpoint, lambda _: slice_.checkpoint)
+        slice_.commit(Step(remember_gone, slice_.checkpoint, lease, page.observed_at))
 
     slice_.fetcher.add(Fetch(lambda: slice_.client.products_by_id(ids), came))
     slice_.settle(lambda: None)

@@ -16,14 +16,11 @@ from .context import Job
 from .database import is_conflict
 from .fetching import LONG_WAIT_S, Fetcher
 from .lease import Lease, sharers
-from .page import Counts, MappedPage, Rejected
-from .rows import PageTransaction
+from .page import MappedPage, Rejected
 
 HOST_TRIES = 5
 DRAIN_S = 5.0
 """How long a stopping process waits for answers under way; what comes later is fetched again elsewhere."""
-
-Apply = Callable[[PageTransaction, MappedPage], Counts]
 
 
 @dataclass
@@ -73,14 +70,19 @@ class Slice:
         self.checkpoint = step.after
 
     def commit_page(
-        self, page: MappedPage, apply: Apply, after: Checkpoint, part_after: Callable[[MappedPage], Checkpoint]
+        self,
+        page: MappedPage,
+        step: Callable[[MappedPage, Checkpoint], Step],
+        after: Checkpoint,
+        part_after: Callable[[MappedPage], Checkpoint],
     ) -> None:
         """Write a page; what the database refuses is found by halves and set aside, the rest goes in.
 
-        ``part_after`` is the checkpoint once the lower half of a page is stored.
+        ``step`` makes the transaction of a page or of a part of it, ``part_after`` is the checkpoint once the
+        lower half of a page is stored.
         """
         try:
-            self.commit(self._step(page, apply, after))
+            self.commit(step(page, after))
         except StatementError as error:
             if not _is_refusal(error) or not page.records:
                 raise
@@ -88,21 +90,12 @@ class Slice:
                 (record,) = page.records
                 kind = type(error.orig or error).__name__
                 reason = Rejected(record.id, f"The database refused the row: {kind}.", record.text)
-                self.commit_page(replace(page, records=[], rejected=[*page.rejected, reason]), apply, after, part_after)
+                rest = replace(page, records=[], rejected=[*page.rejected, reason])
+                self.commit_page(rest, step, after, part_after)
                 return
             lower, upper = page.halves()
-            self.commit_page(lower, apply, part_after(lower), part_after)
-            self.commit_page(upper, apply, after, part_after)
-
-    def _step(self, page: MappedPage, apply: Apply, after: Checkpoint) -> Step:
-        return Step(
-            apply=lambda tx: apply(tx, page),
-            after=after,
-            lease=self.job.lease,
-            observed_at=page.observed_at,
-            rejected=page.rejected,
-            fetched=len(page.records) + len(page.rejected),
-        )
+            self.commit_page(lower, step, part_after(lower), part_after)
+            self.commit_page(upper, step, after, part_after)
 
     def settle(self, fill: Callable[[], None]) -> None:
         """Ask, wait and take answers until nothing is asked any more; ``fill`` adds questions while there is room.

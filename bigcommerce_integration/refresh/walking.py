@@ -14,12 +14,12 @@ from ..client.api import Highest, Reply
 from ..client.pages import IdRange, Page
 from ..client.records import Record
 from ..errors import BadRecord, RecordGone, UnexpectedAnswer
+from .apply import Step
 from .checkpoint import Checkpoint
 from .fetching import Fetch
 from .orders import unfetched, with_lines
-from .page import Counts, Mapped, MappedPage, Rejected, content_hash, map_page
+from .page import Mapped, MappedPage, Rejected, content_hash, map_page
 from .resources import RESOURCES
-from .rows import PageTransaction
 from .slices import Slice, SliceEnds
 
 PAGES_BEFORE_GROWING = 4
@@ -87,11 +87,13 @@ class Walker:
         self.slice.checkpoint = replace(self._checkpoint, walk=divided)
 
     def _refuse_an_empty_walk(self) -> None:
-        if self._checkpoint.walk.top is not None and not self.slice.results.values["fetched"]:
+        results = self.slice.results
+        is_expected = self._checkpoint.walk.top is not None or bool(results.total)
+        if is_expected and not results.values["fetched"]:
             raise UnexpectedAnswer(
-                f"Store {self.slice.job.instance.store_hash} says that there are {self.slice.job.resource} up to id "
-                f"{self._checkpoint.walk.top}, but sent none when asked for them by id. Start the refresh again; "
-                "if it ends the same way, report this to us."
+                f"Store {self.slice.job.instance.store_hash} says that there are {self.slice.job.resource} (highest id "
+                f"{self._checkpoint.walk.top}, number {results.total}), but sent none when asked for them by id. "
+                "Start the refresh again; if it ends the same way, report this to us."
             )
 
     # -- questions -------------------------------------------------------------------------------------------
@@ -168,7 +170,7 @@ class Walker:
 
     def _store(self, lo: int, page: MappedPage) -> None:
         after = replace(self._after(lo, page), **self._grown())
-        self.slice.commit_page(page, self._apply, after, partial(self._after_part, lo))
+        self.slice.commit_page(page, self._step, after, partial(self._after_part, lo))
         self.page_size = self._checkpoint.page_size or self.slice.job.engine.config.page_size
         self.busy.discard(lo)
         self._divide()
@@ -188,10 +190,18 @@ class Walker:
         ranges[(lower.last_id or lo) + 1] = hi
         return replace(self._checkpoint, walk=replace(walk, ranges=ranges))
 
-    def _apply(self, tx: PageTransaction, page: MappedPage) -> Counts:
+    def _step(self, page: MappedPage, after: Checkpoint) -> Step:
         job = self.slice.job
-        insert_since = self._checkpoint.since if self._filter is None else None
-        return RESOURCES[job.resource].apply(tx, page, insert_since=insert_since)
+        is_filtered = job.resource == "products" and self._filter is not None
+        insert_since = None if is_filtered else self._checkpoint.since
+        return Step(
+            apply=lambda tx: RESOURCES[job.resource].apply(tx, page, insert_since=insert_since),
+            after=after,
+            lease=job.lease,
+            observed_at=page.observed_at,
+            rejected=page.rejected,
+            fetched=len(page.records) + len(page.rejected),
+        )
 
     def _grown(self) -> dict[str, Any]:
         """A page size that trouble made small doubles again after a few good pages."""

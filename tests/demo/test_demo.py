@@ -137,7 +137,7 @@ def test_the_printed_curl_lines_work_and_ctrl_c_ends_everything(tmp_path: Path) 
         ports = [int(port) for port in re.findall(r"(?:store|host app) +http://127\.0\.0\.1:(\d+)", told)]
         assert len(ports) == 2
         assert not any(is_served(port) for port in ports)
-        assert [path.name for path in tmp_path.iterdir()] == ["output"]
+        assert list(tmp_path.glob("bigcommerce-demo-*")) == []
 
 
 def test_sigterm_in_the_middle_ends_everything(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_sigterm_in_the_middle_ends_everything(tmp_path: Path) -> None:
         store = re.search(r"store +http://127\.0\.0\.1:(\d+)", told)
         assert store is not None
         assert not is_served(int(store[1]))
-        assert [path.name for path in tmp_path.iterdir()] == ["output"]
+        assert list(tmp_path.glob("bigcommerce-demo-*")) == []
 
 
 def test_a_taken_port_is_told() -> None:

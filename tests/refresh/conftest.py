@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import pytest
 from dramatiq.brokers.stub import StubBroker
 from flask import Flask
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, event, make_url, select, update
 from sqlalchemy.orm import Session
 
 from bigcommerce_integration.client import retry
@@ -45,6 +45,7 @@ __all__ = ["bigcommerce_sandbox", "bigcommerce_sandbox_factory"]
 RESOURCES = ("products", "orders")
 PAYLOADS = Path(__file__).parents[1] / "payloads"
 LONG_AGO = "2010-01-01"
+COMPILED: dict[str, dict[Any, Any]] = {}
 
 
 def payload(resource: str, index: int = 0, /, **changes: Any) -> dict[str, Any]:
@@ -184,7 +185,7 @@ class Mirror:
     def host_products(self) -> dict[int, str]:
         with self.app.app_context():
             rows = self.host_app.db.session.execute(select(self.host_app.Product.id, self.host_app.Product.sku))
-            return {product_id: sku for product_id, sku in rows}
+            return {row.id: row.sku for row in rows}
 
     def assert_mirrors_the_store(self) -> None:
         """Every product and order of the store is there once, with the very text that the store sends."""
@@ -251,6 +252,12 @@ class Connect(Protocol):
     ) -> Mirror: ...
 
 
+@pytest.fixture(scope="session")
+def host_app() -> HostApp:
+    """One code base for all these tests: its statements are compiled once a kind of database, not by each test."""
+    return HostApp()
+
+
 @pytest.fixture
 def connect(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> Iterator[Connect]:
     """Connects a store to a host app on SQLite."""
@@ -285,14 +292,24 @@ def _connect(stack: ExitStack, host_app: HostApp, broker: StubBroker, url: str) 
         server = stack.enter_context(SandboxServer(store or SandboxStore(0, 0), latency_ms=latency_ms))
         given = {f"BIGCOMMERCE_{name.upper()}": value for name, value in (settings or {}).items()}
         host = host_app.host()
+        cache = {"compiled_cache": COMPILED.setdefault(make_url(url).drivername, {})}
+        given["SQLALCHEMY_ENGINE_OPTIONS"] = {"execution_options": cache}
         app = host_app.create_app(
             url, broker=broker, host=host, settings={"BIGCOMMERCE_API_URL": server.api_url, **given}
         )
+        with app.app_context():
+            if host_app.db.engine.name == "sqlite":
+                event.listen(host_app.db.engine, "connect", _without_syncing)
         host_app.create_rows(app)
         stack.callback(host_app.dispose, app)
         return connected(app, host_app, host, broker, server, **body)
 
     return connect
+
+
+def _without_syncing(connection: Any, _: object) -> None:
+    """Waiting for the disk is most of the time of so small transactions; nobody pulls the plug of a test."""
+    connection.execute("PRAGMA synchronous = OFF")
 
 
 def connected(

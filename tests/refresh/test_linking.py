@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import Index, select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from bigcommerce_integration import ProductDraft
@@ -84,21 +84,21 @@ def test_the_truth_table(auto_link: bool, auto_create: bool, count: int, choice:
     assert (decision.conflict is not None) == (count == 2)
 
 
-@pytest.mark.parametrize(("auto_link", "auto_create", "count", "choice"), TABLE)
-def test_the_truth_table_in_rows(connect: Connect, auto_link: bool, auto_create: bool, count: int, choice: str):
-    mirror = shop(connect, ["A-1"], link=auto_link, create=auto_create)
-    own = [mirror.add_host_product("A-1") for _ in range(count)]
+@pytest.mark.parametrize("auto_link", [False, True])
+@pytest.mark.parametrize("auto_create", [False, True])
+def test_the_truth_table_in_rows(connect_any: Connect, auto_link: bool, auto_create: bool):
+    """With a SKU for each number of host products that have it."""
+    mirror = shop(connect_any, ["SKU-0", "SKU-1", "SKU-2"], link=auto_link, create=auto_create)
+    (one,) = [mirror.add_host_product(sku) for sku in ("SKU-1", "SKU-2", "SKU-2")][:1]
     mirror.completed("products")
-    (row,) = mirror.rows("variants")
-    refresh = mirror.refresh("products")
-    source = {"link": "auto", "create": "created", "leave": None}[choice]
-    assert row["link_source"] == source
-    assert (refresh["linked"], refresh["products_created"]) == (int(choice != "leave"), int(choice == "create"))
-    if choice == "link":
-        assert row["host_product_id"] == own[0]
-    elif choice == "create":
-        assert mirror.host_products() == {row["host_product_id"]: "A-1"}
-    assert len(mirror.host_products()) == count + (choice == "create")
+    choices = [choice for link, create, _, choice in TABLE if (link, create) == (auto_link, auto_create)]
+    sources = [{"link": "auto", "create": "created", "leave": None}[choice] for choice in choices]
+    rows, refresh, host = mirror.rows("variants"), mirror.refresh("products"), mirror.host_products()
+    assert [row["link_source"] for row in rows] == sources
+    assert rows[1]["host_product_id"] == (one if auto_link else None)
+    assert host.get(rows[0]["host_product_id"]) == ("SKU-0" if auto_create else None)
+    assert (refresh["linked"], refresh["products_created"]) == (3 - choices.count("leave"), choices.count("create"))
+    assert len(host) == 3 + choices.count("create")
 
 
 @pytest.mark.parametrize("host", [{"a-1": [3]}, {"Ä-1": [3]}, {" A-1": [], "a-1": [3], "Á-1": [4]}])
@@ -310,8 +310,8 @@ def test_a_draft_that_the_host_passes_over_stays_unlinked(connect: Connect):
 
 def test_a_race_with_the_host_s_own_insert_ends_in_a_link(connect_any: Connect, host_app: HostApp):
     table = host_app.Product.__table__
-    Index("one_product_a_sku", table.c.sku, unique=True)
     mirror = shop(connect_any, ["A", "B"])
+    mirror.execute(text("CREATE UNIQUE INDEX one_product_a_sku ON product (sku)"))
     original, raced = mirror.host.products_by_sku, []
 
     def asked(session: Session, instance: Any, skus: Sequence[str]) -> Any:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from bigcommerce_integration.errors import BadRecord
 from bigcommerce_integration.refresh.products import map_record
@@ -104,20 +104,21 @@ def test_a_product_without_variants_is_stored_without_any():
         ({"is_visible": "perhaps"}, "is_visible"),
     ],
 )
-def test_a_product_that_cannot_be_read_is_set_aside_with_the_reason_and_the_rest_of_the_page_goes_in(
-    connect: Connect, changes: dict[str, Any], said: str
-):
+def test_what_cannot_be_read_is_named(changes: dict[str, Any], said: str):
     with pytest.raises(BadRecord, match=said):
         map_record(record(bowl(**changes)))
-    mirror = connect()
-    bad = record(bowl(**changes))
+
+
+def test_a_product_that_cannot_be_read_is_set_aside_and_the_rest_of_its_page_goes_in(connect_any: Connect):
+    mirror = connect_any()
+    bad = record(bowl(price="12 EUR"))
     assert writer(mirror, "products").write(payload("products", 1), bad) == {
         "fetched": 2,
         "created": 1,
         "rejected": 1,
     }
     (rejected,) = mirror.rows("rejected_records")
-    assert said in rejected["reason"]
+    assert "price" in rejected["reason"]
     assert (rejected["bigcommerce_id"], rejected["resource"]) == (77, "products")
     assert rejected["payload"].decode() == bad.text
     assert rejected["refresh_id"] == mirror.refreshes["products"]
@@ -154,8 +155,8 @@ def test_the_same_record_writes_nothing(connect_any: Connect):
     assert told == []
 
 
-def test_a_changed_record_updates_its_row_and_the_variants_that_changed_alone(connect_any: Connect):
-    mirror = connect_any()
+def test_a_changed_record_updates_its_row_and_the_variants_that_changed_alone(connect: Connect):
+    mirror = connect()
     pages = writer(mirror, "products")
     pages.write(bowl())
     before = {row["bigcommerce_id"]: row for row in mirror.rows("variants")}
@@ -169,8 +170,8 @@ def test_a_changed_record_updates_its_row_and_the_variants_that_changed_alone(co
     assert mirror.row("variants", 382)["change_number"] > before[382]["change_number"]
 
 
-def test_an_older_answer_never_overwrites_a_newer_one(connect_any: Connect):
-    mirror = connect_any()
+def test_an_older_answer_never_overwrites_a_newer_one(connect: Connect):
+    mirror = connect()
     pages = writer(mirror, "products")
     pages.write(bowl(name="new"))
     before = mirror.rows("products")
@@ -280,6 +281,19 @@ def test_what_old_orders_refer_to_is_fetched_by_the_later_of_the_two_refreshes(c
     mirror.again("orders", "products")
     assert len(mirror.asked("id%3Ain")) == 1
     assert {lease["owner"] for lease in mirror.rows("leases")} == {None}
+
+
+def test_a_referenced_product_that_the_database_refuses_is_set_aside_once(connect_any: Connect):
+    """A unique index that we know nothing of stands for any value that a database does not want."""
+    mirror = old_and_new(connect_any)
+    mirror.execute(text("CREATE UNIQUE INDEX one_sku ON bigcommerce_products (sku)"))
+    for product_id, date in ((2, NEW), (3, OLD)):
+        mirror.store.edit_product(product_id, sku="TWICE", date_modified=date)
+    mirror.completed("products", "orders")
+    assert set(is_only_referenced(mirror)) == {2}
+    assert [row["bigcommerce_id"] for row in mirror.rows("rejected_records")] == [3]
+    assert sorted(row["bigcommerce_id"] for row in mirror.rows("absent_products")) == [3, 4]
+    assert mirror.refresh("orders")["referenced"] == 0
 
 
 def test_a_sweep_walks_all_but_inserts_only_what_is_new_or_referred_to(connect: Connect):
