@@ -186,8 +186,9 @@ def note_worker(engine: Engine, worker_id: str) -> None:
         if noted.rowcount:
             return
         session.execute(insert(workers).values(id=worker_id, started_at=db_now(), last_tick_at=db_now()))
-        # By their ids: a scan would wait for the row of a worker that is frozen in this very transaction.
-        forgotten = select(workers.c.id).where(workers.c.last_tick_at < db_now(-FORGET_WORKERS_S)).limit(1000)
+        # Not those of workers that are frozen in this very transaction: a plain DELETE would wait for their locks.
+        is_old = workers.c.last_tick_at < db_now(-FORGET_WORKERS_S)
+        forgotten = select(workers.c.id).where(is_old).limit(1000).with_for_update(skip_locked=True)
         session.execute(delete(workers).where(workers.c.id.in_(session.scalars(forgotten).all())))
 
     engine.transaction(work)

@@ -53,11 +53,16 @@ class BigCommerceWorker(Middleware):
         self._workers: list[Worker] = []
         self._ticking: tuple[threading.Thread, threading.Event] | None = None
 
-    def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
-        """Start the tick, once a broker however many workers run in this process."""
+    def before_worker_boot(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002
+        """Begin anew after a stop; the worker's threads take their first messages before it has booted."""
         self._workers.append(worker)
+        if self.stopping.is_set():
+            self.stopping = threading.Event()
+
+    def after_worker_boot(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002
+        """Start the tick, once a broker however many workers run in this process."""
         if self._ticking is None:
-            self.stopping, ended = threading.Event(), threading.Event()
+            ended = threading.Event()
             thread = threading.Thread(target=self._tick, args=(broker, ended), name="bigcommerce-tick", daemon=True)
             self._ticking = (thread, ended)
             thread.start()

@@ -82,3 +82,9 @@ def client(app: Flask) -> FlaskClient:
 def headers(app: Flask) -> dict[str, str]:
     """What a logged-in user sends."""
     return bearer(app)
+
+
+@pytest.fixture
+def due_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tick need not wait to see whether the request's own hint arrives."""
+    monkeypatch.setattr("bigcommerce_integration.web.creation.HINT_AFTER_S", 0.0)

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import MISSING, fields
 from datetime import date, timedelta
 from pathlib import Path
@@ -113,12 +113,11 @@ def test_the_smallest_host_app_works_as_typed_in(tmp_path: Path) -> None:
         assert instance["name"] == "Main shop"
         database = tmp_path / "host.db"
         wait_until(lambda: statuses(database) == {"completed"}, "both refreshes to complete", tmp_path)
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection:
         counts = [
             connection.execute(f"SELECT COUNT(*) FROM bigcommerce_{name}").fetchone()[0]
             for name in ("products", "orders")
         ]
-    connection.close()
     assert counts == [12, 12]
 
 
@@ -135,10 +134,8 @@ def answers(port: int) -> bool:
 
 
 def statuses(database: Path) -> set[str]:
-    connection = sqlite3.connect(database)
-    with suppress(sqlite3.OperationalError):
+    with closing(sqlite3.connect(database)) as connection, suppress(sqlite3.OperationalError):
         return {row[0] for row in connection.execute("SELECT status FROM bigcommerce_refreshes")}
-    connection.close()
     return set()
 
 

@@ -21,7 +21,7 @@ MASK = "•" * 8
 SHOW_END_FROM = 16
 
 NO_WORKER = (
-    "No worker is running, so this refresh waits. Start one with `dramatiq host.worker`, "
+    "No worker is running, so this refresh waits. Start one with `dramatiq host.worker:broker`, "
     "where host.worker is your module that calls create_app() and exposes its broker."
 )
 

@@ -100,7 +100,7 @@ def test_a_hundred_per_cent_means_completed(watched: Watched) -> None:
 
 
 def test_a_pending_refresh_without_any_worker_says_how_to_start_one(watched: Watched) -> None:
-    assert "dramatiq host.worker" in watched.get()["message"]
+    assert "dramatiq host.worker:broker" in watched.get()["message"]
     assert "create_app()" in watched.get()["message"]
 
 

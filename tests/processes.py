@@ -1,0 +1,105 @@
+"""Real ``dramatiq`` worker processes, each known by its pid and ended by it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from .worker_host import WorkerHost
+
+ROOT = Path(__file__).parents[1]
+STARTS_IN_S = 60.0
+STOPS_IN_S = 15.0
+
+
+def wait_until(condition: Callable[[], object], within_s: float, what: str, *, every_s: float = 0.05) -> float:
+    """Wait for the condition; how many seconds it took. Fails after ``within_s``."""
+    began = time.monotonic()
+    while not condition():
+        if time.monotonic() - began > within_s:
+            raise AssertionError(f"not within {within_s:g} s: {what}")
+        time.sleep(every_s)
+    return time.monotonic() - began
+
+
+@dataclass(frozen=True)
+class Workers:
+    """A ``dramatiq`` master; its worker processes are those that do the work."""
+
+    master: subprocess.Popen[bytes]
+    log: Path
+
+    def text(self) -> str:
+        """All that the processes have logged."""
+        return self.log.read_text(errors="replace")
+
+    def pids(self) -> list[int]:
+        """The worker processes that have said that they are ready."""
+        return [int(pid) for pid in re.findall(r"\[PID (\d+)\].*Worker process is ready for action", self.text())]
+
+    @property
+    def pid(self) -> int:
+        """The only worker process."""
+        (pid,) = self.pids()
+        return pid
+
+    def kill(self) -> None:
+        """Kill the worker process as the kernel does when memory runs out; its master then ends by itself."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Stop the worker process where it is."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Let it go on as if nothing had happened."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def terminate(self) -> float:
+        """Ask master and workers to end, as a deploy does; how many seconds that took."""
+        began = time.monotonic()
+        self.master.send_signal(signal.SIGTERM)
+        self.master.wait(60)
+        return time.monotonic() - began
+
+    def end(self) -> None:
+        """End what still runs."""
+        if self.master.poll() is None:
+            for pid in self.pids():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+            self.master.terminate()
+            try:
+                self.master.wait(STOPS_IN_S)
+            except subprocess.TimeoutExpired:
+                for pid in [*self.pids(), self.master.pid]:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+                self.master.wait()
+
+
+@contextmanager
+def workers(host: WorkerHost, directory: Path, *, processes: int = 1, threads: int = 2) -> Iterator[Workers]:
+    """One ``dramatiq`` command with its worker processes, ready; ended afterwards."""
+    log = directory / f"workers-{len(list(directory.glob('workers-*')))}.log"
+    command = [sys.executable, "-m", "dramatiq", "tests.worker_host:broker"]
+    command += ["--processes", str(processes), "--threads", str(threads)]
+    with log.open("wb") as stderr:
+        master = subprocess.Popen(
+            command, cwd=ROOT, env=host.environment(), stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr
+        )
+    started = Workers(master, log)
+    try:
+        wait_until(lambda: len(started.pids()) == processes or master.poll() is not None, STARTS_IN_S, "the start")
+        assert master.poll() is None, started.text()
+        yield started
+    finally:
+        started.end()

@@ -1,0 +1,190 @@
+"""Worker processes that are killed, frozen and stopped: the work goes on, and the rows are the store's."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bigcommerce_integration.sandbox import SandboxStore
+
+from .processes import Workers, wait_until, workers
+from .shop import Shop, opened_on_servers
+
+LEASE_S, TICK_S = 3.0, 0.5
+# What a loaded machine may take on top.
+MARGIN_S = 4.0
+CONCURRENCY, PAGE_SIZE = 2, 10
+SETTINGS = {"page_size": PAGE_SIZE, "concurrency": CONCURRENCY, "lease_s": LEASE_S, "tick_s": TICK_S}
+
+
+@contextmanager
+def slow_shop(
+    directory: Path,
+    *,
+    database: str = "postgresql",
+    broker: str = "redis",
+    store: SandboxStore | None = None,
+    latency_ms: float = 200,
+    **settings: Any,
+) -> Iterator[Shop]:
+    """A store that takes its time, asked for small pages."""
+    store = store or SandboxStore(300, 20, awkward=False)
+    with opened_on_servers(
+        database, broker, directory, store=store, latency_ms=latency_ms, settings=SETTINGS | settings
+    ) as shop:
+        yield shop
+
+
+@contextmanager
+def first_and_second(shop: Shop, directory: Path) -> Iterator[tuple[Workers, Workers]]:
+    """Two worker processes, of which the first is in the middle of the products and the second has just come."""
+    with workers(shop.host, directory) as first, workers(shop.host, directory) as second:
+        second.freeze()
+        shop.post()
+        shop.wait_fetched(5 * PAGE_SIZE)
+        second.wake()
+        yield first, second
+
+
+def asked_for_products(shop: Shop) -> int:
+    return sum("/catalog/products?" in page for page in shop.pages_asked())
+
+
+def goes_on(shop: Shop, within_s: float) -> float:
+    """Seconds until the store is asked for a further page of products."""
+    asked = asked_for_products(shop)
+    return wait_until(lambda: asked_for_products(shop) > asked, within_s, "a further page", every_s=0.02)
+
+
+def most_pages(records: int, *, kills: int = 0) -> int:
+    """The requests that a walk may make: each kill costs what was under way."""
+    return math.ceil(records / PAGE_SIZE) + CONCURRENCY + 4 + kills * (CONCURRENCY + 1)
+
+
+def test_killed_in_the_middle_it_goes_on_elsewhere(tmp_path: Path) -> None:
+    with slow_shop(tmp_path) as shop, first_and_second(shop, tmp_path) as (first, _):
+        first.kill()
+        assert goes_on(shop, 30) <= LEASE_S + TICK_S + MARGIN_S
+        shop.wait(60)
+        shop.assert_exact()
+        assert asked_for_products(shop) <= most_pages(300, kills=1)
+
+
+def test_stopped_in_the_middle_it_goes_on_elsewhere_at_once(tmp_path: Path) -> None:
+    # So long a lease that nobody could have waited for its end.
+    with slow_shop(tmp_path, lease_s=60.0) as shop, first_and_second(shop, tmp_path) as (first, _):
+        asked = asked_for_products(shop)
+        assert first.terminate() < 10
+        wait_until(lambda: asked_for_products(shop) > asked + CONCURRENCY, 10, "further pages")
+        shop.wait(60)
+        shop.assert_exact()
+        assert shop.twice_asked() == []
+        assert asked_for_products(shop) <= most_pages(300)
+
+
+def test_frozen_past_its_lease_its_late_page_does_not_land(tmp_path: Path) -> None:
+    with slow_shop(tmp_path) as shop, first_and_second(shop, tmp_path) as (first, _):
+        shop.server.pause()
+        time.sleep(1.0)
+        first.freeze()
+        # What it asked for is answered, and then is old.
+        shop.server.resume()
+        time.sleep(1.0)
+        for product_id in shop.store.product_ids:
+            shop.store.edit_product(product_id, name=f"Renamed {product_id}")
+        shop.wait(60)
+        done = rows(shop)
+        first.wake()
+        wait_until(lambda: "has passed to another worker" in first.text(), 15, "the late page")
+        time.sleep(0.5)
+        assert rows(shop) == done
+        assert set(shop.statuses()) == {"completed"}
+        new = [payload for _, payload, *_ in done if "Renamed" in payload]
+        assert len(new) > 100, "the others were read when they were renamed"
+
+
+def rows(shop: Shop) -> list[Any]:
+    return sorted(shop.rows("products", "bigcommerce_id", "payload", "change_number", "observed_at"))
+
+
+# Long
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("database", "broker"), [("postgresql", "redis"), ("mariadb", "rabbitmq")])
+def test_killed_again_and_again(database: str, broker: str, tmp_path: Path) -> None:
+    dice, store = random.Random(database), SandboxStore(5000, 5000)
+    with ExitStack() as stack:
+        shop = stack.enter_context(
+            slow_shop(
+                tmp_path, database=database, broker=broker, store=store, latency_ms=1500, page_size=100, concurrency=3
+            )
+        )
+        crews = [stack.enter_context(workers(shop.host, tmp_path)) for _ in range(2)]
+        shop.post()
+        kills = 0
+        while "processing" in shop.statuses() or "pending" in shop.statuses():
+            time.sleep(dice.uniform(2, 8))
+            victim = crews.pop(dice.randrange(2))
+            victim.kill()
+            kills += 1
+            crews.append(stack.enter_context(workers(shop.host, tmp_path)))
+            assert kills < 60, shop.refreshes()
+        shop.assert_exact()
+        assert kills >= 3
+        pages = {name: sum(f"/{name}?" in each for each in shop.pages_asked()) for name in ("products", "orders")}
+        for name, page_size in (("products", 100), ("orders", 98)):
+            assert pages[name] <= math.ceil(5000 / page_size) + 3 + 4 + kills * 4, (name, kills, pages)
+
+
+@pytest.mark.slow
+def test_stopped_every_few_seconds(tmp_path: Path) -> None:
+    store = SandboxStore(2000, 2000, awkward=False)
+    with ExitStack() as stack:
+        shop = stack.enter_context(slow_shop(tmp_path, store=store, latency_ms=1000, page_size=50, lease_s=60.0))
+        crews = [stack.enter_context(workers(shop.host, tmp_path)) for _ in range(2)]
+        shop.post()
+        stops = 0
+        while set(shop.statuses()) != {"completed"}:
+            time.sleep(1)
+            assert crews.pop(0).terminate() < 10
+            stops += 1
+            crews.append(stack.enter_context(workers(shop.host, tmp_path)))
+            assert stops < 60, shop.refreshes()
+        assert stops >= 3
+        shop.assert_exact()
+        assert shop.twice_asked() == []
+
+
+@pytest.mark.slow
+def test_the_broker_emptied_every_second(tmp_path: Path) -> None:
+    store = SandboxStore(1000, 1000)
+    with slow_shop(tmp_path, store=store, page_size=50, slice_s=1.0) as shop:
+        with workers(shop.host, tmp_path, processes=2):
+            shop.post()
+            while set(shop.statuses()) & {"pending", "processing"}:
+                shop.broker.flush("bigcommerce")
+                time.sleep(1)
+        shop.assert_exact()
+
+
+@pytest.mark.slow
+def test_a_worker_process_that_never_made_the_app_loses_nothing(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    with slow_shop(tmp_path, latency_ms=0) as shop:
+        with workers(replace(shop.host, makes_app=False), tmp_path) as bare:
+            shop.post()
+            wait_until(lambda: bare.text().count("undefined actor") >= 2, 20, "the loss of both messages")
+            assert shop.statuses() == ["pending", "pending"]
+            assert all("No worker is running" in refresh["message"] for refresh in shop.refreshes())
+        with workers(shop.host, tmp_path):
+            shop.wait(60)
+        shop.assert_exact()
