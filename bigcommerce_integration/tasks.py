@@ -209,8 +209,10 @@ def _turn_away(middleware: BigCommerceWorker, engine: Engine, hint: Hint) -> Non
         return  # Another message for the same refresh is under way already.
     # The more wait, the longer each does, so that a busy process does not spend its time on turning them away.
     delay_s = min(LONGEST_BUSY_DELAY_S, BUSY_DELAY_S * len({*waiting, hint}))
-    waiting[hint] = now + delay_s
-    _pass_on(middleware, engine, hint, delay_s)
+    if _pass_on(middleware, engine, hint, delay_s):
+        waiting[hint] = now + delay_s
+    else:
+        waiting.pop(hint, None)
 
 
 def _call_next(middleware: BigCommerceWorker, engine: Engine) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from dramatiq.brokers.stub import StubBroker
+from dramatiq.middleware import AgeLimit, Callbacks, Retries, ShutdownNotifications
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_sqlalchemy import SQLAlchemy
@@ -18,7 +19,8 @@ from .services import DATABASES, fresh_database
 @pytest.fixture
 def broker() -> Iterator[StubBroker]:
     """The app's own broker, in memory."""
-    broker = StubBroker()
+    # Without those of Dramatiq's own that start a thread or a server with every broker: over a whole run they add up.
+    broker = StubBroker(middleware=[AgeLimit(), ShutdownNotifications(), Callbacks(), Retries()])
     broker.emit_after("process_boot")
     yield broker
     broker.flush_all()

@@ -45,6 +45,10 @@ class Workers:
         """The worker processes that have said that they are ready."""
         return [int(pid) for pid in re.findall(r"\[PID (\d+)\].*Worker process is ready for action", self.text())]
 
+    def is_ready(self, processes: int) -> bool:
+        """Whether so many have said so, or the master has ended."""
+        return len(self.pids()) == processes or self.master.poll() is not None
+
     @property
     def pid(self) -> int:
         """The only worker process."""
@@ -70,36 +74,54 @@ class Workers:
         self.master.wait(60)
         return time.monotonic() - began
 
-    def end(self) -> None:
-        """End what still runs."""
+    def ask_to_end(self) -> None:
+        """Let it end in good order, frozen or not."""
         if self.master.poll() is None:
             for pid in self.pids():
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGCONT)
             self.master.terminate()
-            try:
-                self.master.wait(STOPS_IN_S)
-            except subprocess.TimeoutExpired:
-                for pid in [*self.pids(), self.master.pid]:
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
-                self.master.wait()
+
+    def end(self) -> None:
+        """Wait for the end; what still runs after a while is killed, by its pid."""
+        try:
+            self.master.wait(STOPS_IN_S)
+        except subprocess.TimeoutExpired:
+            for pid in [*self.pids(), self.master.pid]:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self.master.wait()
 
 
 @contextmanager
 def workers(host: WorkerHost, directory: Path, *, processes: int = 1, threads: int = 2) -> Iterator[Workers]:
     """One ``dramatiq`` command with its worker processes, ready; ended afterwards."""
-    log = directory / f"workers-{len(list(directory.glob('workers-*')))}.log"
+    with commands(host, directory, 1, processes=processes, threads=threads) as (started,):
+        yield started
+
+
+@contextmanager
+def commands(
+    host: WorkerHost, directory: Path, count: int, *, processes: int = 1, threads: int = 2
+) -> Iterator[list[Workers]]:
+    """So many ``dramatiq`` commands: where one loses a worker process it ends, and the others do not."""
     command = [sys.executable, "-m", "dramatiq", "tests.worker_host:broker"]
     command += ["--processes", str(processes), "--threads", str(threads)]
-    with log.open("wb") as stderr:
-        master = subprocess.Popen(
-            command, cwd=ROOT, env=host.environment(), stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr
-        )
-    started = Workers(master, log)
+    crew: list[Workers] = []
     try:
-        wait_until(lambda: len(started.pids()) == processes or master.poll() is not None, STARTS_IN_S, "the start")
-        assert master.poll() is None, started.text()
-        yield started
+        for _ in range(count):
+            log = directory / f"workers-{len(list(directory.glob('workers-*')))}.log"
+            with log.open("wb") as output:
+                master = subprocess.Popen(
+                    command, cwd=ROOT, env=host.environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                )
+            crew.append(Workers(master, log))
+        for each in crew:
+            wait_until(lambda each=each: each.is_ready(processes), STARTS_IN_S, "the start")
+            assert each.master.poll() is None, each.text()
+        yield crew
     finally:
-        started.end()
+        for each in crew:
+            each.ask_to_end()
+        for each in crew:
+            each.end()

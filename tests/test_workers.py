@@ -14,7 +14,7 @@ import pytest
 
 from bigcommerce_integration.sandbox import SandboxStore
 
-from .processes import Workers, wait_until, workers
+from .processes import Workers, commands, wait_until, workers
 from .shop import Shop, opened_on_servers
 
 LEASE_S, TICK_S = 3.0, 0.5
@@ -45,7 +45,7 @@ def slow_shop(
 @contextmanager
 def first_and_second(shop: Shop, directory: Path) -> Iterator[tuple[Workers, Workers]]:
     """Two worker processes, of which the first is in the middle of the products and the second has just come."""
-    with workers(shop.host, directory) as first, workers(shop.host, directory) as second:
+    with commands(shop.host, directory, 2) as (first, second):
         second.freeze()
         shop.post()
         shop.wait_fetched(5 * PAGE_SIZE)
@@ -92,11 +92,11 @@ def test_stopped_in_the_middle_it_goes_on_elsewhere_at_once(tmp_path: Path) -> N
 def test_frozen_past_its_lease_its_late_page_does_not_land(tmp_path: Path) -> None:
     with slow_shop(tmp_path) as shop, first_and_second(shop, tmp_path) as (first, _):
         shop.server.pause()
-        time.sleep(1.0)
+        time.sleep(0.5)
         first.freeze()
         # What it asked for is answered, and then is old.
         shop.server.resume()
-        time.sleep(1.0)
+        time.sleep(0.5)
         for product_id in shop.store.product_ids:
             shop.store.edit_product(product_id, name=f"Renamed {product_id}")
         shop.wait(60)

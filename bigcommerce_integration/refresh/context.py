@@ -26,7 +26,8 @@ class Engine:
     """Everything that outlives a slice; ``stopping`` is set when the process is to end."""
 
     config: Config
-    tables: Tables
+    # Long, and nothing that helps to find a fault.
+    tables: Tables = field(repr=False)
     host: Host
     cipher: TokenCipher = field(repr=False)
     sessions: Callable[[], Session]

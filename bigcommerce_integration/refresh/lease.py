@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import func, or_, select, update
@@ -17,7 +17,7 @@ from .database import is_lockable
 class Lease:
     """A claimed lease: the epoch fences off whoever held it before."""
 
-    tables: Tables
+    tables: Tables = field(repr=False)
     instance_id: int
     resource: str
     epoch: int

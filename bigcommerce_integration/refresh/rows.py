@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +28,7 @@ class PageTransaction:
     """
 
     session: Session
-    tables: Tables
+    tables: Tables = field(repr=False)
     host: Host
     instance: IntegrationInstance
     observed_at: datetime
