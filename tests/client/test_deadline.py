@@ -62,12 +62,15 @@ def test_the_status_counts_although_its_body_drips() -> None:
 
 
 def test_each_request_has_the_full_time() -> None:
+    """Together they take longer than one may; the slack is for a busy machine."""
+    timeout_s = 2.0
+
     def slow(connection: object, server: object) -> None:
-        time.sleep(TIMEOUT_S * 0.6)
+        time.sleep(timeout_s * 0.4)
         answer()(connection, server)  # type: ignore[arg-type]
 
     with serving(slow) as server:
-        transport = server.transport(TIMEOUT_S)
+        transport = server.transport(timeout_s)
         for _ in range(3):
             assert transport.get(CALL).text == "[]"
         assert server.connections == 1
