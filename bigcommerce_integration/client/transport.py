@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -67,12 +67,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class _Heard:
-    """What came over the wire."""
+    """What came over the wire; its ``repr`` shows none of it, as a store may echo the token."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     headers_s: float
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 class Transport:

@@ -10,7 +10,7 @@ import traceback
 import pytest
 
 from bigcommerce_integration.client.secret import DOTS, Secret
-from bigcommerce_integration.client.transport import Call
+from bigcommerce_integration.client.transport import Call, _Heard
 from bigcommerce_integration.errors import StoreError
 
 from .tiny_server import CALL, ONE, TOKEN, Behaviour, answer, drip, hang_up, serving, silent
@@ -104,3 +104,8 @@ def test_a_transport_holds_the_token_nowhere_but_in_its_secret() -> None:
         assert not holds(vars(transport), TOKEN)
         assert TOKEN not in repr(session.headers)
         transport.close()
+
+
+def test_what_a_store_echoes_is_not_shown() -> None:
+    heard = _Heard(302, {"Location": "https://example.com/?t0ken-9876"}, 0.1, b"t0ken-9876")
+    assert "t0ken" not in repr(heard)
