@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,7 +14,7 @@ from typing import Any
 
 from dramatiq import Broker
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from bigcommerce_integration.demo.links import LinkRules
 from bigcommerce_integration.demo.truth import Truth
@@ -215,10 +215,12 @@ def redis_place() -> Iterator[tuple[str, str]]:
     import redis
 
     url, namespace = service_url("TEST_REDIS_URL"), f"bigcommerce-test-{uuid.uuid4().hex[:12]}"
-    yield url, namespace
-    with redis.Redis.from_url(url) as client:
-        for key in client.scan_iter(f"{namespace}*", count=1000):
-            client.delete(key)
+    try:
+        yield url, namespace
+    finally:
+        with redis.Redis.from_url(url) as client:
+            for key in client.scan_iter(f"{namespace}*", count=1000):
+                client.delete(key)
 
 
 @contextmanager
@@ -226,17 +228,20 @@ def rabbitmq_place() -> Iterator[tuple[str, str]]:
     """A RabbitMQ URL with a virtual host of its own; without the means to make one, the server's default, emptied."""
     url = service_url("TEST_RABBITMQ_URL").rstrip("/")
     name = f"bigcommerce-test-{uuid.uuid4().hex[:12]}"
-    if not _rabbitmqctl(
+    has_own = _rabbitmqctl(
         f'rabbit_vhost:add(<<"{name}">>, <<"tests">>), '
         f'rabbit_auth_backend_internal:set_permissions(<<"guest">>, <<"{name}">>, '
         '<<".*">>, <<".*">>, <<".*">>, <<"tests">>).'
-    ):
-        empty_rabbitmq(url)
-        yield url, ""
-        empty_rabbitmq(url)
-        return
-    yield f"{url}/{name}", ""
-    _rabbitmqctl(f'rabbit_vhost:delete(<<"{name}">>, <<"tests">>).')
+    )
+    try:
+        if not has_own:
+            empty_rabbitmq(url)
+        yield (f"{url}/{name}" if has_own else url), ""
+    finally:
+        if has_own:
+            _rabbitmqctl(f'rabbit_vhost:delete(<<"{name}">>, <<"tests">>).')
+        else:
+            empty_rabbitmq(url)
 
 
 def empty_rabbitmq(url: str) -> None:
@@ -254,10 +259,3 @@ def _rabbitmqctl(expression: str) -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0 and b"error" not in done.stdout
-
-
-def count_rows(shop: Shop, tables: Sequence[str]) -> list[int]:
-    """The number of rows of each of our tables."""
-    with shop.app.app_context():
-        session = shop.host_app.db.session
-        return [session.execute(text(f"SELECT count(*) FROM bigcommerce_{name}")).scalar_one() for name in tables]

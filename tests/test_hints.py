@@ -47,7 +47,7 @@ def any_shop(broker: StubBroker, database_url: str) -> Iterator[Shop]:
         yield shop
 
 
-@pytest.fixture(params=["postgresql", "mariadb"])
+@pytest.fixture(params=["postgresql", pytest.param("mariadb", marks=pytest.mark.slow)])
 def server_shop(request: pytest.FixtureRequest, broker: StubBroker, tmp_path: Path) -> Iterator[Shop]:
     """On the databases that lock rows."""
     with fresh_database(request.param, tmp_path) as url, opened(url, broker) as shop:
@@ -147,8 +147,8 @@ def test_a_redis_that_is_away_or_silent_at_the_post(
 ) -> None:
     with gated(mode, sqlite_url) as (gate, shop):
         assert timed(shop.post) < 2
-        with ThreadPoolExecutor(5) as pool:
-            assert max(pool.map(timed, [lambda n=n: shop.post(name=f"Shop {n}") for n in range(5)])) < 3
+        with ThreadPoolExecutor(3) as pool:
+            assert max(pool.map(timed, [lambda n=n: shop.post(name=f"Shop {n}") for n in range(3)])) < 3
         assert set(shop.statuses()) == {"pending"}
         assert timed(lambda: tick(shop)) < 2
         gate.turn("open")
@@ -157,6 +157,7 @@ def test_a_redis_that_is_away_or_silent_at_the_post(
         assert set(shop.statuses()) == {"completed"}
 
 
+@pytest.mark.slow
 def test_a_worker_outlives_a_redis_that_comes_and_goes(
     sqlite_url: str, due_at_once: None, quick_consumers: None
 ) -> None:
@@ -356,7 +357,10 @@ def test_a_locked_hint_does_not_stop_the_tick_for_the_others(server_shop: Shop) 
     assert tick(server_shop) == 1
 
 
-@pytest.mark.parametrize("age_s", [0.0, -90000.0], ids=["alive", "to be forgotten"])
+@pytest.mark.parametrize(
+    "age_s",
+    [pytest.param(0.0, id="alive", marks=pytest.mark.slow), pytest.param(-90000.0, id="to be forgotten")],
+)
 def test_a_worker_frozen_in_its_note_does_not_stop_the_ticks(
     server_shop: Shop, age_s: float, due_at_once: None
 ) -> None:
@@ -513,10 +517,10 @@ def ended(shop: Shop) -> list[datetime]:
 
 def test_a_stopped_worker_leaves_at_once_and_another_goes_on(broker: StubBroker, sqlite_url: str) -> None:
     settings = {"page_size": 10, "concurrency": 2}
-    store = SandboxStore(200, 2, awkward=False)
-    with opened(sqlite_url, broker, store=store, latency_ms=100, settings=settings) as shop:
+    store = SandboxStore(160, 2, awkward=False)
+    with opened(sqlite_url, broker, store=store, latency_ms=60, settings=settings) as shop:
         shop.post()
-        for count in (1, 80):
+        for count in (1, 90):
             with working(broker):
                 shop.wait_fetched(count)
                 began = time.monotonic()

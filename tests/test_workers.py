@@ -20,7 +20,7 @@ from .shop import Shop, opened_on_servers
 LEASE_S, TICK_S = 3.0, 0.5
 # What a loaded machine may take on top.
 MARGIN_S = 4.0
-CONCURRENCY, PAGE_SIZE = 2, 10
+CONCURRENCY, PAGE_SIZE, RECORDS = 2, 10, 400
 SETTINGS = {"page_size": PAGE_SIZE, "concurrency": CONCURRENCY, "lease_s": LEASE_S, "tick_s": TICK_S}
 
 
@@ -35,7 +35,7 @@ def slow_shop(
     **settings: Any,
 ) -> Iterator[Shop]:
     """A store that takes its time, asked for small pages."""
-    store = store or SandboxStore(300, 20, awkward=False)
+    store = store or SandboxStore(RECORDS, 20, awkward=False)
     with opened_on_servers(
         database, broker, directory, store=store, latency_ms=latency_ms, settings=SETTINGS | settings
     ) as shop:
@@ -43,14 +43,14 @@ def slow_shop(
 
 
 @contextmanager
-def first_and_second(shop: Shop, directory: Path) -> Iterator[tuple[Workers, Workers]]:
-    """Two worker processes, of which the first is in the middle of the products and the second has just come."""
-    with commands(shop.host, directory, 2) as (first, second):
-        second.freeze()
+def at_work(shop: Shop, directory: Path, count: int) -> Iterator[list[Workers]]:
+    """So many worker processes, of which the first is in the middle of the products and the others are still frozen."""
+    with commands(shop.host, directory, count) as crew:
+        for each in crew[1:]:
+            each.freeze()
         shop.post()
         shop.wait_fetched(5 * PAGE_SIZE)
-        second.wake()
-        yield first, second
+        yield crew
 
 
 def asked_for_products(shop: Shop) -> int:
@@ -68,29 +68,37 @@ def most_pages(records: int, *, kills: int = 0) -> int:
     return math.ceil(records / PAGE_SIZE) + CONCURRENCY + 4 + kills * (CONCURRENCY + 1)
 
 
-def test_killed_in_the_middle_it_goes_on_elsewhere(tmp_path: Path) -> None:
-    with slow_shop(tmp_path) as shop, first_and_second(shop, tmp_path) as (first, _):
-        first.kill()
+def products_owner(shop: Shop) -> str | None:
+    """Who has the lease on products."""
+    (owner,) = [row.owner for row in shop.rows("leases", "resource", "owner") if row.resource == "products"]
+    return owner
+
+
+def test_stopped_and_killed_in_the_middle_it_goes_on_elsewhere(tmp_path: Path) -> None:
+    with slow_shop(tmp_path) as shop, at_work(shop, tmp_path, 3) as (first, second, third):
+        owner = products_owner(shop)
+        second.wake()
+        assert first.terminate() < 10
+        assert products_owner(shop) != owner, "let go in good order"
+        goes_on(shop, 10)
+        assert shop.twice_asked() == [], "a stop costs nothing"
+        fetched = shop.refreshes()[0]["results"]["fetched"]
+        shop.wait_fetched(fetched + 5 * PAGE_SIZE)
+        third.wake()
+        second.kill()
         assert goes_on(shop, 30) <= LEASE_S + TICK_S + MARGIN_S
         shop.wait(60)
         shop.assert_exact()
-        assert asked_for_products(shop) <= most_pages(300, kills=1)
+        assert asked_for_products(shop) <= most_pages(RECORDS, kills=1)
 
 
-def test_stopped_in_the_middle_it_goes_on_elsewhere_at_once(tmp_path: Path) -> None:
-    # So long a lease that nobody could have waited for its end.
-    with slow_shop(tmp_path, lease_s=60.0) as shop, first_and_second(shop, tmp_path) as (first, _):
-        asked = asked_for_products(shop)
-        assert first.terminate() < 10
-        wait_until(lambda: asked_for_products(shop) > asked + CONCURRENCY, 10, "further pages")
-        shop.wait(60)
-        shop.assert_exact()
-        assert shop.twice_asked() == []
-        assert asked_for_products(shop) <= most_pages(300)
+# Long
 
 
+@pytest.mark.slow
 def test_frozen_past_its_lease_its_late_page_does_not_land(tmp_path: Path) -> None:
-    with slow_shop(tmp_path) as shop, first_and_second(shop, tmp_path) as (first, _):
+    with slow_shop(tmp_path) as shop, at_work(shop, tmp_path, 2) as (first, second):
+        second.wake()
         shop.server.pause()
         time.sleep(0.5)
         first.freeze()
@@ -112,9 +120,6 @@ def test_frozen_past_its_lease_its_late_page_does_not_land(tmp_path: Path) -> No
 
 def rows(shop: Shop) -> list[Any]:
     return sorted(shop.rows("products", "bigcommerce_id", "payload", "change_number", "observed_at"))
-
-
-# Long
 
 
 @pytest.mark.slow
