@@ -20,7 +20,11 @@ def add_commands(blueprint: Blueprint) -> None:
 
 def _tick() -> None:
     """Send the hints that are due, once: for cron, where no worker ticks by itself."""
-    click.echo(f"{tasks.tick_once(current_state())} hints sent.")
+    try:
+        count = tasks.tick_once(current_state())
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{count} hints sent.")
 
 
 def _rotate_keys() -> None:

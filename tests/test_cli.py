@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from dramatiq.brokers.stub import StubBroker
 from flask import Flask
 from sqlalchemy import select, update
 
@@ -21,6 +22,14 @@ def test_tick_sends_what_is_due_and_says_how_many(app: Flask, monkeypatch: pytes
     monkeypatch.setattr(tasks, "tick_once", lambda state: 3)
     done = app.test_cli_runner().invoke(args=["bigcommerce", "tick"])
     assert (done.exit_code, done.output) == (0, "3 hints sent.\n")
+
+
+def test_tick_on_a_database_in_memory_says_what_to_do(host_app: HostApp, broker: StubBroker) -> None:
+    app = host_app.create_app("sqlite://", broker=broker)
+    done = app.test_cli_runner().invoke(args=["bigcommerce", "tick"])
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: An in-memory SQLite database")
+    host_app.dispose(app)
 
 
 def test_rotate_keys_encrypts_all_tokens_with_the_first_key(
