@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from sqlalchemy import MetaData, Table
 
 from ..errors import ConfigError
-from . import instances, mirror, refreshes
+from . import audit, instances, mirror, people, refreshes
 from .clock import db_now
 
 __all__ = ["Tables", "db_now", "metadata", "tables"]
@@ -26,12 +26,15 @@ class Tables:
     refreshes: Table
     hints: Table
     workers: Table
+    missing_records: Table
     rejected_records: Table
     products: Table
     variants: Table
     orders: Table
     order_lines: Table
     absent_products: Table
+    history: Table
+    erased_people: Table
 
     def copy_into(self, host: MetaData) -> Tables:
         """The copies of these tables in ``host``, made where they are not there yet; its schema holds for them.
@@ -60,10 +63,13 @@ tables = Tables(
     refreshes=refreshes.refreshes(metadata),
     hints=refreshes.hints(metadata),
     workers=refreshes.workers(metadata),
+    missing_records=refreshes.missing_records(metadata),
     rejected_records=refreshes.rejected_records(metadata),
     products=mirror.products(metadata),
     variants=mirror.variants(metadata),
     orders=mirror.orders(metadata),
     order_lines=mirror.order_lines(metadata),
     absent_products=mirror.absent_products(metadata),
+    history=audit.history(metadata),
+    erased_people=people.erased_people(metadata),
 )

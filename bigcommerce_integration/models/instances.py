@@ -63,6 +63,10 @@ def instances(metadata: MetaData) -> Table:
         Column("status", String(32), nullable=False),
         Column("status_message", Text),
         Column("created_by", String(255)),
+        # Counts changes by people: what an ETag is made of.
+        Column("version", BigInteger, nullable=False, server_default="1"),
+        # The key that hashes erased people, as ciphertext; made when first needed.
+        Column("erasure_key", LargeBinary),
         Column("created_at", moment(), nullable=False),
         Column("updated_at", moment(), nullable=False),
         UniqueConstraint("tenant", "name_key", name="uq_bigcommerce_instances_name"),
@@ -107,6 +111,7 @@ class IntegrationInstance:
     status: str
     status_message: str | None
     created_by: str | None
+    version: int
     created_at: datetime
     updated_at: datetime
 

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     Double,
     Index,
     Integer,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from .types import long_bytes, long_text, moment, row_id
@@ -45,7 +47,13 @@ def leases(metadata: MetaData) -> Table:
         Column("expires_at", moment()),
         Column("change_number", BigInteger, nullable=False),
         Column("watermark", moment()),
+        # When the tick may next begin something by itself; NULL is at once.
         Column("next_sync_at", moment()),
+        Column("next_sweep_at", moment()),
+        # The start date was moved back from this day: what lies between is still to be fetched.
+        Column("backfill_to", Date),
+        # Linking was switched on: its pass, at the end of a refresh of products, is still to be made.
+        Column("is_link_wanted", Boolean, nullable=False, server_default=false()),
     )
 
 
@@ -58,12 +66,19 @@ def refreshes(metadata: MetaData) -> Table:
         Column("instance_id", BigInteger, nullable=False),
         Column("resource", String(16), nullable=False),
         Column("mode", String(16), nullable=False),
+        # What the mode needs beside its name, as JSON (see refresh/parameters.py).
+        Column("parameters", long_text()),
+        # Who asked for it; NULL is the automatic sync.
+        Column("requested_by", String(255)),
         Column("status", String(16), nullable=False),
         Column("progress_percentage", Integer),
         Column("message", Text),
         *(Column(name, BigInteger, nullable=False, server_default="0") for name in COUNTERS),
         Column("waited_s", Double, nullable=False, server_default="0"),
         Column("total", BigInteger),
+        Column("phase", String(16)),
+        # What the store last said is left of its quota of requests.
+        Column("quota_left", BigInteger),
         Column("created_at", moment(), nullable=False),
         Column("started_at", moment()),
         Column("finished_at", moment()),
@@ -76,7 +91,22 @@ def refreshes(metadata: MetaData) -> Table:
         Column("open_key", String(64)),
         UniqueConstraint("open_key", name="uq_bigcommerce_refreshes_open_key"),
         Index("ix_bigcommerce_refreshes_instance_id", "instance_id", "id"),
+        Index("ix_bigcommerce_refreshes_finished_at", "finished_at"),
         sqlite_autoincrement=True,
+    )
+
+
+def missing_records(metadata: MetaData) -> Table:
+    """Records that a walk over everything did not see: candidates for ``deleted_at``, marked all or none."""
+    return Table(
+        "bigcommerce_missing_records",
+        metadata,
+        Column("refresh_id", BigInteger, primary_key=True, autoincrement=False),
+        Column("bigcommerce_id", BigInteger, primary_key=True, autoincrement=False),
+        # When the request began whose answer lacked it: a row that was seen since is not gone.
+        Column("observed_at", moment(), nullable=False),
+        # Asked for once more by its id, and still not there.
+        Column("is_confirmed", Boolean, nullable=False),
     )
 
 

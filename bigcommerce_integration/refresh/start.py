@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 from sqlalchemy import insert
@@ -9,6 +10,9 @@ from sqlalchemy.orm import Session
 
 from ..models import Tables, db_now
 from . import RESOURCES
+from .parameters import Mode, Parameters
+
+_NOTHING = Parameters()
 
 
 def open_key(instance_id: int, resource: str) -> str:
@@ -16,36 +20,65 @@ def open_key(instance_id: int, resource: str) -> str:
     return f"{instance_id}:{resource}"
 
 
-def start_instance(session: Session, tables: Tables, instance_id: int, *, hint_after_s: float) -> list[int]:
+def start_instance(
+    session: Session,
+    tables: Tables,
+    instance_id: int,
+    *,
+    hint_after_s: float,
+    sweep_after_s: float,
+    requested_by: str | None = None,
+) -> list[int]:
     """Insert a new instance's leases and its two initial refreshes; their ids. The caller commits.
 
-    ``hint_after_s`` is when the tick first hints at them, should the caller's own hint get lost.
+    ``hint_after_s`` is when the tick first hints at them, should the caller's own hint get lost;
+    ``sweep_after_s`` when the first sweep is due, if automatic sync is on.
     """
+    spread = random.uniform(0.9, 1.1)  # noqa: S311 - stores connected together drift apart
     session.execute(
-        insert(tables.leases),
+        insert(tables.leases).values(next_sweep_at=db_now(sweep_after_s * spread)),
         [{"instance_id": instance_id, "resource": name, "epoch": 0, "change_number": 0} for name in RESOURCES],
     )
     return [
-        start(session, tables, instance_id=instance_id, resource=name, mode="initial", hint_after_s=hint_after_s)
+        start(
+            session,
+            tables,
+            instance_id=instance_id,
+            resource=name,
+            mode="initial",
+            hint_after_s=hint_after_s,
+            requested_by=requested_by,
+        )
         for name in RESOURCES
     ]
 
 
 def start(
-    session: Session, tables: Tables, *, instance_id: int, resource: str, mode: str, hint_after_s: float = 0.0
+    session: Session,
+    tables: Tables,
+    *,
+    instance_id: int,
+    resource: str,
+    mode: Mode,
+    parameters: Parameters = _NOTHING,
+    hint_after_s: float = 0.0,
+    requested_by: str | None = None,
 ) -> int:
     """Insert a pending refresh and its hint; its id. The caller commits.
 
-    Raises ``sqlalchemy.exc.IntegrityError`` if a walk of this resource is open already.
+    Raises ``sqlalchemy.exc.IntegrityError`` if a walk of this resource is open already; a refresh of ids is none,
+    and may be open beside one.
     """
     result: Any = session.execute(
         insert(tables.refreshes).values(
             instance_id=instance_id,
             resource=resource,
             mode=mode,
+            parameters=parameters.dump(),
+            requested_by=requested_by,
             status="pending",
             created_at=db_now(),
-            open_key=open_key(instance_id, resource),
+            open_key=None if mode == "ids" else open_key(instance_id, resource),
         )
     )
     refresh_id: int = result.inserted_primary_key[0]

@@ -63,7 +63,14 @@ def _insert(state: State, session: Session, row: Mapping[str, Any]) -> Created:
                 insert(state.tables.instances).values(**row, status="active", created_at=now, updated_at=now)
             )
             instance_id: int = result.inserted_primary_key[0]
-            start_instance(session, state.tables, instance_id, hint_after_s=HINT_AFTER_S)
+            start_instance(
+                session,
+                state.tables,
+                instance_id,
+                hint_after_s=HINT_AFTER_S,
+                sweep_after_s=state.config.sweep_interval_s,
+                requested_by=row["created_by"],
+            )
             instance = queries.instance(session, state.tables, instance_id, tenant=row["tenant"])
             return Created(instance, queries.newest_refreshes(session, state.tables, state.config, instance_id))
     except IntegrityError as error:

@@ -31,6 +31,7 @@ from bigcommerce_integration.refresh.context import Engine
 from bigcommerce_integration.refresh.database import T
 from bigcommerce_integration.refresh.fetching import Tally
 from bigcommerce_integration.refresh.page import MappedPage, map_page
+from bigcommerce_integration.refresh.parameters import Mode, Parameters
 from bigcommerce_integration.refresh.resources import RESOURCES as RESOURCE_MODULES
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
 from bigcommerce_integration.sandbox.pytest_plugin import bigcommerce_sandbox, bigcommerce_sandbox_factory
@@ -109,19 +110,24 @@ class Mirror:
             assert found["status"] == "completed", found["message"]
         return self
 
-    def start(self, resource: str, mode: str = "full") -> Mirror:
+    def start(self, resource: str, mode: Mode = "full", **parameters: Any) -> Mirror:
         """A further refresh, to be advanced."""
         self.refreshes[resource] = self.transaction(
             lambda session: start.start(
-                session, self.engine.tables, instance_id=self.instance_id, resource=resource, mode=mode
+                session,
+                self.engine.tables,
+                instance_id=self.instance_id,
+                resource=resource,
+                mode=mode,
+                parameters=Parameters(**parameters),
             )
         )
         return self
 
-    def again(self, *resources: str, mode: str = "full") -> Mirror:
+    def again(self, *resources: str, mode: Mode = "full", **parameters: Any) -> Mirror:
         """A further refresh of each, completed."""
         for resource in resources:
-            self.start(resource, mode)
+            self.start(resource, mode, **parameters)
         return self.completed(*resources)
 
     def let_time_pass(self, resource: str) -> None:

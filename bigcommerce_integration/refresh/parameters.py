@@ -1,0 +1,56 @@
+"""What a refresh is asked for beside its resource and mode."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal, get_args
+
+Mode = Literal["initial", "incremental", "full", "date_range", "ids"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+MOST_IDS = 250
+"""As many as one request for products may name."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """``date_from`` and ``date_to`` (both included, days in the store's time zone) belong to ``date_range``,
+    ``ids`` (at most 250) to ``ids``, ``allow_mass_delete`` to ``full``.
+    """
+
+    date_from: date | None = None
+    date_to: date | None = None
+    ids: tuple[int, ...] = ()
+    allow_mass_delete: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Those that are set, as plain JSON values."""
+        values: Mapping[str, Any] = {
+            "date_from": self.date_from and self.date_from.isoformat(),
+            "date_to": self.date_to and self.date_to.isoformat(),
+            "ids": list(self.ids),
+            "allow_mass_delete": self.allow_mass_delete,
+        }
+        return {name: value for name, value in values.items() if value}
+
+    def dump(self) -> str | None:
+        """As the refresh row holds them: JSON text, or None where nothing is set."""
+        values = self.as_dict()
+        return json.dumps(values) if values else None
+
+
+def load_parameters(text: str | None) -> Parameters:
+    """What ``dump`` wrote."""
+    values: dict[str, Any] = json.loads(text) if text else {}
+    return Parameters(
+        date_from=_day(values.get("date_from")),
+        date_to=_day(values.get("date_to")),
+        ids=tuple(values.get("ids", ())),
+        allow_mass_delete=bool(values.get("allow_mass_delete")),
+    )
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
