@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
-from flask_jwt_extended import get_jwt_identity, verify_jwt_in_request
+from dataclasses import dataclass
 
-from ..errors import ConfigError, Forbidden
+from flask_jwt_extended import get_jwt_identity, verify_jwt_in_request
+from sqlalchemy.orm import Session
+
+from ..errors import ConfigError, Forbidden, NotFound
 from ..host import Host
 from ..models.instances import IntegrationInstance
+from ..state import State, current_state
+from . import queries
 
 _TEXT_LIMIT = 255
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A permitted question about one instance: what every view of it begins with."""
+
+    state: State
+    session: Session
+    instance: IntegrationInstance
+
+
+def ask(action: str, instance_id: str, *, while_deleting: bool = False) -> Asked:
+    """The caller's instance, once login, tenant and ``may`` agree; ``NotFound`` or ``Forbidden``.
+
+    One that is being deleted is not there any more, but for those who want to see just that.
+    """
+    require_login()
+    state = current_state()
+    session = state.db.session()
+    instance = queries.instance(session, state.tables, queries.parse_id(instance_id), tenant=tenant_of(state.host))
+    if instance.status == "deleting" and not while_deleting:
+        raise NotFound("This BigCommerce integration instance is being deleted.")
+    require_permission(state.host, action, instance)
+    return Asked(state, session, instance)
 
 
 def require_login() -> None:

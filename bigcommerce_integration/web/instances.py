@@ -11,7 +11,7 @@ from .. import tasks
 from ..signals import instance_created
 from ..state import current_state
 from . import queries
-from .access import caller, require_login, require_permission, tenant_of
+from .access import ask, caller, require_login, require_permission, tenant_of
 from .answers import instance_answer
 from .creation import create
 from .draft import read_draft
@@ -34,13 +34,10 @@ def post_instance() -> tuple[dict[str, Any], int, dict[str, str]]:
 
 def get_instance(instance_id: str) -> dict[str, Any]:
     """One connected store with the newest refresh of each resource."""
-    require_login()
-    state = current_state()
-    session = state.db.session()
-    instance = queries.instance(session, state.tables, queries.parse_id(instance_id), tenant=tenant_of(state.host))
-    require_permission(state.host, "read", instance)
-    refreshes = queries.newest_refreshes(session, state.tables, state.config, instance.id)
-    return {"data": instance_answer(instance, refreshes, state.cipher)}
+    asked = ask("read", instance_id, while_deleting=True)
+    state = asked.state
+    refreshes = queries.newest_refreshes(asked.session, state.tables, state.config, asked.instance.id)
+    return {"data": instance_answer(asked.instance, refreshes, state.cipher)}
 
 
 def _announce(instance_id: int) -> None:

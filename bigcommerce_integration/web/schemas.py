@@ -14,7 +14,7 @@ BATCH_PERIODS = ("daily", "monthly", "none")
 _REQUIRED: dict[str, Any] = {"required": "This field is required.", "null": "This field may not be null."}
 
 
-class _ObjectSchema(Schema):
+class ObjectSchema(Schema):
     """Unknown fields are refused, so that a typo is not lost."""
 
     class Meta:
@@ -23,7 +23,7 @@ class _ObjectSchema(Schema):
     error_messages = {"type": "Must be an object.", "unknown": "Unknown field."}  # noqa: RUF012 - marshmallow's way
 
 
-class ConnectionSettings(_ObjectSchema):
+class ConnectionSettings(ObjectSchema):
     """How the store is reached."""
 
     access_token = fields.AccessToken(required=True)
@@ -33,7 +33,7 @@ def _optional_code() -> fields.Integer:
     return fields.Integer(allow_none=True, load_default=None)
 
 
-class IntegrationSettings(_ObjectSchema):
+class IntegrationSettings(ObjectSchema):
     """What is mirrored, and how it meets the host's books."""
 
     store_hash = fields.StoreHash(required=True)
@@ -54,7 +54,7 @@ class IntegrationSettings(_ObjectSchema):
     batch_period_customer_returns = fields.Choice(*BATCH_PERIODS, allow_none=True, load_default=None)
 
 
-class NewInstance(_ObjectSchema):
+class NewInstance(ObjectSchema):
     """The body of ``POST``."""
 
     name = fields.Name(required=True)

@@ -1,0 +1,94 @@
+"""The query string, strict as the body: what is unknown, given twice or misspelt is refused, all mistakes at once."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Request
+from marshmallow import Schema, ValidationError
+
+from ..errors import Invalid
+from . import fields
+from .schemas import load
+
+LARGEST_PAGE = 100
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
+
+
+def read_query(request: Request, schema: Schema) -> dict[str, Any]:
+    """The parameters by name; ``Invalid`` with every bad one, by its name."""
+    given = request.args.to_dict(flat=False)
+    twice = {name: ["Give this parameter once."] for name, values in given.items() if len(values) > 1}
+    values, errors = load(schema, {name: values[0] for name, values in given.items()})
+    if errors or twice:
+        raise Invalid(errors | twice)
+    return values
+
+
+class QueryInteger(fields.Integer):
+    """A whole number written in digits, from ``low`` to ``high``."""
+
+    def __init__(self, low: int = fields.INT64_MIN, high: int = fields.INT64_MAX, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.low, self.high = low, high
+
+    def read(self, value: Any) -> int:
+        if not isinstance(value, str) or not _INTEGER.fullmatch(value):
+            raise ValidationError("Must be a whole number.")
+        number = super().read(int(value))
+        if not self.low <= number <= self.high:
+            raise ValidationError(f"Must be from {self.low} to {self.high}.")
+        return number
+
+
+class QueryBoolean(fields.Boolean):
+    """``true`` or ``false``."""
+
+    def read(self, value: Any) -> bool:
+        if value not in ("true", "false"):
+            raise ValidationError("Must be true or false.")
+        return bool(value == "true")
+
+
+class QueryText(fields.StrictField):
+    """A text that a column could hold; blanks around it count."""
+
+    def __init__(self, longest: int = 255, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.longest = longest
+
+    def read(self, value: Any) -> str:
+        if not isinstance(value, str) or not 1 <= len(value) <= self.longest or "\0" in value:
+            raise ValidationError(f"Must have 1 to {self.longest} characters, none of them NUL.")
+        return value
+
+
+class QueryMoment(fields.StrictField):
+    """A moment in ISO 8601 with ``Z`` or an offset; given as naive UTC."""
+
+    def read(self, value: Any) -> datetime:
+        moment = _moment(value) if isinstance(value, str) else None
+        if moment is None:
+            raise ValidationError("Must be a moment such as 2026-01-31T12:00:00Z.")
+        return moment
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        # A "+" that was not encoded arrives as a blank.
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+        return None if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        return None
+
+
+def page() -> QueryInteger:
+    """Page number, from 1."""
+    return QueryInteger(1, 10**6, load_default=1)
+
+
+def per_page() -> QueryInteger:
+    """Items on a page, 1 to 100."""
+    return QueryInteger(1, LARGEST_PAGE, load_default=25)
