@@ -9,14 +9,15 @@ from typing import Generic, TypeVar
 
 from ..errors import BadRecord, RecordGone, StoreUnavailable, UnexpectedAnswer
 from . import checks
+from .dates import ALL_DATES, Bounds, DateFilter, Params, v2_bounds, v2_params, v3_bounds, v3_params
 from .pages import LARGEST_PAGE, Highest, IdRange, Page, v2_page, v3_page
 from .rate_limit import Quota
 from .records import Pagination, Record, single, split_v2, split_v3
 from .store_info import StoreInfo, store_info
 from .transport import Answer, Call, Transport
-from .values import integer, utc_z
+from .values import integer
 
-__all__ = ["Highest", "IdRange", "Page", "Record", "Reply", "StoreClient", "StoreInfo"]
+__all__ = ["DateFilter", "Highest", "IdRange", "Page", "Record", "Reply", "StoreClient", "StoreInfo"]
 
 # bigcommerce/docs, docs/start/authentication/api-accounts.mdx
 PRODUCTS_SCOPE = "store_v2_products_read_only"
@@ -61,31 +62,31 @@ class StoreClient:
         answer = self._get("v2/store", (), "the store information", INFORMATION_SCOPE)
         return _reply(answer, store_info(single(answer.text, resource).value, resource))
 
-    def highest_product_id(self, modified_since: datetime | None) -> Reply[Highest]:
-        """The highest product id and the number of products, of those modified since."""
+    def highest_product_id(self, dates: DateFilter) -> Reply[Highest]:
+        """The highest product id and the number of products, of those of these dates."""
         resource = self._name("products")
         # The two highest, so that the order can be checked; the id comes in any case (products_catalog.v3.yml).
         fields = (("sort", "id"), ("direction", "desc"), ("include_fields", "date_modified"), ("limit", "2"))
-        answer = self._get(_PRODUCTS, fields + _since("date_modified:min", modified_since), "products", PRODUCTS_SCOPE)
+        limits = v3_bounds(dates)
+        answer = self._get(_PRODUCTS, fields + v3_params(limits), "products", PRODUCTS_SCOPE)
         records, pagination = split_v3(answer.text, resource)
-        checks.dates_from(records, "date_modified", modified_since, resource, name="date_modified:min")
+        checks.dates_within(records, limits, resource, observed_at=answer.observed_at)
         return _reply(answer, _highest(records, pagination, resource))
 
-    def highest_order_id(self, created_since: datetime | None) -> Reply[Highest]:
-        """The highest order id, of those created since; V2 does not tell their number."""
-        resource = self._name("orders")
-        params = (("sort", "id:desc"), ("limit", "2"), *_since("min_date_created", created_since))
+    def highest_order_id(self, dates: DateFilter) -> Reply[Highest]:
+        """The highest order id, of those of these dates and a second around them; V2 does not tell their number."""
+        resource, limits = self._name("orders"), v2_bounds(dates)
+        params = (("sort", "id:desc"), ("limit", "2"), *v2_params(limits))
         answer = self._get(_ORDERS, params, "orders", ORDERS_SCOPE)
         records = split_v2(answer.text, resource)
-        checks.dates_from(records, "date_created", created_since, resource, name="min_date_created")
+        checks.dates_within(records, limits, resource, observed_at=answer.observed_at)
         return _reply(answer, _highest(records, None, resource))
 
-    def count_orders(self, created_since: datetime | None) -> Reply[int]:
-        """The number of orders, of those created since; incomplete ones count."""
+    def count_orders(self, dates: DateFilter) -> Reply[int]:
+        """The number of orders, of those of these dates and a second around them; incomplete ones count."""
         resource = self._name("the number of orders")
-        answer = self._get(
-            f"{_ORDERS}/count", _since("min_date_created", created_since), "the number of orders", ORDERS_SCOPE
-        )
+        params = v2_params(v2_bounds(dates))
+        answer = self._get(f"{_ORDERS}/count", params, "the number of orders", ORDERS_SCOPE)
         body = single(answer.text, resource).value
         try:
             count = integer(body.get("count") if isinstance(body, dict) else None, "count")
@@ -95,22 +96,22 @@ class StoreClient:
             raise StoreUnavailable(f"The answer for {resource} holds no number.")
         return _reply(answer, count)
 
-    def products(self, ids: IdRange, *, limit: int, modified_since: datetime | None = None) -> Reply[Page]:
+    def products(self, ids: IdRange, *, limit: int, dates: DateFilter = ALL_DATES) -> Reply[Page]:
         """The first ``limit`` (1 to 250) products of the range, with their variants."""
-        resource, limit = self._name("products"), _limit(limit)
+        resource, limit, limits = self._name("products"), _limit(limit), v3_bounds(dates)
         params = (
             *_VARIANTS,
             *_BY_ID,
             ("id:min", str(ids.lo)),
             *((("id:max", str(ids.hi)),) if ids.hi is not None else ()),
-            *_since("date_modified:min", modified_since),
+            *v3_params(limits),
             ("limit", str(limit)),
         )
         answer = self._get(_PRODUCTS, params, "products", PRODUCTS_SCOPE)
         records, pagination = split_v3(answer.text, resource)
         checks.at_most(records, limit, resource)
         checks.ids_ascend(records, ids, resource, names=("id:min", "id:max"))
-        checks.dates_from(records, "date_modified", modified_since, resource, name="date_modified:min")
+        checks.dates_within(records, limits, resource, observed_at=answer.observed_at)
         page = v3_page(records, pagination, ids, limit)
         checks.leads_on(page, resource)
         return _reply(answer, page)
@@ -134,14 +135,7 @@ class StoreClient:
         checks.leads_on(page, resource)
         return _reply(answer, page)
 
-    def orders(
-        self,
-        ids: IdRange,
-        *,
-        limit: int,
-        created_since: datetime | None = None,
-        modified_since: datetime | None = None,
-    ) -> Reply[Page]:
+    def orders(self, ids: IdRange, *, limit: int, dates: DateFilter = ALL_DATES) -> Reply[Page]:
         """The first orders of the range with their line items; at most ``limit`` (1 to 250) come over the wire.
 
         Only ``min_id`` is sent, one below the range, as it is not known to include its bound. ``max_id`` is not: the
@@ -150,11 +144,12 @@ class StoreClient:
         a range narrower than a page is asked for with its width plus its two neighbours as limit: so many ids from
         ``lo - 1`` on reach ``hi``, however many of them are missing.
 
-        A range of one id is read as a single record: no other record can spoil its answer.
+        Orders of the second before and after ``dates`` may be among them: the walk counts with them, the caller drops
+        them. A range of one id is read as a single record: no other record can spoil its answer.
         """
-        resource = self._name("orders")
+        resource, limits = self._name("orders"), v2_bounds(dates)
         if ids.is_one:
-            return self._one_order(ids.lo, created_since, modified_since)
+            return self._one_order(ids.lo, limits)
         limit = max(2, _limit(limit))  # the first may be the neighbour below, which is dropped
         if ids.hi is not None:
             limit = min(limit, ids.hi - ids.lo + 3)
@@ -163,16 +158,14 @@ class StoreClient:
             *_LINES,
             ("sort", "id:asc"),
             *((("min_id", str(asked.lo)),) if asked.lo else ()),
-            *_since("min_date_created", created_since),
-            *_since("min_date_modified", modified_since),
+            *v2_params(limits),
             ("limit", str(limit)),
         )
         answer = self._get(_ORDERS, params, "orders", ORDERS_SCOPE)
         records = split_v2(answer.text, resource)
         checks.at_most(records, limit, resource)
         checks.ids_ascend(records, asked, resource, names=("min_id", "max_id"))
-        checks.dates_from(records, "date_created", created_since, resource, name="min_date_created")
-        checks.dates_from(records, "date_modified", modified_since, resource, name="min_date_modified")
+        checks.dates_within(records, limits, resource, observed_at=answer.observed_at)
         page = v2_page(records, ids, limit)
         checks.leads_on(page, resource)
         return _reply(answer, page)
@@ -201,12 +194,11 @@ class StoreClient:
             checks.ids_ascend(records, IdRange(above + 1, None), resource, names=("page", "page"))
         return _reply(answer, Page(records, is_last=len(records) < LARGEST_PAGE))
 
-    def _one_order(self, order_id: int, created_since: datetime | None, modified_since: datetime | None) -> Reply[Page]:
+    def _one_order(self, order_id: int, limits: Sequence[Bounds]) -> Reply[Page]:
         """A range of one id: the filters are applied here, and an order that is gone makes an empty last page."""
         answer = self._get_order(order_id, missing_ok=True)
         record = self._order_of(answer, order_id)
-        filters = (("date_created", created_since), ("date_modified", modified_since))
-        is_wanted = record is not None and all(checks.is_from(record, field, since) for field, since in filters)
+        is_wanted = record is not None and all(each.hold(record) for each in limits)
         return _reply(answer, Page([record] if record is not None and is_wanted else [], is_last=True))
 
     def _get_order(self, order_id: int, *, missing_ok: bool) -> Answer:
@@ -228,9 +220,7 @@ class StoreClient:
     def _name(self, resource: str) -> str:
         return f"{resource} of store {self._transport.store_hash}"
 
-    def _get(
-        self, path: str, params: tuple[tuple[str, str], ...], resource: str, scope: str, *, is_single: bool = False
-    ) -> Answer:
+    def _get(self, path: str, params: Params, resource: str, scope: str, *, is_single: bool = False) -> Answer:
         return self._transport.get(Call(path, params, resource, scope, is_single))
 
 
@@ -246,10 +236,6 @@ def _highest(records: list[Record], pagination: Pagination | None, resource: str
     if highest is None and (records or (pagination is not None and pagination.total > 0)):
         raise StoreUnavailable(f"The answer for the highest id of {resource} holds none.")
     return Highest(highest, None if pagination is None else pagination.total)
-
-
-def _since(name: str, moment: datetime | None) -> tuple[tuple[str, str], ...]:
-    return () if moment is None else ((name, utc_z(moment)),)
 
 
 def _limit(limit: int) -> int:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from ..client import values
-from ..client.api import Highest, Reply, StoreClient
+from ..client.api import DateFilter, Highest, Reply, StoreClient
 from ..client.pages import IdRange, Page
 from ..client.records import Record
 from ..errors import BadRecord
@@ -40,20 +40,16 @@ _RATE = "store_default_to_transactional_exchange_rate"
 
 def survey(client: StoreClient, since: datetime | None) -> Reply[Highest]:
     """The highest id; V2 does not say how many records there are."""
-    return client.highest_order_id(_wider(since))
+    return client.highest_order_id(DateFilter(created_since=since))
 
 
 def ask(client: StoreClient, ids: IdRange, limit: int, since: datetime | None) -> Reply[Page]:
     """One page of orders with their embedded lines.
 
-    ``since`` is on every walk: a late edit of an old order must not bring it into books that hold it already.
+    ``since`` is on every walk: a late edit of an old order must not bring it into books that hold it already. Those
+    of the second before come too, ``apply`` drops them.
     """
-    return client.orders(ids, limit=limit, created_since=_wider(since))
-
-
-def _wider(since: datetime | None) -> datetime | None:
-    """A second earlier: it is not known whether V2's filter includes its bound. ``apply`` drops what is too old."""
-    return None if since is None else since - timedelta(seconds=1)
+    return client.orders(ids, limit=limit, dates=DateFilter(created_since=since))
 
 
 def map_record(record: Record) -> Mapped:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 
 from ..client import values
-from ..client.api import Highest, Reply, StoreClient
+from ..client.api import DateFilter, Highest, Reply, StoreClient
 from ..client.pages import IdRange, Page
 from ..client.records import Record
 from ..errors import BadRecord, StoreUnavailable
@@ -29,14 +29,14 @@ NAME = "products"
 
 def survey(client: StoreClient, since: datetime | None) -> Reply[Highest]:
     """The highest id and how many records there are."""
-    reply = client.highest_product_id(since)
+    reply = client.highest_product_id(DateFilter(modified_since=since))
     _refuse_unproved(is_empty=reply.value.id is None, total=reply.value.total)
     return reply
 
 
 def ask(client: StoreClient, ids: IdRange, limit: int, since: datetime | None) -> Reply[Page]:
     """One page of products with their variants."""
-    reply = client.products(ids, limit=limit, modified_since=since)
+    reply = client.products(ids, limit=limit, dates=DateFilter(modified_since=since))
     _refuse_unproved(is_empty=not reply.value.records, total=reply.value.total)
     return reply
 

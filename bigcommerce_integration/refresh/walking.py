@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..client.api import Highest, Reply
+from ..client.api import DateFilter, Highest, Reply
 from ..client.pages import IdRange, Page
 from ..client.records import Record
 from ..errors import BadRecord, RecordGone, UnexpectedAnswer
@@ -65,7 +65,7 @@ class Walker:
         resource = RESOURCES[self.slice.job.resource]
         self.slice.fetcher.add(Fetch(partial(resource.survey, client, since), self._surveyed))
         if self.slice.job.resource == "orders":
-            self.slice.fetcher.add(Fetch(partial(client.count_orders, since), self._counted))
+            self.slice.fetcher.add(Fetch(partial(client.count_orders, DateFilter(created_since=since)), self._counted))
 
     def _surveyed(self, reply: Reply[Highest]) -> None:
         walk = self._checkpoint.walk.surveyed(reply.value.id)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import pairwise
@@ -10,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from bigcommerce_integration.client.api import IdRange, Page, Reply, StoreClient
+from bigcommerce_integration.client.api import DateFilter, IdRange, Page, Reply, StoreClient
+from bigcommerce_integration.client.dates import ALL_DATES
 from bigcommerce_integration.client.transport import Transport
 from bigcommerce_integration.client.values import date_time
 from bigcommerce_integration.errors import (
@@ -24,6 +26,11 @@ from bigcommerce_integration.errors import (
 )
 from bigcommerce_integration.sandbox.server import SandboxServer
 from bigcommerce_integration.sandbox.store import SandboxStore
+
+ALL_IDS = IdRange(1, 900)
+PAST, FUTURE = datetime(1999, 1, 1), datetime(2100, 1, 1)
+CREATED_IN_FUTURE, CREATED_LONG_AGO = DateFilter(created_since=FUTURE), DateFilter(created_until=PAST)
+MODIFIED_IN_FUTURE, MODIFIED_LONG_AGO = DateFilter(modified_since=FUTURE), DateFilter(modified_until=PAST)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +77,7 @@ def walk(ask: Callable[[IdRange], Reply[Page]], lo: int, hi: int) -> tuple[list[
 
 
 def test_products_are_walked_whole(server: SandboxServer, client: StoreClient) -> None:
-    highest = client.highest_product_id(None).value
+    highest = client.highest_product_id(ALL_DATES).value
     ids = [each for each, _ in server.store.product_records()]
     assert (highest.id, highest.total) == (max(ids), len(ids))
     found, requests = walk(lambda ids: client.products(ids, limit=250), 1, max(ids))
@@ -84,10 +91,10 @@ def test_orders_are_walked_whole(
     server: SandboxServer, client: StoreClient, is_inclusive: bool, limit: int, most: int
 ) -> None:
     server.store.switches.update({"min_id_inclusive": is_inclusive, "max_id_inclusive": is_inclusive})
-    highest = client.highest_order_id(None).value
+    highest = client.highest_order_id(ALL_DATES).value
     ids = [each for each, _ in server.store.order_records()]
     assert highest.id == max(ids)
-    assert client.count_orders(None).value == len(ids)
+    assert client.count_orders(ALL_DATES).value == len(ids)
     found, requests = walk(lambda ids: client.orders(ids, limit=limit), 1, max(ids))
     assert found == ids
     assert requests <= most
@@ -118,7 +125,7 @@ def test_each_record_keeps_the_text_that_the_store_sent(server: SandboxServer, c
 
 
 def test_above_the_highest_order_there_is_nothing(client: StoreClient) -> None:
-    top = client.highest_order_id(None).value.id or 0
+    top = client.highest_order_id(ALL_DATES).value.id or 0
     page = client.orders(IdRange(top + 1, None), limit=250).value
     assert (page.records, page.is_last) == ([], True)
 
@@ -146,22 +153,44 @@ def test_products_by_their_ids(server: SandboxServer, client: StoreClient) -> No
     assert ([record.id for record in page.records], page.is_last) == (ids, True)
 
 
-def test_filters_by_date(server: SandboxServer, client: StoreClient) -> None:
-    orders = client.orders(IdRange(1, None), limit=250).value.records
+def dates_in(records: Iterable[tuple[int, str]], field: str) -> dict[int, datetime]:
+    """What the store has, by id."""
+    found = {each: date_time(json.loads(text)[field], field) for each, text in records}
+    return {each: moment for each, moment in found.items() if moment is not None}
 
-    def created(record: Any) -> datetime:
-        found = date_time(record.value["date_created"], "date_created")
-        assert found is not None
-        return found
 
-    since = sorted(map(created, orders))[125]
-    wanted = {record.id for record in orders if created(record) > since}
-    top = client.highest_order_id(since).value.id or 0
-    found, _ = walk(lambda ids: client.orders(ids, limit=250, created_since=since), 1, top)
-    assert wanted <= set(found)
-    assert len(found) == client.count_orders(since).value
-    products, _ = walk(lambda ids: client.products(ids, limit=250, modified_since=since), 1, 10**9)
-    assert len(products) == client.highest_product_id(since).value.total
+@pytest.mark.parametrize("is_inclusive", [True, False])
+def test_orders_by_their_dates(server: SandboxServer, client: StoreClient, is_inclusive: bool) -> None:
+    server.store.switches.update({"dates_inclusive": is_inclusive})
+    created = dates_in(server.store.order_records(), "date_created")
+    modified = dates_in(server.store.order_records(), "date_modified")
+    since, until = sorted(created.values())[100], sorted(modified.values())[300]
+    wishes: list[tuple[DateFilter, Callable[[int], bool]]] = [
+        (DateFilter(created_since=since), lambda each: since <= created[each]),
+        (DateFilter(created_until=until), lambda each: created[each] < until),
+        (DateFilter(created_since=since, created_until=until), lambda each: since <= created[each] < until),
+        (
+            DateFilter(created_since=since, modified_since=since, modified_until=until),
+            lambda each: since <= created[each] and since <= modified[each] < until,
+        ),
+    ]
+    for dates, is_wanted in wishes:
+        found, _ = walk(lambda ids, dates=dates: client.orders(ids, limit=50, dates=dates), 1, max(created))
+        wanted = set(filter(is_wanted, created))
+        assert wanted <= set(found)
+        assert len(set(found) - wanted) <= 4, "no more than those of the second around the dates"
+        assert client.count_orders(dates).value == len(found)
+        assert client.highest_order_id(dates).value.id == max(filter(None, found))
+
+
+def test_products_by_their_date(server: SandboxServer, client: StoreClient) -> None:
+    modified = dates_in(server.store.product_records(), "date_modified")
+    since, until = sorted(modified.values())[60], sorted(modified.values())[190]
+    dates = DateFilter(modified_since=since, modified_until=until)
+    found, _ = walk(lambda ids: client.products(ids, limit=50, dates=dates), 1, 10**9)
+    assert found == [each for each in sorted(modified) if since <= modified[each] < until]
+    highest = client.highest_product_id(dates).value
+    assert (highest.id, highest.total) == (max(filter(None, found)), len(found))
 
 
 def test_the_store_information(server: SandboxServer, client: StoreClient) -> None:
@@ -183,20 +212,26 @@ def test_the_quota_is_told_also_in_lower_case(server: SandboxServer, client: Sto
 @pytest.mark.parametrize(
     ("name", "ask"),
     [
-        ("sort", lambda client: client.highest_order_id(None)),
-        ("sort", lambda client: client.highest_product_id(None)),
+        ("sort", lambda client: client.highest_order_id(ALL_DATES)),
+        ("sort", lambda client: client.highest_product_id(ALL_DATES)),
         ("min_id", lambda client: client.orders(IdRange(900, 1000), limit=250)),
-        (
-            "min_date_created",
-            lambda client: client.orders(IdRange(1, 900), limit=250, created_since=datetime(2100, 1, 1)),
-        ),
+        ("min_date_created", lambda client: client.orders(ALL_IDS, limit=250, dates=CREATED_IN_FUTURE)),
+        ("min_date_created", lambda client: client.highest_order_id(CREATED_IN_FUTURE)),
+        ("max_date_created", lambda client: client.orders(ALL_IDS, limit=250, dates=CREATED_LONG_AGO)),
+        ("max_date_created", lambda client: client.highest_order_id(CREATED_LONG_AGO)),
+        ("min_date_modified", lambda client: client.orders(ALL_IDS, limit=250, dates=MODIFIED_IN_FUTURE)),
+        ("max_date_modified", lambda client: client.orders(ALL_IDS, limit=250, dates=MODIFIED_LONG_AGO)),
+        ("limit", lambda client: client.orders(ALL_IDS, limit=10)),
+        ("limit", lambda client: client.highest_order_id(ALL_DATES)),
         ("id:min", lambda client: client.products(IdRange(900, 1000), limit=250)),
         ("id:max", lambda client: client.products(IdRange(1, 100), limit=250)),
         ("id:in", lambda client: client.products_by_id([200])),
-        (
-            "date_modified:min",
-            lambda client: client.products(IdRange(1, 900), limit=250, modified_since=datetime(2100, 1, 1)),
-        ),
+        ("date_modified:min", lambda client: client.products(ALL_IDS, limit=250, dates=MODIFIED_IN_FUTURE)),
+        ("date_modified:min", lambda client: client.highest_product_id(MODIFIED_IN_FUTURE)),
+        ("date_modified:max", lambda client: client.products(ALL_IDS, limit=250, dates=MODIFIED_LONG_AGO)),
+        ("date_modified:max", lambda client: client.highest_product_id(MODIFIED_LONG_AGO)),
+        ("limit", lambda client: client.products(ALL_IDS, limit=10)),
+        ("limit", lambda client: client.highest_product_id(ALL_DATES)),
     ],
 )
 def test_an_ignored_filter_is_found_out(

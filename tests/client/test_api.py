@@ -6,14 +6,18 @@ from datetime import datetime
 
 import pytest
 
-from bigcommerce_integration.client.api import Highest, IdRange
+from bigcommerce_integration.client.api import DateFilter, Highest, IdRange
+from bigcommerce_integration.client.dates import ALL_DATES
 from bigcommerce_integration.client.transport import Call
 from bigcommerce_integration.errors import RecordGone, StoreUnavailable, UnexpectedAnswer
 
 from .canned import NOW, QUOTA, client_of, v2, v3
 
-SINCE = datetime(2025, 1, 15, 0, 3, 17)
-OLD, NEW = "2025-01-15T00:03:10+00:00", "2025-01-15T00:03:17+00:00"
+SINCE, UNTIL = datetime(2025, 1, 15, 0, 3, 17), datetime(2025, 2, 1)
+CREATED = DateFilter(created_since=SINCE, created_until=UNTIL)
+MODIFIED = DateFilter(modified_since=SINCE, modified_until=UNTIL)
+BOTH = DateFilter(SINCE, UNTIL, SINCE, UNTIL)
+OLD, NEW, LATE = "2025-01-15T00:03:10+00:00", "2025-01-15T00:03:17+00:00", "2025-02-01T00:00:01+00:00"
 
 
 def params(call: Call) -> dict[str, str]:
@@ -43,32 +47,38 @@ def test_a_store_without_a_time_zone_is_not_guessed_at(body: object) -> None:
 
 def test_the_highest_product() -> None:
     client, calls = client_of(v3([90, 80], total=17, date_modified=NEW))
-    assert client.highest_product_id(SINCE).value == Highest(90, 17)
+    assert client.highest_product_id(MODIFIED).value == Highest(90, 17)
     assert params(calls[0]) == {
         "sort": "id",
         "direction": "desc",
         "include_fields": "date_modified",
         "limit": "2",
         "date_modified:min": "2025-01-15T00:03:17Z",
+        "date_modified:max": "2025-01-31T23:59:59Z",
     }
 
 
 def test_the_highest_order() -> None:
     client, calls = client_of(v2(90, 80, date_created="Wed, 15 Jan 2025 00:03:17 +0000"))
-    assert client.highest_order_id(SINCE).value == Highest(90, None)
-    assert params(calls[0]) == {"sort": "id:desc", "limit": "2", "min_date_created": "2025-01-15T00:03:17Z"}
+    assert client.highest_order_id(CREATED).value == Highest(90, None)
+    assert params(calls[0]) == {
+        "sort": "id:desc",
+        "limit": "2",
+        "min_date_created": "2025-01-15T00:03:16Z",
+        "max_date_created": "2025-02-01T00:00:00Z",
+    }
 
 
 def test_nothing_has_no_highest_id() -> None:
     client, calls = client_of(v3([]), 204)
-    assert client.highest_product_id(None).value == Highest(None, 0)
-    assert client.highest_order_id(None).value == Highest(None, None)
+    assert client.highest_product_id(ALL_DATES).value == Highest(None, 0)
+    assert client.highest_order_id(ALL_DATES).value == Highest(None, None)
     assert "min_date_created" not in params(calls[1])
 
 
 def test_the_highest_id_passes_over_a_record_without_one() -> None:
     client, _ = client_of(v2(None, 80))
-    assert client.highest_order_id(None).value == Highest(80, None)
+    assert client.highest_order_id(ALL_DATES).value == Highest(80, None)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +87,7 @@ def test_the_highest_id_passes_over_a_record_without_one() -> None:
         (v3([80, 90]), UnexpectedAnswer),
         (v3([3, 2, 1]), UnexpectedAnswer),
         (v3([90, 80], date_modified=OLD), UnexpectedAnswer),
+        (v3([90, 80], date_modified=LATE), UnexpectedAnswer),
         (v3([], total=5), StoreUnavailable),
         (v3([None, None]), StoreUnavailable),
     ],
@@ -84,23 +95,26 @@ def test_the_highest_id_passes_over_a_record_without_one() -> None:
 def test_a_highest_id_that_cannot_be_is_not_believed(answer: object, error: type[Exception]) -> None:
     client, _ = client_of(answer)
     with pytest.raises(error, match="products of store abc123"):
-        client.highest_product_id(SINCE)
+        client.highest_product_id(MODIFIED)
 
 
 def test_counting_orders() -> None:
     client, calls = client_of({"statuses": [], "count": 17}, {"count": "17"}, {"count": "?"}, {})
-    assert client.count_orders(SINCE).value == 17
+    assert client.count_orders(CREATED).value == 17
     assert calls[0].path == "v2/orders/count"
-    assert params(calls[0]) == {"min_date_created": "2025-01-15T00:03:17Z"}
-    assert client.count_orders(None).value == 17
+    assert params(calls[0]) == {
+        "min_date_created": "2025-01-15T00:03:16Z",
+        "max_date_created": "2025-02-01T00:00:00Z",
+    }
+    assert client.count_orders(ALL_DATES).value == 17
     for _ in range(2):
         with pytest.raises(StoreUnavailable):
-            client.count_orders(None)
+            client.count_orders(ALL_DATES)
 
 
 def test_products_of_a_range() -> None:
     client, calls = client_of(v3([10, 12], date_modified=NEW), v3([10, 11], total=9))
-    page = client.products(IdRange(10, 20), limit=250, modified_since=SINCE).value
+    page = client.products(IdRange(10, 20), limit=250, dates=MODIFIED).value
     assert [record.id for record in page.records] == [10, 12]
     assert page.is_last
     assert params(calls[0]) == {
@@ -110,6 +124,7 @@ def test_products_of_a_range() -> None:
         "id:min": "10",
         "id:max": "20",
         "date_modified:min": "2025-01-15T00:03:17Z",
+        "date_modified:max": "2025-01-31T23:59:59Z",
         "limit": "250",
     }
     page = client.products(IdRange(10, None), limit=2).value
@@ -125,6 +140,7 @@ def test_products_of_a_range() -> None:
         (v3([11, 10]), UnexpectedAnswer, "sort"),
         (v3([10, 11, 12, 13]), UnexpectedAnswer, "limit"),
         (v3([10], date_modified=OLD), UnexpectedAnswer, "date_modified:min"),
+        (v3([10], date_modified=LATE), UnexpectedAnswer, "date_modified:max"),
         (v3([], total=3), StoreUnavailable, "no records"),
         (v3([None], total=3), StoreUnavailable, "without ids"),
         ("<html>", StoreUnavailable, "JSON"),
@@ -133,7 +149,7 @@ def test_products_of_a_range() -> None:
 def test_products_that_were_not_asked_for_are_refused(answer: object, error: type[Exception], match: str) -> None:
     client, _ = client_of(answer)
     with pytest.raises(error, match=match) as caught:
-        client.products(IdRange(10, 20), limit=3, modified_since=SINCE)
+        client.products(IdRange(10, 20), limit=3, dates=MODIFIED)
     assert "products of store abc123" in str(caught.value)
 
 
@@ -152,15 +168,17 @@ def test_products_by_their_ids() -> None:
 
 def test_orders_of_a_range_are_asked_for_from_one_below() -> None:
     client, calls = client_of(v2(9, 10, 11, 400))
-    page = client.orders(IdRange(10, 300), limit=250, created_since=SINCE, modified_since=SINCE).value
+    page = client.orders(IdRange(10, 300), limit=250, dates=BOTH).value
     assert ([record.id for record in page.records], page.is_last) == ([10, 11], True)
     assert params(calls[0]) == {
         "include": "consignments.line_items",
         "consignment_structure": "object",
         "sort": "id:asc",
         "min_id": "9",
-        "min_date_created": "2025-01-15T00:03:17Z",
-        "min_date_modified": "2025-01-15T00:03:17Z",
+        "min_date_created": "2025-01-15T00:03:16Z",
+        "max_date_created": "2025-02-01T00:00:00Z",
+        "min_date_modified": "2025-01-15T00:03:16Z",
+        "max_date_modified": "2025-02-01T00:00:00Z",
         "limit": "250",
     }
 
@@ -189,18 +207,45 @@ def test_no_more_orders_than_needed_come_over_the_wire(ids: IdRange, limit: int,
         (v2(11, 10), "sort"),
         (v2(10, 11, 12, 13), "limit"),
         (v2(10, date_created="Wed, 15 Jan 2025 00:03:10 +0000"), "min_date_created"),
+        (v2(10, date_created="Sat, 01 Feb 2025 00:00:01 +0000"), "max_date_created"),
         (v2(10, date_modified="Wed, 15 Jan 2025 00:03:10 +0000"), "min_date_modified"),
+        (v2(10, date_modified="Sat, 01 Feb 2025 00:00:01 +0000"), "max_date_modified"),
     ],
 )
 def test_orders_that_were_not_asked_for_are_refused(answer: object, match: str) -> None:
     client, _ = client_of(answer)
     with pytest.raises(UnexpectedAnswer, match=match):
-        client.orders(IdRange(10, 20), limit=3, created_since=SINCE, modified_since=SINCE)
+        client.orders(IdRange(10, 20), limit=3, dates=BOTH)
+
+
+@pytest.mark.parametrize("kind", ["created", "modified"])
+@pytest.mark.parametrize("date", ["Wed, 15 Jan 2025 00:03:16 +0000", "Sat, 01 Feb 2025 00:00:00 +0000"])
+def test_orders_of_a_second_around_the_dates_are_passed_on(kind: str, date: str) -> None:
+    """The walk counts with them: only with all that came does a short answer prove what it proves."""
+    client, _ = client_of(v2(10, **{f"date_{kind}": date}), v2(10, **{f"date_{kind}": date}))
+    dates = CREATED if kind == "created" else MODIFIED
+    assert client.orders(IdRange(10, 20), limit=3, dates=dates).value.last_id == 10
+    assert client.highest_order_id(dates).value.id == 10
+
+
+def test_a_product_that_was_modified_while_it_was_asked_for_is_no_sign_of_an_ignored_filter() -> None:
+    client, _ = client_of(v3([10], date_modified=NOW.isoformat() + "Z"))
+    assert client.products(IdRange(10, 20), limit=3, dates=MODIFIED).value.last_id == 10
+
+
+def test_products_cannot_be_asked_for_by_their_creation() -> None:
+    client, calls = client_of()
+    for dates in (DateFilter(created_since=SINCE), DateFilter(created_until=UNTIL)):
+        with pytest.raises(ValueError, match="created"):
+            client.products(IdRange(10, 20), limit=3, dates=dates)
+        with pytest.raises(ValueError, match="created"):
+            client.highest_product_id(dates)
+    assert not calls
 
 
 def test_a_range_of_one_order_is_a_single_read() -> None:
     client, calls = client_of({"id": 7, "date_created": "Wed, 15 Jan 2025 00:03:17 +0000"})
-    page = client.orders(IdRange(7, 7), limit=250, created_since=SINCE).value
+    page = client.orders(IdRange(7, 7), limit=250, dates=CREATED).value
     assert ([record.id for record in page.records], page.is_last) == ([7], True)
     assert (calls[0].path, calls[0].single, calls[0].missing_ok) == ("v2/orders/7", True, True)
     assert params(calls[0]) == {"include": "consignments.line_items", "consignment_structure": "object"}
@@ -212,18 +257,20 @@ def test_a_range_of_one_order_is_a_single_read() -> None:
         204,
         404,
         {"id": 7, "date_created": "Wed, 15 Jan 2025 00:03:16 +0000"},
+        {"id": 7, "date_created": "Sat, 01 Feb 2025 00:00:00 +0000"},
         {"id": 7, "date_modified": "Wed, 15 Jan 2025 00:03:16 +0000"},
+        {"id": 7, "date_modified": "Sat, 01 Feb 2025 00:00:00 +0000"},
     ],
 )
 def test_one_order_that_is_gone_or_filtered_out_is_an_empty_last_page(answer: object) -> None:
     client, _ = client_of(answer)
-    reply = client.orders(IdRange(7, 7), limit=250, created_since=SINCE, modified_since=SINCE)
+    reply = client.orders(IdRange(7, 7), limit=250, dates=BOTH)
     assert (reply.value.records, reply.value.is_last, reply.quota) == ([], True, QUOTA)
 
 
 def test_one_order_without_a_readable_id_or_date_is_left_to_the_caller() -> None:
     client, _ = client_of({"id": None, "date_created": "?"})
-    page = client.orders(IdRange(7, 7), limit=250, created_since=SINCE).value
+    page = client.orders(IdRange(7, 7), limit=250, dates=CREATED).value
     assert [record.id for record in page.records] == [None]
 
 

@@ -8,15 +8,21 @@ from datetime import datetime
 import pytest
 
 from bigcommerce_integration.client import checks
+from bigcommerce_integration.client.dates import DateFilter, v2_bounds, v3_bounds
 from bigcommerce_integration.client.pages import IdRange, Page
 from bigcommerce_integration.client.records import Record
 from bigcommerce_integration.errors import StoreUnavailable, UnexpectedAnswer
 
-SINCE = datetime(2025, 1, 15, 12, 0, 0)
+SINCE, UNTIL, NOW = datetime(2025, 1, 15, 12), datetime(2025, 1, 16, 12), datetime(2025, 2, 1, 12)
 
 
 def records(*ids: int | None, date: object = None) -> list[Record]:
     return [Record("{}", {"id": each, "date_modified": date}, each) for each in ids]
+
+
+def within(found: list[Record]) -> None:
+    limits = v3_bounds(DateFilter(modified_since=SINCE, modified_until=UNTIL))
+    checks.dates_within(found, limits, "products", observed_at=NOW)
 
 
 def ascend(*ids: int | None) -> None:
@@ -38,12 +44,9 @@ def test_ids_in_order_and_range_are_fine(ids: tuple[int | None, ...]) -> None:
         (lambda: checks.at_most(records(1, 2, 3), 2, "orders"), "limit"),
         (lambda: checks.ids_descend(records(1, 2), "orders"), "sort"),
         (lambda: checks.ids_among(records(1, 2), [1, 3], "products"), "id:in"),
-        (
-            lambda: checks.dates_from(
-                records(1, date="2025-01-15T11:59:58Z"), "date_modified", SINCE, "products", name="date_modified:min"
-            ),
-            "date_modified:min",
-        ),
+        (lambda: within(records(1, date="2025-01-15T11:59:58Z")), "date_modified:min"),
+        (lambda: within(records(1, date="2025-01-16T12:00:01Z")), "date_modified:max"),
+        (lambda: within(records(1, date="2025-02-01T11:59:59Z")), "date_modified:max"),
     ],
 )
 def test_an_ignored_filter_is_named(check: Callable[[], None], name: str) -> None:
@@ -51,11 +54,26 @@ def test_an_ignored_filter_is_named(check: Callable[[], None], name: str) -> Non
         check()
 
 
-@pytest.mark.parametrize("date", ["2025-01-15T11:59:59Z", "Wed, 15 Jan 2025 12:00:00 +0000", None, "", "unreadable", 5])
-def test_dates_within_a_second_or_unreadable_pass(date: object) -> None:
-    found = [*records(1, date=date), Record("5", 5, None)]
-    checks.dates_from(found, "date_modified", SINCE, "products", name="x")
-    checks.dates_from(found, "date_modified", None, "products", name="x")
+@pytest.mark.parametrize(
+    "date",
+    [
+        "2025-01-15T11:59:59Z",
+        "Wed, 15 Jan 2025 12:00:00 +0000",
+        "2025-01-16T12:00:00Z",
+        "2025-02-01T12:00:00Z",
+        None,
+        "",
+        "unreadable",
+        5,
+    ],
+)
+def test_dates_within_a_second_or_set_since_or_unreadable_pass(date: object) -> None:
+    within([*records(1, date=date), Record("5", 5, None)])
+
+
+@pytest.mark.parametrize("date", ["1999-01-01T00:00:00Z", "2025-01-15T12:00:00Z", "2025-01-31T00:00:00Z"])
+def test_dates_are_not_judged_where_nothing_was_asked(date: str) -> None:
+    checks.dates_within(records(1, date=date), v2_bounds(DateFilter()), "orders", observed_at=NOW)
 
 
 def test_a_page_from_which_a_walk_cannot_go_on_is_asked_for_again() -> None:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from bigcommerce_integration.client.api import IdRange, StoreClient
+from bigcommerce_integration.client.api import DateFilter, IdRange, StoreClient
 from bigcommerce_integration.errors import StoreError
 
 from .tiny_server import answer, serving
@@ -22,18 +22,19 @@ from .tiny_server import answer, serving
 SPECS = Path(__file__).parents[2].parent / "shared" / "bigcommerce-openapi"
 FILES = ("catalog/products_catalog.v3.yml", "orders.v2.oas2.yml", "store_information.v2.yml")
 LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-SINCE = datetime(2025, 1, 15, 0, 3, 17)
+SINCE, UNTIL = datetime(2025, 1, 15, 0, 3, 17), datetime(2025, 2, 1)
+MODIFIED, BOTH = DateFilter(modified_since=SINCE, modified_until=UNTIL), DateFilter(SINCE, UNTIL, SINCE, UNTIL)
 
 pytestmark = pytest.mark.skipif(not SPECS.is_dir(), reason="the published OpenAPI files are not beside this checkout")
 
 QUESTIONS: dict[str, Callable[[StoreClient], object]] = {
     "store_info": lambda client: client.store_info(),
-    "highest_product_id": lambda client: client.highest_product_id(SINCE),
-    "highest_order_id": lambda client: client.highest_order_id(SINCE),
-    "count_orders": lambda client: client.count_orders(SINCE),
-    "products": lambda client: client.products(IdRange(5, 900), limit=250, modified_since=SINCE),
+    "highest_product_id": lambda client: client.highest_product_id(MODIFIED),
+    "highest_order_id": lambda client: client.highest_order_id(BOTH),
+    "count_orders": lambda client: client.count_orders(BOTH),
+    "products": lambda client: client.products(IdRange(5, 900), limit=250, dates=MODIFIED),
     "products_by_id": lambda client: client.products_by_id(range(10**9, 10**9 + 250)),
-    "orders": lambda client: client.orders(IdRange(5, 900), limit=250, created_since=SINCE, modified_since=SINCE),
+    "orders": lambda client: client.orders(IdRange(5, 900), limit=250, dates=BOTH),
     "one order": lambda client: client.orders(IdRange(5, 5), limit=250),
     "order": lambda client: client.order(7),
     "order_lines": lambda client: client.order_lines(7, 2),

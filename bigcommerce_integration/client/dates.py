@@ -1,0 +1,98 @@
+"""By which dates a question is limited, and how each version of the API is asked so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ..errors import BadRecord
+from .records import Record
+from .values import date_time, utc_z
+
+Params = tuple[tuple[str, str], ...]
+
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class DateFilter:
+    """When a record was created and last modified: from ``…_since`` on and before ``…_until``; None is no limit.
+
+    All are naive UTC in whole seconds, as the dates of the records are.
+    """
+
+    created_since: datetime | None = None
+    created_until: datetime | None = None
+    modified_since: datetime | None = None
+    modified_until: datetime | None = None
+
+
+ALL_DATES = DateFilter()
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The limits on one date of the records; ``names`` are those of the filters for its two ends.
+
+    An answer may hold records up to a second beyond either end, see ``v2_params``: the caller drops them.
+    """
+
+    field: str
+    since: datetime | None
+    until: datetime | None
+    names: tuple[str, str]
+
+    def hold(self, record: Record) -> bool:
+        """Whether the record's date lies within; True if there is none that can be read."""
+        moment = date_of(record, self.field)
+        return moment is None or (
+            (self.since is None or moment >= self.since) and (self.until is None or moment < self.until)
+        )
+
+
+def v3_bounds(dates: DateFilter) -> list[Bounds]:
+    """Of products, which can only be asked for by ``date_modified`` (products_catalog.v3.yml)."""
+    if dates.created_since or dates.created_until:
+        raise ValueError("products cannot be asked for by the date they were created")
+    names = ("date_modified:min", "date_modified:max")
+    return [Bounds("date_modified", dates.modified_since, dates.modified_until, names)]
+
+
+def v2_bounds(dates: DateFilter) -> list[Bounds]:
+    """Of orders."""
+    return [
+        Bounds("date_created", dates.created_since, dates.created_until, ("min_date_created", "max_date_created")),
+        Bounds("date_modified", dates.modified_since, dates.modified_until, ("min_date_modified", "max_date_modified")),
+    ]
+
+
+def v3_params(limits: Iterable[Bounds]) -> Params:
+    """The filters of V3, which include their bounds (bigcommerce/docs, docs/start/about/common-query-params.mdx)."""
+    return tuple(param for each in limits for param in _params(each.names, each.since, _just_before(each.until)))
+
+
+def v2_params(limits: Iterable[Bounds]) -> Params:
+    """The filters of V2, a second wider: it is not known whether they include their bounds (the fact sheet, 5)."""
+    return tuple(
+        param for each in limits for param in _params(each.names, each.since and each.since - _SECOND, each.until)
+    )
+
+
+def date_of(record: Record, field: str) -> datetime | None:
+    """A record's date as naive UTC; None if there is none that can be read."""
+    if not isinstance(record.value, dict):
+        return None
+    try:
+        return date_time(record.value.get(field), field)
+    except BadRecord:
+        return None
+
+
+def _just_before(moment: datetime | None) -> datetime | None:
+    """The last whole second before."""
+    return moment and (moment - timedelta(microseconds=1)).replace(microsecond=0)
+
+
+def _params(names: tuple[str, str], least: datetime | None, most: datetime | None) -> Params:
+    return tuple((name, utc_z(moment)) for name, moment in zip(names, (least, most), strict=True) if moment)
