@@ -8,6 +8,7 @@
     │   ├── MalformedBody          400
     │   ├── Forbidden              403
     │   ├── NotFound               404
+    │   ├── Conflict               409, names the refresh that stands in the way
     │   ├── BodyTooLarge           413
     │   ├── UnsupportedMediaType   415
     │   ├── Invalid                422, every bad field at once
@@ -67,6 +68,16 @@ class NotFound(RequestRefused):
     """No such thing for this tenant."""
 
     status = 404
+
+
+class Conflict(RequestRefused):
+    """A refresh is in no state for this; ``refresh_id`` names it."""
+
+    status = 409
+
+    def __init__(self, message: str, *, refresh_id: int) -> None:
+        super().__init__(message)
+        self.refresh_id = refresh_id
 
 
 class BodyTooLarge(RequestRefused):

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-from sqlalchemy import Select
+from sqlalchemy import Select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 T = TypeVar("T")
 
 TRIES = 8
-# serialization failure, deadlock (PostgreSQL)
-_CONFLICT_STATES = frozenset({"40001", "40P01"})
+# serialization failure, deadlock, lock time-out (PostgreSQL)
+_CONFLICT_STATES = frozenset({"40001", "40P01", "55P03"})
 # deadlock, lock wait time-out, record changed since last read (MariaDB, MySQL)
 _CONFLICT_NUMBERS = frozenset({1213, 1205, 1020})
 _SQLITE_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -51,6 +52,35 @@ def is_lockable(session: Session, row: Select[Any]) -> bool:
     if session.get_bind().dialect.name == "sqlite":
         return True
     return session.execute(row.with_for_update(skip_locked=True)).first() is not None
+
+
+# How to read and to set the longest wait, in the unit of each database: milliseconds and whole seconds.
+_LONGEST_WAIT = {
+    "postgresql": ("SELECT current_setting('lock_timeout')", "SELECT set_config('lock_timeout', :longest, true)", 1000),
+    "mysql": ("SELECT @@innodb_lock_wait_timeout", "SET SESSION innodb_lock_wait_timeout = :longest", 1),
+}
+_LONGEST_WAIT["mariadb"] = _LONGEST_WAIT["mysql"]
+
+
+@contextmanager
+def bounded_waits(session: Session, seconds: int) -> Iterator[None]:
+    """Within, a lock that another transaction keeps longer than ``seconds`` is a conflict (see ``is_conflict``).
+
+    PostgreSQL would wait for a frozen process for ever, MariaDB for 50 seconds. SQLite has its own ``timeout``.
+    """
+    statements = _LONGEST_WAIT.get(session.get_bind().dialect.name)
+    if statements is None:
+        yield
+        return
+    read, write, units = statements
+    before = session.scalar(text(read))
+    session.execute(text(write), {"longest": str(seconds * units) if units > 1 else seconds})
+    try:
+        yield
+    finally:
+        # A transaction that PostgreSQL has broken off takes no statement; the setting ends with it.
+        with suppress(DBAPIError):
+            session.execute(text(write), {"longest": before})
 
 
 def in_transaction(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 ALMOST_DONE = 99
 
 
@@ -22,3 +25,25 @@ def message(phase: str, resource: str, fetched: int, total: int | None) -> str:
         "link": "Linking variants to your products.",
         "referenced": "Reading the products that orders refer to.",
     }.get(phase, f"{resource.capitalize()} are read.")
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Records a second while working, and the seconds of reading that are left at that; None where nobody can say."""
+
+    records_per_s: float | None = None
+    eta_s: float | None = None
+
+
+def speed(*, fetched: int, total: int | None, started_at: datetime | None, now: datetime, waited_s: float) -> Speed:
+    """How fast a refresh is that began at ``started_at``; ``now`` is when it ended, if it did. By the database's clock.
+
+    What it waited is left out of both: how long the store will make it wait is not known.
+    """
+    if started_at is None or not fetched:
+        return Speed()
+    worked_s = (now - started_at).total_seconds() - waited_s
+    if worked_s <= 0:
+        return Speed()
+    records_per_s = fetched / worked_s
+    return Speed(records_per_s, None if total is None else max(0, total - fetched) / records_per_s)

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import RowMapping
+
 from ..encryption import TokenCipher
 from ..errors import ConfigError
 from ..models.instances import IntegrationInstance
 from ..models.refreshes import COUNTERS
+from ..refresh.parameters import load_parameters
+from ..refresh.progress import Speed, speed
 from .queries import RefreshView
 from .schemas import SETTINGS
 
@@ -49,6 +53,7 @@ def instance_answer(
 def refresh_answer(view: RefreshView) -> dict[str, Any]:
     """The refresh resource; 100 per cent only once it is completed."""
     row = view.row._mapping
+    pace = _speed(row)
     percentage = row["progress_percentage"]
     if percentage is not None and row["status"] != "completed":
         percentage = min(percentage, 99)
@@ -56,14 +61,30 @@ def refresh_answer(view: RefreshView) -> dict[str, Any]:
         "id": row["id"],
         "resource": row["resource"],
         "mode": row["mode"],
+        "parameters": load_parameters(row["parameters"]).as_dict(),
+        "requested_by": row["requested_by"],
         "status": row["status"],
+        "phase": row["phase"],
         "progress_percentage": percentage,
         "message": NO_WORKER if view.lacks_worker else row["message"],
         "results": {name: row[name] for name in (*COUNTERS, "waited_s", "total")},
+        "records_per_s": pace.records_per_s,
+        "eta_s": pace.eta_s if row["status"] == "processing" else None,
+        "quota_left": row["quota_left"],
         "created_at": moment_answer(row["created_at"]),
         "started_at": moment_answer(row["started_at"]),
         "finished_at": moment_answer(row["finished_at"]),
     }
+
+
+def _speed(row: RowMapping) -> Speed:
+    return speed(
+        fetched=row["fetched"],
+        total=row["total"],
+        started_at=row["started_at"],
+        now=row["finished_at"] or row["now"],
+        waited_s=row["waited_s"],
+    )
 
 
 def moment_answer(moment: datetime | None) -> str | None:

@@ -26,13 +26,14 @@ class Unexplained(Exception):
         self.error = error
 
 
-def in_transaction(session: Session, work: Callable[[], _T]) -> _T:
+def in_transaction(session: Session, work: Callable[[], _T], *, try_for_s: float | None = None) -> _T:
     """What ``work`` returns, committed; begun anew after a deadlock, a serialization failure or a locked database.
 
     An error of the database is raised after a rollback; any other leaves the host's session as it is, for
-    refusals have written nothing. ``DatabaseBusy`` if the database asked again for ``TRY_FOR_S`` seconds.
+    refusals have written nothing. ``DatabaseBusy`` if the database asked again for ``try_for_s`` seconds
+    (None: ``TRY_FOR_S``).
     """
-    give_up_at = time.monotonic() + TRY_FOR_S
+    give_up_at = time.monotonic() + (TRY_FOR_S if try_for_s is None else try_for_s)
     pause_s = 0.01
     unexplained = 0
     while True:

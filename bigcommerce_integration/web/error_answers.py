@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import Invalid, RequestRefused
+from ..errors import Conflict, Invalid, RequestRefused
 
 
 def refusal_answer(error: RequestRefused) -> tuple[dict[str, Any], int]:
-    """``{"message": …}`` with the error's status, and for 422 every bad field in ``errors``."""
+    """``{"message": …}`` with the error's status; for 422 every bad field in ``errors``, for 409 the ``refresh_id``."""
     answer: dict[str, Any] = {"message": _encodable(error.message)}
     if isinstance(error, Invalid):
         answer["errors"] = {
             _encodable(path): [_encodable(message) for message in messages] for path, messages in error.errors.items()
         }
+    elif isinstance(error, Conflict):
+        answer["refresh_id"] = error.refresh_id
     return answer, error.status
 
 

@@ -24,7 +24,8 @@ INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 NAME_LENGTH = 255
 
 _TOKEN = re.compile(r"[\x21-\x7e]{1,255}")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# Years that time zones and a day more or less do not carry out of the calendar.
+_DATE = re.compile(r"(19|2[0-9])[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 _STORE_HASH = re.compile(r"[A-Za-z0-9]{1,32}")
 _NOT_IN_NAMES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _UNSEEN = frozenset({"Cf", "Zs"})
@@ -89,12 +90,12 @@ class Choice(StrictField):
 
 
 class Day(StrictField):
-    """A real date as ``YYYY-MM-DD``."""
+    """A real date as ``YYYY-MM-DD``, from 1900 to 2999."""
 
     def read(self, value: Any) -> date:
         day = _real_date(value) if isinstance(value, str) and _DATE.fullmatch(value) else None
         if day is None:
-            raise ValidationError("Must be a real date, written as YYYY-MM-DD.")
+            raise ValidationError("Must be a real date from 1900 to 2999, written as YYYY-MM-DD.")
         return day
 
 
@@ -103,6 +104,24 @@ def _real_date(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         return None
+
+
+class Ids(StrictField):
+    """A list of ids, 1 to ``most`` of them, each once."""
+
+    def __init__(self, most: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.most = most
+
+    def read(self, value: Any) -> tuple[int, ...]:
+        if not isinstance(value, list) or not 1 <= len(value) <= self.most:
+            raise ValidationError(f"Must be a list of 1 to {self.most} ids.")
+        wrong = [place for place, each in enumerate(value) if type(each) is not int or not 1 <= each <= INT64_MAX]
+        if wrong:
+            raise ValidationError({place: ["Must be a whole number above 0."] for place in wrong})
+        if len(set(value)) != len(value):
+            raise ValidationError("Must not name an id twice.")
+        return tuple(value)
 
 
 class Name(StrictField):

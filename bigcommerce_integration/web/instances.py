@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
-from flask import current_app, request, url_for
+from flask import request, url_for
 
 from .. import tasks
 from ..signals import instance_created
 from ..state import current_state
 from . import queries
 from .access import ask, caller, require_login, require_permission, tenant_of
+from .announce import announce
 from .answers import instance_answer
 from .creation import create
 from .draft import read_draft
-
-logger = logging.getLogger(__name__)
 
 
 def post_instance() -> tuple[dict[str, Any], int, dict[str, str]]:
@@ -27,7 +25,7 @@ def post_instance() -> tuple[dict[str, Any], int, dict[str, str]]:
     created = create(state, read_draft(request, state.cipher), tenant=tenant_of(state.host), created_by=caller())
     instance = created.instance
     tasks.send_hints(state, [(view.row.resource, view.row.id) for view in created.refreshes])
-    _announce(instance.id)
+    announce(instance_created, instance_id=instance.id)
     location = url_for(".get_instance", instance_id=instance.id)
     return {"data": instance_answer(instance, created.refreshes, state.cipher)}, 201, {"Location": location}
 
@@ -38,16 +36,3 @@ def get_instance(instance_id: str) -> dict[str, Any]:
     state = asked.state
     refreshes = queries.newest_refreshes(asked.session, state.tables, state.config, asked.instance.id)
     return {"data": instance_answer(asked.instance, refreshes, state.cipher)}
-
-
-def _announce(instance_id: int) -> None:
-    """The rows are committed: a receiver that fails must not make the caller believe that they are not."""
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
-    try:
-        instance_created.send(app, instance_id=instance_id)
-    except Exception:
-        logger.exception(
-            "A receiver of instance_created failed; the instance %s is stored.",
-            instance_id,
-            extra={"action": "announce_instance", "instance_id": instance_id},
-        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, exists, or_, select
+from sqlalchemy import Row, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from ..config import Config
@@ -69,13 +69,30 @@ def newest_refreshes(session: Session, tables: Tables, config: Config, instance_
     return views
 
 
+def refreshes_of(
+    session: Session, tables: Tables, config: Config, instance_id: int, *, page: int, per_page: int, **filters: str
+) -> tuple[list[RefreshView], int]:
+    """One page of an instance's refreshes, the newest first, and how many there are; ``filters`` by column."""
+    table = tables.refreshes
+    which = (table.c.instance_id == instance_id, *(table.c[name] == value for name, value in filters.items()))
+    found = (
+        _refreshes(tables, config)
+        .where(*which)
+        .order_by(table.c.id.desc())
+        .limit(per_page)
+        .offset((page - 1) * per_page)
+    )
+    total: int = session.execute(select(func.count()).select_from(table).where(*which)).scalar_one()
+    return [_view(row) for row in session.execute(found)], total
+
+
 def worker_window_s(config: Config) -> float:
     """How long after its last tick a worker counts as running."""
     return max(60.0, 4 * config.tick_s)
 
 
 def _refreshes(tables: Tables, config: Config) -> Select[Any]:
-    """Refreshes with ``lacks_worker``, judged by the database's clock as the leases and ticks are."""
+    """Refreshes with ``lacks_worker``, judged by the database's clock as the leases and ticks are, and its ``now``."""
     table, leases, workers = tables.refreshes, tables.leases, tables.workers
     held = exists().where(
         leases.c.instance_id == table.c.instance_id,
@@ -84,7 +101,7 @@ def _refreshes(tables: Tables, config: Config) -> Select[Any]:
     )
     ticking = exists().where(workers.c.last_tick_at > db_now(-worker_window_s(config)))
     waits = or_(table.c.status == "pending", and_(table.c.status == "processing", ~held))
-    return select(table, and_(waits, ~ticking).label("lacks_worker"))
+    return select(table, and_(waits, ~ticking).label("lacks_worker"), db_now().label("now"))
 
 
 def _view(row: Row[Any]) -> RefreshView:

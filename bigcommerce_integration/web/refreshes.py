@@ -1,12 +1,53 @@
-"""``/api/big-commerce/<id>/refreshes/<refresh_id>``."""
+"""``/api/big-commerce/<id>/refreshes`` and what begins, cancels and retries one."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from . import queries
-from .access import ask
+from flask import request, url_for
+
+from .. import tasks
+from ..refresh import RESOURCES
+from ..refresh.parameters import MODES
+from ..signals import refresh_finished
+from . import fields, queries
+from .access import Asked, ask, caller
+from .announce import announce
 from .answers import refresh_answer
+from .listing import PageQuery, listing
+from .query_args import read_query
+from .refresh_changes import begin_refresh, cancel_refresh, retry_refresh
+from .refresh_request import read_refresh_request
+
+STATUSES = ("pending", "processing", "completed", "failed", "cancelled")
+Answer = tuple[dict[str, Any], int, dict[str, str]]
+
+
+class RefreshQuery(PageQuery):
+    """Which refreshes to list."""
+
+    resource = fields.Choice(*RESOURCES)
+    status = fields.Choice(*STATUSES)
+    mode = fields.Choice(*MODES)
+
+
+def post_products_refresh(instance_id: str) -> Answer:
+    """Begin a refresh of the products."""
+    return _begin(instance_id, "products")
+
+
+def post_orders_refresh(instance_id: str) -> Answer:
+    """Begin a refresh of the orders."""
+    return _begin(instance_id, "orders")
+
+
+def get_refreshes(instance_id: str) -> dict[str, Any]:
+    """The refreshes of an instance, the newest first."""
+    asked = ask("read", instance_id)
+    query = read_query(request, RefreshQuery())
+    state = asked.state
+    views, total = queries.refreshes_of(asked.session, state.tables, state.config, asked.instance.id, **query)
+    return listing([refresh_answer(view) for view in views], query, total)
 
 
 def get_refresh(instance_id: str, refresh_id: str) -> dict[str, Any]:
@@ -20,3 +61,31 @@ def get_refresh(instance_id: str, refresh_id: str) -> dict[str, Any]:
         refresh_id=queries.parse_id(refresh_id),
     )
     return {"data": refresh_answer(found)}
+
+
+def post_cancel(instance_id: str, refresh_id: str) -> dict[str, Any]:
+    """Stop a refresh at its next page."""
+    asked = ask("refresh", instance_id)
+    cancelled = cancel_refresh(asked, queries.parse_id(refresh_id))
+    announce(refresh_finished, instance_id=asked.instance.id, refresh_id=cancelled.row.id)
+    return {"data": refresh_answer(cancelled)}
+
+
+def post_retry(instance_id: str, refresh_id: str) -> Answer:
+    """Let a refresh go on that failed or was cancelled."""
+    asked = ask("refresh", instance_id)
+    return _accepted(asked, retry_refresh(asked, queries.parse_id(refresh_id)))
+
+
+def _begin(instance_id: str, resource: str) -> Answer:
+    asked = ask("refresh", instance_id)
+    wanted = read_refresh_request(request, start_date=asked.instance.start_date)
+    return _accepted(asked, begin_refresh(asked, resource, wanted, requested_by=caller()))
+
+
+def _accepted(asked: Asked, begun: queries.RefreshView) -> Answer:
+    """Hinted at after the commit."""
+    row = begun.row
+    tasks.send_hints(asked.state, [(row.resource, row.id)])
+    location = url_for(".get_refresh", instance_id=asked.instance.id, refresh_id=row.id)
+    return {"data": refresh_answer(begun)}, 202, {"Location": location}

@@ -7,7 +7,14 @@ from flask import Blueprint
 from ..errors import RequestRefused
 from .error_answers import refusal_answer
 from .instances import get_instance, post_instance
-from .refreshes import get_refresh
+from .refreshes import (
+    get_refresh,
+    get_refreshes,
+    post_cancel,
+    post_orders_refresh,
+    post_products_refresh,
+    post_retry,
+)
 
 
 def add_routes(blueprint: Blueprint) -> None:
@@ -19,6 +26,11 @@ def add_routes(blueprint: Blueprint) -> None:
     for rule, method, view in (
         ("", "POST", post_instance),
         ("/<instance_id>", "GET", get_instance),
+        ("/<instance_id>/products/refresh", "POST", post_products_refresh),
+        ("/<instance_id>/orders/refresh", "POST", post_orders_refresh),
+        ("/<instance_id>/refreshes", "GET", get_refreshes),
         ("/<instance_id>/refreshes/<refresh_id>", "GET", get_refresh),
+        ("/<instance_id>/refreshes/<refresh_id>/cancel", "POST", post_cancel),
+        ("/<instance_id>/refreshes/<refresh_id>/retry", "POST", post_retry),
     ):
         blueprint.add_url_rule(rule, methods=[method], view_func=view)

@@ -185,9 +185,9 @@ def test_a_receiver_that_fails_is_logged_and_does_not_hide_the_instance(
     receivers.append(receiver)
     instance_created.connect(receiver)
     assert client.post(URL, json=new_instance(), headers=headers).status_code == 201
-    (record,) = [each for each in caplog.records if each.name == "bigcommerce_integration.web.instances"]
+    (record,) = [each for each in caplog.records if each.name == "bigcommerce_integration.web.announce"]
     assert record.exc_info is not None
-    assert record.action == "announce_instance"  # type: ignore[attr-defined]
+    assert record.action == "announce"  # type: ignore[attr-defined]
 
 
 def test_two_instances_on_one_store_are_independent(client: FlaskClient, headers: dict[str, str]) -> None:

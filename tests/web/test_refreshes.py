@@ -66,10 +66,16 @@ def test_the_refresh_resource_has_every_field_of_the_contract(watched: Watched) 
         "id": watched.refresh_id,
         "resource": "products",
         "mode": "initial",
+        "parameters": {},
+        "requested_by": "1",
         "status": "pending",
+        "phase": None,
         "progress_percentage": None,
         "message": None,
         "results": {**dict.fromkeys(COUNTERS, 0), "waited_s": 0.0, "total": None},
+        "records_per_s": None,
+        "eta_s": None,
+        "quota_left": None,
         "started_at": None,
         "finished_at": None,
     }
@@ -148,3 +154,21 @@ def test_the_instance_shows_the_newest_refresh_of_each_resource(watched: Watched
     shown = answer.json["data"]["refreshes"]
     assert [(each["resource"], each["mode"]) for each in shown] == [("products", "full"), ("orders", "initial")]
     assert shown[0]["id"] == newer[-1]
+
+
+def test_a_refresh_in_work_shows_its_rate_and_when_it_may_end(watched: Watched) -> None:
+    watched.worker_ticked(1)
+    watched.set(
+        status="processing", started_at=db_now(-30), waited_s=10, fetched=500, total=1500, phase="walk", quota_left=77
+    )
+    data = watched.get()
+    assert 24 < data["records_per_s"] <= 25
+    assert 40 <= data["eta_s"] < 42
+    assert (data["phase"], data["quota_left"]) == ("walk", 77)
+
+
+def test_the_rate_of_an_ended_refresh_stays_and_nothing_is_left_to_wait_for(watched: Watched) -> None:
+    watched.set(status="failed", started_at=db_now(-130), finished_at=db_now(-120), fetched=500, total=1500)
+    data = watched.get()
+    assert 49 < data["records_per_s"] < 51
+    assert data["eta_s"] is None
