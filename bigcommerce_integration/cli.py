@@ -19,7 +19,7 @@ def add_commands(blueprint: Blueprint) -> None:
 
 
 def _tick() -> None:
-    """Send the hints that are due, once: for cron, where no worker ticks by itself."""
+    """Begin what is due and send its hints, once: for cron, where no worker ticks by itself."""
     try:
         count = tasks.tick_once(current_state())
     except ConfigError as error:

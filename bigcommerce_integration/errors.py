@@ -22,11 +22,13 @@
     │   │   │   ├── TokenRejected          401
     │   │   │   └── StoreNotFound          an HTML 404 of a collection: a wrong store hash
     │   │   ├── ScopeMissing           403: one resource only
+    │   │   ├── MassDeletion           more records are gone than a store plausibly deletes
     │   │   └── UnexpectedAnswer       a redirect, an ignored filter, an answer no rule covers
     │   ├── RecordGone             404 of one record
     │   └── BadRecord              one record cannot be read: it is set aside and counted
     ├── HostRefused            what the host raised inside a page's transaction
-    └── LeaseLost              another worker has taken over: stop, and leave no trace
+    ├── LeaseLost              another worker has taken over: stop, and leave no trace
+    └── RefreshEnded           the refresh was cancelled: stop, and let the lease go
 
 No message holds a token or a person's data; they name the store hash, the resource and the id.
 """
@@ -152,6 +154,10 @@ class ScopeMissing(StopRefresh):
         self.scope = scope
 
 
+class MassDeletion(StopRefresh):
+    """More records are gone from the store than ``BIGCOMMERCE_MAX_DELETED_SHARE`` allows, or all; none was marked."""
+
+
 class UnexpectedAnswer(StopRefresh):
     """A redirect, an ignored filter, a refused question: nothing that waiting would mend."""
 
@@ -170,3 +176,7 @@ class HostRefused(BigCommerceError):
 
 class LeaseLost(BigCommerceError):
     """Another worker has taken over the lease; the transaction must not be committed."""
+
+
+class RefreshEnded(BigCommerceError):
+    """Somebody has ended the refresh meanwhile; the transaction must not be committed."""

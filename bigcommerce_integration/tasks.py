@@ -20,10 +20,11 @@ import dramatiq
 from dramatiq import Broker, Middleware, Worker
 from flask import Flask
 
+from .chores import Chores
 from .errors import ConfigError
-from .hints import ACTORS, QUEUE, Hint, Sender, forget_worker, keep_quiet, note_worker, tick
+from .hints import ACTORS, QUEUE, Hint, Sender, forget_worker, keep_quiet, note_worker
 from .refresh.advance import advance
-from .refresh.claiming import Outcome, instance_of
+from .refresh.claiming import Outcome, instance_of, sibling
 from .refresh.context import Engine
 from .signals import refresh_finished
 from .state import State
@@ -50,6 +51,7 @@ class BigCommerceWorker(Middleware):
         self.sender = Sender()
         # Hints that met this process busy, the first of them first, and when they are to come again (monotonic).
         self.turned_away: dict[Hint, float] = {}
+        self._chores = Chores()
         self._workers: list[Worker] = []
         self._ticking: tuple[threading.Thread, threading.Event] | None = None
 
@@ -92,7 +94,7 @@ class BigCommerceWorker(Middleware):
                     engine = engine_of(state, ended)
                     if any(_listens(worker) for worker in self._workers):
                         note_worker(engine, worker_id)
-                    tick(engine, lambda hint: self.sender.send(broker, [hint]))
+                    self._chores.do(engine, lambda hint: self.sender.send(broker, [hint]))
             except ConfigError as error:
                 log.error("%s", error, extra={"action": "tick"})
                 return
@@ -134,12 +136,12 @@ def send_hints(state: State, hints: Sequence[Hint]) -> None:
 
 
 def tick_once(state: State) -> int:
-    """Send the hints that are due, as each worker does by itself; how many were sent. For cron."""
+    """Begin what is due and send its hints, as each worker does by itself; how many were sent. For cron."""
     middleware = _middleware(state.broker)
     if middleware is None:
         return 0
     sender = middleware.sender
-    return tick(engine_of(state, threading.Event()), lambda hint: sender.send(state.broker, [hint]))
+    return Chores().do(engine_of(state, threading.Event()), lambda hint: sender.send(state.broker, [hint]))
 
 
 def _middleware(broker: Broker) -> BigCommerceWorker | None:
@@ -200,6 +202,11 @@ def _look(middleware: BigCommerceWorker, app: Flask, engine: Engine, hint: Hint)
         keep_quiet(engine, hint[1], quiet_s=max(1.0, engine.config.tick_s))
     elif outcome is Outcome.ENDED:
         _notify(app, engine, hint[1])
+    if outcome in (Outcome.ENDED, Outcome.CANCELLED, Outcome.WAITING, Outcome.YIELDS):
+        # A walk and a refresh of ids share a lease: what one leaves, the other takes up at once.
+        other = sibling(engine, hint[1])
+        if other is not None:
+            _pass_on(middleware, engine, other, 0.0)
 
 
 def _turn_away(middleware: BigCommerceWorker, engine: Engine, hint: Hint) -> None:

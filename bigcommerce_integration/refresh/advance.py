@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
 from dataclasses import replace
 
 from ..client.api import StoreClient
 from ..client.rate_limit import Pace
-from ..errors import BigCommerceError, LeaseLost
+from ..errors import BigCommerceError, LeaseLost, RefreshEnded
 from .claiming import Claimed, Outcome, claim_refresh, let_go
 from .context import Engine, Job
 from .fetching import Fetcher, Tally
 from .finish import fail
 from .phases import run_phases
 from .slices import Slice, SliceEnds
-from .walking import Walker
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +43,10 @@ def advance(engine: Engine, refresh_id: int) -> Outcome:
     except LeaseLost as error:
         log.warning("%s", error, extra=_extra(job, "lease_lost"))
         return Outcome.BUSY
+    except RefreshEnded as error:
+        log.info("%s", error, extra=_extra(job, "cancel"))
+        engine.transaction(job.lease.release)
+        return Outcome.CANCELLED
     finally:
         client.close()
     log.debug("Slice of refresh %s ends: %s.", job.refresh_id, outcome.value, extra=_extra(job, "slice"))
@@ -61,10 +63,18 @@ def _advance(claimed: Claimed, client: StoreClient) -> Outcome:
         keep_alive_s=config.lease_s / 3,
         failures=claimed.checkpoint.failures,
     )
-    slice_ = Slice(job, client, fetcher, claimed.checkpoint, claimed.results)
+    slice_ = Slice(
+        job,
+        client,
+        fetcher,
+        claimed.checkpoint,
+        claimed.results,
+        page_size=max(1, config.page_size >> max(0, careful)),
+        sets_aside=careful > HALVINGS,
+    )
     fetcher.keep_alive = slice_.keep_alive
     try:
-        run_phases(slice_, _walker(slice_, careful))
+        run_phases(slice_)
     except SliceEnds as end:
         checkpoint = replace(slice_.checkpoint, failures=fetcher.failures)
         let_go(
@@ -77,7 +87,7 @@ def _advance(claimed: Claimed, client: StoreClient) -> Outcome:
             attempts=0,
         )
         return Outcome.WAITING if end.wait_s > 0 else Outcome.CONTINUE
-    except LeaseLost:
+    except (LeaseLost, RefreshEnded):
         raise
     except BigCommerceError as error:
         return _fail(job, error, fetcher.tally)
@@ -88,19 +98,6 @@ def _advance(claimed: Claimed, client: StoreClient) -> Outcome:
         fetcher.close()
     log.info("Refresh %s of %s is completed.", job.refresh_id, job.resource, extra=_extra(job, "complete"))
     return Outcome.ENDED
-
-
-def _walker(slice_: Slice, careful: int) -> Callable[[], Walker]:
-    """The walk, with pages that are the smaller the more often workers died without progress."""
-
-    def walker() -> Walker:
-        full = slice_.job.engine.config.page_size
-        page_size = slice_.checkpoint.page_size or full
-        if careful > 0:
-            page_size = max(1, min(page_size, full >> careful))
-        return Walker(slice_, slice_.fetcher.width, page_size, sets_aside=careful > HALVINGS)
-
-    return walker
 
 
 def _fail(job: Job, error: BigCommerceError, tally: Tally) -> Outcome:

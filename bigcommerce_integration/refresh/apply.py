@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from ..errors import LeaseLost
+from ..errors import RefreshEnded
 from ..models import db_now
 from ..models.refreshes import COUNTERS
 from . import progress
@@ -52,10 +52,10 @@ class Results:
 def commit_step(job: Job, step: Step, results: Results, tally: Tally) -> None:
     """Write the step's rows, counters and checkpoint, or nothing at all.
 
-    Raises ``LeaseLost`` when another worker has taken over or the refresh was ended meanwhile, ``HostRefused``
-    for what the host raised, SQLAlchemy's errors for what the database did.
+    Raises ``LeaseLost`` when another worker has taken over, ``RefreshEnded`` when somebody ended the refresh meanwhile,
+    ``HostRefused`` for what the host raised, SQLAlchemy's errors for what the database did.
     """
-    spent = Tally(tally.requests, tally.waited_s)
+    spent = replace(tally)
     values, total = job.engine.transaction(lambda session: _write(session, job, step, results, spent))
     results.values, results.total = values, total
     tally.requests -= spent.requests
@@ -70,7 +70,7 @@ def _write(session: Session, job: Job, step: Step, results: Results, spent: Tall
         step.lease.renew(session)
     status = session.execute(select(tables.refreshes.c.status).where(tables.refreshes.c.id == job.refresh_id)).scalar()
     if status != "processing":
-        raise LeaseLost(f"Refresh {job.refresh_id} was ended by somebody else.")
+        raise RefreshEnded(f"Refresh {job.refresh_id} was ended by somebody else.")
     mine = (
         tables.leases.c.instance_id == step.lease.instance_id,
         tables.leases.c.resource == step.lease.resource,
@@ -88,7 +88,12 @@ def _write(session: Session, job: Job, step: Step, results: Results, spent: Tall
     session.execute(
         update(tables.refreshes)
         .where(tables.refreshes.c.id == job.refresh_id)
-        .values(**values, **_standing(job, step.after, values["fetched"], total), attempts=0)
+        .values(
+            **values,
+            **_standing(job, step.after, values["fetched"], total),
+            attempts=0,
+            quota_left=func.coalesce(spent.quota_left, tables.refreshes.c.quota_left),
+        )
     )
     return values, total
 
@@ -97,6 +102,7 @@ def _standing(job: Job, after: Checkpoint, fetched: int, total: int | None) -> M
     is_walked = after.phase not in ("prepare", "walk")
     return {
         "checkpoint": after.dump(),
+        "phase": after.phase,
         "total": total,
         "progress_percentage": progress.percentage(fetched, total, is_walked=is_walked),
         "message": progress.message(after.phase, job.resource, fetched, total),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from ..client.dates import DateFilter
 from .walk import Walk
 
-VERSION = 1
+VERSION = 2
 
-Phase = Literal["prepare", "walk", "link", "referenced", "finish"]
+Phase = Literal["prepare", "walk", "missing", "link", "referenced", "finish"]
 
 
 @dataclass(frozen=True)
@@ -19,14 +20,15 @@ class Checkpoint:
     """Moved in the transaction that writes a page's rows, so that both are stored or neither is.
 
     ``begun_at`` is the store's clock when the walk began (the next watermark), ``since`` the instance's start
-    date as a moment, ``page_size`` what a troubled store is asked for instead of the setting, ``failures``
-    how many requests in a row failed, ``link_after`` the last variant row that the linking pass has seen.
-    All times are naive UTC.
+    date as a moment, ``dates`` the filter on every request of the walk, ``page_size`` what a troubled store is
+    asked for instead of the setting, ``failures`` how many requests in a row failed, ``link_after`` the last
+    variant row that the linking pass has seen. All times are naive UTC.
     """
 
     phase: Phase = "prepare"
     begun_at: datetime | None = None
     since: datetime | None = None
+    dates: DateFilter = field(default_factory=DateFilter)
     walk: Walk = field(default_factory=Walk)
     page_size: int | None = None
     good_pages: int = 0
@@ -41,6 +43,7 @@ class Checkpoint:
                 "phase": self.phase,
                 "begun_at": self.begun_at and self.begun_at.isoformat(),
                 "since": self.since and self.since.isoformat(),
+                "dates": {name: moment and moment.isoformat() for name, moment in asdict(self.dates).items()},
                 "walk": self.walk.dump(),
                 "page_size": self.page_size,
                 "good_pages": self.good_pages,
@@ -59,6 +62,7 @@ def load_checkpoint(text: str | None) -> Checkpoint:
         phase=data["phase"],
         begun_at=data["begun_at"] and datetime.fromisoformat(data["begun_at"]),
         since=data["since"] and datetime.fromisoformat(data["since"]),
+        dates=DateFilter(**{name: text and datetime.fromisoformat(text) for name, text in data["dates"].items()}),
         walk=Walk.load(data["walk"]),
         page_size=data["page_size"],
         good_pages=data["good_pages"],

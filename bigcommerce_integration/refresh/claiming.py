@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
-from ..models import db_now
+from ..models import Tables, db_now
 from ..models.instances import IntegrationInstance
 from ..models.refreshes import COUNTERS
 from .apply import Results
@@ -19,6 +19,7 @@ from .context import Engine, Job, new_owner
 from .database import is_lockable
 from .fetching import Tally
 from .lease import claim, sharers
+from .parameters import load_parameters
 
 OPEN = ("pending", "processing")
 
@@ -31,6 +32,8 @@ class Outcome(Enum):
     CONTINUE = "the next slice can begin at once"
     WAITING = "the next slice can begin at resume_at; the tick sends its hint"
     BUSY = "another worker has the lease; the tick sends a hint when it lapses"
+    YIELDS = "a refresh of ids waits for the same lease and goes first"
+    CANCELLED = "somebody has ended the refresh meanwhile"
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ def _look(session: Session, engine: Engine, refresh_id: int) -> Any:
 
 def _claim(session: Session, engine: Engine, found: Any) -> Claimed | Outcome:
     tables = engine.tables
+    if found.mode != "ids" and waiting_ids(session, tables, found.instance_id, found.resource) is not None:
+        return Outcome.YIELDS
     lease = claim(
         session,
         tables,
@@ -107,6 +112,7 @@ def _claim(session: Session, engine: Engine, found: Any) -> Claimed | Outcome:
         refresh_id=found.id,
         resource=found.resource,
         mode=found.mode,
+        parameters=load_parameters(row.parameters),
         instance=IntegrationInstance.from_row(instance),
         lease=lease,
         deadline=time.monotonic() + engine.config.slice_s,
@@ -119,6 +125,45 @@ def _claim(session: Session, engine: Engine, found: Any) -> Claimed | Outcome:
         attempts=row.attempts - 1,
         sharers=sharers(session, tables, job.instance.store_hash),
     )
+
+
+def waiting_ids(session: Session, tables: Tables, instance_id: int, resource: str) -> int | None:
+    """An open refresh of ids that could be advanced now: the walk beside it lets it go first, slice by slice."""
+    refreshes = tables.refreshes
+    found: int | None = session.scalar(
+        select(refreshes.c.id)
+        .where(
+            refreshes.c.instance_id == instance_id,
+            refreshes.c.resource == resource,
+            refreshes.c.mode == "ids",
+            refreshes.c.status.in_(OPEN),
+            or_(refreshes.c.resume_at.is_(None), refreshes.c.resume_at <= db_now()),
+        )
+        .order_by(refreshes.c.id)
+        .limit(1)
+    )
+    return found
+
+
+def sibling(engine: Engine, refresh_id: int) -> tuple[str, int] | None:
+    """Another open refresh for the same lease, as a hint: one of ids, or the walk that has let it go first."""
+    refreshes = engine.tables.refreshes
+    mine = refreshes.alias()
+    statement = (
+        select(refreshes.c.resource, refreshes.c.id)
+        .select_from(refreshes.join(mine, mine.c.id == refresh_id))
+        .where(
+            refreshes.c.instance_id == mine.c.instance_id,
+            refreshes.c.resource == mine.c.resource,
+            refreshes.c.id != refresh_id,
+            refreshes.c.status.in_(OPEN),
+        )
+        # Those of ids have no key, and go first.
+        .order_by(refreshes.c.open_key.is_not(None), refreshes.c.id)
+        .limit(1)
+    )
+    row = engine.transaction(lambda session: session.execute(statement).first())
+    return None if row is None else (row.resource, row.id)
 
 
 def let_go(
@@ -146,7 +191,9 @@ def let_go(
             .values(
                 **values,
                 checkpoint=checkpoint.dump(),
+                phase=checkpoint.phase,
                 total=total,
+                quota_left=func.coalesce(tally.quota_left, refreshes.c.quota_left),
                 attempts=attempts,
                 requests=refreshes.c.requests + tally.requests,
                 waited_s=refreshes.c.waited_s + tally.waited_s + wait_s,

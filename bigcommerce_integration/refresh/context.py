@@ -19,6 +19,7 @@ from ..models import Tables
 from ..models.instances import IntegrationInstance
 from .database import T, in_transaction
 from .lease import Lease
+from .parameters import Mode, Parameters
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class Job:
     engine: Engine
     refresh_id: int
     resource: str
-    mode: str
+    mode: Mode
+    parameters: Parameters
     instance: IntegrationInstance
     lease: Lease
     deadline: float

@@ -35,10 +35,11 @@ class Fetch:
 
 @dataclass
 class Tally:
-    """What was spent since it was last written to the refresh row."""
+    """What was spent since it was last written to the refresh row, and what the store said last is left."""
 
     requests: int = 0
     waited_s: float = 0.0
+    quota_left: int | None = None
 
 
 @dataclass
@@ -149,6 +150,8 @@ class Fetcher:
             reply = fetch.reply_of(result)
             # From when it came: the rest of the window is counted from there.
             self.pace = self.pace.answered(reply.received_at, reply.quota) if reply else self.pace.answered(now, None)
+            if reply and reply.quota and reply.quota.left is not None:
+                self.tally.quota_left = reply.quota.left
             self.failures, self.trouble = 0, None
             fetch.then(result)
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..errors import BigCommerceError, ConfigError, ConnectionBroken
@@ -13,6 +13,7 @@ from .checkpoint import Checkpoint
 from .context import Job
 from .database import is_lockable
 from .fetching import Tally
+from .modes import MOVES_WATERMARK
 from .referenced import missing_products
 from .start import open_key
 
@@ -38,11 +39,18 @@ def _complete(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, 
     ).first()
     if not is_other_open and missing_products(session, tables, instance_id):
         return False
-    session.execute(
-        update(tables.leases)
-        .where(tables.leases.c.instance_id == instance_id, tables.leases.c.resource == job.resource)
-        .values(watermark=checkpoint.begun_at)
-    )
+    if job.mode in MOVES_WATERMARK:
+        leases = tables.leases
+        session.execute(
+            update(leases)
+            .where(
+                leases.c.instance_id == instance_id,
+                leases.c.resource == job.resource,
+                # One that failed long ago and was begun again ends after others that began later.
+                or_(leases.c.watermark.is_(None), leases.c.watermark < checkpoint.begun_at),
+            )
+            .values(watermark=checkpoint.begun_at)
+        )
     session.execute(
         update(tables.instances)
         .where(tables.instances.c.id == instance_id, tables.instances.c.status == "needs_attention")
@@ -57,6 +65,7 @@ def _complete(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, 
         progress_percentage=100,
         total=total,
         checkpoint=None,
+        phase=None,
     )
     return True
 
@@ -84,6 +93,7 @@ def fail(job: Job, error: BigCommerceError, tally: Tally) -> None:
 def _end(session: Session, job: Job, tally: Tally, **values: Any) -> None:
     tables = job.engine.tables
     values["requests"] = tables.refreshes.c.requests + tally.requests
+    values["quota_left"] = func.coalesce(tally.quota_left, tables.refreshes.c.quota_left)
     values["waited_s"] = tables.refreshes.c.waited_s + tally.waited_s
     session.execute(
         update(tables.refreshes)

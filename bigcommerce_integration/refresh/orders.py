@@ -11,6 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Table
+
 from ..client import values
 from ..client.api import DateFilter, Highest, Reply, StoreClient
 from ..client.pages import IdRange, Page
@@ -21,9 +23,10 @@ from .classify import classify
 from .columns import code, free_text
 from .host_calls import tell_orders
 from .page import Counts, Mapped, MappedPage, content_hash
-from .rows import PageTransaction, insert_rows, stored_rows, update_rows
+from .rows import Gone, PageTransaction, insert_rows, mark_rows_gone, stored_rows, update_rows
 
 NAME = "orders"
+IDS_A_REQUEST = 1
 EMBEDDED_LINES = 50
 NO_SALE = frozenset({0, 5, 6})
 """Incomplete, Cancelled, Declined."""
@@ -38,18 +41,41 @@ _CODES = (
 _RATE = "store_default_to_transactional_exchange_rate"
 
 
-def survey(client: StoreClient, since: datetime | None) -> Reply[Highest]:
+def survey(client: StoreClient, dates: DateFilter) -> Reply[Highest]:
     """The highest id; V2 does not say how many records there are."""
-    return client.highest_order_id(DateFilter(created_since=since))
+    return client.highest_order_id(dates)
 
 
-def ask(client: StoreClient, ids: IdRange, limit: int, since: datetime | None) -> Reply[Page]:
+def ask(client: StoreClient, ids: IdRange, limit: int, dates: DateFilter) -> Reply[Page]:
     """One page of orders with their embedded lines.
 
-    ``since`` is on every walk: a late edit of an old order must not bring it into books that hold it already. Those
-    of the second before come too, ``apply`` drops them.
+    ``dates`` never reach back before the start date: a late edit of an old order must not bring it into books that
+    hold it already.
     """
-    return client.orders(ids, limit=limit, dates=DateFilter(created_since=since))
+    return client.orders(ids, limit=limit, dates=dates)
+
+
+def ask_ids(client: StoreClient, ids: Sequence[int]) -> Reply[Page]:
+    """This one order; lists may not show what is archived, and V2 has no filter for ids."""
+    (order_id,) = ids
+    return client.orders(IdRange(order_id, order_id), limit=1)
+
+
+def expected(table: Table, dates: DateFilter) -> tuple[Any, ...]:
+    """Those created between these dates; lists may leave archived ones out."""
+    conditions: list[Any] = [table.c.is_deleted.is_(False)]
+    if dates.created_since is not None:
+        conditions.append(table.c.date_created >= dates.created_since)
+    if dates.created_until is not None:
+        conditions.append(table.c.date_created < dates.created_until)
+    return tuple(conditions)
+
+
+def mark_gone(tx: PageTransaction, gone: Sequence[Gone]) -> None:
+    """Mark orders; their lines stay as they were."""
+    mark_rows_gone(tx, tx.tables.orders, gone)
+    if gone:
+        tell_orders(tx, sorted(row.bigcommerce_id for row in gone))
 
 
 def map_record(record: Record) -> Mapped:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -44,7 +44,8 @@ class MappedPage:
     """The records of one answer, lowest id first, each once.
 
     ``first_id``, ``last_id`` and ``count`` tell of the whole answer, also of what is set aside here;
-    ``observed_at`` is the store's clock when the request began (naive UTC, whole seconds).
+    ``observed_at`` is the store's clock when the request began (naive UTC, whole seconds). ``covers`` are the ids, both
+    included, of which this page has all that the store has.
     """
 
     records: Sequence[Mapped]
@@ -54,6 +55,25 @@ class MappedPage:
     last_id: int | None = None
     count: int = 0
     is_last: bool = False
+    covers: tuple[int, int] | None = None
+
+    @property
+    def seen(self) -> set[int]:
+        """The ids that came, also those set aside."""
+        return {each.id for each in self.records} | {each.id for each in self.rejected if each.id is not None}
+
+    def covering(self, lo: int, hi: int | None) -> MappedPage:
+        """As the answer for the range from ``lo`` to ``hi``: it proves up to its last id, or all if it is the last."""
+        end = hi if self.is_last else self.last_id if hi is None else min(hi, self.last_id or 0)
+        return replace(self, covers=None if end is None or end < lo else (lo, end))
+
+    def only(self, ids: Collection[int]) -> MappedPage:
+        """Without the records that nobody asked for: they came since they lie between."""
+        return replace(
+            self,
+            records=[record for record in self.records if record.id in ids],
+            rejected=[record for record in self.rejected if record.id in ids],
+        )
 
     def up_to(self, hi: int | None) -> MappedPage:
         """Without the records above ``hi``: another range, split off meanwhile, brings them."""
@@ -69,8 +89,19 @@ class MappedPage:
         """The page as two: to find the record that the database refuses. The first ends where the second begins."""
         middle = len(self.records) // 2
         return (
-            replace(self, records=self.records[:middle], last_id=self.records[middle - 1].id, is_last=False),
-            replace(self, records=self.records[middle:], rejected=[]),
+            replace(
+                self,
+                records=self.records[:middle],
+                last_id=self.records[middle - 1].id,
+                is_last=False,
+                covers=self.covers and (self.covers[0], self.records[middle - 1].id),
+            ),
+            replace(
+                self,
+                records=self.records[middle:],
+                rejected=[],
+                covers=self.covers and (self.records[middle - 1].id + 1, self.covers[1]),
+            ),
         )
 
 
@@ -121,4 +152,20 @@ def map_page(reply: Reply[Page], map_record: Callable[[Record], Mapped]) -> Mapp
         last_id=ids[-1] if ids else None,
         count=len(reply.value.records),
         is_last=reply.value.is_last,
+    )
+
+
+def unmapped(record: Record) -> Mapped:
+    """The record with its id and text alone, for one that is to be set aside whatever it holds."""
+    assert record.id is not None
+    return Mapped(record.id, record.text, "", {}, ())
+
+
+def set_aside(page: MappedPage) -> MappedPage:
+    """The page with all its records as rejected: workers died each time they stored them."""
+    reason = "Workers died each time while they stored this record."
+    return replace(
+        page,
+        records=[],
+        rejected=[*page.rejected, *(Rejected(record.id, reason, record.text) for record in page.records)],
     )

@@ -1,47 +1,52 @@
-"""The phases of a refresh before and after its walk."""
+"""The phases of a refresh, before and after its walk."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..client.api import Page, Reply, StoreInfo
-from ..errors import UnexpectedAnswer
 from . import products
 from .apply import Step
 from .checkpoint import Checkpoint, Phase
+from .confirming import confirm
 from .context import new_owner
 from .fetching import Fetch
 from .finish import finish
 from .host_calls import tell_products
 from .lease import Lease, claim
 from .linking import link_pass
+from .missing import MOST_SINGLY, keep_lowest, note_unseen, note_wanted
+from .modes import dates, finds_unseen, start_of_day
 from .page import Counts, MappedPage, map_page
 from .referenced import missing_products, remember_absent
+from .resources import RESOURCES
 from .rows import PageTransaction
 from .slices import Slice, SliceEnds
+from .walk import Walk
 from .walking import Walker
 
 BORROW_AGAIN_S = 2.0
 
 
-def run_phases(slice_: Slice, walker: Callable[[], Walker]) -> None:
+def run_phases(slice_: Slice) -> None:
     """Phase after phase until the refresh is completed; ``SliceEnds`` when the slice's time is up."""
-    phases: Mapping[Phase, Callable[[], None]] = {
-        "prepare": lambda: prepare(slice_),
-        "walk": lambda: walk(slice_, walker()),
-        "link": lambda: link(slice_),
-        "referenced": lambda: fetch_referenced(slice_),
+    phases: Mapping[Phase, Callable[[Slice], None]] = {
+        "prepare": prepare,
+        "walk": walk,
+        "missing": find_missing,
+        "link": link,
+        "referenced": fetch_referenced,
     }
     while slice_.checkpoint.phase != "finish" or not _is_finished(slice_):
         if slice_.checkpoint.phase == "finish":
             slice_.checkpoint = replace(slice_.checkpoint, phase="referenced")
-        phases[slice_.checkpoint.phase]()
+        phases[slice_.checkpoint.phase](slice_)
 
 
 def _is_finished(slice_: Slice) -> bool:
@@ -49,34 +54,84 @@ def _is_finished(slice_: Slice) -> bool:
 
 
 def prepare(slice_: Slice) -> None:
-    """Ask for the store's time zone, which makes a moment of the start date; its clock is the next watermark."""
+    """Ask for the store's time zone, which makes moments of days; its clock is the next watermark."""
+    job = slice_.job
+    watermark = job.engine.transaction(lambda session: _watermark(session, slice_))
 
     def came(reply: Reply[StoreInfo]) -> None:
-        since = start_of_day(slice_.job.instance.start_date, reply.value.timezone)
-        slice_.checkpoint = replace(slice_.checkpoint, phase="walk", begun_at=reply.observed_at, since=since)
+        timezone = reply.value.timezone
+        since = start_of_day(job.instance.start_date, timezone)
+        filter_ = dates(
+            job.resource,
+            job.mode,
+            job.parameters,
+            since=since,
+            timezone=timezone,
+            watermark=watermark,
+            overlap_s=job.engine.config.overlap_s,
+        )
+        slice_.checkpoint = replace(
+            slice_.checkpoint, phase="walk", begun_at=reply.observed_at, since=since, dates=filter_
+        )
+        if job.mode == "ids":
+            _prepare_ids(slice_)
 
     slice_.fetcher.add(Fetch(slice_.client.store_info, came))
     slice_.settle(lambda: None)
 
 
-def start_of_day(day: date, timezone: str) -> datetime:
-    """When ``day`` begins in ``timezone``, as naive UTC; ``UnexpectedAnswer`` for a zone that nobody knows."""
-    # UTC is never assumed: a day's worth of orders would silently be missing, or be in the books twice.
-    try:
-        zone = ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise UnexpectedAnswer(
-            f"The store is in the time zone {timezone!r}, which this machine does not know: "
-            "update the Python package tzdata, then start the refresh again."
-        ) from None
-    return datetime.combine(day, time.min, zone).astimezone(UTC).replace(tzinfo=None)
+def _watermark(session: Session, slice_: Slice) -> datetime | None:
+    leases, job = slice_.job.engine.tables.leases, slice_.job
+    found: datetime | None = session.scalar(
+        select(leases.c.watermark).where(leases.c.instance_id == job.instance.id, leases.c.resource == job.resource)
+    )
+    return found
 
 
-def walk(slice_: Slice, walker: Walker) -> None:
+def _prepare_ids(slice_: Slice) -> None:
+    """Where one request can name many ids, they are asked for as candidates are; else a walk where they lie."""
+    ids = slice_.job.parameters.ids
+    slice_.results.total = len(ids)
+    if RESOURCES[slice_.job.resource].IDS_A_REQUEST > 1:
+        after = replace(slice_.checkpoint, phase="missing")
+
+        def note(tx: PageTransaction) -> Counts:
+            note_wanted(tx, slice_.job, ids)
+            return Counts()
+
+        slice_.commit(replace(slice_.step(note), after=after))
+    else:
+        slice_.checkpoint = replace(slice_.checkpoint, walk=Walk.of_ids(ids, page_size=slice_.page_size))
+
+
+def walk(slice_: Slice) -> None:
     """Read all that the checkpoint has left."""
-    walker.run()
-    following: Phase = "link" if slice_.job.resource == "products" else "finish"
-    slice_.checkpoint = replace(slice_.checkpoint, phase=following)
+    page_size = min(slice_.page_size, slice_.checkpoint.page_size or slice_.page_size)
+    Walker(slice_, slice_.fetcher.width, page_size).run()
+    job = slice_.job
+    if not finds_unseen(job.resource, job.mode):
+        slice_.checkpoint = replace(slice_.checkpoint, phase=_following(slice_))
+        return
+
+    def note(tx: PageTransaction) -> Counts:
+        # What is stored above the highest id that there was when the walk began.
+        if job.mode != "ids":
+            note_unseen(tx, job, slice_.checkpoint.dates, ((slice_.checkpoint.walk.top or 0) + 1, None), ())
+            if RESOURCES[job.resource].IDS_A_REQUEST == 1:
+                keep_lowest(tx, job.refresh_id, MOST_SINGLY)
+        return Counts()
+
+    slice_.commit(replace(slice_.step(note), after=replace(slice_.checkpoint, phase="missing")))
+
+
+def find_missing(slice_: Slice) -> None:
+    """Make sure of what the walk did not bring, and mark it."""
+    confirm(slice_)
+    slice_.checkpoint = replace(slice_.checkpoint, phase=_following(slice_))
+
+
+def _following(slice_: Slice) -> Phase:
+    return "link" if slice_.job.resource == "products" else "finish"
 
 
 def link(slice_: Slice) -> None:
@@ -93,7 +148,7 @@ def link(slice_: Slice) -> None:
         return Counts({"linked": links.linked, "products_created": links.created})
 
     while is_wanted and last is not None:
-        slice_.commit(_step(slice_, work, job.lease))
+        slice_.commit(slice_.step(work))
         slice_.checkpoint = replace(slice_.checkpoint, link_after=last or 0)
         if job.is_over and last is not None:
             raise SliceEnds
@@ -168,9 +223,3 @@ def _products_lease(slice_: Slice) -> Iterator[Lease]:
     finally:
         slice_.borrowed = None
         engine.transaction(lease.release)
-
-
-def _step(slice_: Slice, work: Callable[[PageTransaction], Counts], lease: Lease) -> Step:
-    begun_at = slice_.checkpoint.begun_at
-    assert begun_at is not None
-    return Step(apply=work, after=slice_.checkpoint, lease=lease, observed_at=begun_at)

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
 from ..client import values
 from ..client.api import DateFilter, Highest, Reply, StoreClient
-from ..client.pages import IdRange, Page
+from ..client.pages import LARGEST_PAGE, IdRange, Page
 from ..client.records import Record
 from ..errors import BadRecord, StoreUnavailable
 from .classify import classify
@@ -22,23 +22,59 @@ from .columns import code, free_text, sku_key
 from .host_calls import tell_products
 from .linking import link_changed
 from .page import Counts, Mapped, MappedPage, content_hash
-from .rows import PageTransaction, insert_rows, stored_rows, update_rows
+from .rows import Gone, PageTransaction, insert_rows, mark_rows_gone, stored_rows, update_rows
 
 NAME = "products"
+IDS_A_REQUEST = LARGEST_PAGE
 
 
-def survey(client: StoreClient, since: datetime | None) -> Reply[Highest]:
+def survey(client: StoreClient, dates: DateFilter) -> Reply[Highest]:
     """The highest id and how many records there are."""
-    reply = client.highest_product_id(DateFilter(modified_since=since))
+    reply = client.highest_product_id(dates)
     _refuse_unproved(is_empty=reply.value.id is None, total=reply.value.total)
     return reply
 
 
-def ask(client: StoreClient, ids: IdRange, limit: int, since: datetime | None) -> Reply[Page]:
+def ask(client: StoreClient, ids: IdRange, limit: int, dates: DateFilter) -> Reply[Page]:
     """One page of products with their variants."""
-    reply = client.products(ids, limit=limit, dates=DateFilter(modified_since=since))
+    reply = client.products(ids, limit=limit, dates=dates)
     _refuse_unproved(is_empty=not reply.value.records, total=reply.value.total)
     return reply
+
+
+def ask_ids(client: StoreClient, ids: Sequence[int]) -> Reply[Page]:
+    """These products, with their variants."""
+    reply = client.products_by_id(ids)
+    _refuse_unproved(is_empty=not reply.value.records, total=reply.value.total)
+    return reply
+
+
+def expected(table: Table, dates: DateFilter) -> tuple[Any, ...]:  # noqa: ARG001 - looked for in walks without dates alone
+    """All of them."""
+    return ()
+
+
+def mark_gone(tx: PageTransaction, gone: Sequence[Gone]) -> None:
+    """Mark products and, with them, their variants."""
+    if not gone:
+        return
+    mark_rows_gone(tx, tx.tables.products, gone)
+    table = tx.tables.variants
+    when = {row.bigcommerce_id: row.at for row in gone}
+    columns = (
+        table.c.id,
+        table.c.bigcommerce_id,
+        table.c.bigcommerce_product_id,
+        table.c.deleted_at,
+        table.c.observed_at,
+    )
+    variants = [
+        Gone(row.id, row.bigcommerce_id, when[row.bigcommerce_product_id])
+        for row in stored_rows(tx, table, table.c.bigcommerce_product_id, when, *columns)
+        if row.deleted_at is None and row.observed_at <= when[row.bigcommerce_product_id]
+    ]
+    mark_rows_gone(tx, table, variants)
+    tell_products(tx, sorted(when))
 
 
 def _refuse_unproved(*, is_empty: bool, total: int | None) -> None:
@@ -100,8 +136,8 @@ def _variants(product_id: int, variants: Sequence[Any]) -> list[dict[str, Any]]:
 def apply(tx: PageTransaction, page: MappedPage, *, insert_since: datetime | None) -> Counts:
     """Write a page of products with their variants, link what changed, tell the host.
 
-    With ``insert_since`` (a sweep over all ids, or what old orders refer to) a product that is not stored yet
-    goes in only if it was modified since then or a stored order refers to it.
+    A product that is not stored yet goes in only if it was modified since ``insert_since`` or a stored order refers to
+    it: walks over all ids, or over old days, bring others too.
     """
     table = tx.tables.products
     verdict = classify(tx, table, page, extra=(table.c.is_only_referenced,))

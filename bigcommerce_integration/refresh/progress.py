@@ -22,6 +22,7 @@ def message(phase: str, resource: str, fetched: int, total: int | None) -> str:
     return {
         "prepare": "Asking the store how much there is to read.",
         "walk": f"Reading {resource}: {fetched} of {'an unknown number' if total is None else max(total, fetched)}.",
+        "missing": f"Making sure of {resource} that seem to be gone from the store.",
         "link": "Linking variants to your products.",
         "referenced": "Reading the products that orders refer to.",
     }.get(phase, f"{resource.capitalize()} are read.")

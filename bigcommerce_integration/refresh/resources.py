@@ -1,29 +1,41 @@
-"""The resources by name: each is a module with the same five parts."""
+"""The resources by name: each is a module with the same parts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from ..client.api import Highest, Reply, StoreClient
+from sqlalchemy import Table
+
+from ..client.api import DateFilter, Highest, Reply, StoreClient
 from ..client.pages import IdRange, Page
 from ..client.records import Record
 from . import orders, products
 from .page import Counts, Mapped, MappedPage
-from .rows import PageTransaction
+from .rows import Gone, PageTransaction
 
 
 class Resource(Protocol):
     """What the walk needs to know of a collection."""
 
     NAME: str
+    IDS_A_REQUEST: int
 
-    def survey(self, client: StoreClient, since: datetime | None) -> Reply[Highest]:
+    def survey(self, client: StoreClient, dates: DateFilter) -> Reply[Highest]:
         """One request for the highest id."""
 
-    def ask(self, client: StoreClient, ids: IdRange, limit: int, since: datetime | None) -> Reply[Page]:
+    def ask(self, client: StoreClient, ids: IdRange, limit: int, dates: DateFilter) -> Reply[Page]:
         """One request for a page of a range."""
+
+    def ask_ids(self, client: StoreClient, ids: Sequence[int]) -> Reply[Page]:
+        """One request for at most ``IDS_A_REQUEST`` records by their ids; those that are gone are not in the page."""
+
+    def expected(self, table: Table, dates: DateFilter) -> tuple[Any, ...]:
+        """Which stored rows a walk with these dates should bring."""
+
+    def mark_gone(self, tx: PageTransaction, gone: Sequence[Gone]) -> None:
+        """Mark rows as deleted and tell the host."""
 
     def map_record(self, record: Record) -> Mapped:
         """A record's columns; ``BadRecord``."""

@@ -40,6 +40,20 @@ class PageTransaction:
         return self.change_number
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A mirror row whose record the store has no longer, as an answer showed whose request began at ``at``."""
+
+    row_id: int
+    bigcommerce_id: int
+    at: datetime
+
+
+def mark_rows_gone(tx: PageTransaction, table: Table, gone: Sequence[Gone]) -> None:
+    """Set ``deleted_at``; a later answer that has the record takes it away again."""
+    update_rows(tx, table, [{"row_id": row.row_id, "deleted_at": row.at, "observed_at": row.at} for row in gone])
+
+
 def chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     """``items`` in order, ``size`` at a time."""
     for start in range(0, len(items), size):

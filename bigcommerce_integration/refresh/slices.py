@@ -9,6 +9,7 @@ from sqlalchemy.exc import DataError, IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 from ..client.api import StoreClient
+from ..client.records import Record
 from ..errors import HostRefused
 from .apply import Results, Step, commit_step
 from .checkpoint import Checkpoint
@@ -16,7 +17,9 @@ from .context import Job
 from .database import is_conflict
 from .fetching import LONG_WAIT_S, Fetcher
 from .lease import Lease, sharers
-from .page import MappedPage, Rejected
+from .page import Counts, Mapped, MappedPage, Rejected, set_aside, unmapped
+from .resources import RESOURCES
+from .rows import PageTransaction
 
 HOST_TRIES = 5
 DRAIN_S = 5.0
@@ -40,7 +43,29 @@ class Slice:
     fetcher: Fetcher
     checkpoint: Checkpoint
     results: Results
+    # The most records to ask for at once: fewer, the more often workers died without progress.
+    page_size: int
+    # Whether the one record that comes next is what they died of.
+    sets_aside: bool = False
     borrowed: Lease | None = None
+
+    @property
+    def map_record(self) -> Callable[[Record], Mapped]:
+        """What makes columns of a record."""
+        return unmapped if self.sets_aside else RESOURCES[self.job.resource].map_record
+
+    def spared(self, page: MappedPage) -> MappedPage:
+        """The page as it came, or set aside whole, once, if workers died of it."""
+        if not self.sets_aside:
+            return page
+        self.sets_aside = False
+        return set_aside(page)
+
+    def step(self, work: Callable[[PageTransaction], Counts], *, lease: Lease | None = None) -> Step:
+        """A transaction that stores no answer and leaves the checkpoint where it is."""
+        begun_at = self.checkpoint.begun_at
+        assert begun_at is not None
+        return Step(apply=work, after=self.checkpoint, lease=lease or self.job.lease, observed_at=begun_at)
 
     def keep_alive(self) -> None:
         """Renew what is held, and look how many others share the store's quota; at least every third of a lease."""

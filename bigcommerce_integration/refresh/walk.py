@@ -10,12 +10,14 @@ flight, and ``SPARE_SPLITS`` more for when ids are spread unevenly.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 SPARE_SPLITS = 1
 WORTH_SPLITTING_PAGES = 2.0
+NEIGHBOURS = 2
+"""The records beside a range of orders that come with it (see ``StoreClient.orders``)."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,17 @@ class Walk:
     splits_left: int = SPARE_SPLITS
     # Records an id, seen in the last page of the range that begins here: where splitting pays.
     density: Mapping[int, float] = field(default_factory=dict)
+
+    @classmethod
+    def of_ids(cls, ids: Collection[int], *, page_size: int) -> Walk:
+        """A walk over these ids alone: those that lie close together share a range, and so a request."""
+        ranges: dict[int, int | None] = {}
+        lo = hi = None
+        for each in sorted(set(ids)):
+            if lo is None or each - lo >= page_size - NEIGHBOURS:
+                lo = each
+            ranges[lo] = hi = each
+        return cls(ranges=ranges, top=hi, is_surveyed=True, is_divided=True, splits_left=0)
 
     @property
     def is_done(self) -> bool:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
 from ..client.api import DateFilter, Highest, Reply
 from ..client.pages import IdRange, Page
-from ..client.records import Record
-from ..errors import BadRecord, RecordGone, UnexpectedAnswer
+from ..errors import UnexpectedAnswer
 from .apply import Step
 from .checkpoint import Checkpoint
 from .fetching import Fetch
-from .orders import unfetched, with_lines
-from .page import Mapped, MappedPage, Rejected, content_hash, map_page
+from .missing import note_unseen, note_wanted
+from .modes import finds_unseen
+from .order_lines import with_all_lines
+from .page import Counts, MappedPage, map_page
 from .resources import RESOURCES
+from .rows import PageTransaction
 from .slices import Slice, SliceEnds
 
 PAGES_BEFORE_GROWING = 4
@@ -35,7 +33,6 @@ class Walker:
     width: int
     page_size: int
     busy: set[int] = field(default_factory=set)
-    sets_aside: bool = False
 
     def run(self) -> None:
         """Until every range is proved done; ``SliceEnds`` if time is up before."""
@@ -52,20 +49,16 @@ class Walker:
     def _checkpoint(self) -> Checkpoint:
         return self.slice.checkpoint
 
-    @property
-    def _filter(self) -> datetime | None:
-        """The date filter: orders by creation on every walk, products by modification unless all ids are walked."""
-        job = self.slice.job
-        return None if job.resource == "products" and job.mode == "full" else self._checkpoint.since
-
     # -- how far the walk goes -------------------------------------------------------------------------------
 
     def _survey(self) -> None:
-        client, since = self.slice.client, self._filter
-        resource = RESOURCES[self.slice.job.resource]
-        self.slice.fetcher.add(Fetch(partial(resource.survey, client, since), self._surveyed))
+        dates = self._checkpoint.dates
+        self.slice.fetcher.add(Fetch(partial(self._survey_of, dates), self._surveyed))
         if self.slice.job.resource == "orders":
-            self.slice.fetcher.add(Fetch(partial(client.count_orders, DateFilter(created_since=since)), self._counted))
+            self.slice.fetcher.add(Fetch(partial(self.slice.client.count_orders, dates), self._counted))
+
+    def _survey_of(self, dates: DateFilter) -> Reply[Highest]:
+        return RESOURCES[self.slice.job.resource].survey(self.slice.client, dates)
 
     def _surveyed(self, reply: Reply[Highest]) -> None:
         walk = self._checkpoint.walk.surveyed(reply.value.id)
@@ -87,12 +80,19 @@ class Walker:
         self.slice.checkpoint = replace(self._checkpoint, walk=divided)
 
     def _refuse_an_empty_walk(self) -> None:
-        results = self.slice.results
-        is_expected = self._checkpoint.walk.top is not None or bool(results.total)
-        if is_expected and not results.values["fetched"]:
+        """A survey that found records and a walk that found none contradict each other, unless they were just deleted."""
+        if self._checkpoint.walk.top is None and not self.slice.results.total:
+            return
+        if self.slice.job.parameters.ids or self.slice.results.values["fetched"]:
+            return
+        self.slice.fetcher.add(Fetch(partial(self._survey_of, self._checkpoint.dates), self._surveyed_again))
+        self.slice.settle(lambda: None)
+
+    def _surveyed_again(self, reply: Reply[Highest]) -> None:
+        if reply.value.id is not None:
             raise UnexpectedAnswer(
                 f"Store {self.slice.job.instance.store_hash} says that there are {self.slice.job.resource} (highest id "
-                f"{self._checkpoint.walk.top}, number {results.total}), but sent none when asked for them by id. "
+                f"{reply.value.id}, number {self.slice.results.total}), but sent none when asked for them by id. "
                 "Start the refresh again; if it ends the same way, report this to us."
             )
 
@@ -124,8 +124,8 @@ class Walker:
         """In a fetching thread: the request, and the work on its answer that needs no database."""
         resource = RESOURCES[self.slice.job.resource]
         hi = self._checkpoint.walk.ranges.get(lo)
-        reply = resource.ask(self.slice.client, IdRange(lo, hi), self.page_size, self._filter)
-        page = map_page(reply, _unmapped if self.sets_aside else resource.map_record)
+        reply = resource.ask(self.slice.client, IdRange(lo, hi), self.page_size, self._checkpoint.dates)
+        page = map_page(reply, self.slice.map_record)
         if hi is None and page.last_id is not None:
             # A short answer proves nothing below the top, also not if the top becomes known before it is stored.
             page = replace(page, is_last=False)
@@ -138,35 +138,11 @@ class Walker:
             # The survey says that nothing is there: what came was created since, and is the next refresh's.
             self.busy.discard(lo)
             return
-        page = result[1].up_to(self._checkpoint.walk.ranges[lo])
-        if self.sets_aside:
-            page = _set_aside(page)
-            self.sets_aside = False
-        wanted = self._unfetched(page)
-        if not wanted:
-            self._store(lo, page)
-            return
-        LineFetches(self, lo, page, {order.id: order for order in wanted}).begin()
-
-    def _unfetched(self, page: MappedPage) -> list[Mapped]:
-        """The orders of the page whose lines have to be asked for by themselves."""
-        asked = [order for order in page.records if order.needs_lines]
-        if not asked:
-            return []
-        job = self.slice.job
-        orders = job.engine.tables.orders
-
-        def stored(session: Session) -> dict[int, str]:
-            rows = session.execute(
-                select(orders.c.bigcommerce_id, orders.c.content_hash).where(
-                    orders.c.instance_id == job.instance.id,
-                    orders.c.bigcommerce_id.in_([order.id for order in asked]),
-                    orders.c.deleted_at.is_(None),
-                )
-            )
-            return {row.bigcommerce_id: row.content_hash for row in rows}
-
-        return unfetched(job.engine.transaction(stored), asked)
+        hi = self._checkpoint.walk.ranges[lo]
+        page = result[1].up_to(hi).covering(lo, hi)
+        if self.slice.job.parameters.ids:
+            page = page.only(self.slice.job.parameters.ids)
+        with_all_lines(self.slice, self.slice.spared(page), partial(self._store, lo))
 
     def _store(self, lo: int, page: MappedPage) -> None:
         after = replace(self._after(lo, page), **self._grown())
@@ -192,16 +168,28 @@ class Walker:
 
     def _step(self, page: MappedPage, after: Checkpoint) -> Step:
         job = self.slice.job
-        is_filtered = job.resource == "products" and self._filter is not None
-        insert_since = None if is_filtered else self._checkpoint.since
+
+        def work(tx: PageTransaction) -> Counts:
+            counts = RESOURCES[job.resource].apply(tx, page, insert_since=after.since)
+            if page.covers is not None and finds_unseen(job.resource, job.mode):
+                self._note_unseen(tx, page, *page.covers)
+            return counts
+
         return Step(
-            apply=lambda tx: RESOURCES[job.resource].apply(tx, page, insert_since=insert_since),
+            apply=work,
             after=after,
             lease=job.lease,
             observed_at=page.observed_at,
             rejected=page.rejected,
             fetched=len(page.records) + len(page.rejected),
         )
+
+    def _note_unseen(self, tx: PageTransaction, page: MappedPage, lo: int, hi: int) -> None:
+        job = self.slice.job
+        if job.parameters.ids:
+            note_wanted(tx, job, [each for each in job.parameters.ids if lo <= each <= hi and each not in page.seen])
+        else:
+            note_unseen(tx, job, self._checkpoint.dates, (lo, hi), page.seen)
 
     def _grown(self) -> dict[str, Any]:
         """A page size that trouble made small doubles again after a few good pages."""
@@ -213,72 +201,3 @@ class Walker:
             return {"page_size": self.page_size, "good_pages": good_pages}
         grown = min(full, self.page_size * 2)
         return {"page_size": None if grown == full else grown, "good_pages": 0}
-
-
-@dataclass
-class LineFetches:
-    """A page that waits for lines of some of its orders; stored when the last of them has come."""
-
-    walker: Walker
-    lo: int
-    page: MappedPage
-    wanted: dict[int, Mapped]
-    lines: dict[int, list[Record]] = field(default_factory=dict)
-    answers: dict[int, Mapped | Rejected] = field(default_factory=dict)
-
-    def begin(self) -> None:
-        """Ask for the first page of lines of each order."""
-        for order_id in self.wanted:
-            self.lines[order_id] = []
-            self._ask_page(order_id, 1)
-
-    def _ask_page(self, order_id: int, number: int) -> None:
-        above = max((line.id or 0 for line in self.lines[order_id]), default=0)
-
-        def ask() -> Reply[Page] | None:
-            try:
-                return self.walker.slice.client.order_lines(order_id, number, above=above)
-            except RecordGone:
-                return None
-
-        self.walker.slice.fetcher.add(Fetch(ask, partial(self._came, order_id, number)))
-
-    def _came(self, order_id: int, number: int, reply: Reply[Page] | None) -> None:
-        order = self.wanted[order_id]
-        if reply is None:
-            # Gone since its page: stored as far as known, and its lines are asked for again should it come back.
-            self.answers[order_id] = replace(order, content_hash=content_hash(order.text, "gone"))
-        else:
-            self.lines[order_id].extend(reply.value.records)
-            if not reply.value.is_last:
-                self._ask_page(order_id, number + 1)
-                return
-            try:
-                self.answers[order_id] = with_lines(order, self.lines.pop(order_id))
-            except BadRecord as error:
-                self.answers[order_id] = Rejected(order_id, str(error), order.text)
-        if len(self.answers) == len(self.wanted):
-            self._store()
-
-    def _store(self) -> None:
-        answers = [self.answers.get(order.id, order) for order in self.page.records]
-        page = replace(
-            self.page,
-            records=[each for each in answers if isinstance(each, Mapped)],
-            rejected=[*self.page.rejected, *(each for each in answers if isinstance(each, Rejected))],
-        )
-        self.walker._store(self.lo, page)
-
-
-def _unmapped(record: Record) -> Mapped:
-    assert record.id is not None
-    return Mapped(record.id, record.text, "", {}, ())
-
-
-def _set_aside(page: MappedPage) -> MappedPage:
-    reason = "Workers died each time while they stored this record."
-    return replace(
-        page,
-        records=[],
-        rejected=[*page.rejected, *(Rejected(record.id, reason, record.text) for record in page.records)],
-    )

@@ -303,9 +303,10 @@ def test_a_refresh_ended_by_somebody_else_stops_before_its_next_page(connect: Co
         session.execute(update(refreshes).values(status="cancelled"))
 
     mirror.host.products_changed = cancel
-    assert mirror.advance("products") is Outcome.BUSY
+    assert mirror.advance("products") is Outcome.CANCELLED
     assert pages == [10]
     assert mirror.refresh("products")["status"] == "cancelled"
+    assert [row["owner"] for row in mirror.rows("leases")] == [None, None], "the next refresh need not wait"
 
 
 def test_an_unknown_refresh_is_nothing_to_do(connect: Connect):

@@ -1,0 +1,92 @@
+"""The phase after a walk that looks for what is gone from the store: ask for it again by id, then mark all or none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from sqlalchemy.orm import Session
+
+from ..client.api import Reply
+from ..client.pages import Page
+from .apply import Step
+from .checkpoint import Checkpoint
+from .fetching import Fetch
+from .missing import extent, judge, mark_gone, refuse_mass_deletion, unconfirmed
+from .order_lines import with_all_lines
+from .page import Counts, MappedPage, map_page
+from .resources import RESOURCES
+from .rows import PageTransaction, chunks
+from .slices import Slice, SliceEnds
+
+BATCH = 250
+
+
+def confirm(slice_: Slice) -> None:
+    """Ask again for what the walk did not bring, store what comes, mark the rest as deleted.
+
+    Raises ``MassDeletion``, with nothing marked, where the store lacks more than it may.
+    """
+    job = slice_.job
+    job.engine.transaction(lambda session: _refuse_mass_deletion(session, slice_))
+    while ids := job.engine.transaction(
+        lambda session: unconfirmed(session, job.engine.tables, job.refresh_id, most=BATCH)
+    ):
+        _ask_again(slice_, ids)
+        if job.is_over:
+            raise SliceEnds
+
+    def mark(tx: PageTransaction) -> Counts:
+        _refuse_mass_deletion(tx.session, slice_)
+        return Counts({"deleted": mark_gone(tx, job)})
+
+    slice_.commit(slice_.step(mark))
+
+
+def _refuse_mass_deletion(session: Session, slice_: Slice) -> None:
+    job = slice_.job
+    if job.parameters.allow_mass_delete:
+        return
+    is_empty = job.mode == "full" and not slice_.results.values["fetched"]
+    found = extent(session, job.engine.tables, job, slice_.checkpoint.dates, is_empty=is_empty)
+    refuse_mass_deletion(found, job.resource, max_share=job.engine.config.max_deleted_share)
+
+
+def _ask_again(slice_: Slice, ids: Sequence[int]) -> None:
+    """Each of these once, as many in a request as the API takes."""
+    resource = RESOURCES[slice_.job.resource]
+    parts = list(chunks(ids, min(resource.IDS_A_REQUEST, slice_.page_size)))
+
+    def fill() -> None:
+        while parts and slice_.fetcher.has_room:
+            part = parts.pop(0)
+            slice_.fetcher.add(Fetch(partial(_ask, slice_, part), partial(_came, slice_, part), lambda found: found[0]))
+
+    slice_.settle(fill)
+
+
+def _ask(slice_: Slice, ids: Sequence[int]) -> tuple[Reply[Page], MappedPage]:
+    reply = RESOURCES[slice_.job.resource].ask_ids(slice_.client, ids)
+    return reply, map_page(reply, slice_.map_record)
+
+
+def _came(slice_: Slice, ids: Sequence[int], found: tuple[Reply[Page], MappedPage]) -> None:
+    page = slice_.spared(found[1])
+    # Should the answer not be the whole one, nothing is known of what lies above it.
+    known = [each for each in ids if page.is_last or each <= (page.last_id or 0)]
+    gone = [each for each in known if each not in page.seen]
+
+    def step(part: MappedPage, after: Checkpoint) -> Step:
+        def work(tx: PageTransaction) -> Counts:
+            counts = RESOURCES[slice_.job.resource].apply(tx, part, insert_since=after.since)
+            judge(tx, slice_.job.refresh_id, there=sorted(part.seen), gone=gone)
+            return counts
+
+        fetched = len(part.records) + len(part.rejected)
+        return Step(work, after, slice_.job.lease, part.observed_at, part.rejected, fetched)
+
+    def store(whole: MappedPage) -> None:
+        slice_.commit_page(whole, step, replace(slice_.checkpoint, failures=0), lambda _: slice_.checkpoint)
+
+    with_all_lines(slice_, page, store)

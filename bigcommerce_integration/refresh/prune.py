@@ -1,0 +1,45 @@
+"""Old refreshes and what was set aside in them are taken away after ``RETENTION_DAYS``; the last of each mode stays."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, exists, select
+from sqlalchemy.orm import Session
+
+from ..models import db_now
+from .context import Engine
+
+A_TRANSACTION = 200
+_DAY_S = 86400.0
+
+
+def prune(engine: Engine) -> int:
+    """Delete the oldest ended refreshes that a newer one of the same mode has followed; how many.
+
+    A few at a time, with all that belongs to them; call it again while it finds any.
+    """
+    tables = engine.tables
+    refreshes, newer = tables.refreshes, tables.refreshes.alias()
+    has_successor = exists().where(
+        newer.c.instance_id == refreshes.c.instance_id,
+        newer.c.resource == refreshes.c.resource,
+        newer.c.mode == refreshes.c.mode,
+        newer.c.id > refreshes.c.id,
+        newer.c.finished_at.is_not(None),
+    )
+    old = (
+        select(refreshes.c.id)
+        .where(refreshes.c.finished_at < db_now(-engine.config.retention_days * _DAY_S), has_successor)
+        .order_by(refreshes.c.finished_at)
+        .limit(A_TRANSACTION)
+        .with_for_update(skip_locked=True)
+    )
+
+    def work(session: Session) -> int:
+        ids = list(session.scalars(old))
+        if ids:
+            for table in (tables.rejected_records, tables.missing_records, tables.hints):
+                session.execute(delete(table).where(table.c.refresh_id.in_(ids)))
+            session.execute(delete(refreshes).where(refreshes.c.id.in_(ids)))
+        return len(ids)
+
+    return engine.transaction(work)
