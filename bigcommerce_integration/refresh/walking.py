@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from ..client.api import DateFilter, Highest, Reply
+from ..client.api import Highest, Reply
 from ..client.pages import IdRange, Page
 from ..errors import UnexpectedAnswer
 from .apply import Step
@@ -37,7 +38,7 @@ class Walker:
     def run(self) -> None:
         """Until every range is proved done; ``SliceEnds`` if time is up before."""
         if not self._checkpoint.walk.is_surveyed:
-            self._survey()
+            self._survey(self._surveyed, self._counted)
         self.slice.settle(self._fill)
         if not self._checkpoint.walk.is_done:
             if self.slice.job.is_over:
@@ -51,14 +52,12 @@ class Walker:
 
     # -- how far the walk goes -------------------------------------------------------------------------------
 
-    def _survey(self) -> None:
-        dates = self._checkpoint.dates
-        self.slice.fetcher.add(Fetch(partial(self._survey_of, dates), self._surveyed))
+    def _survey(self, surveyed: Callable[[Reply[Highest]], None], counted: Callable[[Reply[int]], None]) -> None:
+        client, dates = self.slice.client, self._checkpoint.dates
+        resource = RESOURCES[self.slice.job.resource]
+        self.slice.fetcher.add(Fetch(partial(resource.survey, client, dates), surveyed))
         if self.slice.job.resource == "orders":
-            self.slice.fetcher.add(Fetch(partial(self.slice.client.count_orders, dates), self._counted))
-
-    def _survey_of(self, dates: DateFilter) -> Reply[Highest]:
-        return RESOURCES[self.slice.job.resource].survey(self.slice.client, dates)
+            self.slice.fetcher.add(Fetch(partial(client.count_orders, dates), counted))
 
     def _surveyed(self, reply: Reply[Highest]) -> None:
         walk = self._checkpoint.walk.surveyed(reply.value.id)
@@ -80,19 +79,21 @@ class Walker:
         self.slice.checkpoint = replace(self._checkpoint, walk=divided)
 
     def _refuse_an_empty_walk(self) -> None:
-        """A survey that found records and a walk that found none contradict each other, unless they were just deleted."""
+        """A survey that found records contradicts a walk that found none, unless all were deleted since."""
         if self._checkpoint.walk.top is None and not self.slice.results.total:
             return
         if self.slice.job.parameters.ids or self.slice.results.values["fetched"]:
             return
-        self.slice.fetcher.add(Fetch(partial(self._survey_of, self._checkpoint.dates), self._surveyed_again))
+        self._survey(self._refuse, self._refuse)
         self.slice.settle(lambda: None)
 
-    def _surveyed_again(self, reply: Reply[Highest]) -> None:
-        if reply.value.id is not None:
+    def _refuse(self, reply: Reply[Highest] | Reply[int]) -> None:
+        found = reply.value.id if isinstance(reply.value, Highest) else reply.value
+        if found:
+            what = "highest id" if isinstance(reply.value, Highest) else "number"
             raise UnexpectedAnswer(
-                f"Store {self.slice.job.instance.store_hash} says that there are {self.slice.job.resource} (highest id "
-                f"{reply.value.id}, number {self.slice.results.total}), but sent none when asked for them by id. "
+                f"Store {self.slice.job.instance.store_hash} says that there are {self.slice.job.resource} ({what} "
+                f"{found}), but sent none when asked for them by id. "
                 "Start the refresh again; if it ends the same way, report this to us."
             )
 
