@@ -22,6 +22,7 @@ from ..models.mirror import LINE_AMOUNTS, ORDER_AMOUNTS
 from .classify import classify
 from .columns import code, free_text
 from .host_calls import tell_orders
+from .moves import doubt, is_newer, owners_in_doubt
 from .page import Counts, Mapped, MappedPage, content_hash
 from .rows import Gone, PageTransaction, insert_rows, mark_rows_gone, stored_rows, update_rows
 
@@ -222,8 +223,7 @@ def apply(tx: PageTransaction, page: MappedPage, *, insert_since: datetime | Non
         ],
     )
     changed = [record for record, _ in verdict.changed]
-    insert_rows(tx, tx.tables.order_lines, [dict(line) for record in verdict.new for line in record.children])
-    _replace_lines(tx, changed)
+    _write_lines(tx, [*verdict.new, *changed], {record.id for record in changed})
     touched = sorted(record.id for record in (*verdict.new, *changed))
     if touched:
         tell_orders(tx, touched)
@@ -242,32 +242,37 @@ def _is_before(order: Mapped, since: datetime | None) -> bool:
     return since is not None and created is not None and created < since
 
 
-def _replace_lines(tx: PageTransaction, orders: Sequence[Mapped]) -> None:
-    """Bring the lines of stored orders up to date; a line taken out of its order is the one thing we delete."""
+def _write_lines(tx: PageTransaction, orders: Sequence[Mapped], stored_ids: set[int]) -> None:
+    """Bring the lines of these orders up to date; a line taken out of its order is the one thing we delete.
+
+    A line that is stored under another order is found by its own id, as a variant under another product is.
+    """
     table = tx.tables.order_lines
+    columns = (
+        table.c.id,
+        table.c.bigcommerce_id,
+        table.c.bigcommerce_order_id,
+        table.c.content_hash,
+        table.c.observed_at,
+        table.c.deleted_at,
+    )
+    answered = {line["bigcommerce_id"]: line for order in orders for line in order.children}
     stored = {
         row.bigcommerce_id: row
-        for row in stored_rows(
-            tx,
-            table,
-            table.c.bigcommerce_order_id,
-            [order.id for order in orders],
-            table.c.id,
-            table.c.bigcommerce_id,
-            table.c.content_hash,
+        for row in (
+            *stored_rows(tx, table, table.c.bigcommerce_id, answered, *columns),
+            *stored_rows(tx, table, table.c.bigcommerce_order_id, stored_ids, *columns),
         )
     }
-    answered = {line["bigcommerce_id"]: line for order in orders for line in order.children}
     gone = [row.id for line_id, row in sorted(stored.items()) if line_id not in answered]
     if gone:
         tx.session.execute(table.delete().where(table.c.id.in_(gone)))
-    insert_rows(tx, table, [dict(line) for line_id, line in sorted(answered.items()) if line_id not in stored])
-    update_rows(
-        tx,
-        table,
-        [
-            {"row_id": stored[line_id].id, **line}
-            for line_id, line in sorted(answered.items())
-            if line_id in stored and stored[line_id].content_hash != line["content_hash"]
-        ],
-    )
+    insert_rows(tx, table, [line for line_id, line in sorted(answered.items()) if line_id not in stored])
+    differing = [
+        (line, stored[line_id])
+        for line_id, line in sorted(answered.items())
+        if line_id in stored and stored[line_id].content_hash != line["content_hash"]
+    ]
+    update_rows(tx, table, [{"row_id": row.id, **line} for line, row in differing if not is_newer(tx, row)])
+    in_doubt = owners_in_doubt(tx, differing, "bigcommerce_order_id", written={order.id for order in orders})
+    doubt(tx, tx.tables.orders, in_doubt)

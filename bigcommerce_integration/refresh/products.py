@@ -21,6 +21,7 @@ from .classify import classify
 from .columns import code, free_text, sku_key
 from .host_calls import tell_products
 from .linking import link_changed
+from .moves import doubt, is_newer, owners_in_doubt
 from .page import Counts, Mapped, MappedPage, content_hash
 from .rows import Gone, PageTransaction, insert_rows, mark_rows_gone, stored_rows, update_rows
 
@@ -222,7 +223,7 @@ def _write_variants(tx: PageTransaction, products: Sequence[Mapped], stored_ids:
     """Insert, update and mark the variants of these products; the ids of those whose link may have to change.
 
     A variant goes with its product's answer: missing there, it is gone. One that moved here from another
-    product is found by its own id.
+    product is found by its own id, and stays there if that product's answer is the newer one.
     """
     table = tx.tables.variants
     columns = (
@@ -230,6 +231,7 @@ def _write_variants(tx: PageTransaction, products: Sequence[Mapped], stored_ids:
         table.c.bigcommerce_id,
         table.c.bigcommerce_product_id,
         table.c.content_hash,
+        table.c.observed_at,
         table.c.deleted_at,
         table.c.sku_key,
     )
@@ -243,13 +245,14 @@ def _write_variants(tx: PageTransaction, products: Sequence[Mapped], stored_ids:
             *stored_rows(tx, table, table.c.bigcommerce_product_id, stored_ids, *columns),
         )
     }
-    new = [child for variant_id, child in sorted(answered.items()) if variant_id not in rows]
-    changed = [
+    differing = [
         (child, rows[variant_id])
         for variant_id, child in sorted(answered.items())
         if variant_id in rows
         and (rows[variant_id].content_hash != child["content_hash"] or rows[variant_id].deleted_at is not None)
     ]
+    new = [child for variant_id, child in sorted(answered.items()) if variant_id not in rows]
+    changed = [(child, row) for child, row in differing if not is_newer(tx, row)]
     gone = [
         row
         for variant_id, row in sorted(rows.items())
@@ -258,5 +261,7 @@ def _write_variants(tx: PageTransaction, products: Sequence[Mapped], stored_ids:
     insert_rows(tx, table, new)
     update_rows(tx, table, [{"row_id": row.id, **child, "deleted_at": None} for child, row in changed])
     update_rows(tx, table, [{"row_id": row.id, "deleted_at": tx.observed_at} for row in gone])
+    in_doubt = owners_in_doubt(tx, differing, "bigcommerce_product_id", written={product.id for product in products})
+    doubt(tx, tx.tables.products, in_doubt)
     relink = {row.bigcommerce_id for child, row in changed if row.sku_key != child["sku_key"] or row.deleted_at}
     return sorted({child["bigcommerce_id"] for child in new} | relink)
