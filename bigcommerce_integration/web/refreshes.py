@@ -14,18 +14,21 @@ from . import fields, queries
 from .access import Asked, ask, caller
 from .announce import announce
 from .answers import refresh_answer
-from .listing import PageQuery, listing
-from .query_args import read_query
+from .pages import page_answer
+from .query_args import page, per_page, read_query
 from .refresh_changes import begin_refresh, cancel_refresh, retry_refresh
 from .refresh_request import read_refresh_request
+from .schemas import ObjectSchema
 
 STATUSES = ("pending", "processing", "completed", "failed", "cancelled")
 Answer = tuple[dict[str, Any], int, dict[str, str]]
 
 
-class RefreshQuery(PageQuery):
+class RefreshQuery(ObjectSchema):
     """Which refreshes to list."""
 
+    page = page()
+    per_page = per_page()
     resource = fields.Choice(*RESOURCES)
     status = fields.Choice(*STATUSES)
     mode = fields.Choice(*MODES)
@@ -47,7 +50,8 @@ def get_refreshes(instance_id: str) -> dict[str, Any]:
     query = read_query(request, RefreshQuery())
     state = asked.state
     views, total = queries.refreshes_of(asked.session, state.tables, state.config, asked.instance.id, **query)
-    return listing([refresh_answer(view) for view in views], query, total)
+    data = [refresh_answer(view) for view in views]
+    return {"data": data, **page_answer(page=query["page"], per_page=query["per_page"], total=total)}
 
 
 def get_refresh(instance_id: str, refresh_id: str) -> dict[str, Any]:

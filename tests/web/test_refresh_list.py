@@ -62,14 +62,15 @@ def listed(any_app: Flask, host_app: HostApp) -> Listed:
 
 def test_the_newest_come_first_and_none_of_another_instance(listed: Listed) -> None:
     assert listed.shown() == [*reversed(ENDED), *BEGUN]
-    answer = listed.get()
-    assert (answer["page"], answer["per_page"], answer["total"]) == (1, 25, 7)
+    assert listed.get()["pagination"] == {"page": 1, "per_page": 25, "total": 7, "pages": 1}
 
 
 def test_pages_follow_each_other(listed: Listed) -> None:
     pages = [listed.get(f"page={page}&per_page=3") for page in (1, 2, 3, 4)]
     assert [len(page["data"]) for page in pages] == [3, 3, 1, 0]
-    assert [page["total"] for page in pages] == [7] * 4
+    assert [page["pagination"] for page in pages] == [
+        {"page": number, "per_page": 3, "total": 7, "pages": 3} for number in (1, 2, 3, 4)
+    ]
     ids = [each["id"] for page in pages for each in page["data"]]
     assert ids == sorted(ids, reverse=True)
 
@@ -78,7 +79,7 @@ def test_filters_narrow_the_list_and_its_total(listed: Listed) -> None:
     assert listed.shown("resource=products&status=failed") == [("products", "full", "failed")]
     assert listed.shown("mode=ids") == [("orders", "ids", "cancelled")]
     assert listed.shown("resource=orders&mode=full") == []
-    assert listed.get("status=completed")["total"] == 2
+    assert listed.get("status=completed")["pagination"]["total"] == 2
 
 
 def test_every_bad_parameter_is_named(listed: Listed) -> None:

@@ -1,0 +1,45 @@
+"""The rule for names as regular expressions that any dialect reads: literal characters in classes, nothing else."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+
+NOT_IN_NAMES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+UNSEEN = frozenset({"Cf", "Zs"})
+_SPECIAL = frozenset("\\]^-[")
+
+
+@cache
+def name_patterns(longest: int) -> tuple[str, str]:
+    """Two that a name has to match: it has 1 to ``longest`` characters within its blanks, and one that is seen."""
+    of_kind: dict[str, list[str]] = {}
+    for character in map(chr, range(sys.maxunicode + 1)):
+        of_kind.setdefault(unicodedata.category(character), []).append(character)
+    refused_ones = sorted(each for kind in NOT_IN_NAMES - {"Cs"} for each in of_kind[kind])
+    unseen_ones = sorted(each for kind in UNSEEN for each in of_kind[kind])
+    refused, unseen = _class(refused_ones), _class(unseen_ones)
+    blank = _class(each for each in sorted({*refused_ones, *unseen_ones}) if each.isspace())
+    edge, inner = f"[^{refused}{blank}]", f"[^{refused}]"
+    return (
+        f"^[{blank}]*{edge}({inner}{{0,{longest - 2}}}{edge})?[{blank}]*$",
+        f"[^{refused}{unseen}]",
+    )
+
+
+def _class(characters: Iterable[str]) -> str:
+    """The inside of a character class, neighbours as ranges."""
+    runs: list[list[int]] = []
+    for code in map(ord, characters):
+        if runs and code == runs[-1][1] + 1:
+            runs[-1][1] = code
+        else:
+            runs.append([code, code])
+    return "".join(_literal(low) if low == high else f"{_literal(low)}-{_literal(high)}" for low, high in runs)
+
+
+def _literal(code: int) -> str:
+    character = chr(code)
+    return f"\\{character}" if character in _SPECIAL else character
