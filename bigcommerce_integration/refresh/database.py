@@ -89,14 +89,12 @@ def in_transaction(
     """What ``work`` gives, committed; whatever it raises is raised after a rollback.
 
     A lost connection is not tried again here: whether the commit arrived is then unknown, and only a fresh
-    look at the checkpoint tells. READ COMMITTED, whatever the host's default: a page reads what others
-    committed meanwhile, and MariaDB takes no gap locks.
+    look at the checkpoint tells.
     """
     for attempt in range(1, TRIES + 1):
         session = sessions()
         try:
-            if session.get_bind().dialect.name in ("postgresql", "mysql", "mariadb"):
-                session.connection(execution_options={"isolation_level": "READ COMMITTED"})
+            _prepare(session)
             result = work(session)
             session.commit()
             return result
@@ -108,3 +106,15 @@ def in_transaction(
             session.close()
         pause(0.02 * 2**attempt * (0.5 + random.random()))  # noqa: S311 - jitter, no secret
     raise AssertionError("unreachable")
+
+
+def _prepare(session: Session) -> None:
+    """READ COMMITTED, whatever the host's default: a page reads what others committed meanwhile, no gap is locked.
+
+    And on PostgreSQL no plan of a prepared statement that was made while our tables were still empty.
+    """
+    dialect = session.get_bind().dialect.name
+    if dialect in ("postgresql", "mysql", "mariadb"):
+        session.connection(execution_options={"isolation_level": "READ COMMITTED"})
+    if dialect == "postgresql":
+        session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Column, Row, Table, bindparam, insert, select, update
+from sqlalchemy import Column, Row, Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from ..host import Host
 from ..models import Tables
 from ..models.instances import IntegrationInstance
-
-# Well below SQLite's oldest limit on parameters, and few enough for one index scan each.
-IDS_A_STATEMENT = 900
-ROWS_A_STATEMENT = 1000
-BYTES_A_STATEMENT = 4 * 1024 * 1024
+from . import bulk
 
 
 @dataclass
@@ -63,21 +60,27 @@ def chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 def stored_rows(
     tx: PageTransaction, table: Table, key: Column[Any], values: Iterable[Any], *columns: Column[Any]
 ) -> list[Row[Any]]:
-    """The instance's rows of ``table`` whose ``key`` is among ``values``."""
-    asked = sorted(set(values))
+    """The instance's rows of ``table`` whose ``key``, one of the ``columns``, is among ``values``."""
+    asked = frozenset(values)
+    at = [column.name for column in columns].index(key.name)
+    statement = select(*columns).where(table.c.instance_id == tx.instance.id)
     return [
         row
-        for some in chunks(asked, IDS_A_STATEMENT)
-        for row in tx.session.execute(select(*columns).where(table.c.instance_id == tx.instance.id, key.in_(some)))
+        for condition in bulk.among(tx.session.connection(), key, asked)
+        for row in tx.session.execute(statement.where(condition))
+        if row[at] in asked
     ]
 
 
 def insert_rows(tx: PageTransaction, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """New mirror rows, numbered and stamped here; each row has the same columns."""
-    common = {"instance_id": tx.instance.id, "observed_at": tx.observed_at, "deleted_at": None}
-    stamped = [{**row, **common, "change_number": tx.next_change_number()} for row in rows]
-    for batch in _batches(stamped):
-        tx.session.execute(insert(table), batch)
+    if not rows:
+        return
+    names = tuple(rows[0])
+    pick = itemgetter(*names)
+    common = (tx.instance.id, tx.observed_at)
+    stamped = (pick(row) + common + (tx.next_change_number(),) for row in rows)
+    bulk.insert_all(tx.session.connection(), table, (*names, "instance_id", "observed_at", "change_number"), stamped)
 
 
 def update_rows(
@@ -93,19 +96,5 @@ def update_rows(
     stamped = [{**common, **row, "change_number": tx.next_change_number()} for row in rows]
     values: dict[str, Any] = {name: bindparam(name) for name in stamped[0] if name != "row_id"}
     statement = update(table).where(table.c.id == bindparam("row_id")).values(values)
-    for batch in _batches(stamped):
+    for batch in bulk.batches(stamped, lambda row: row.get("payload")):
         tx.session.connection().execute(statement, batch)
-
-
-def _batches(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    size = 0
-    for row in rows:
-        row_bytes = len(row.get("payload") or "") + 500
-        if batch and (len(batch) == ROWS_A_STATEMENT or size + row_bytes > BYTES_A_STATEMENT):
-            yield batch
-            batch, size = [], 0
-        batch.append(dict(row))
-        size += row_bytes
-    if batch:
-        yield batch

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from bigcommerce_integration.client.api import Reply
 from bigcommerce_integration.client.pages import Page
 from bigcommerce_integration.client.records import Record
-from bigcommerce_integration.refresh import products, rows
+from bigcommerce_integration.refresh import bulk, products
 from bigcommerce_integration.refresh.claiming import Outcome
 from bigcommerce_integration.refresh.page import Counts, content_hash, map_page
 from bigcommerce_integration.sandbox import SandboxStore
@@ -129,8 +129,8 @@ def test_a_name_longer_than_a_column_of_the_database_costs_no_other_row(connect_
 
 
 def test_large_pages_are_written_in_several_statements(connect: Connect, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(rows, "ROWS_A_STATEMENT", 7)
-    monkeypatch.setattr(rows, "IDS_A_STATEMENT", 5)
+    monkeypatch.setattr(bulk, "ROWS_A_STATEMENT", 7)
+    monkeypatch.setattr(bulk, "IDS_A_STATEMENT", 5)
     mirror = connect(SandboxStore(40, 40)).completed()
     mirror.assert_mirrors_the_store()
     mirror.again("products", "orders")
@@ -139,7 +139,7 @@ def test_large_pages_are_written_in_several_statements(connect: Connect, monkeyp
 
 @pytest.mark.parametrize(("payload_bytes", "statements"), [(3_000_000, 3), (10, 1)])
 def test_statements_are_bounded_in_bytes(payload_bytes: int, statements: int):
-    batches = list(rows._batches([{"payload": "x" * payload_bytes} for _ in range(3)]))
+    batches = list(bulk.batches(["x" * payload_bytes] * 3, lambda payload: payload))
     assert len(batches) == statements
     assert sum(map(len, batches)) == 3
 

@@ -1,0 +1,90 @@
+"""What one driver does much faster than SQLAlchemy's general way, which stands beside it: the rows are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Text, any_, bindparam, insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import Column, Table
+
+# Well below SQLite's oldest limit on parameters, and few enough for one index scan each.
+IDS_A_STATEMENT = 900
+ROWS_A_STATEMENT = 1000
+BYTES_A_STATEMENT = 4 * 1024 * 1024
+# A range of ids with at most so many others to each one that is asked for is read whole.
+SPARSEST = 4
+
+T = TypeVar("T")
+
+
+def insert_all(connection: Connection, table: Table, names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    """Insert new rows with these columns: by COPY if the driver is psycopg, else by statements of many rows.
+
+    What the database refuses is raised as one of SQLAlchemy's errors, whichever way it was.
+    """
+    if _can_copy(connection):
+        _copy(connection, table, names, rows)
+        return
+    named = (dict(zip(names, row, strict=True)) for row in rows)
+    for batch in batches(named, lambda row: row.get("payload")):
+        connection.execute(insert(table), batch)
+
+
+def among(connection: Connection, column: Column[Any], values: Iterable[Any]) -> Iterator[ColumnElement[bool]]:
+    """Conditions that together hold for the rows whose ``column`` is one of ``values``, and perhaps for others.
+
+    Ids that lie close together are asked for as a range: a long IN costs more than the few rows between them.
+    """
+    asked = sorted(set(values))
+    if not asked:
+        return
+    if isinstance(asked[0], int) and asked[-1] - asked[0] < SPARSEST * len(asked):
+        yield column.between(asked[0], asked[-1])
+    elif connection.dialect.name == "postgresql":
+        kind = BigInteger() if isinstance(asked[0], int) else Text()
+        yield column == any_(bindparam(None, asked, type_=ARRAY(kind)))
+    else:
+        for start in range(0, len(asked), IDS_A_STATEMENT):
+            yield column.in_(asked[start : start + IDS_A_STATEMENT])
+
+
+def _can_copy(connection: Connection) -> bool:
+    # A host that has its tables elsewhere by a map of schemas is served by statements that SQLAlchemy makes.
+    has_map = connection.get_execution_options().get("schema_translate_map")
+    return connection.dialect.driver == "psycopg" and not has_map
+
+
+def _copy(connection: Connection, table: Table, names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    dialect, driver = connection.dialect, connection.connection.driver_connection
+    assert driver is not None
+    assert dialect.loaded_dbapi is not None
+    quoted = dialect.identifier_preparer
+    statement = f"COPY {quoted.format_table(table)} ({', '.join(map(quoted.quote, names))}) FROM STDIN"
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except dialect.loaded_dbapi.Error as error:
+        is_lost = dialect.is_disconnect(error, driver, None)
+        if is_lost:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            statement, None, error, dialect.loaded_dbapi.Error, connection_invalidated=is_lost, dialect=dialect
+        ) from error
+
+
+def batches(rows: Iterable[T], payload_of: Callable[[T], str | None]) -> Iterator[list[T]]:
+    """``rows`` in order, so many at a time as a statement should carry."""
+    batch: list[T] = []
+    size = 0
+    for row in rows:
+        row_bytes = len(payload_of(row) or "") + 500
+        if batch and (len(batch) == ROWS_A_STATEMENT or size + row_bytes > BYTES_A_STATEMENT):
+            yield batch
+            batch, size = [], 0
+        batch.append(row)
+        size += row_bytes
+    if batch:
+        yield batch
