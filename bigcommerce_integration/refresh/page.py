@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ..client.api import Reply
+from ..client.dates import DateFilter
 from ..client.pages import Page
 from ..client.records import Record
 from ..errors import BadRecord
@@ -73,6 +74,14 @@ class MappedPage:
             self,
             records=[record for record in self.records if record.id in ids],
             rejected=[record for record in self.rejected if record.id in ids],
+        )
+
+    def within(self, dates: DateFilter) -> MappedPage:
+        """Without the records of the second before and after: V2 is asked a little wider than meant."""
+        since, until = dates.created_since or datetime.min, dates.created_until or datetime.max
+        return replace(
+            self,
+            records=[each for each in self.records if since <= (each.columns.get("date_created") or since) < until],
         )
 
     def up_to(self, hi: int | None) -> MappedPage:

@@ -140,7 +140,7 @@ class Walker:
             self.busy.discard(lo)
             return
         hi = self._checkpoint.walk.ranges[lo]
-        page = result[1].up_to(hi).covering(lo, hi)
+        page = result[1].up_to(hi).covering(lo, hi).within(self._checkpoint.dates)
         if self.slice.job.parameters.ids:
             page = page.only(self.slice.job.parameters.ids)
         with_all_lines(self.slice, self.slice.spared(page), partial(self._store, lo))
