@@ -1,0 +1,105 @@
+"""The store is edited while a refresh runs: what was not touched is right at once, all the rest soon."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from random import Random
+from typing import Any
+
+import pytest
+
+from bigcommerce_integration.demo.truth import Truth
+from bigcommerce_integration.sandbox import SandboxStore
+
+from .conftest import LONG_AGO, Connect, Mirror
+from .equality import TABLES, Scope, differences, moved, truth_of, untouched
+
+EDITS_A_SECOND = 50
+
+
+@contextmanager
+def edited(store: SandboxStore, seed: int) -> Iterator[list[str]]:
+    """Some fifty random edits a second for as long as this lasts; what was done."""
+    done: list[str] = []
+    ended, rng = threading.Event(), Random(seed)
+
+    def edit() -> None:
+        while not ended.wait(1 / EDITS_A_SECOND):
+            done.append(store.mutate(rng))
+
+    thread = threading.Thread(target=edit)
+    thread.start()
+    try:
+        yield done
+    finally:
+        ended.set()
+        thread.join()
+
+
+def wrong(mirror: Mirror, truth: Truth, scope: Scope) -> list[str]:
+    rows = {table: mirror.rows(table) for table in TABLES}
+    return list(differences(truth, rows, start_date=date.fromisoformat(LONG_AGO), scope=scope))
+
+
+def run_side_by_side(mirror: Mirror, mode: Any = None, **parameters: Any) -> None:
+    """Both refreshes at once, as two workers would."""
+    if mode is not None:
+        for resource in ("products", "orders"):
+            mirror.start(resource, mode, **parameters)
+    failed: list[BaseException] = []
+
+    def run(resource: str) -> None:
+        try:
+            mirror.run(resource)
+        except BaseException as error:  # noqa: BLE001 - raised in the test's own thread
+            failed.append(error)
+
+    threads = [threading.Thread(target=run, args=(resource,)) for resource in ("products", "orders")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    for resource in ("products", "orders"):
+        assert mirror.refresh(resource)["status"] == "completed", mirror.refresh(resource)["message"]
+
+
+def prove(connect: Connect, *, records: int, seed: int, latency_ms: float, rounds: int) -> None:
+    dice = Random(seed)
+    store = SandboxStore(records, records, seed=seed)
+    store.switches.list_archived = dice.random() < 0.5
+    store.switches.min_id_inclusive = dice.random() < 0.5
+    mirror = connect(
+        store,
+        settings={"page_size": dice.choice((10, 40)), "concurrency": dice.choice((1, 3)), "slice_s": 1.0},
+        latency_ms=latency_ms,
+        integration_settings__auto_create_products=True,
+    )
+    for number in range(rounds):
+        before = truth_of(store)
+        with edited(store, seed + number) as done:
+            run_side_by_side(mirror, None if number == 0 else dice.choice(("incremental", "full")))
+        after = truth_of(store)
+        assert len(done) > 10
+        rejected = mirror.rows("rejected_records")
+        assert rejected == []
+        if number == 0 or mirror.refresh("orders")["mode"] == "full":
+            assert wrong(mirror, after, untouched(before, after)) == [], done
+        run_side_by_side(mirror, "incremental")
+        assert wrong(mirror, after, moved(before, after)) == [], done
+        run_side_by_side(mirror, "full")
+        assert wrong(mirror, after, Scope()) == [], done
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_edited_all_the_time_it_ends_up_equal(connect_any: Connect, seed: int) -> None:
+    prove(connect_any, records=150, seed=seed, latency_ms=60, rounds=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10, 16))
+def test_edited_again_and_again_it_ends_up_equal(connect_any: Connect, seed: int) -> None:
+    prove(connect_any, records=600, seed=seed, latency_ms=80, rounds=4)
