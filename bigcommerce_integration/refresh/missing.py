@@ -71,14 +71,21 @@ def note_wanted(tx: PageTransaction, job: Job, ids: Sequence[int]) -> None:
         tx.session.execute(insert(missing), rows)
 
 
-def keep_lowest(tx: PageTransaction, refresh_id: int, most: int) -> None:
-    """Leave the candidates beyond so many to the next refresh."""
-    missing = tx.tables.missing_records
-    of_refresh = missing.c.refresh_id == refresh_id
-    beyond = select(missing.c.bigcommerce_id).where(of_refresh).order_by(missing.c.bigcommerce_id).offset(most).limit(1)
-    first = tx.session.scalar(beyond)
-    if first is not None:
-        tx.session.execute(delete(missing).where(of_refresh, missing.c.bigcommerce_id >= first))
+def keep_most_likely(tx: PageTransaction, job: Job, most: int) -> None:
+    """Leave the candidates beyond so many to later refreshes; what lists may merely hide comes last."""
+    table, missing = getattr(tx.tables, job.resource), tx.tables.missing_records
+    is_mine = and_(table.c.instance_id == job.instance.id, table.c.bigcommerce_id == missing.c.bigcommerce_id)
+    hidden = [condition.desc() for condition in RESOURCES[job.resource].listed(table)]
+    kept = tx.session.scalars(
+        select(missing.c.bigcommerce_id)
+        .select_from(missing.join(table, is_mine))
+        .where(missing.c.refresh_id == job.refresh_id)
+        .order_by(*hidden, missing.c.bigcommerce_id)
+        .limit(most)
+    ).all()
+    if len(kept) == most:
+        beyond = (missing.c.refresh_id == job.refresh_id, missing.c.bigcommerce_id.not_in(kept))
+        tx.session.execute(delete(missing).where(*beyond))
 
 
 def unconfirmed(session: Session, tables: Tables, refresh_id: int, *, most: int) -> list[int]:
@@ -141,6 +148,7 @@ def extent(session: Session, tables: Tables, job: Job, dates: DateFilter, *, is_
         table.c.instance_id == job.instance.id,
         table.c.deleted_at.is_(None),
         *RESOURCES[job.resource].expected(table, dates),
+        *RESOURCES[job.resource].listed(table),
     )
     live: int = session.scalar(select(func.count()).select_from(table).where(*is_live)) or 0
     gone: int = session.scalar(select(func.count()).select_from(_gone(tables, job).subquery())) or 0

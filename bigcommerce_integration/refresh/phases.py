@@ -21,7 +21,7 @@ from .finish import finish
 from .host_calls import tell_products
 from .lease import Lease, claim
 from .linking import link_pass
-from .missing import MOST_SINGLY, keep_lowest, note_unseen, note_wanted
+from .missing import MOST_SINGLY, keep_most_likely, note_unseen, note_wanted
 from .modes import dates, finds_unseen, start_of_day
 from .page import Counts, MappedPage, map_page
 from .referenced import missing_products, remember_absent
@@ -118,7 +118,7 @@ def walk(slice_: Slice) -> None:
         if job.mode != "ids":
             note_unseen(tx, job, slice_.checkpoint.dates, ((slice_.checkpoint.walk.top or 0) + 1, None), ())
             if RESOURCES[job.resource].IDS_A_REQUEST == 1:
-                keep_lowest(tx, job.refresh_id, MOST_SINGLY)
+                keep_most_likely(tx, job, MOST_SINGLY)
         return Counts()
 
     slice_.commit(replace(slice_.step(note), after=replace(slice_.checkpoint, phase="missing")))

@@ -31,6 +31,9 @@ class Resource(Protocol):
     def ask_ids(self, client: StoreClient, ids: Sequence[int]) -> Reply[Page]:
         """One request for at most ``IDS_A_REQUEST`` records by their ids; those that are gone are not in the page."""
 
+    def listed(self, table: Table) -> tuple[Any, ...]:
+        """Which stored rows lists are sure to show while the store has them."""
+
     def expected(self, table: Table, dates: DateFilter) -> tuple[Any, ...]:
         """Which stored rows a walk with these dates should bring."""
 

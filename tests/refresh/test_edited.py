@@ -67,6 +67,23 @@ def run_side_by_side(mirror: Mirror, mode: Any = None, **parameters: Any) -> Non
         assert mirror.refresh(resource)["status"] == "completed", mirror.refresh(resource)["message"]
 
 
+def hidden(store: SandboxStore) -> set[int]:
+    """Orders that no list shows."""
+    return set() if store.switches.list_archived else {each for each, order in store.orders.items() if order.archived}
+
+
+def without_hidden(store: SandboxStore, scope: Scope) -> Scope:
+    assert scope.orders is not None
+    return Scope(scope.products, set(scope.orders) - hidden(store))
+
+
+def all_that_can_be_known(mirror: Mirror) -> Scope:
+    """Everything; but an order that was archived and hidden before it was first seen cannot be known of."""
+    stored = set(mirror.ids("orders"))
+    unknown = hidden(mirror.store) - stored
+    return Scope(None, (stored | set(mirror.store.order_ids)) - unknown) if unknown else Scope()
+
+
 def prove(connect: Connect, *, records: int, seed: int, latency_ms: float, rounds: int) -> None:
     dice = Random(seed)
     store = SandboxStore(records, records, seed=seed)
@@ -89,9 +106,9 @@ def prove(connect: Connect, *, records: int, seed: int, latency_ms: float, round
         if number == 0 or mirror.refresh("orders")["mode"] == "full":
             assert wrong(mirror, after, untouched(before, after)) == [], done
         run_side_by_side(mirror, "incremental")
-        assert wrong(mirror, after, moved(before, after)) == [], done
+        assert wrong(mirror, after, without_hidden(store, moved(before, after))) == [], done
         run_side_by_side(mirror, "full")
-        assert wrong(mirror, after, Scope()) == [], done
+        assert wrong(mirror, after, all_that_can_be_known(mirror)) == [], done
 
 
 @pytest.mark.parametrize("seed", [1])
