@@ -7,6 +7,7 @@ from flask import Blueprint
 from sqlalchemy import select, update
 
 from . import tasks
+from .cli_erase import add_erase
 from .errors import ConfigError
 from .state import State, current_state
 
@@ -16,6 +17,7 @@ def add_commands(blueprint: Blueprint) -> None:
     blueprint.cli.help = "Keep BigCommerce stores going."
     blueprint.cli.command("tick")(_tick)
     blueprint.cli.command("rotate-keys")(_rotate_keys)
+    add_erase(blueprint)
 
 
 def _tick() -> None:
@@ -28,7 +30,7 @@ def _tick() -> None:
 
 
 def _rotate_keys() -> None:
-    """Encrypt every access token with the first of BIGCOMMERCE_ENCRYPTION_KEYS."""
+    """Encrypt every access token (and erasure key) with the first of BIGCOMMERCE_ENCRYPTION_KEYS."""
     try:
         count = rotate_keys(current_state())
     except ConfigError as error:
@@ -37,17 +39,25 @@ def _rotate_keys() -> None:
 
 
 def rotate_keys(state: State) -> int:
-    """Encrypt all tokens anew in one transaction; how many. ``ConfigError`` names the first that no key opens."""
+    """Encrypt all tokens and erasure keys anew in one transaction; how many tokens.
+
+    ``ConfigError`` names the first that no key opens.
+    """
     table, session = state.tables.instances, state.db.session()
-    stored = session.execute(select(table.c.id, table.c.access_token).order_by(table.c.id).with_for_update()).all()
+    secrets = (table.c.access_token, table.c.erasure_key)
+    stored = session.execute(select(table.c.id, *secrets).order_by(table.c.id).with_for_update()).all()
     try:
-        for instance_id, ciphertext in stored:
-            session.execute(
-                update(table)
-                # Not over a token that was entered anew in the meantime (SQLite has no FOR UPDATE).
-                .where(table.c.id == instance_id, table.c.access_token == ciphertext)
-                .values(access_token=_rotated(state, instance_id, ciphertext))
-            )
+        for row in stored:
+            for column in secrets:
+                ciphertext = row._mapping[column]
+                if ciphertext is None:
+                    continue
+                session.execute(
+                    update(table)
+                    # Not over a token that was entered anew in the meantime (SQLite has no FOR UPDATE).
+                    .where(table.c.id == row.id, column == ciphertext)
+                    .values({column: _rotated(state, row.id, ciphertext)})
+                )
         session.commit()
     except BaseException:
         session.rollback()

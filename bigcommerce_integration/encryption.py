@@ -1,4 +1,4 @@
-"""Access tokens at rest: Fernet ciphertext, keys rotated by their order in a list."""
+"""Access tokens and erasure keys at rest: Fernet ciphertext, keys rotated by their order in a list."""
 
 from __future__ import annotations
 

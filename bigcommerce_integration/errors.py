@@ -28,7 +28,8 @@
     │   └── BadRecord              one record cannot be read: it is set aside and counted
     ├── HostRefused            what the host raised inside a page's transaction
     ├── LeaseLost              another worker has taken over: stop, and leave no trace
-    └── RefreshEnded           the refresh was cancelled: stop, and let the lease go
+    ├── RefreshEnded           the refresh was cancelled: stop, and let the lease go
+    └── ErasureIncomplete      a person's data is not all blanked yet: run the command again
 
 No message holds a token or a person's data; they name the store hash, the resource and the id.
 """
@@ -180,3 +181,7 @@ class LeaseLost(BigCommerceError):
 
 class RefreshEnded(BigCommerceError):
     """Somebody has ended the refresh meanwhile; the transaction must not be committed."""
+
+
+class ErasureIncomplete(BigCommerceError):
+    """Some of a person's data may still be stored; the same command finishes it."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -11,6 +11,7 @@ from ..errors import BadRecord, RecordGone, StoreUnavailable, UnexpectedAnswer
 from . import checks
 from .dates import ALL_DATES, Bounds, DateFilter, Params, v2_bounds, v2_params, v3_bounds, v3_params
 from .pages import LARGEST_PAGE, Highest, IdRange, Page, v2_page, v3_page
+from .people import blanked_order
 from .rate_limit import Quota
 from .records import Pagination, Record, single, split_v2, split_v3
 from .store_info import StoreInfo, store_info
@@ -47,10 +48,15 @@ class Reply(Generic[_T]):
 
 
 class StoreClient:
-    """One store's API. Every method may raise any ``StoreError`` but ``BadRecord``; none waits or tries again."""
+    """One store's API. Every method may raise any ``StoreError`` but ``BadRecord``; none waits or tries again.
 
-    def __init__(self, transport: Transport) -> None:
+    ``is_unwanted`` says of an order (by its value) whether the data about people is to be taken out of it: here, so
+    that nothing behind has ever seen it. None is the usual case, of none.
+    """
+
+    def __init__(self, transport: Transport, *, is_unwanted: Callable[[object], bool] | None = None) -> None:
         self._transport = transport
+        self._is_unwanted = is_unwanted
 
     def close(self) -> None:
         """Close the transport; requests under way end at once."""
@@ -168,7 +174,7 @@ class StoreClient:
         checks.dates_within(records, limits, resource, observed_at=answer.observed_at)
         page = v2_page(records, ids, limit)
         checks.leads_on(page, resource)
-        return _reply(answer, page)
+        return _reply(answer, self._without_people(page))
 
     def order(self, order_id: int) -> Reply[Record]:
         """One order with its line items; ``RecordGone`` if the store does not have it."""
@@ -176,7 +182,7 @@ class StoreClient:
         record = self._order_of(answer, order_id)
         if record is None:
             raise RecordGone(f"There is no {self._name(f'order {order_id}')} (any longer).")
-        return _reply(answer, record)
+        return _reply(answer, self._without_person(record))
 
     def order_lines(self, order_id: int, page: int, *, above: int = 0) -> Reply[Page]:
         """Page ``page`` (from 1) of an order's lines; ``RecordGone`` if the store does not have the order.
@@ -199,7 +205,8 @@ class StoreClient:
         answer = self._get_order(order_id, missing_ok=True)
         record = self._order_of(answer, order_id)
         is_wanted = record is not None and all(each.hold(record) for each in limits)
-        return _reply(answer, Page([record] if record is not None and is_wanted else [], is_last=True))
+        page = Page([record] if record is not None and is_wanted else [], is_last=True)
+        return _reply(answer, self._without_people(page))
 
     def _get_order(self, order_id: int, *, missing_ok: bool) -> Answer:
         resource = f"order {order_id}"
@@ -216,6 +223,15 @@ class StoreClient:
         if record.id is not None and record.id != order_id:
             raise UnexpectedAnswer(f"Order {record.id} came when {resource} was asked for. Report this to us.")
         return record
+
+    def _without_people(self, page: Page) -> Page:
+        if self._is_unwanted is None:
+            return page
+        return replace(page, records=[self._without_person(record) for record in page.records])
+
+    def _without_person(self, record: Record) -> Record:
+        is_unwanted = self._is_unwanted is not None and self._is_unwanted(record.value)
+        return blanked_order(record) if is_unwanted else record
 
     def _name(self, resource: str) -> str:
         return f"{resource} of store {self._transport.store_hash}"

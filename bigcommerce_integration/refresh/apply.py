@@ -122,7 +122,8 @@ def _set_aside(session: Session, job: Job, rejected: Sequence[Rejected]) -> None
                 "resource": job.resource,
                 "bigcommerce_id": record.id,
                 "reason": record.reason,
-                "payload": payload[:PAYLOAD_CAP],
+                # Nothing is left of what may be about a person and cannot be read.
+                "payload": payload[:PAYLOAD_CAP] or None,
                 "is_payload_cut": len(payload) > PAYLOAD_CAP,
             }
         )

@@ -18,6 +18,7 @@ from ..host import Host
 from ..models import Tables
 from ..models.instances import IntegrationInstance
 from .database import T, in_transaction
+from .erased import erased_people
 from .lease import Lease
 from .parameters import Mode, Parameters
 
@@ -39,15 +40,23 @@ class Engine:
         return in_transaction(self.sessions, work, pause=self.stopping.wait)
 
     def client(self, instance: IntegrationInstance) -> StoreClient:
-        """The API of the instance's store; ``ConfigError`` if its token cannot be decrypted."""
-        return StoreClient(
-            Transport(
-                api_url=self.config.api_url,
-                store_hash=instance.store_hash,
-                access_token=self.cipher.decrypt(instance.access_token),
-                timeout_s=self.config.timeout_s,
-            )
+        """The API of the instance's store; ``ConfigError`` if its token cannot be decrypted.
+
+        Who is erased is looked up now, so not within a transaction: a client lives for one slice.
+        """
+        transport = Transport(
+            api_url=self.config.api_url,
+            store_hash=instance.store_hash,
+            access_token=self.cipher.decrypt(instance.access_token),
+            timeout_s=self.config.timeout_s,
         )
+        return StoreClient(transport, is_unwanted=self._is_unwanted(instance))
+
+    def _is_unwanted(self, instance: IntegrationInstance) -> Callable[[object], bool] | None:
+        if self.config.person_data == "drop":
+            return lambda _: True
+        erased = self.transaction(lambda session: erased_people(session, self.tables, self.cipher, instance.id))
+        return erased.includes if erased else None
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from ..client.pages import Page
 from ..client.records import Record
 from ..errors import BadRecord, RecordGone
 from .fetching import Fetch
-from .orders import unfetched, with_lines
-from .page import Mapped, MappedPage, Rejected, content_hash
+from .orders import unfetched, with_lines, without_lines
+from .page import Mapped, MappedPage, Rejected
 from .slices import Slice
 
 
@@ -77,8 +77,7 @@ class _LineFetches:
     def _came(self, order_id: int, number: int, reply: Reply[Page] | None) -> None:
         order = self.wanted[order_id]
         if reply is None:
-            # Gone since its page: stored as far as known, and its lines are asked for again should it come back.
-            self.answers[order_id] = replace(order, content_hash=content_hash(order.text, "gone"))
+            self.answers[order_id] = without_lines(order)
         else:
             self.lines[order_id].extend(reply.value.records)
             if not reply.value.is_last:

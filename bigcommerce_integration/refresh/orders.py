@@ -16,6 +16,7 @@ from sqlalchemy import Table
 from ..client import values
 from ..client.api import DateFilter, Highest, Reply, StoreClient
 from ..client.pages import IdRange, Page
+from ..client.people import blanked_line, is_blanked
 from ..client.records import Record
 from ..errors import BadRecord
 from ..models.mirror import LINE_AMOUNTS, ORDER_AMOUNTS
@@ -40,6 +41,7 @@ _CODES = (
     "store_default_currency_code",
 )
 _RATE = "store_default_to_transactional_exchange_rate"
+_GONE = "gone"
 
 
 def survey(client: StoreClient, dates: DateFilter) -> Reply[Highest]:
@@ -182,9 +184,30 @@ def _map_lines(order_id: int, lines: Sequence[Any], texts: Sequence[str | None] 
 
 
 def with_lines(order: Mapped, records: Sequence[Record]) -> Mapped:
-    """The order with the lines that were fetched apart, all pages of them; ``BadRecord`` as in ``map_record``."""
+    """The order with the lines that were fetched apart, all pages of them; ``BadRecord`` as in ``map_record``.
+
+    They do not tell whose they are: the order does.
+    """
+    if is_blanked(order.text):
+        records = [blanked_line(each) for each in records]
     rows = _map_lines(order.id, [each.value for each in records], [each.text for each in records])
     return replace(order, children=list(rows.values()))
+
+
+def without_lines(order: Mapped) -> Mapped:
+    """The order whose lines could not be had, as it is gone since: they are asked for again should it come back."""
+    return replace(order, content_hash=content_hash(order.text, _GONE))
+
+
+def hash_of_blanked(stored_hash: str, text: str, blanked: str) -> str:
+    """The content hash of a stored order once ``text`` is ``blanked``: the one that it gets when it is mapped again.
+
+    An order of an older mapping, whose hash no longer follows from its text, is left to be written anew.
+    """
+    for is_lacking in (False, True, _GONE):
+        if stored_hash == content_hash(text, is_lacking):
+            return content_hash(blanked, is_lacking)
+    return content_hash(blanked, "an older mapping")
 
 
 def unfetched(tx_rows: Mapping[int, str], orders: Sequence[Mapped]) -> list[Mapped]:
