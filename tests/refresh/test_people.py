@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import LargeBinary, String, select
+from sqlalchemy import LargeBinary, String, select, update
 
 from bigcommerce_integration.client.people import blanked_order, is_blanked
-from bigcommerce_integration.refresh import walking
+from bigcommerce_integration.refresh.advance import CAREFUL_AFTER, HALVINGS
 from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.sandbox.records import Order
 
@@ -134,12 +134,14 @@ def test_going_over_to_drop_blanks_what_is_stored_with_the_next_refresh_of_all(c
     assert mirror.refresh("orders")["updated"] == 60
 
 
-def test_what_is_set_aside_since_it_kills_workers_holds_nobody(connect: Connect, monkeypatch: pytest.MonkeyPatch):
+def test_what_is_set_aside_since_it_kills_workers_holds_nobody(connect: Connect):
     store = SandboxStore(products=2, orders=2)
     fill_with_people(store)
     mirror = connect(store, settings=DROP)
-    monkeypatch.setattr(walking.Walker, "sets_aside", True, raising=False)
+    refreshes = mirror.table("refreshes")
+    mirror.execute(update(refreshes).values(attempts=CAREFUL_AFTER + HALVINGS))
     mirror.completed("orders")
+    assert mirror.rows("rejected_records")
     assert found(mirror) == []
 
 
