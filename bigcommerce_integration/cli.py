@@ -7,7 +7,7 @@ from flask import Blueprint
 from sqlalchemy import select, update
 
 from . import tasks
-from .cli_erase import add_erase
+from .cli_erase import erase_command
 from .errors import ConfigError
 from .state import State, current_state
 
@@ -17,7 +17,7 @@ def add_commands(blueprint: Blueprint) -> None:
     blueprint.cli.help = "Keep BigCommerce stores going."
     blueprint.cli.command("tick")(_tick)
     blueprint.cli.command("rotate-keys")(_rotate_keys)
-    add_erase(blueprint)
+    blueprint.cli.add_command(erase_command)
 
 
 def _tick() -> None:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 
 import click
-from flask import Blueprint
+from flask.cli import with_appcontext
 from sqlalchemy import select
 
 from .erasure import erase
@@ -18,20 +18,12 @@ from .state import current_state
 from .tasks import engine_of
 
 
-def add_erase(blueprint: Blueprint) -> None:
-    """Add the command to the blueprint's group."""
-    options = (
-        click.option("--customer-id", "customer_ids", type=int, multiple=True, help="Of the store; may come often."),
-        click.option("--email", "emails", multiple=True, help="Of a customer or guest; may come often."),
-        click.option("--instance", "instance_id", type=int, help="Only in this integration instance."),
-    )
-    command = _erase
-    for option in reversed(options):
-        command = option(command)
-    blueprint.cli.command("erase")(command)
-
-
-def _erase(customer_ids: Sequence[int], emails: Sequence[str], instance_id: int | None) -> None:
+@click.command("erase")
+@click.option("--customer-id", "customer_ids", type=int, multiple=True, help="Of the store; may come often.")
+@click.option("--email", "emails", multiple=True, help="Of a customer or guest; may come often.")
+@click.option("--instance", "instance_id", type=int, help="Only in this integration instance.")
+@with_appcontext
+def erase_command(customer_ids: Sequence[int], emails: Sequence[str], instance_id: int | None) -> None:
     """Blank a person's data in stored orders, and in whatever arrives later. Orders and amounts stay."""
     people = _people(customer_ids, emails)
     try:
