@@ -83,13 +83,12 @@ def _members(value: dict[str, object], kept: _Kept) -> dict[str, object]:
 
 
 def _scalar(value: object) -> object:
-    """A number, text, truth value or null; of a list or an object only that it was one, which no column takes."""
-    if isinstance(value, dict):
-        return {}
+    """A number, text, truth value or null; of all else, which no column takes, only that it was none of these."""
     if isinstance(value, list):
         return []
-    # A number beyond what JSON can say again.
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    # JSON has no way to say again a number that is too large for one (1e999).
+    is_endless = isinstance(value, float) and not math.isfinite(value)
+    return {} if is_endless or isinstance(value, dict) else value
 
 
 def _object(kept: _Kept) -> _Keep:
