@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import ValidationError, fields
 
+from .name_pattern import NOT_IN_NAMES, UNSEEN, name_patterns
 from .store_hash import find_store_hash
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ _TOKEN = re.compile(r"[\x21-\x7e]{1,255}")
 # Years that time zones and a day more or less do not carry out of the calendar.
 _DATE = re.compile(r"(19|2[0-9])[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 _STORE_HASH = re.compile(r"[A-Za-z0-9]{1,32}")
-_NOT_IN_NAMES = frozenset({"Cc", "Cs", "Zl", "Zp"})
-_UNSEEN = frozenset({"Cf", "Zs"})
 
 
 class StrictField(_Field):
@@ -41,6 +40,10 @@ class StrictField(_Field):
 
     def read(self, value: Any) -> Any:
         """The value to keep; ``ValidationError`` says what is wrong."""
+        raise NotImplementedError
+
+    def json_schema(self) -> dict[str, Any]:
+        """What ``read`` takes, in the words of JSON Schema."""
         raise NotImplementedError
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - marshmallow's signature
@@ -57,6 +60,9 @@ class Integer(StrictField):
             raise ValidationError("Is out of range.")
         return value
 
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "integer", "minimum": INT64_MIN, "maximum": INT64_MAX}
+
 
 class Boolean(StrictField):
     """``true`` or ``false``."""
@@ -66,6 +72,9 @@ class Boolean(StrictField):
             raise ValidationError("Must be true or false.")
         return value
 
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
 
 class Percentage(StrictField):
     """A number from 0 to 100."""
@@ -74,6 +83,9 @@ class Percentage(StrictField):
         if type(value) not in (int, float) or not 0 <= value <= 100:
             raise ValidationError("Must be a number from 0 to 100.")
         return float(value)
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "number", "minimum": 0, "maximum": 100}
 
 
 class Choice(StrictField):
@@ -88,6 +100,9 @@ class Choice(StrictField):
             raise ValidationError(f"Must be one of: {', '.join(self.choices)}.")
         return value
 
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "enum": list(self.choices)}
+
 
 class Day(StrictField):
     """A real date as ``YYYY-MM-DD``, from 1900 to 2999."""
@@ -97,6 +112,9 @@ class Day(StrictField):
         if day is None:
             raise ValidationError("Must be a real date from 1900 to 2999, written as YYYY-MM-DD.")
         return day
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "format": "date", "pattern": f"^{_DATE.pattern}$"}
 
 
 def _real_date(text: str) -> date | None:
@@ -123,6 +141,15 @@ class Ids(StrictField):
             raise ValidationError("Must not name an id twice.")
         return tuple(value)
 
+    def json_schema(self) -> dict[str, Any]:
+        return {
+            "type": "array",
+            "items": {"type": "integer", "minimum": 1, "maximum": INT64_MAX},
+            "minItems": 1,
+            "maxItems": self.most,
+            "uniqueItems": True,
+        }
+
 
 class Name(StrictField):
     """A visible text of one line, kept without the blanks around it."""
@@ -132,13 +159,17 @@ class Name(StrictField):
             raise ValidationError("Must be a string.")
         name = value.strip()
         kinds = {unicodedata.category(character) for character in name}
-        if kinds & _NOT_IN_NAMES:
+        if kinds & NOT_IN_NAMES:
             raise ValidationError("Must not contain control characters, line breaks or lone surrogates.")
-        if not kinds - _UNSEEN:
+        if not kinds - UNSEEN:
             raise ValidationError("Must not be blank.")
         if len(name) > NAME_LENGTH:
             raise ValidationError(f"Must have at most {NAME_LENGTH} characters.")
         return name
+
+    def json_schema(self) -> dict[str, Any]:
+        trimmed, visible = name_patterns(NAME_LENGTH)
+        return {"type": "string", "pattern": trimmed, "allOf": [{"pattern": visible}]}
 
 
 class AccessToken(StrictField):
@@ -150,6 +181,9 @@ class AccessToken(StrictField):
         if not _TOKEN.fullmatch(value):
             raise ValidationError("Must have 1 to 255 printable ASCII characters and no spaces or line breaks.")
         return value
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": "^[!-~]{1,255}$", "writeOnly": True}
 
 
 class StoreHash(StrictField):
@@ -167,3 +201,6 @@ class StoreHash(StrictField):
             )
             raise ValidationError(f"Must be 1 to 32 of the letters A-Z, a-z and the digits 0-9; {hint}.")
         return value
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": f"^{_STORE_HASH.pattern}$"}

@@ -15,6 +15,11 @@ from .schemas import load
 
 LARGEST_PAGE = 100
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
+# As RFC 3339 writes them, in years that an offset does not carry out of the calendar.
+_MOMENT = re.compile(
+    r"[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+)
 
 
 def read_query(request: Request, schema: Schema) -> dict[str, Any]:
@@ -42,6 +47,9 @@ class QueryInteger(fields.Integer):
             raise ValidationError(f"Must be from {self.low} to {self.high}.")
         return number
 
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "integer", "minimum": self.low, "maximum": self.high}
+
 
 class QueryBoolean(fields.Boolean):
     """``true`` or ``false``."""
@@ -64,6 +72,9 @@ class QueryText(fields.StrictField):
             raise ValidationError(f"Must have 1 to {self.longest} characters, none of them NUL.")
         return value
 
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "minLength": 1, "maxLength": self.longest, "pattern": r"^[^\x00]*$"}
+
 
 class QueryMoment(fields.StrictField):
     """A moment in ISO 8601 with ``Z`` or an offset; given as naive UTC."""
@@ -74,13 +85,18 @@ class QueryMoment(fields.StrictField):
             raise ValidationError("Must be a moment such as 2026-01-31T12:00:00Z.")
         return moment
 
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "format": "date-time", "pattern": f"^{_MOMENT.pattern}$"}
+
 
 def _moment(text: str) -> datetime | None:
+    # A "+" that was not encoded arrives as a blank.
+    written = text.replace(" ", "+")
+    if not _MOMENT.fullmatch(written):
+        return None
     try:
-        # A "+" that was not encoded arrives as a blank.
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-        return None if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
-    except (ValueError, OverflowError):
+        return datetime.fromisoformat(written).astimezone(UTC).replace(tzinfo=None)
+    except ValueError:
         return None
 
 

@@ -7,6 +7,7 @@ from flask import Blueprint
 from ..errors import RequestRefused
 from .error_answers import refusal_answer
 from .instances import get_instance, post_instance
+from .openapi.view import get_openapi
 from .refreshes import (
     get_refresh,
     get_refreshes,
@@ -24,6 +25,7 @@ def add_routes(blueprint: Blueprint) -> None:
     """
     blueprint.register_error_handler(RequestRefused, refusal_answer)
     for rule, method, view in (
+        ("/openapi.json", "GET", get_openapi),
         ("", "POST", post_instance),
         ("/<instance_id>", "GET", get_instance),
         ("/<instance_id>/products/refresh", "POST", post_products_refresh),
