@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 
 from bigcommerce_integration import Host, SQLAlchemyHost, create_blueprint
 
+from .openapi.client import ConformingClient
+
 ENCRYPTION_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 JWT_SECRET_KEY = "a secret of at least thirty-two bytes, for tests"
 
@@ -67,6 +69,7 @@ class HostApp:
     ) -> Flask:
         """A host's application factory; ``before`` runs just before the blueprint is registered."""
         app = Flask("host")
+        app.test_client_class = ConformingClient
         app.config.update(
             TESTING=True,
             SQLALCHEMY_DATABASE_URI=url,
