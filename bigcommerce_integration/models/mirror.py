@@ -41,6 +41,11 @@ def _mirrored(table: str) -> Iterator[SchemaItem]:
     yield Index(f"ix_{table}_change_number", "instance_id", "change_number")
 
 
+def _served(table: str, column: str) -> Index:
+    """The index of a filter: it ends in the id, so that a page of the list is one stretch of it."""
+    return Index(f"ix_{table}_{column}", "instance_id", column, "bigcommerce_id")
+
+
 def products(metadata: MetaData) -> Table:
     """Catalog products; what is sold are their variants."""
     return Table(
@@ -57,6 +62,8 @@ def products(metadata: MetaData) -> Table:
         Column("date_modified", moment()),
         # Here only since a stored order refers to it; not modified since the start date.
         Column("is_only_referenced", Boolean, nullable=False),
+        _served("bigcommerce_products", "sku"),
+        _served("bigcommerce_products", "date_modified"),
     )
 
 
@@ -76,8 +83,10 @@ def variants(metadata: MetaData) -> Table:
         # auto, created or manual; manual without a host product is the decision to leave it unlinked.
         Column("link_source", String(16)),
         Column("link_conflict", Text),
-        Index("ix_bigcommerce_variants_product", "instance_id", "bigcommerce_product_id"),
-        Index("ix_bigcommerce_variants_sku_key", "instance_id", "sku_key"),
+        Index("ix_bigcommerce_variants_product", "instance_id", "bigcommerce_product_id", "bigcommerce_id"),
+        _served("bigcommerce_variants", "sku_key"),
+        # For the host's joins; and what has no link, conflicts among it, stands together in it.
+        Index("ix_bigcommerce_variants_host_product", "host_product_id", "instance_id", "bigcommerce_id"),
     )
 
 
@@ -105,6 +114,10 @@ def orders(metadata: MetaData) -> Table:
         Column("date_created", moment()),
         Column("date_modified", moment()),
         Column("date_shipped", moment()),
+        *(
+            _served("bigcommerce_orders", name)
+            for name in ("customer_id", "date_created", "date_modified", "status_id")
+        ),
     )
 
 

@@ -8,6 +8,8 @@ from ..errors import RequestRefused
 from .error_answers import refusal_answer
 from .instances import get_instance, post_instance
 from .openapi.view import get_openapi
+from .orders import get_order, get_orders
+from .products import get_products
 from .refreshes import (
     get_refresh,
     get_refreshes,
@@ -16,6 +18,7 @@ from .refreshes import (
     post_products_refresh,
     post_retry,
 )
+from .variants import get_variants
 
 
 def add_routes(blueprint: Blueprint) -> None:
@@ -34,5 +37,9 @@ def add_routes(blueprint: Blueprint) -> None:
         ("/<instance_id>/refreshes/<refresh_id>", "GET", get_refresh),
         ("/<instance_id>/refreshes/<refresh_id>/cancel", "POST", post_cancel),
         ("/<instance_id>/refreshes/<refresh_id>/retry", "POST", post_retry),
+        ("/<instance_id>/products", "GET", get_products),
+        ("/<instance_id>/variants", "GET", get_variants),
+        ("/<instance_id>/orders", "GET", get_orders),
+        ("/<instance_id>/orders/<bigcommerce_id>", "GET", get_order),
     ):
         blueprint.add_url_rule(rule, methods=[method], view_func=view)

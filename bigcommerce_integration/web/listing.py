@@ -1,0 +1,107 @@
+"""Lists of mirror rows by cursor: each page is one stretch of one index, however many rows there are.
+
+A page is read in the order of an index that serves the list's main condition; what the index does not know (the
+other filters) is judged row by row. Where few rows pass, a request looks at so many and no more, and answers with
+what it found and where to go on: a page may be short, or empty, and still have a next one.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Row, Select, Table, and_, literal, or_, select, true, tuple_
+from sqlalchemy.orm import Session
+
+LOOKED_AT = 10_000
+"""As many rows as a request looks at in search of those that pass."""
+
+Condition = ColumnElement[bool]
+Key = tuple[Any, ...]
+Compare = Callable[[Any, Any], Condition]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The rows of ``stretch`` that pass ``also``, by ``order``: one or two columns that end in a unique one.
+
+    An index begins with the columns of ``stretch`` and goes on with those of ``order``. ``constant`` are columns
+    that the stretch holds to NULL: PostgreSQL sees their order only if told, MariaDB only if not.
+    """
+
+    table: Table
+    stretch: Sequence[Condition]
+    order: Sequence[Column[Any]]
+    also: Sequence[Condition] = ()
+    constant: Sequence[Column[Any]] = ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page of rows; ``next`` is the key to go on after, None at the end."""
+
+    rows: Sequence[Row[Any]]
+    next: Key | None
+
+
+def read_page(session: Session, wanted: Wanted, columns: Sequence[Any], after: Key | None, limit: int) -> Found:
+    """The first ``limit`` wanted rows after this key; fewer where too many others stand between.
+
+    One query where most rows pass. ``columns`` include those of the order.
+    """
+    passes = and_(true(), *wanted.also).label("passes")
+    seen = session.execute(_stretch(session, wanted, [*columns, passes], after).limit(limit + 1)).all()
+    rows = [row for row in seen[:limit] if row.passes]
+    if len(seen) <= limit:
+        return Found(rows, None)
+    here = _key(wanted, seen[limit - 1])
+    return Found(rows, here) if len(rows) == limit else _search(session, wanted, columns, Found(rows, here), limit)
+
+
+def _search(session: Session, wanted: Wanted, columns: Sequence[Any], begun: Found, limit: int) -> Found:
+    """Go on where few rows pass, no further than an edge that the index finds."""
+    edge = session.execute(
+        _stretch(session, wanted, wanted.order, begun.next).offset(LOOKED_AT - 1).limit(1)
+    ).one_or_none()
+    statement = _stretch(session, wanted, columns, begun.next).where(*wanted.also)
+    if edge is not None:
+        statement = statement.where(_up_to(session, wanted.order, tuple(edge)))
+    missing = limit - len(begun.rows)
+    passed = session.execute(statement.limit(missing + 1)).all()
+    rows = [*begun.rows, *passed[:missing]]
+    if len(passed) > missing:
+        return Found(rows, _key(wanted, rows[-1]))
+    return Found(rows, None if edge is None else tuple(edge))
+
+
+def _stretch(session: Session, wanted: Wanted, columns: Sequence[Any], after: Key | None) -> Select[Any]:
+    rest = [] if after is None else [_beyond(session, wanted.order, after)]
+    leading = wanted.constant if session.get_bind().dialect.name == "postgresql" else ()
+    return select(*columns).where(*wanted.stretch, *rest).order_by(*leading, *wanted.order)
+
+
+def _key(wanted: Wanted, row: Row[Any]) -> Key:
+    return tuple(row._mapping[column.name] for column in wanted.order)
+
+
+def _beyond(session: Session, order: Sequence[Column[Any]], key: Key) -> Condition:
+    """Rows after ``key``."""
+    return _compared(session, order, key, operator.gt, operator.gt)
+
+
+def _up_to(session: Session, order: Sequence[Column[Any]], key: Key) -> Condition:
+    """Rows before ``key``, and the one that has it."""
+    return _compared(session, order, key, operator.lt, operator.le)
+
+
+def _compared(session: Session, order: Sequence[Column[Any]], key: Key, strictly: Compare, last: Compare) -> Condition:
+    """Written so that each database sees a range of its index: MariaDB sees none in a comparison of row values."""
+    if len(order) == 1:
+        return last(order[0], key[0])
+    if session.get_bind().dialect.name not in ("mysql", "mariadb"):
+        values = (literal(part, column.type) for column, part in zip(order, key, strict=True))
+        return last(tuple_(*order), tuple_(*values))
+    (leading, tied), (value, tie) = order, key
+    return or_(strictly(leading, value), and_(leading == value, last(tied, tie)))
