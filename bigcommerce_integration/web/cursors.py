@@ -26,6 +26,10 @@ _NO_CURSOR = "Must be a BigCommerce id, or the meta.next of a page of this very 
 class Cursor(fields.StrictField):
     """A BigCommerce id, or a moment and an id; opaque to the caller, who sends back what ``meta.next`` said."""
 
+    def json_schema(self) -> dict[str, Any]:
+        """A text that one has been given."""
+        return {"type": "string", "pattern": "^-?[0-9]{1,19}(_-?[0-9]{1,19})?$"}
+
     def read(self, value: Any) -> tuple[int, ...]:
         parts = value.split("_") if isinstance(value, str) else []
         try:
