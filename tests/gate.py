@@ -7,6 +7,8 @@ import threading
 from contextlib import suppress
 from typing import Literal, Self
 
+from .services import free_port
+
 Mode = Literal["closed", "silent", "open"]
 
 
@@ -18,9 +20,7 @@ class Gate:
         self._mode: Mode = mode
         self._listener: socket.socket | None = None
         self._connections: list[socket.socket] = []
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
 
     def __enter__(self) -> Self:
         self.turn(self._mode)

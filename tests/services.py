@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
@@ -24,18 +26,35 @@ DATABASES = ("sqlite", "postgresql", "mariadb")
 
 
 def service_url(name: str) -> str:
-    """The URL in the environment, or the usual local port; skips the test if nobody answers there.
-
-    With ``REQUIRE_SERVICES=1`` it fails instead: a skipped test must not look like a passed one.
-    """
+    """The URL in the environment, or the usual local port; without it if nobody answers there (see ``go_without``)."""
     url = os.environ.get(name) or DEFAULTS[name]
     reason = _unreachable(url)
-    if reason is None:
-        return url
-    message = f"{name}: {reason}"
+    if reason is not None:
+        go_without(f"{name}: {reason}")
+    return url
+
+
+def program(name: str, *places: str) -> str:
+    """The path of an installed program, looked for in ``places`` too; without it if there is none."""
+    path = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *places]))
+    if path is None:
+        go_without(f"{name} is not installed")
+    return path
+
+
+def go_without(reason: str) -> NoReturn:
+    """Skip the test; with ``REQUIRE_SERVICES=1`` fail: a skipped test must not look like a passed one."""
     if os.environ.get("REQUIRE_SERVICES") == "1":
-        pytest.fail(message)
-    pytest.skip(message)
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
 
 @contextmanager

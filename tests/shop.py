@@ -7,7 +7,7 @@ import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -188,7 +188,7 @@ def opened(
         app = host_app.create_app(database_url, broker=broker, settings=prefixed)
         host_app.create_rows(app)
         if host is not None:
-            host = WorkerHost(host.database_url, host.broker_url, host.namespace, prefixed)
+            host = replace(host, settings=prefixed)
         try:
             yield Shop(app, host_app, server, broker, host)
         finally:
@@ -199,14 +199,23 @@ def opened(
 def opened_on_servers(database: str, broker: str, directory: Path, **options: Any) -> Iterator[Shop]:
     """A shop whose workers can be processes: ``database`` and ``broker`` name the kinds."""
     places = {"redis": redis_place, "rabbitmq": rabbitmq_place}
-    with fresh_database(database, directory) as database_url, places[broker]() as (broker_url, namespace):
-        host = WorkerHost(database_url, broker_url, namespace)
-        made: Any = host.broker()
-        try:
-            with opened(database_url, made, host=host, **options) as shop:
-                yield shop
-        finally:
-            made.close()
+    with (
+        fresh_database(database, directory) as database_url,
+        places[broker]() as (broker_url, namespace),
+        opened_for_workers(WorkerHost(database_url, broker_url, namespace), **options) as shop,
+    ):
+        yield shop
+
+
+@contextmanager
+def opened_for_workers(host: WorkerHost, **options: Any) -> Iterator[Shop]:
+    """A shop whose workers can be processes of this ``host``."""
+    made: Any = host.broker()
+    try:
+        with opened(host.database_url, made, host=host, **options) as shop:
+            yield shop
+    finally:
+        made.close()
 
 
 @contextmanager

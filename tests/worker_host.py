@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import signal
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from dramatiq import Broker
@@ -24,13 +27,17 @@ MODEL_OPTIONS = {"Product": {"__tablename__": "demo_products"}}
 
 @dataclass(frozen=True)
 class WorkerHost:
-    """Which database, which broker, which settings; ``makes_app`` is false for a module that forgot to."""
+    """Which database, which broker, which settings; ``makes_app`` is false for a module that forgot to.
+
+    ``trouble`` is what its code does inside a page's transaction (see ``Trouble``).
+    """
 
     database_url: str
     broker_url: str
     namespace: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     makes_app: bool = True
+    trouble: Mapping[str, Any] = field(default_factory=dict)
 
     def broker(self) -> Broker:
         """A new broker at that URL; Redis keys begin with the namespace, RabbitMQ has a virtual host for each."""
@@ -43,12 +50,38 @@ class WorkerHost:
         return {**os.environ, VARIABLE: json.dumps(asdict(self))}
 
 
+@dataclass(frozen=True)
+class Trouble:
+    """What a host's code does when it is told of changed products.
+
+    It kills the process if ``deadly_id`` is among them, and while the file ``holds_at`` is there it holds the
+    transaction for the instance of the name in that file, once it has put its own pid behind that name.
+    """
+
+    deadly_id: int | None = None
+    holds_at: str | None = None
+
+    def given(self, host: Any) -> Any:
+        """The host with this trouble."""
+        if self != Trouble():
+            host.products_changed = self._changed
+        return host
+
+    def _changed(self, session: Any, instance: Any, ids: Sequence[int]) -> None:
+        if self.deadly_id in ids:
+            os.kill(os.getpid(), signal.SIGKILL)
+        while self.holds_at and (held := Path(self.holds_at)).exists() and held.read_text().startswith(instance.name):
+            held.write_text(f"{instance.name}\n{os.getpid()}")
+            time.sleep(0.05)
+
+
 if VARIABLE in os.environ:
     _host = WorkerHost(**json.loads(os.environ[VARIABLE]))
     broker = _host.broker()
     if _host.makes_app:
-        app = HostApp(model_options=MODEL_OPTIONS).create_app(
-            _host.database_url, broker=broker, settings=_host.settings
+        code = HostApp(model_options=MODEL_OPTIONS)
+        app = code.create_app(
+            _host.database_url, broker=broker, settings=_host.settings, host=Trouble(**_host.trouble).given(code.host())
         )
     else:
         broker.declare_queue("bigcommerce")

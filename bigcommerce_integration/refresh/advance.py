@@ -6,6 +6,8 @@ import logging
 import random
 from dataclasses import replace
 
+from sqlalchemy.exc import DBAPIError
+
 from ..client.api import StoreClient
 from ..client.rate_limit import Pace
 from ..errors import BigCommerceError, LeaseLost, RefreshEnded
@@ -92,7 +94,7 @@ def _advance(claimed: Claimed, client: StoreClient) -> Outcome:
     except BigCommerceError as error:
         return _fail(job, error, fetcher.tally)
     except Exception as error:
-        _unexpected(slice_, claimed.attempts + 1, error)
+        _unexpected(slice_, 1 if slice_.has_progressed else claimed.attempts + 1, error)
         raise
     finally:
         fetcher.close()
@@ -110,14 +112,17 @@ def _unexpected(slice_: Slice, attempts: int, error: Exception) -> None:
     """Let go with the attempt counted, or give up after too many: a fault of ours must neither loop nor hide."""
     job = slice_.job
     text = f"Something went wrong that should not ({type(error).__name__}); the log of the worker has the details."
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        text = "The connection to the database broke off; the refresh goes on from the last page that was stored."
     try:
         if attempts >= UNEXPECTED_TRIES:
             fail(job, BigCommerceError(text), slice_.fetcher.tally)
         else:
             wait_s = min(2.0**attempts, 60.0) * (0.5 + random.random() / 2)  # noqa: S311 - jitter, no secret
+            # The stored checkpoint stands: a commit whose answer was lost may have moved it further than we know.
             let_go(
                 job,
-                slice_.checkpoint,
+                None,
                 slice_.fetcher.tally,
                 total=slice_.results.total,
                 wait_s=wait_s,

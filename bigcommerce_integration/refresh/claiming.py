@@ -168,7 +168,7 @@ def sibling(engine: Engine, refresh_id: int) -> tuple[str, int] | None:
 
 def let_go(
     job: Job,
-    checkpoint: Checkpoint,
+    checkpoint: Checkpoint | None,
     tally: Tally,
     *,
     total: int | None,
@@ -178,20 +178,21 @@ def let_go(
 ) -> None:
     """Release the lease in good order; the refresh goes on no sooner than ``wait_s`` seconds from now.
 
-    ``attempts`` is 0 unless the slice ended by an error that nobody expected.
+    ``attempts`` is 0 unless the slice ended by an error that nobody expected; then ``checkpoint`` is None, which
+    leaves the stored one.
     """
     refreshes = job.engine.tables.refreshes
 
     def work(session: Session) -> None:
         job.lease.renew(session)
         values: dict[str, Any] = {"message": message} if message else {}
+        if checkpoint is not None:
+            values |= {"checkpoint": checkpoint.dump(), "phase": checkpoint.phase}
         session.execute(
             update(refreshes)
             .where(refreshes.c.id == job.refresh_id, refreshes.c.status == "processing")
             .values(
                 **values,
-                checkpoint=checkpoint.dump(),
-                phase=checkpoint.phase,
                 total=total,
                 quota_left=func.coalesce(tally.quota_left, refreshes.c.quota_left),
                 attempts=attempts,

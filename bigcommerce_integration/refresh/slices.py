@@ -48,6 +48,7 @@ class Slice:
     # Whether the one record that comes next is what they died of.
     sets_aside: bool = False
     borrowed: Lease | None = None
+    has_progressed: bool = False
 
     @property
     def map_record(self) -> Callable[[Record], Mapped]:
@@ -92,7 +93,7 @@ class Slice:
             self.job.engine.stopping.wait(0.25 * 2**attempt)
             if self.job.engine.stopping.is_set():
                 raise SliceEnds
-        self.checkpoint = step.after
+        self.checkpoint, self.has_progressed = step.after, True
 
     def commit_page(
         self,

@@ -236,6 +236,28 @@ def test_a_fault_of_ours_is_raised_waits_and_is_given_up_in_the_end(connect: Con
     assert mirror.advance("products") is Outcome.NOTHING
 
 
+def test_faults_with_progress_between_them_are_not_added_up(connect: Connect, monkeypatch: pytest.MonkeyPatch):
+    pages = 2 * advance_module.UNEXPECTED_TRIES
+    mirror = connect(SandboxStore(pages, 0, awkward=False), settings={"page_size": 1, "concurrency": 1})
+    original, calls = walking.Walker._store, [0]
+
+    def shaky(*args: Any) -> None:
+        calls[0] += 1
+        if calls[0] % 2 == 0:
+            raise RuntimeError
+        original(*args)
+
+    monkeypatch.setattr(walking.Walker, "_store", shaky)
+    for _ in range(pages - 2):
+        with pytest.raises(RuntimeError):
+            mirror.advance("products")
+        assert mirror.refresh("products")["attempts"] == 1
+        mirror.let_time_pass("products")
+    monkeypatch.undo()
+    mirror.completed("products")
+    assert mirror.ids("products") == mirror.store.product_ids
+
+
 def test_a_record_that_kills_every_worker_is_found_by_halving_and_set_aside(connect: Connect):
     mirror = connect(SandboxStore(12, 0, awkward=False), settings={"page_size": 8, "concurrency": 2})
     deadly = mirror.store.product_ids[5]
