@@ -27,6 +27,7 @@
     │   ├── RecordGone             404 of one record
     │   └── BadRecord              one record cannot be read: it is set aside and counted
     ├── HostRefused            what the host raised inside a page's transaction
+    ├── WorkersDie             whoever takes up the refresh dies: a person must find out why
     ├── LeaseLost              another worker has taken over: stop, and leave no trace
     ├── RefreshEnded           the refresh was cancelled: stop, and let the lease go
     └── ErasureIncomplete      a person's data is not all blanked yet: run the command again
@@ -173,6 +174,16 @@ class BadRecord(StoreError):
 
 class HostRefused(BigCommerceError):
     """The host raised inside the transaction of a page, which was undone."""
+
+
+class WorkersDie(BigCommerceError):
+    """Workers ended again and again at the same place of a refresh, and no single record is to blame."""
+
+    def __init__(self, resource: str, deaths: int) -> None:
+        super().__init__(
+            f"Workers were killed {deaths} times in a row while they stored {resource}. "
+            "Find out what kills them (the memory they may use, the host's own code), then start the refresh again."
+        )
 
 
 class LeaseLost(BigCommerceError):

@@ -47,6 +47,11 @@ class Page:
         """The highest id on the page: the rest of the range begins above it. None if no id can be read."""
         return last_id(self.records)
 
+    def first(self) -> Page:
+        """The page up to its first record with an id."""
+        count = next((at for at, record in enumerate(self.records, 1) if record.id is not None), len(self.records))
+        return self if count == len(self.records) else Page(self.records[:count], is_last=False, total=self.total)
+
 
 @dataclass(frozen=True)
 class Highest:

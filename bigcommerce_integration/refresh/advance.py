@@ -6,24 +6,22 @@ import logging
 import random
 from dataclasses import replace
 
+from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from ..client.api import StoreClient
 from ..client.rate_limit import Pace
-from ..errors import BigCommerceError, LeaseLost, RefreshEnded
+from ..errors import BigCommerceError, LeaseLost, RefreshEnded, WorkersDie
+from .caution import GIVE_UP_AFTER, MOST_SET_ASIDE, caution
 from .claiming import Claimed, Outcome, claim_refresh, let_go
 from .context import Engine, Job
 from .fetching import Fetcher, Tally
 from .finish import fail
+from .page import WORKERS_DIED
 from .phases import run_phases
 from .slices import Slice, SliceEnds
 
 log = logging.getLogger(__name__)
-
-CAREFUL_AFTER = 3
-"""Claims without progress after which pages are halved, down to the one record, which is then set aside."""
-HALVINGS = 8
-UNEXPECTED_TRIES = CAREFUL_AFTER + HALVINGS + 3
 
 
 def advance(engine: Engine, refresh_id: int) -> Outcome:
@@ -57,9 +55,14 @@ def advance(engine: Engine, refresh_id: int) -> Outcome:
 
 def _advance(claimed: Claimed, client: StoreClient) -> Outcome:
     job, config = claimed.job, claimed.job.engine.config
-    careful = claimed.attempts - CAREFUL_AFTER + 1
+    checkpoint = claimed.checkpoint
+    careful = caution(claimed.attempts, stored_page_size=checkpoint.page_size, full=config.page_size)
+    if claimed.attempts >= GIVE_UP_AFTER or (careful.sets_aside and _set_aside_before(job) >= MOST_SET_ASIDE):
+        return _fail(job, WorkersDie(job.resource, claimed.attempts), Tally())
+    if careful.is_alone and careful.page_size != checkpoint.page_size:
+        checkpoint = replace(checkpoint, page_size=careful.page_size, good_pages=0)
     fetcher = Fetcher(
-        width=1 if careful > 0 else config.concurrency,
+        width=1 if careful.is_alone else config.concurrency,
         pace=Pace.start(config.quota_reserve, claimed.sharers),
         stopping=job.engine.stopping,
         keep_alive_s=config.lease_s / 3,
@@ -69,10 +72,10 @@ def _advance(claimed: Claimed, client: StoreClient) -> Outcome:
         job,
         client,
         fetcher,
-        claimed.checkpoint,
+        checkpoint,
         claimed.results,
-        page_size=max(1, config.page_size >> max(0, careful)),
-        sets_aside=careful > HALVINGS,
+        page_size=careful.page_size,
+        sets_aside=careful.sets_aside,
     )
     fetcher.keep_alive = slice_.keep_alive
     try:
@@ -102,6 +105,13 @@ def _advance(claimed: Claimed, client: StoreClient) -> Outcome:
     return Outcome.ENDED
 
 
+def _set_aside_before(job: Job) -> int:
+    """How many records this refresh has set aside as workers died over them."""
+    rejected = job.engine.tables.rejected_records
+    count = select(func.count()).where(rejected.c.refresh_id == job.refresh_id, rejected.c.reason == WORKERS_DIED)
+    return job.engine.transaction(lambda session: int(session.execute(count).scalar_one()))
+
+
 def _fail(job: Job, error: BigCommerceError, tally: Tally) -> Outcome:
     log.error("Refresh %s of %s failed: %s", job.refresh_id, job.resource, error, extra=_extra(job, "fail"))
     fail(job, error, tally)
@@ -115,7 +125,7 @@ def _unexpected(slice_: Slice, attempts: int, error: Exception) -> None:
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         text = "The connection to the database broke off; the refresh goes on from the last page that was stored."
     try:
-        if attempts >= UNEXPECTED_TRIES:
+        if attempts >= GIVE_UP_AFTER:
             fail(job, BigCommerceError(text), slice_.fetcher.tally)
         else:
             wait_s = min(2.0**attempts, 60.0) * (0.5 + random.random() / 2)  # noqa: S311 - jitter, no secret

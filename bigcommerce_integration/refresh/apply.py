@@ -29,7 +29,8 @@ class Step:
     """One transaction of a refresh: what it writes and where the refresh stands once it is committed.
 
     ``lease`` fences and numbers the rows that ``apply`` writes. It is the job's own, but for products that an
-    orders refresh fetches since orders refer to them.
+    orders refresh fetches since orders refer to them. ``is_progress`` is false for what would be done again and
+    again if every worker died soon after.
     """
 
     apply: Callable[[PageTransaction], Counts]
@@ -39,6 +40,7 @@ class Step:
     rejected: Sequence[Rejected] = ()
     fetched: int = 0
     total: int | None = None
+    is_progress: bool = True
 
 
 @dataclass
@@ -91,7 +93,7 @@ def _write(session: Session, job: Job, step: Step, results: Results, spent: Tall
         .values(
             **values,
             **_standing(job, step.after, values["fetched"], total),
-            attempts=0,
+            **({"attempts": 0} if step.is_progress else {}),
             quota_left=func.coalesce(spent.quota_left, tables.refreshes.c.quota_left),
         )
     )

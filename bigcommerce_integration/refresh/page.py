@@ -16,6 +16,7 @@ from ..errors import BadRecord
 
 # Part of every content hash: raise it when a change of the mapping must rewrite rows that did not change.
 MAPPING_VERSION = 1
+WORKERS_DIED = "Workers died each time while they stored this record."
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +173,8 @@ def unmapped(record: Record) -> Mapped:
 
 def set_aside(page: MappedPage) -> MappedPage:
     """The page with all its records as rejected: workers died each time they stored them."""
-    reason = "Workers died each time while they stored this record."
     return replace(
         page,
         records=[],
-        rejected=[*page.rejected, *(Rejected(record.id, reason, record.text) for record in page.records)],
+        rejected=[*page.rejected, *(Rejected(record.id, WORKERS_DIED, record.text) for record in page.records)],
     )

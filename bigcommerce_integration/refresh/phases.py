@@ -23,7 +23,7 @@ from .lease import Lease, claim
 from .linking import link_pass
 from .missing import MOST_SINGLY, keep_most_likely, note_unseen, note_wanted
 from .modes import dates, finds_unseen, start_of_day
-from .page import Counts, MappedPage, map_page
+from .page import Counts, MappedPage, map_page, unmapped
 from .referenced import missing_products, remember_absent
 from .resources import RESOURCES
 from .rows import PageTransaction
@@ -99,7 +99,7 @@ def _prepare_ids(slice_: Slice) -> None:
             note_wanted(tx, slice_.job, ids)
             return Counts()
 
-        slice_.commit(replace(slice_.step(note), after=after))
+        slice_.commit(replace(slice_.step(note), after=after, is_progress=True))
     else:
         slice_.checkpoint = replace(slice_.checkpoint, walk=Walk.of_ids(ids, page_size=slice_.page_size))
 
@@ -121,7 +121,8 @@ def walk(slice_: Slice) -> None:
                 keep_most_likely(tx, job, MOST_SINGLY)
         return Counts()
 
-    slice_.commit(replace(slice_.step(note), after=replace(slice_.checkpoint, phase="missing")))
+    after = replace(slice_.checkpoint, phase="missing")
+    slice_.commit(replace(slice_.step(note), after=after, is_progress=True))
 
 
 def find_missing(slice_: Slice) -> None:
@@ -139,6 +140,7 @@ def link(slice_: Slice) -> None:
     job = slice_.job
     is_wanted = job.instance.auto_link_products or job.instance.auto_create_products
     last: int | None = slice_.checkpoint.link_after
+    begun_after = slice_.checkpoint.link_after
 
     def work(tx: PageTransaction) -> Counts:
         nonlocal last
@@ -148,7 +150,8 @@ def link(slice_: Slice) -> None:
         return Counts({"linked": links.linked, "products_created": links.created})
 
     while is_wanted and last is not None:
-        slice_.commit(slice_.step(work))
+        # It stores how far the one before it came.
+        slice_.commit(replace(slice_.step(work), is_progress=slice_.checkpoint.link_after > begun_after))
         slice_.checkpoint = replace(slice_.checkpoint, link_after=last or 0)
         if job.is_over and last is not None:
             raise SliceEnds
@@ -164,7 +167,7 @@ def fetch_referenced(slice_: Slice) -> None:
             if not ids:
                 slice_.checkpoint = replace(slice_.checkpoint, phase="finish")
                 return
-            _fetch_products(slice_, lease, ids)
+            _fetch_products(slice_, lease, ids[: slice_.page_size])
             if slice_.job.is_over:
                 raise SliceEnds
 
@@ -181,7 +184,7 @@ def _fetch_products(slice_: Slice, lease: Lease, ids: Sequence[int]) -> None:
         return Step(work, after, lease, page.observed_at, page.rejected)
 
     def came(reply: Reply[Page]) -> None:
-        page = map_page(reply, products.map_record)
+        page = slice_.spared(map_page(reply, unmapped if slice_.sets_aside else products.map_record))
         answered = {each.id for each in page.records} | {each.id for each in page.rejected}
         gone = [each for each in ids if each not in answered]
 

@@ -38,6 +38,11 @@ def missing_products(session: Session, tables: Tables, instance_id: int) -> list
 
 def remember_absent(session: Session, tables: Tables, instance_id: int, ids: Sequence[int]) -> None:
     """Note that these were asked for and could not be had, so that they are not asked for again."""
-    if ids:
-        rows = [{"instance_id": instance_id, "bigcommerce_id": each} for each in ids]
-        session.execute(insert(tables.absent_products).values(found_absent_at=db_now()), rows)
+    if not ids:
+        return
+    absent = tables.absent_products
+    known = select(absent.c.bigcommerce_id).where(absent.c.instance_id == instance_id, absent.c.bigcommerce_id.in_(ids))
+    new = set(ids) - set(session.execute(known).scalars())
+    if new:
+        rows = [{"instance_id": instance_id, "bigcommerce_id": each} for each in sorted(new)]
+        session.execute(insert(absent).values(found_absent_at=db_now()), rows)

@@ -12,6 +12,7 @@ from ..client.api import StoreClient
 from ..client.records import Record
 from ..errors import HostRefused
 from .apply import Results, Step, commit_step
+from .caution import CAREFUL_PAGE
 from .checkpoint import Checkpoint
 from .context import Job
 from .database import is_conflict
@@ -43,7 +44,7 @@ class Slice:
     fetcher: Fetcher
     checkpoint: Checkpoint
     results: Results
-    # The most records to ask for at once: fewer, the more often workers died without progress.
+    # The most records to ask for at once: fewer where workers died (see ``caution``).
     page_size: int
     # Whether the one record that comes next is what they died of.
     sets_aside: bool = False
@@ -60,13 +61,21 @@ class Slice:
         if not self.sets_aside:
             return page
         self.sets_aside = False
+        # Where one was, more may be: not before a whole page is behind us are pages as large as ever.
+        self.page_size = min(CAREFUL_PAGE, self.job.engine.config.page_size)
+        self.checkpoint = replace(self.checkpoint, page_size=self.page_size)
         return set_aside(page)
 
     def step(self, work: Callable[[PageTransaction], Counts], *, lease: Lease | None = None) -> Step:
-        """A transaction that stores no answer and leaves the checkpoint where it is."""
+        """A transaction that stores no answer and leaves the checkpoint where it is.
+
+        Whoever comes after this process does it again, so it is no progress.
+        """
         begun_at = self.checkpoint.begun_at
         assert begun_at is not None
-        return Step(apply=work, after=self.checkpoint, lease=lease or self.job.lease, observed_at=begun_at)
+        return Step(
+            apply=work, after=self.checkpoint, lease=lease or self.job.lease, observed_at=begun_at, is_progress=False
+        )
 
     def keep_alive(self) -> None:
         """Renew what is held, and look how many others share the store's quota; at least every third of a lease."""
@@ -93,7 +102,8 @@ class Slice:
             self.job.engine.stopping.wait(0.25 * 2**attempt)
             if self.job.engine.stopping.is_set():
                 raise SliceEnds
-        self.checkpoint, self.has_progressed = step.after, True
+        self.checkpoint = step.after
+        self.has_progressed = self.has_progressed or step.is_progress
 
     def commit_page(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,19 +12,19 @@ from ..client.api import Highest, Reply
 from ..client.pages import IdRange, Page
 from ..errors import UnexpectedAnswer
 from .apply import Step
+from .caution import SMALLEST_PAGE
 from .checkpoint import Checkpoint
 from .fetching import Fetch
 from .missing import note_unseen, note_wanted
 from .modes import finds_unseen
 from .order_lines import with_all_lines
-from .page import Counts, MappedPage, map_page
+from .page import WORKERS_DIED, Counts, MappedPage, map_page
+from .referenced import remember_absent
 from .resources import RESOURCES
 from .rows import PageTransaction
 from .slices import Slice, SliceEnds
 
 PAGES_BEFORE_GROWING = 4
-SMALLEST_PAGE = 16
-"""What trouble with the store halves pages down to; only workers that die make them smaller."""
 
 
 @dataclass
@@ -126,6 +127,9 @@ class Walker:
         resource = RESOURCES[self.slice.job.resource]
         hi = self._checkpoint.walk.ranges.get(lo)
         reply = resource.ask(self.slice.client, IdRange(lo, hi), self.page_size, self._checkpoint.dates)
+        if self.page_size == 1:
+            # V2 may send two: the neighbour must not die, or be set aside, along.
+            reply = replace(reply, value=reply.value.first())
         page = map_page(reply, self.slice.map_record)
         if hi is None and page.last_id is not None:
             # A short answer proves nothing below the top, also not if the top becomes known before it is stored.
@@ -143,7 +147,10 @@ class Walker:
         page = result[1].up_to(hi).covering(lo, hi).within(self._checkpoint.dates)
         if self.slice.job.parameters.ids:
             page = page.only(self.slice.job.parameters.ids)
-        with_all_lines(self.slice, self.slice.spared(page), partial(self._store, lo))
+        if self.slice.sets_aside:
+            page = self.slice.spared(page)
+            self.page_size = self.slice.page_size
+        with_all_lines(self.slice, page, partial(self._store, lo))
 
     def _store(self, lo: int, page: MappedPage) -> None:
         after = replace(self._after(lo, page), **self._grown())
@@ -172,6 +179,10 @@ class Walker:
 
         def work(tx: PageTransaction) -> Counts:
             counts = RESOURCES[job.resource].apply(tx, page, insert_since=after.since)
+            if job.resource == "products":
+                # Should a stored order refer to one, it must not kill again when those are fetched.
+                deadly = [each.id for each in page.rejected if each.reason == WORKERS_DIED and each.id is not None]
+                remember_absent(tx.session, tx.tables, tx.instance.id, deadly)
             if page.covers is not None and finds_unseen(job.resource, job.mode):
                 self._note_unseen(tx, page, *page.covers)
             return counts
@@ -198,7 +209,9 @@ class Walker:
         if self.page_size >= full:
             return {"page_size": None, "good_pages": 0}
         good_pages = self._checkpoint.good_pages + 1
-        if good_pages < PAGES_BEFORE_GROWING:
+        # Where workers died, not before the whole page that killed the first of them is behind us.
+        is_hunting = self.page_size < SMALLEST_PAGE
+        if good_pages < (math.ceil(full / self.page_size) if is_hunting else PAGES_BEFORE_GROWING):
             return {"page_size": self.page_size, "good_pages": good_pages}
-        grown = min(full, self.page_size * 2)
+        grown = full if is_hunting else min(full, self.page_size * 2)
         return {"page_size": None if grown == full else grown, "good_pages": 0}

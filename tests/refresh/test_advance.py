@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from math import ceil
 from typing import Any
 
@@ -12,10 +13,11 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from bigcommerce_integration.encryption import TokenCipher
-from bigcommerce_integration.refresh import advance as advance_module
 from bigcommerce_integration.refresh import apply, finish, phases, walking
+from bigcommerce_integration.refresh.caution import GIVE_UP_AFTER, MOST_SET_ASIDE
 from bigcommerce_integration.refresh.claiming import Outcome
 from bigcommerce_integration.refresh.lease import Lease
+from bigcommerce_integration.refresh.page import WORKERS_DIED
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import Connect, Mirror
@@ -220,7 +222,7 @@ def test_a_fault_of_ours_is_raised_waits_and_is_given_up_in_the_end(connect: Con
         raise RuntimeError("a mistake with a secret in it")
 
     monkeypatch.setattr(walking.Walker, "_store", broken)
-    for attempt in range(1, advance_module.UNEXPECTED_TRIES):
+    for attempt in range(1, GIVE_UP_AFTER):
         with pytest.raises(RuntimeError):
             mirror.advance("products")
         refresh = mirror.refresh("products")
@@ -237,7 +239,7 @@ def test_a_fault_of_ours_is_raised_waits_and_is_given_up_in_the_end(connect: Con
 
 
 def test_faults_with_progress_between_them_are_not_added_up(connect: Connect, monkeypatch: pytest.MonkeyPatch):
-    pages = 2 * advance_module.UNEXPECTED_TRIES
+    pages = 2 * GIVE_UP_AFTER
     mirror = connect(SandboxStore(pages, 0, awkward=False), settings={"page_size": 1, "concurrency": 1})
     original, calls = walking.Walker._store, [0]
 
@@ -258,30 +260,83 @@ def test_faults_with_progress_between_them_are_not_added_up(connect: Connect, mo
     assert mirror.ids("products") == mirror.store.product_ids
 
 
-def test_a_record_that_kills_every_worker_is_found_by_halving_and_set_aside(connect: Connect):
-    mirror = connect(SandboxStore(12, 0, awkward=False), settings={"page_size": 8, "concurrency": 2})
-    deadly = mirror.store.product_ids[5]
-    original = mirror.host.products_changed
-
-    def changed(session: Session, instance: Any, ids: list[int]) -> None:
-        if deadly in ids:
-            raise Killed
-        original(session, instance, ids)
-
-    mirror.host.products_changed = changed
-    for _ in range(60):
+def run_with_deaths(mirror: Mirror, resource: str) -> int:
+    """Until the refresh has ended; how many workers died."""
+    deaths = 0
+    while True:
         try:
-            if mirror.advance("products") is Outcome.ENDED:
-                break
+            if mirror.advance(resource) is Outcome.ENDED:
+                return deaths
         except Killed:
+            deaths += 1
             expire_leases(mirror)
-    refresh = mirror.refresh("products")
+
+
+@pytest.mark.parametrize("resource", ["products", "orders"])
+@pytest.mark.parametrize("place", [0, 100, -1])
+def test_a_record_that_kills_every_worker_is_found_with_few_deaths_and_set_aside(
+    connect: Connect, resource: str, place: int
+):
+    store = SandboxStore(180, 180, awkward=False)
+    for gone in getattr(store, f"{resource.removesuffix('s')}_ids")[98:110:2]:
+        getattr(store, f"delete_{resource.removesuffix('s')}")(gone)
+    mirror = connect(store, settings={"concurrency": 2})
+    ids = list(getattr(store, f"{resource.removesuffix('s')}_ids"))
+    deadly = ids[place]
+
+    def changed(session: Session, instance: Any, changed_ids: list[int]) -> None:
+        if deadly in changed_ids:
+            raise Killed
+
+    setattr(mirror.host, f"{resource}_changed", changed)
+    deaths = run_with_deaths(mirror, resource)
+    refresh = mirror.refresh(resource)
     assert refresh["status"] == "completed"
-    assert (refresh["created"], refresh["rejected"], refresh["fetched"]) == (11, 1, 12)
-    assert mirror.ids("products") == [each for each in mirror.store.product_ids if each != deadly]
+    assert (refresh["created"], refresh["rejected"], refresh["fetched"]) == (len(ids) - 1, 1, len(ids))
+    assert mirror.ids(resource) == [each for each in ids if each != deadly]
     (rejected,) = mirror.rows("rejected_records")
     assert rejected["bigcommerce_id"] == deadly
-    assert rejected["payload"].decode() == dict(mirror.store.product_records())[deadly]
+    records = dict(getattr(store, f"{resource.removesuffix('s')}_records")())
+    assert rejected["payload"].decode() == records[deadly]
+    assert deaths <= 9
+
+
+def test_a_referenced_product_that_kills_every_worker_is_set_aside_too(connect: Connect):
+    store = SandboxStore(150, 60, awkward=False, now=datetime(2026, 1, 1, tzinfo=UTC))
+    mirror = connect(store, integration_settings__start_date="2025-12-01").completed("products")
+    deadly: list[int] = []
+
+    def changed(session: Session, instance: Any, changed_ids: list[int]) -> None:
+        deadly[:] = deadly or [changed_ids[len(changed_ids) // 2]]
+        if deadly[0] in changed_ids:
+            raise Killed
+
+    mirror.host.products_changed = changed
+    assert run_with_deaths(mirror, "orders") <= 9
+    refresh = mirror.refresh("orders")
+    assert (refresh["status"], refresh["rejected"]) == ("completed", 1)
+    assert refresh["referenced"] >= 10
+    (rejected,) = mirror.rows("rejected_records")
+    assert [rejected["bigcommerce_id"]] == deadly
+    assert rejected["reason"] == WORKERS_DIED
+    lines = {line["bigcommerce_product_id"] for line in mirror.rows("order_lines")} - {0, None}
+    assert {each for each in lines if each in set(store.product_ids)} - set(mirror.ids("products")) == set(deadly)
+
+
+def test_deaths_that_no_record_is_to_blame_for_end_the_refresh(connect: Connect, monkeypatch: pytest.MonkeyPatch):
+    mirror = connect(SandboxStore(60, 60, awkward=False), settings={"page_size": 20})
+
+    def die(*args: Any) -> None:
+        raise Killed
+
+    mirror.host.orders_changed = die
+    assert run_with_deaths(mirror, "orders") <= 6 * MOST_SET_ASIDE
+    refresh = mirror.refresh("orders")
+    assert (refresh["status"], refresh["rejected"]) == ("failed", MOST_SET_ASIDE)
+    assert "Find out what kills them" in refresh["message"]
+    monkeypatch.setattr(phases, "link", die)
+    assert run_with_deaths(mirror, "products") == GIVE_UP_AFTER + 1, "the first came after progress"
+    assert mirror.refresh("products")["status"] == "failed"
 
 
 def test_a_token_that_cannot_be_decrypted_fails_and_asks_for_a_person(connect: Connect):
