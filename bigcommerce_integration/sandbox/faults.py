@@ -18,6 +18,7 @@ KINDS: Final = {
     "garbage": "a 200 whose JSON is not what was asked for",
     "reset": "the connection is reset, no answer",
     "cut": "half of the answer, then the connection closes",
+    "cut_reset": "half of the answer, then the connection is reset",
     "cut_json": "a complete answer whose JSON stops in the middle",
     "delay": "the right answer after `delay_s`",
     "slow": "the right answer in small pieces over `delay_s`",

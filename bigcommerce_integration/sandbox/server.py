@@ -153,8 +153,12 @@ class SandboxServer:
         close = request.headers.get("connection", "").lower() == "close"
         headers = {"Date": http_date(self.store.now), "Connection": "close" if close else "keep-alive"}
         head = wire.head(reply, len(body), headers, lower_case=self.store.switches.lower_case_headers)
-        if fault is not None and fault.kind == "cut":
+        if fault is not None and fault.kind in ("cut", "cut_reset"):
             connection.sendall(head + body[: len(body) // 2])
+            if fault.kind == "cut_reset":
+                # A reset overtakes what its client has not read yet.
+                self._stopping.wait(0.02)
+                wire.reset(connection)
             return False
         if fault is not None and fault.kind == "slow":
             wire.send_slowly(connection, head + body, fault.wait_s, self._stopping.wait)
