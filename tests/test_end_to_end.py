@@ -16,8 +16,9 @@ from bigcommerce_integration import instance_created, refresh_finished
 from bigcommerce_integration.models import db_now
 from bigcommerce_integration.sandbox import SandboxStore
 
+from .host_app import bearer
 from .processes import wait_until, workers
-from .shop import Shop, opened, opened_on_servers
+from .shop import URL, Shop, opened, opened_on_servers
 
 
 @contextmanager
@@ -150,3 +151,24 @@ def test_a_receiver_that_raises_breaks_nothing(shop: Shop, caplog: pytest.LogCap
     assert not shop.broker.dead_letters
     failures = [record for record in caplog.records if record.exc_info and "receiver" in str(record.exc_info[1])]
     assert len(failures) == 3
+
+
+def test_named_records_need_not_wait_for_a_long_walk(broker: StubBroker, sqlite_url: str) -> None:
+    settings = {"page_size": 10, "concurrency": 1, "slice_s": 0.5, "tick_s": 60, "lease_s": 60}
+    store = SandboxStore(300, 1, awkward=False)
+    with opened(sqlite_url, broker, store=store, latency_ms=60, settings=settings) as shop, working(broker):
+        (instance,) = [shop.post()]
+        shop.wait_fetched(30)
+        client, headers = shop.app.test_client(), bearer(shop.app)
+        answer = client.post(
+            f"{URL}/{instance['id']}/products/refresh",
+            json={"mode": "ids", "ids": [store.product_ids[-1]]},
+            headers=headers,
+        )
+        assert answer.status_code == 202, answer.text
+        instance["refreshes"].append(answer.json["data"])
+        wait_until(lambda: shop.refreshes()[2]["status"] == "completed", 30, "the named product")
+        assert shop.refreshes()[0]["status"] == "processing", "without the help of a tick, before the walk's end"
+        shop.wait(60)
+        # The walk brings it once more, unchanged.
+        shop.assert_exact()
