@@ -28,12 +28,15 @@ def tell_products(tx: PageTransaction, ids: Sequence[int]) -> None:
     """Tell the host of changed products, by their BigCommerce ids."""
     with calling_host("products_changed"):
         tx.host.products_changed(tx.session, tx.instance, ids)
+        # What it left pending fails here as its own, not at the commit, where it would look like a bad record of ours.
+        tx.session.flush()
 
 
 def tell_orders(tx: PageTransaction, ids: Sequence[int]) -> None:
     """Tell the host of changed orders, by their BigCommerce ids."""
     with calling_host("orders_changed"):
         tx.host.orders_changed(tx.session, tx.instance, ids)
+        tx.session.flush()
 
 
 def _reason(error: Exception) -> str:
