@@ -9,7 +9,7 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
-from .erasure import erase
+from .erasure import erase, erase_everybody
 from .errors import BigCommerceError
 from .models.instances import IntegrationInstance
 from .refresh import erased
@@ -21,15 +21,18 @@ from .tasks import engine_of
 @click.command("erase")
 @click.option("--customer-id", "customer_ids", type=int, multiple=True, help="Of the store; may come often.")
 @click.option("--email", "emails", multiple=True, help="Of a customer or guest; may come often.")
+@click.option("--everybody", is_flag=True, help="All that was stored before PERSON_DATA=drop was set.")
 @click.option("--instance", "instance_id", type=int, help="Only in this integration instance.")
 @with_appcontext
-def erase_command(customer_ids: Sequence[int], emails: Sequence[str], instance_id: int | None) -> None:
+def erase_command(customer_ids: Sequence[int], emails: Sequence[str], everybody: bool, instance_id: int | None) -> None:
     """Blank a person's data in stored orders, and in whatever arrives later. Orders and amounts stay."""
-    people = _people(customer_ids, emails)
+    people = _people(customer_ids, emails, everybody=everybody)
     try:
         engine = engine_of(current_state(), threading.Event())
+        if everybody and engine.config.person_data != "drop":
+            raise click.UsageError("--everybody needs BIGCOMMERCE_PERSON_DATA=drop: all would come back otherwise.")
         for instance in _instances(engine, instance_id, is_number_given=bool(customer_ids)):
-            done = erase(engine, instance, people)
+            done = erase_everybody(engine, instance) if everybody else erase(engine, instance, people)
             click.echo(
                 f"Instance {instance.id}: {done.orders} orders and {done.rejected_records} rejected records blanked."
             )
@@ -37,9 +40,9 @@ def erase_command(customer_ids: Sequence[int], emails: Sequence[str], instance_i
         raise click.ClickException(str(error)) from None
 
 
-def _people(customer_ids: Sequence[int], emails: Sequence[str]) -> list[str]:
-    if not customer_ids and not emails:
-        raise click.UsageError("Say who: --customer-id or --email.")
+def _people(customer_ids: Sequence[int], emails: Sequence[str], *, everybody: bool) -> list[str]:
+    if everybody == bool(customer_ids or emails):
+        raise click.UsageError("Say who: --customer-id and --email, or --everybody.")
     if any(each < 1 for each in customer_ids):
         raise click.UsageError("--customer-id must be above 0: 0 is every guest. Erase a guest by --email.")
     if any("@" not in each for each in emails):

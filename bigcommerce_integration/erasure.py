@@ -24,7 +24,7 @@ from .errors import ErasureIncomplete
 from .models import db_now
 from .models.instances import IntegrationInstance
 from .refresh.context import Engine, new_owner
-from .refresh.erased import ErasedPeople, remember
+from .refresh.erased import remember
 from .refresh.host_calls import tell_orders
 from .refresh.lease import claim
 from .refresh.orders import NAME, hash_of_blanked
@@ -55,15 +55,23 @@ def erase(engine: Engine, instance: IntegrationInstance, people: Sequence[str]) 
     erased = engine.transaction(
         lambda session: remember(session, engine.tables, engine.cipher, instance.id, people),
     )
+    return _blank(engine, instance, erased.includes)
+
+
+def erase_everybody(engine: Engine, instance: IntegrationInstance) -> Erased:
+    """The same of all that was stored before ``PERSON_DATA=drop`` was set: nobody needs to be known again."""
+    return _blank(engine, instance, lambda _: True)
+
+
+def _blank(engine: Engine, instance: IntegrationInstance, is_unwanted: Callable[[object], bool]) -> Erased:
     _see_off(engine, instance)
-    orders = _in_batches(engine, partial(_blank_orders, engine, instance, erased))
-    rejected = _in_batches(engine, partial(_blank_rejected, engine, instance, erased))
-    done = Erased(orders, rejected)
+    orders = _in_batches(engine, partial(_blank_orders, engine, instance, is_unwanted))
+    rejected = _in_batches(engine, partial(_blank_rejected, engine, instance, is_unwanted))
     changes = {"orders": orders, "rejected_records": rejected}
     engine.transaction(
         lambda session: audit.record(session, engine.tables, instance.id, "erased", done_by=None, changes=changes)
     )
-    return done
+    return Erased(orders, rejected)
 
 
 def _see_off(engine: Engine, instance: IntegrationInstance) -> None:
@@ -113,7 +121,7 @@ def _in_batches(engine: Engine, blank: Callable[[int, Session], tuple[int, int |
 
 
 def _blank_orders(
-    engine: Engine, instance: IntegrationInstance, erased: ErasedPeople, above: int, session: Session
+    engine: Engine, instance: IntegrationInstance, is_unwanted: Callable[[object], bool], above: int, session: Session
 ) -> tuple[int, int | None]:
     table, lines = engine.tables.orders, engine.tables.order_lines
     tx = _transaction(session, engine, instance)
@@ -126,7 +134,7 @@ def _blank_orders(
     theirs, changed = set[int](), dict[int, dict[str, Any]]()
     for row in rows:
         order = _record(row.payload)
-        if erased.includes(order.value):
+        if is_unwanted(order.value):
             theirs.add(row.bigcommerce_id)
             text = blanked_order(order).text
             if text != row.payload:
@@ -173,7 +181,7 @@ def _lease(engine: Engine, instance: IntegrationInstance) -> tuple[Any, ...]:
 
 
 def _blank_rejected(
-    engine: Engine, instance: IntegrationInstance, erased: ErasedPeople, above: int, session: Session
+    engine: Engine, instance: IntegrationInstance, is_unwanted: Callable[[object], bool], above: int, session: Session
 ) -> tuple[int, int | None]:
     """What cannot be read (cut off, or no JSON object) cannot be searched either: nothing of it is kept."""
     table = engine.tables.rejected_records
@@ -191,7 +199,7 @@ def _blank_rejected(
     count = 0
     for row in rows:
         order = _record(row.payload)
-        if erased.includes(order.value):
+        if is_unwanted(order.value):
             payload = blanked_order(order).text.encode() or None
             if payload != row.payload:
                 session.execute(update(table).where(table.c.id == row.id).values(payload=payload))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -355,6 +356,8 @@ def test_all_instances_or_the_one_named(connect: Connect):
     ("args", "message"),
     [
         ((), "Say who"),
+        (("--everybody", "--email", EMAIL), "Say who"),
+        (("--everybody",), "needs BIGCOMMERCE_PERSON_DATA=drop"),
         (("--customer-id", 0), "every guest"),
         (("--customer-id", -1), "every guest"),
         (("--customer-id", "x"), "not a valid integer"),
@@ -395,3 +398,25 @@ def test_the_keys_are_rotated_with_the_tokens(connect: Connect):
     done = mirror.app.test_cli_runner().invoke(args=["bigcommerce", "rotate-keys"])
     assert done.exit_code == 0, done.output
     assert TokenCipher([new_key]).decrypt(mirror.instance()["erasure_key"]) == before
+
+
+def test_everybody_is_blanked_who_was_stored_before_nobody_was_to_be(connect: Connect):
+    store, theirs = store_with()
+    store.edit_order(theirs[0], items_total="many")
+    kept = connect(store).completed("orders")
+    store.delete_order(theirs[1])
+    assert found(kept)
+    dropping = drops(kept)
+    assert ": 62 orders and 1 rejected records " in erase(dropping, "--everybody")
+    assert found(kept) == []
+    assert {is_blanked(row["payload"]) for row in kept.rows("orders")} == {True}
+    assert kept.rows("erased_people") == []
+    kept.with_settings(person_data="drop").again("orders")
+    assert (kept.refresh("orders")["updated"], kept.refresh("orders")["unchanged"]) == (0, 61)
+
+
+def drops(mirror: Mirror) -> Mirror:
+    """The app with the other setting."""
+    state = mirror.app.extensions["bigcommerce_integration"]
+    object.__setattr__(state, "config", replace(state.config, person_data="drop"))
+    return mirror

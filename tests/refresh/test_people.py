@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import LargeBinary, String, select, update
 
 from bigcommerce_integration.client.people import blanked_order, is_blanked
-from bigcommerce_integration.refresh.advance import CAREFUL_AFTER, HALVINGS
+from bigcommerce_integration.refresh.caution import CAREFUL_AFTER
 from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.sandbox.records import Order
 
@@ -139,7 +139,7 @@ def test_what_is_set_aside_since_it_kills_workers_holds_nobody(connect: Connect)
     fill_with_people(store)
     mirror = connect(store, settings=DROP)
     refreshes = mirror.table("refreshes")
-    mirror.execute(update(refreshes).values(attempts=CAREFUL_AFTER + HALVINGS))
+    mirror.execute(update(refreshes).values(attempts=CAREFUL_AFTER + 2))
     mirror.completed("orders")
     assert mirror.rows("rejected_records")
     assert found(mirror) == []
