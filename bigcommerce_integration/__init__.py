@@ -4,7 +4,7 @@ from .blueprint import create_blueprint
 from .errors import BigCommerceError
 from .host import Host, Missing, ProductDraft
 from .models import metadata
-from .signals import instance_created, refresh_finished
+from .signals import instance_changed, instance_created, instance_deleted, refresh_finished
 from .sqlalchemy_host import SQLAlchemyHost
 
 __all__ = [
@@ -14,7 +14,9 @@ __all__ = [
     "ProductDraft",
     "SQLAlchemyHost",
     "create_blueprint",
+    "instance_changed",
     "instance_created",
+    "instance_deleted",
     "metadata",
     "refresh_finished",
 ]

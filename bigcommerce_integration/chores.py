@@ -1,4 +1,4 @@
-"""What every tick does: begin what is due, hint at it, take away what is old."""
+"""What every tick does: begin what is due, hint at it, take away what is old or deleted."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from .hints import Hint, tick
 from .refresh.automatic import begin_due
 from .refresh.context import Engine
 from .refresh.prune import A_TRANSACTION, prune
+from .refresh.purge import purge
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class Chores:
             nonlocal sent
             sent = tick(engine, send)
 
-        for chore in (lambda: begin_due(engine), hint, lambda: self._prune(engine)):
+        for chore in (lambda: begin_due(engine), hint, lambda: self._prune(engine), lambda: purge(engine)):
             if engine.stopping.is_set():
                 break
             try:

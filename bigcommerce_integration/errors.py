@@ -9,10 +9,12 @@
     │   ├── Forbidden              403
     │   ├── NotFound               404
     │   ├── Conflict               409, names the refresh that stands in the way
+    │   ├── VersionMismatch        412, it was changed since the caller read it
     │   ├── BodyTooLarge           413
     │   ├── UnsupportedMediaType   415
     │   ├── Invalid                422, every bad field at once
-    │   └── DatabaseBusy           503, no mistake: nothing was changed, the same request may be sent again
+    │   ├── DatabaseBusy           503, no mistake: nothing was changed, the same request may be sent again
+    │   └── StoreSilent            503, likewise: the store was to be asked and did not answer in time
     ├── StoreError             what a BigCommerce store answered
     │   ├── RetryLater             the same request may succeed later
     │   │   ├── RateLimited            429
@@ -84,6 +86,12 @@ class Conflict(RequestRefused):
         self.refresh_id = refresh_id
 
 
+class VersionMismatch(RequestRefused):
+    """``If-Match`` names another version than the one that is stored."""
+
+    status = 412
+
+
 class BodyTooLarge(RequestRefused):
     """The body is larger than any valid one."""
 
@@ -108,6 +116,12 @@ class Invalid(RequestRefused):
 
 class DatabaseBusy(RequestRefused):
     """Other transactions stood in the way for too long; nothing was changed."""
+
+    status = 503
+
+
+class StoreSilent(RequestRefused):
+    """The store did not answer in the time that a request may wait for it; nothing was changed."""
 
     status = 503
 

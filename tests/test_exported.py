@@ -15,7 +15,9 @@ def test_the_public_names_are_these_and_no_others() -> None:
         "ProductDraft",
         "SQLAlchemyHost",
         "create_blueprint",
+        "instance_changed",
         "instance_created",
+        "instance_deleted",
         "metadata",
         "refresh_finished",
     }

@@ -92,6 +92,8 @@ def refreshes(metadata: MetaData) -> Table:
         UniqueConstraint("open_key", name="uq_bigcommerce_refreshes_open_key"),
         Index("ix_bigcommerce_refreshes_instance_id", "instance_id", "id"),
         Index("ix_bigcommerce_refreshes_finished_at", "finished_at"),
+        # The last success and the last failure, however many refreshes lie between.
+        Index("ix_bigcommerce_refreshes_status", "instance_id", "resource", "status", "id"),
         sqlite_autoincrement=True,
     )
 

@@ -37,7 +37,10 @@ def start_of_day(day: date, timezone: str) -> datetime:
             f"The store is in the time zone {timezone!r}, which this machine does not know: "
             "update the Python package tzdata, then start the refresh again."
         ) from None
-    return datetime.combine(day, time.min, zone).astimezone(UTC).replace(tzinfo=None)
+    try:
+        return datetime.combine(day, time.min, zone).astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:  # at either end of the calendar
+        return datetime.combine(day, time.min)
 
 
 def dates(

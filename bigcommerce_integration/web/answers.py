@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,12 +14,13 @@ from ..models.instances import IntegrationInstance
 from ..models.refreshes import COUNTERS
 from ..refresh.parameters import load_parameters
 from ..refresh.progress import Speed, speed
+from .fields import MASK
+from .health import Overview, Standing
 from .queries import RefreshView
 from .schemas import SETTINGS
 
 logger = logging.getLogger(__name__)
 
-MASK = "•" * 8
 # Four characters of a shorter token would be too much of it.
 SHOW_END_FROM = 16
 
@@ -30,9 +30,7 @@ NO_WORKER = (
 )
 
 
-def instance_answer(
-    instance: IntegrationInstance, refreshes: Sequence[RefreshView], cipher: TokenCipher
-) -> dict[str, Any]:
+def instance_answer(instance: IntegrationInstance, overview: Overview, cipher: TokenCipher) -> dict[str, Any]:
     """The instance, nested as the request nests it."""
     settings = {name: getattr(instance, name) for name in SETTINGS}
     return {
@@ -46,17 +44,46 @@ def instance_answer(
         "status_message": instance.status_message,
         "created_at": moment_answer(instance.created_at),
         "updated_at": moment_answer(instance.updated_at),
-        "refreshes": [refresh_answer(view) for view in refreshes],
+        "refreshes": [refresh_answer(view) for view in overview.newest],
+        "health": {
+            **{standing.resource: _standing_answer(standing) for standing in overview.standings},
+            "last_worker_tick_at": moment_answer(overview.last_worker_tick_at),
+        },
     }
 
 
+def _standing_answer(standing: Standing) -> dict[str, Any]:
+    success, opened, failure = standing.last_success, standing.open_refresh, standing.last_failure
+    return {
+        "last_success_at": moment_answer(success.row.finished_at if success else None),
+        "age_s": standing.age_s,
+        "watermark": moment_answer(standing.watermark),
+        "next_refresh_at": moment_answer(standing.next_refresh_at),
+        "open_refresh": opened
+        and {
+            "id": opened.row.id,
+            "status": opened.row.status,
+            "progress_percentage": _percentage(opened.row._mapping),
+        },
+        "last_failure": failure
+        and {
+            "id": failure.row.id,
+            "message": failure.row.message,
+            "finished_at": moment_answer(failure.row.finished_at),
+        },
+    }
+
+
+def _percentage(row: RowMapping) -> int | None:
+    """100 only once it is completed."""
+    percentage: int | None = row["progress_percentage"]
+    return percentage if percentage is None or row["status"] == "completed" else min(percentage, 99)
+
+
 def refresh_answer(view: RefreshView) -> dict[str, Any]:
-    """The refresh resource; 100 per cent only once it is completed."""
+    """The refresh resource."""
     row = view.row._mapping
     pace = _speed(row)
-    percentage = row["progress_percentage"]
-    if percentage is not None and row["status"] != "completed":
-        percentage = min(percentage, 99)
     return {
         "id": row["id"],
         "resource": row["resource"],
@@ -65,7 +92,7 @@ def refresh_answer(view: RefreshView) -> dict[str, Any]:
         "requested_by": row["requested_by"],
         "status": row["status"],
         "phase": row["phase"],
-        "progress_percentage": percentage,
+        "progress_percentage": _percentage(row),
         "message": NO_WORKER if view.lacks_worker else row["message"],
         "results": {name: row[name] for name in (*COUNTERS, "waited_s", "total")},
         "records_per_s": pace.records_per_s,
@@ -92,8 +119,10 @@ def moment_answer(moment: datetime | None) -> str | None:
     return None if moment is None else f"{moment.isoformat(timespec='microseconds')}Z"
 
 
-def _masked(instance: IntegrationInstance, cipher: TokenCipher) -> str:
+def _masked(instance: IntegrationInstance, cipher: TokenCipher) -> str | None:
     """The rest of the answer must not fail for a key that was taken out of the settings too early."""
+    if not instance.access_token:
+        return None  # wiped
     try:
         token = cipher.decrypt(instance.access_token)
     except ConfigError as error:

@@ -18,6 +18,10 @@ UNEXPLAINED_TRIES = 3
 _T = TypeVar("_T")
 
 
+class RowLocked(Exception):
+    """A row that must be written is locked by somebody who may be frozen: not waited for, but tried again."""
+
+
 class Unexplained(Exception):
     """A violated constraint, ``error``, whose reason this transaction does not see; a new one may."""
 
@@ -29,9 +33,9 @@ class Unexplained(Exception):
 def in_transaction(session: Session, work: Callable[[], _T], *, try_for_s: float | None = None) -> _T:
     """What ``work`` returns, committed; begun anew after a deadlock, a serialization failure or a locked database.
 
-    An error of the database is raised after a rollback; any other leaves the host's session as it is, for
-    refusals have written nothing. ``DatabaseBusy`` if the database asked again for ``try_for_s`` seconds
-    (None: ``TRY_FOR_S``).
+    The same after ``RowLocked``. An error of the database is raised after a rollback; any other leaves the host's
+    session as it is, for refusals have written nothing. ``DatabaseBusy`` if the database asked again for
+    ``try_for_s`` seconds (None: ``TRY_FOR_S``).
     """
     give_up_at = time.monotonic() + (TRY_FOR_S if try_for_s is None else try_for_s)
     pause_s = 0.01
@@ -45,6 +49,8 @@ def in_transaction(session: Session, work: Callable[[], _T], *, try_for_s: float
             unexplained += 1
             if unexplained == UNEXPLAINED_TRIES:
                 raise error.error from None
+        except RowLocked:
+            session.rollback()
         except DBAPIError as error:
             session.rollback()
             if not is_conflict(error):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,12 @@ from ..models import db_now
 from ..models.instances import IntegrationInstance, name_key
 from ..refresh.start import start_instance
 from ..state import State
-from . import queries
+from . import audit, queries
 from .attempts import Unexplained, in_transaction
 from .checks import NAME_TAKEN, is_name_stored, require_valid
+from .differences import created
 from .draft import Draft
+from .health import Overview, overview
 
 # The request's own hint goes out within a second of the commit; the tick needs to send one only if that was lost.
 HINT_AFTER_S = 10.0
@@ -29,7 +31,7 @@ class Created:
     """What was committed."""
 
     instance: IntegrationInstance
-    refreshes: Sequence[queries.RefreshView]
+    overview: Overview
 
 
 def create(state: State, draft: Draft, *, tenant: str, created_by: str | None) -> Created:
@@ -72,7 +74,10 @@ def _insert(state: State, session: Session, row: Mapping[str, Any]) -> Created:
                 requested_by=row["created_by"],
             )
             instance = queries.instance(session, state.tables, instance_id, tenant=row["tenant"])
-            return Created(instance, queries.newest_refreshes(session, state.tables, state.config, instance_id))
+            audit.record(
+                session, state.tables, instance_id, "create", done_by=row["created_by"], changes=created(instance)
+            )
+            return Created(instance, overview(session, state.tables, state.config, instance))
     except IntegrityError as error:
         unexplained = Unexplained(error)
         taken = is_name_stored(session, state.tables, tenant=row["tenant"], key=row["name_key"], locking=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Request
+from marshmallow import Schema
 
 from ..encryption import TokenCipher
 from . import schemas
@@ -23,9 +24,9 @@ class Draft:
     errors: schemas.Errors
 
 
-def read_draft(request: Request, cipher: TokenCipher) -> Draft:
-    """The body of ``POST`` as a draft; raises as ``read_json_object`` does."""
-    values, errors = schemas.load(schemas.NewInstance(), read_json_object(request))
+def read_draft(request: Request, cipher: TokenCipher, schema: Schema | None = None) -> Draft:
+    """The body as a draft, by default that of ``POST``; raises as ``read_json_object`` does."""
+    values, errors = schemas.load(schema or schemas.NewInstance(), read_json_object(request))
     token = values.pop("connection_settings", {}).get("access_token")
     columns = values | values.pop("integration_settings", {})
     if token is not None:

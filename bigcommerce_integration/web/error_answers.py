@@ -9,16 +9,16 @@ from ..errors import Conflict, Invalid, RequestRefused
 
 def refusal_answer(error: RequestRefused) -> tuple[dict[str, Any], int]:
     """``{"message": …}`` with the error's status; for 422 every bad field in ``errors``, for 409 the ``refresh_id``."""
-    answer: dict[str, Any] = {"message": _encodable(error.message)}
+    answer: dict[str, Any] = {"message": encodable(error.message)}
     if isinstance(error, Invalid):
         answer["errors"] = {
-            _encodable(path): [_encodable(message) for message in messages] for path, messages in error.errors.items()
+            encodable(path): [encodable(message) for message in messages] for path, messages in error.errors.items()
         }
     elif isinstance(error, Conflict):
         answer["refresh_id"] = error.refresh_id
     return answer, error.status
 
 
-def _encodable(text: str) -> str:
-    """The caller's own field names are shown, and not every JSON provider can write a lone surrogate."""
+def encodable(text: str) -> str:
+    """Others' words are shown, the caller's field names too, and not every JSON provider can write a lone surrogate."""
     return text.encode("utf-8", "replace").decode("utf-8")

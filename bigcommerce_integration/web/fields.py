@@ -23,6 +23,8 @@ else:  # marshmallow 3: not generic
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 NAME_LENGTH = 255
+MASK = "•" * 8
+"""What answers show in place of a token."""
 
 _TOKEN = re.compile(r"[\x21-\x7e]{1,255}")
 # Years that time zones and a day more or less do not carry out of the calendar.
@@ -178,6 +180,11 @@ class AccessToken(StrictField):
     def read(self, value: Any) -> str:
         if not isinstance(value, str):
             raise ValidationError("Must be a string.")
+        if value.startswith(MASK[0]):
+            raise ValidationError(
+                "This is the mask that answers show, not a token: give the token itself, or leave this field out to "
+                "keep the one that is stored."
+            )
         if not _TOKEN.fullmatch(value):
             raise ValidationError("Must have 1 to 255 printable ASCII characters and no spaces or line breaks.")
         return value

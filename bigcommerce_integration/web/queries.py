@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from ..config import Config
 from ..errors import NotFound
 from ..models import Tables, db_now
 from ..models.instances import IntegrationInstance
-from ..refresh import RESOURCES
 
 INT64_MAX = 2**63 - 1
 
@@ -53,20 +52,10 @@ def refresh(session: Session, tables: Tables, config: Config, *, instance_id: in
     return _view(found)
 
 
-def newest_refreshes(session: Session, tables: Tables, config: Config, instance_id: int) -> list[RefreshView]:
-    """The newest refresh of each resource."""
-    table = tables.refreshes
-    views = []
-    for resource in RESOURCES:
-        # From the end of the index on (instance_id, id): a year's refreshes cost no more than two.
-        newest = (
-            _refreshes(tables, config)
-            .where(table.c.instance_id == instance_id, table.c.resource == resource)
-            .order_by(table.c.id.desc())
-            .limit(1)
-        )
-        views += [_view(row) for row in session.execute(newest)]
-    return views
+def refreshes(session: Session, tables: Tables, config: Config, *which: ColumnElement[bool]) -> list[RefreshView]:
+    """Those that meet all of ``which``, oldest first."""
+    found = session.execute(_refreshes(tables, config).where(*which).order_by(tables.refreshes.c.id))
+    return [_view(row) for row in found]
 
 
 def refreshes_of(

@@ -5,7 +5,12 @@ from __future__ import annotations
 from flask import Blueprint
 
 from ..errors import RequestRefused
+from .changing import patch_instance, put_instance
+from .checking import check_draft, check_instance
+from .deletion import delete_instance
 from .error_answers import refusal_answer
+from .history import get_history
+from .instance_list import list_instances
 from .instances import get_instance, post_instance
 from .openapi.view import get_openapi
 from .orders import get_order, get_orders
@@ -29,8 +34,15 @@ def add_routes(blueprint: Blueprint) -> None:
     blueprint.register_error_handler(RequestRefused, refusal_answer)
     for rule, method, view in (
         ("/openapi.json", "GET", get_openapi),
+        ("", "GET", list_instances),
         ("", "POST", post_instance),
+        ("/check", "POST", check_draft),
         ("/<instance_id>", "GET", get_instance),
+        ("/<instance_id>", "PUT", put_instance),
+        ("/<instance_id>", "PATCH", patch_instance),
+        ("/<instance_id>", "DELETE", delete_instance),
+        ("/<instance_id>/check", "POST", check_instance),
+        ("/<instance_id>/history", "GET", get_history),
         ("/<instance_id>/products/refresh", "POST", post_products_refresh),
         ("/<instance_id>/orders/refresh", "POST", post_orders_refresh),
         ("/<instance_id>/refreshes", "GET", get_refreshes),

@@ -64,6 +64,23 @@ class NewInstance(ObjectSchema):
     is_automatic_sync_enabled = fields.Boolean(load_default=False)
 
 
+class KeptConnectionSettings(ObjectSchema):
+    """A token that is not given stays."""
+
+    access_token = fields.AccessToken()
+
+
+class ReplacedInstance(NewInstance):
+    """The body of ``PUT``."""
+
+    connection_settings = Nested(KeptConnectionSettings, error_messages=_REQUIRED)
+
+
+def merge_patch() -> Schema:
+    """The body of ``PATCH``: any part of an instance; what may be null is cleared by it."""
+    return ReplacedInstance(partial=True)
+
+
 SETTINGS = tuple(IntegrationSettings._declared_fields)
 """The names within ``integration_settings``; each is a column too."""
 

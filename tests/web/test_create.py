@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from dramatiq.brokers.stub import StubBroker
@@ -19,6 +20,7 @@ from ..host_app import ACCESS_TOKEN, BIGCOMMERCE_ID, NOMINAL_CODE_IDS, STORE_ID,
 
 URL = "/api/big-commerce"
 
+HEALTH = ("last_success_at", "age_s", "watermark", "next_refresh_at", "open_refresh", "last_failure")
 DEFAULT_SETTINGS = {
     "store_hash": "abc123",
     "start_date": "2024-01-31",
@@ -71,7 +73,15 @@ def test_post_answers_with_the_instance_and_its_two_refreshes(any_app: Flask) ->
         "is_automatic_sync_enabled": False,
         "status": "active",
         "status_message": None,
+        "health": {
+            **dict.fromkeys(("products", "orders"), dict.fromkeys(HEALTH) | {"open_refresh": ANY}),
+            "last_worker_tick_at": None,
+        },
     }
+    assert [data["health"][each["resource"]]["open_refresh"]["id"] for each in refreshes] == [
+        each["id"] for each in refreshes
+    ]
+    assert answer.headers["ETag"] == '"1"'
     assert answer.headers["Location"] == f"{URL}/{data['id']}"
     assert created_at == updated_at
     assert created_at.endswith("Z")
@@ -126,7 +136,8 @@ def test_hints_are_sent_when_everybody_can_see_the_rows(
 
     def send_hints(state: Any, hints: Any) -> None:
         with engine.connect() as connection:
-            stored = connection.execute(select(tables.refreshes.c.resource, tables.refreshes.c.id))
+            by_id = select(tables.refreshes.c.resource, tables.refreshes.c.id).order_by(tables.refreshes.c.id)
+            stored = connection.execute(by_id)
             seen.append((list(hints), list(map(tuple, stored))))
 
     monkeypatch.setattr(tasks, "send_hints", send_hints)

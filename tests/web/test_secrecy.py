@@ -165,7 +165,7 @@ def boom(*args: Any, **options: Any) -> Any:
         "bigcommerce_integration.SQLAlchemyHost.earliest_start_date",
         "bigcommerce_integration.SQLAlchemyHost.tenant",
         "bigcommerce_integration.web.creation.start_instance",
-        "bigcommerce_integration.web.queries.newest_refreshes",
+        "bigcommerce_integration.web.health.overviews",
         "bigcommerce_integration.web.instances.instance_answer",
         "bigcommerce_integration.web.instances.url_for",
         "sqlalchemy.orm.Session.commit",
