@@ -60,9 +60,9 @@ def purge(engine: Engine) -> int:
     wanted = select(instances.c.id).where(instances.c.status == DELETING).order_by(instances.c.id)
     gone = 0
     for instance_id in engine.transaction(lambda session: list(session.scalars(wanted))):
+        gone += _purge(engine, instance_id, ends_at)
         if engine.stopping.is_set() or time.monotonic() >= ends_at:
             break
-        gone += _purge(engine, instance_id, ends_at)
     return gone
 
 

@@ -1,0 +1,333 @@
+"""What a deleted instance leaves is removed bit by bit, whatever happens on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from datetime import datetime
+from threading import Event
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import BigInteger, Integer, LargeBinary, String, Table, event, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from bigcommerce_integration.models import Tables, db_now, tables
+from bigcommerce_integration.refresh import purge as purge_module
+from bigcommerce_integration.refresh.advance import advance
+from bigcommerce_integration.refresh.context import Engine
+from bigcommerce_integration.refresh.lease import claim
+from bigcommerce_integration.refresh.purge import purge
+from bigcommerce_integration.state import state_of
+from bigcommerce_integration.tasks import engine_of
+
+from ..host_app import HostApp, bearer, new_instance
+from ..processes import ROOT
+
+URL = "/api/big-commerce"
+STAMP = datetime(2026, 1, 2)
+ROWS = 7
+
+
+class Deleted:
+    """Instance 1 is deleted, instance 2 is not; each has rows in every table."""
+
+    def __init__(self, app: Flask, host_app: HostApp, rows: int = ROWS) -> None:
+        self.app, self.host_app = app, host_app
+        client, headers = app.test_client(), bearer(app)
+        for name in ("Gone", "Kept"):
+            assert client.post(URL, json=new_instance(name=name), headers=headers).status_code == 201
+        with app.app_context():
+            self.engine: Engine = engine_of(state_of(app), Event())
+            for instance_id in (1, 2):
+                fill(host_app.db.session(), self.engine.tables, instance_id, rows)
+            host_app.db.session.commit()
+        self.kept = self.counts(2)
+        assert min(self.kept.values()) > 0, self.kept
+        assert client.delete(f"{URL}/1", headers=headers).status_code == 202
+
+    def purge(self) -> int:
+        with self.app.app_context():
+            return purge(self.engine)
+
+    def counts(self, instance_id: int) -> dict[str, int]:
+        return counted(self.app, self.host_app, instance_id)
+
+    def left(self) -> int:
+        return sum(self.counts(1).values())
+
+    def assert_gone(self) -> None:
+        """All of instance 1, and nothing else."""
+        assert {name: count for name, count in self.counts(1).items() if count} == {}
+        assert self.counts(2) == self.kept
+
+
+def counted(app: Flask, host_app: HostApp, instance_id: int) -> dict[str, int]:
+    """How many rows of each table are the instance's."""
+    found = {}
+    with app.app_context(), host_app.db.engine.connect() as connection:
+        for item in fields(Tables):
+            table = getattr(tables, item.name)
+            if item.name == "workers":
+                continue
+            mine = select(tables.refreshes.c.id).where(tables.refreshes.c.instance_id == instance_id)
+            if item.name == "instances":
+                which = table.c.id == instance_id
+            elif "instance_id" in table.c:
+                which = table.c.instance_id == instance_id
+            else:
+                which = table.c.refresh_id.in_(mine)
+            found[item.name] = connection.scalar(select(func.count()).select_from(table).where(which)) or 0
+    return found
+
+
+def fill(session: Session, tables: Tables, instance_id: int, rows: int) -> None:
+    """Rows of every table, with the least that it takes."""
+    refresh_ids = list(
+        session.scalars(select(tables.refreshes.c.id).where(tables.refreshes.c.instance_id == instance_id))
+    )
+    for item in fields(Tables):
+        table = getattr(tables, item.name)
+        if "instance_id" in table.c and item.name not in ("leases", "refreshes", "history"):
+            session.execute(insert(table), [row_of(table, number, instance_id) for number in range(1, rows + 1)])
+    missing = [
+        {"refresh_id": refresh_id, "bigcommerce_id": number, "observed_at": STAMP, "is_confirmed": False}
+        for refresh_id in refresh_ids
+        for number in range(1, rows + 1)
+    ]
+    session.execute(insert(tables.missing_records), missing)
+
+
+def row_of(table: Table, number: int, instance_id: int) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for column in table.columns:
+        if column.name == "id" or column.nullable or column.server_default is not None:
+            continue
+        kind = column.type
+        if isinstance(kind, String):
+            row[column.name] = str(number)
+        elif isinstance(kind, LargeBinary):
+            row[column.name] = b"x"
+        elif isinstance(kind, BigInteger | Integer):
+            row[column.name] = number
+        else:
+            row[column.name] = STAMP if column.name.endswith("_at") else False
+    if "bigcommerce_id" in table.c:
+        row["bigcommerce_id"] = number
+    return row | {"instance_id": instance_id}
+
+
+@pytest.fixture
+def deleted(app: Flask, host_app: HostApp, small: None) -> Deleted:
+    return Deleted(app, host_app)
+
+
+@pytest.fixture
+def any_deleted(any_app: Flask, host_app: HostApp, small: None) -> Deleted:
+    return Deleted(any_app, host_app)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So few rows a transaction that there are several."""
+    monkeypatch.setattr(purge_module, "ROWS_A_TRANSACTION", 3)
+
+
+@contextmanager
+def commits(deleted: Deleted) -> Iterator[list[list[int]]]:
+    """How many rows each statement of each committed transaction has deleted."""
+    done: list[list[int]] = [[]]
+    with deleted.app.app_context():
+        engine = deleted.host_app.db.engine
+
+    def executed(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if statement.startswith("DELETE"):
+            done[-1].append(cursor.rowcount)
+
+    def committed(connection: Any) -> None:
+        done.append([])
+
+    event.listen(engine, "after_cursor_execute", executed)
+    event.listen(engine, "commit", committed)
+    try:
+        yield done
+    finally:
+        event.remove(engine, "after_cursor_execute", executed)
+        event.remove(engine, "commit", committed)
+
+
+def test_all_of_it_goes_in_small_transactions_and_nothing_else(any_deleted: Deleted) -> None:
+    assert any_deleted.left() > 8 * ROWS
+    with commits(any_deleted) as done:
+        assert any_deleted.purge() == 1
+    any_deleted.assert_gone()
+    sizes = [sum(each) for each in done if each]
+    assert len(sizes) > 20
+    assert max(sizes) <= 3
+    assert any_deleted.purge() == 0
+
+
+def test_killed_after_any_transaction_it_goes_on_where_it_stopped(
+    any_deleted: Deleted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Raised where a kill would strike, each time later; the leases of the dead lapse with their time."""
+
+    class Killed(BaseException):
+        pass
+
+    real = purge_module._fenced
+    left = any_deleted.left()
+    for killed in range(1, 100):
+        steps = 0
+
+        def fenced(mine: Any, step: Any, session: Any, last: int = killed) -> bool:
+            nonlocal steps
+            done = real(mine, step, session)
+            steps += 1
+            if steps == last:
+                raise Killed
+            return done
+
+        monkeypatch.setattr(purge_module, "_fenced", fenced)
+        try:
+            assert any_deleted.purge() == 1
+            break
+        except Killed:
+            assert any_deleted.left() <= left
+            left = any_deleted.left()
+            assert any_deleted.counts(1)["instances"] == 1
+            assert any_deleted.purge() == 0, "a lease that is alive is left to its purge"
+            assert any_deleted.left() == left
+            with any_deleted.app.app_context():
+                any_deleted.engine.transaction(
+                    lambda session: session.execute(update(tables.leases).values(expires_at=db_now(-1)))
+                )
+    assert killed > 5
+    any_deleted.assert_gone()
+
+
+def test_a_tick_does_it_for_a_moment_only(any_deleted: Deleted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(purge_module, "PURGE_S", 0.0001)
+    rounds = 0
+    while any_deleted.left():
+        before = any_deleted.left()
+        with commits(any_deleted) as done:
+            any_deleted.purge()
+        assert sum(sum(each) for each in done) <= 3 * 12, "what was begun is ended, no more"
+        rounds += any_deleted.left() < before
+    assert rounds > 1
+    any_deleted.assert_gone()
+
+
+def test_leases_of_a_slice_in_flight_are_taken_and_those_of_a_purge_are_not(any_deleted: Deleted) -> None:
+    with any_deleted.app.app_context():
+        engine = any_deleted.engine
+
+        def claimed(session: Session) -> Any:
+            which = {"instance_id": 1, "resource": "products", "owner": "a slice", "length_s": 60}
+            return claim(session, engine.tables, **which)  # type: ignore[arg-type]
+
+        lease = engine.transaction(claimed)
+        assert lease is not None
+        owner = {"owner": "purge:another", "expires_at": db_now(60)}
+        engine.transaction(lambda session: session.execute(update(tables.leases).values(**owner)))
+        before = any_deleted.left()
+        assert (any_deleted.purge(), any_deleted.left()) == (0, before)
+        engine.transaction(lambda session: session.execute(update(tables.leases).values(owner="a slice")))
+        assert any_deleted.purge() == 1
+    any_deleted.assert_gone()
+
+
+def test_what_is_locked_is_passed_over(any_deleted: Deleted) -> None:
+    """A worker frozen inside its transaction: nobody waits for it."""
+    with any_deleted.app.app_context(), any_deleted.host_app.db.engine.connect() as frozen:
+        if frozen.dialect.name != "sqlite":
+            for table in (tables.leases, tables.instances):
+                frozen.execute(select(table).with_for_update())
+                began = time.monotonic()
+                assert any_deleted.purge() == 0
+                assert time.monotonic() - began < 10
+                assert any_deleted.counts(1)["instances"] == 1
+                frozen.rollback()
+    with any_deleted.app.app_context():
+        any_deleted.engine.transaction(
+            lambda session: session.execute(update(tables.leases).values(expires_at=db_now(-1)))
+        )
+    assert any_deleted.purge() == 1
+    any_deleted.assert_gone()
+
+
+def test_a_hint_that_a_frozen_tick_has_locked_keeps_its_refresh_until_it_is_gone(any_deleted: Deleted) -> None:
+    refresh_id = min(
+        each["id"]
+        for each in any_deleted.app.test_client()
+        .get(f"{URL}/1", headers=bearer(any_deleted.app))
+        .json["data"]["refreshes"]
+    )
+    with any_deleted.app.app_context(), any_deleted.host_app.db.engine.connect() as frozen:
+        hint = {"refresh_id": refresh_id, "next_hint_at": STAMP, "times_sent": 0}
+        any_deleted.engine.transaction(lambda session: session.execute(insert(tables.hints).values(hint)))
+        if frozen.dialect.name != "sqlite":
+            frozen.execute(select(tables.hints).where(tables.hints.c.refresh_id == refresh_id).with_for_update())
+            assert any_deleted.purge() == 0
+            assert any_deleted.counts(1)["refreshes"] == 2
+            assert any_deleted.counts(1)["orders"] == 0
+            frozen.rollback()
+    assert any_deleted.purge() == 1
+    any_deleted.assert_gone()
+
+
+def test_a_message_for_a_refresh_of_a_deleted_instance_does_nothing(deleted: Deleted) -> None:
+    refresh_ids = [row for row in deleted.host_app.scalars(deleted.app, select(tables.refreshes.c.id)) if row <= 2]
+    with deleted.app.app_context():
+        assert {advance(deleted.engine, each).name for each in refresh_ids} == {"NOTHING"}
+        deleted.purge()
+        assert {advance(deleted.engine, each).name for each in refresh_ids} == {"NOTHING"}
+
+
+PURGE_COMMAND = """
+import sys, threading
+from dramatiq.brokers.stub import StubBroker
+from tests.host_app import HostApp
+from bigcommerce_integration.refresh import purge as module
+from bigcommerce_integration.state import state_of
+from bigcommerce_integration.tasks import engine_of
+module.ROWS_A_TRANSACTION = 500
+app = HostApp().create_app(sys.argv[1], broker=StubBroker(), settings={"BIGCOMMERCE_LEASE_S": 3})
+with app.app_context():
+    engine = engine_of(state_of(app), threading.Event())
+    print("ready", flush=True)
+    while True:
+        module.purge(engine)
+"""
+
+
+@pytest.mark.slow
+def test_killed_for_real_again_and_again(any_app: Flask, host_app: HostApp, database_url: str) -> None:
+    deleted = Deleted(any_app, host_app, rows=20_000)
+    kills = 0
+    ends_at = time.monotonic() + 240
+    while deleted.left():
+        assert time.monotonic() < ends_at, deleted.counts(1)
+        before = deleted.left()
+        process = subprocess.Popen(
+            [sys.executable, "-c", PURGE_COMMAND, database_url], cwd=ROOT, env=os.environ, stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        with process.stdout:
+            assert process.stdout.readline() == b"ready\n"
+            while deleted.left() == before and time.monotonic() < ends_at:
+                time.sleep(0.02)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        kills += 1
+        assert deleted.counts(2) == deleted.kept
+    assert kills > 3
+    deleted.assert_gone()
