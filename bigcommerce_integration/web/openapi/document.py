@@ -10,12 +10,18 @@ from typing import Any
 
 from apispec import APISpec
 
-from . import of_document, of_instances, of_mirror, of_refreshes, refusals
+from . import of_checks, of_document, of_instances, of_mirror, of_refreshes, refusals
 from .fields_plugin import marshmallow_plugin
 from .operation import Answer, Operation, Route, Subject
 from .shapes import PAGINATION
 
-SUBJECTS: tuple[Subject, ...] = (of_instances.SUBJECT, of_refreshes.SUBJECT, of_mirror.SUBJECT, of_document.SUBJECT)
+SUBJECTS: tuple[Subject, ...] = (
+    of_instances.SUBJECT,
+    of_checks.SUBJECT,
+    of_refreshes.SUBJECT,
+    of_mirror.SUBJECT,
+    of_document.SUBJECT,
+)
 OPERATIONS: Mapping[Route, Operation] = {
     route: operation for subject in SUBJECTS for route, operation in subject.operations.items()
 }

@@ -23,8 +23,11 @@ class _StrictFields(MarshmallowPlugin):
 
 def _of_strict_field(_converter: Any, field: Any, ret: dict[str, Any], **_options: Any) -> dict[str, Any]:  # noqa: ARG001
     """Apispec binds this to its converter and merges what it gives into the property."""
-    if not isinstance(field, StrictField):
-        return {}
+    return field_schema(field) if isinstance(field, StrictField) else {}
+
+
+def field_schema(field: StrictField) -> dict[str, Any]:
+    """What the field takes."""
     schema = field.json_schema()
     if field.allow_none:
         schema["type"] = [schema["type"], "null"]

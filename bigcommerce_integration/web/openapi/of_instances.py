@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..schemas import BATCH_PERIODS, NewInstance
-from . import of_refreshes
+from marshmallow import Schema
+from marshmallow.fields import Nested
+
+from ..changing import ChangeQuery
+from ..history import HistoryQuery
+from ..instance_list import InstancesQuery
+from ..schemas import BATCH_PERIODS, NewInstance, ReplacedInstance
+from . import of_health, of_refreshes
+from .fields_plugin import field_schema
 from .operation import Answer, Operation, Subject
 from .shapes import (
     BOOLEAN,
@@ -15,9 +22,11 @@ from .shapes import (
     MOMENT,
     PERCENTAGE,
     STRING,
+    JSONSchema,
     data,
     list_of,
     nullable,
+    numbered_page,
     one_of,
     record,
     ref,
@@ -60,6 +69,16 @@ EXAMPLE: dict[str, Any] = BODY | {
     "created_at": "2026-02-01T12:00:00.000000Z",
     "updated_at": "2026-02-01T12:00:00.000000Z",
     "refreshes": [of_refreshes.EXAMPLE],
+    "health": of_health.EXAMPLE,
+}
+_DELETED = EXAMPLE | {
+    "connection_settings": {"access_token": None},
+    "status": "deleting",
+    "status_message": "The instance is being deleted; its mirrored records are removed bit by bit.",
+}
+_PATCH: dict[str, Any] = {
+    "connection_settings": {"access_token": "another-access-token"},
+    "integration_settings": {"cogs_nominal_code_id": None, "start_date": "2025-01-01"},
 }
 
 SETTINGS = record(
@@ -85,7 +104,9 @@ INSTANCE = record(
     name=STRING,
     integration_id=INTEGER,
     connection_settings=record(
-        access_token=told(STRING, "Masked; its last four characters are shown if it has 16 or more.")
+        access_token=nullable(
+            STRING, "Masked; its last four characters are shown if it has 16 or more. Null once it was wiped."
+        )
     ),
     integration_settings=ref("Settings"),
     is_automatic_sync_enabled=BOOLEAN,
@@ -94,20 +115,107 @@ INSTANCE = record(
     created_at=MOMENT,
     updated_at=MOMENT,
     refreshes=told(list_of(ref("Refresh")), "The newest of each resource."),
+    health=ref("Health"),
 )
+_ETAG = told(STRING, "The version of the settings, to be sent back as If-Match.")
+_IF_MATCH = {
+    "in": "header",
+    "name": "If-Match",
+    "required": False,
+    "description": "The ETag of the version that is to be changed; without it, the newest is.",
+    "schema": STRING,
+}
+HISTORY = record(
+    id=ID,
+    action=STRING,
+    done_by=nullable(STRING, "The JWT's identity; null is the command line."),
+    done_at=MOMENT,
+    changes=told({"type": "object"}, "By dotted path: from what to what; of the access token only that it was."),
+)
+_DONE: dict[str, Any] = {
+    "id": 5,
+    "action": "change",
+    "done_by": "ada",
+    "done_at": "2026-02-01T12:00:00.000000Z",
+    "changes": {
+        "name": {"from": "Main shop", "to": "Our shop"},
+        "connection_settings.access_token": "replaced",
+    },
+}
+_PAGE = {"page": 1, "per_page": 25, "total": 1, "pages": 1}
+
+
+def _parts(fields: Any) -> JSONSchema:
+    """Any of these fields, of which none is required: what PATCH takes."""
+    properties = {
+        name: _parts(field.schema.fields) if isinstance(field, Nested) else field_schema(field)
+        for name, field in fields.items()
+    }
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _change(name: str, summary: str, description: str, body: type[Schema] | JSONSchema, example: Any) -> Operation:
+    return Operation(
+        id=name,
+        tag=_TAG,
+        summary=summary,
+        description=(
+            f"{description} A new token, or another store hash, is tried against the store first, for 5 seconds at "
+            "most; `verify=false` skips that."
+        ),
+        query=ChangeQuery,
+        headers=(_IF_MATCH,),
+        body=body,
+        body_examples={"example": example},
+        answers={
+            200: Answer(
+                "The instance as it is now.",
+                data(ref("Instance")),
+                {"data": EXAMPLE},
+                headers={"ETag": _ETAG},
+                links=links("$request.path.instance_id"),
+            )
+        },
+        refusals=(412, 503),
+    )
 
 
 def links(instance_id: str) -> dict[str, dict[str, Any]]:
     """From an answer that shows one instance: to what can be done with it."""
     return {
         name: {"operationId": name, "parameters": {"instance_id": instance_id}}
-        for name in ("getInstance", "listRefreshes", "refreshProducts", "refreshOrders")
+        for name in (
+            "getInstance",
+            "patchInstance",
+            "checkInstance",
+            "getHistory",
+            "listRefreshes",
+            "refreshProducts",
+            "refreshOrders",
+        )
     }
 
 
 SUBJECT = Subject(
-    schemas={"Settings": SETTINGS, "Instance": INSTANCE},
+    schemas={
+        "Settings": SETTINGS,
+        "Instance": INSTANCE,
+        "InstancePatch": _parts(ReplacedInstance().fields),
+        "Deed": HISTORY,
+        **of_health.SCHEMAS,
+    },
     operations={
+        ("", "GET"): Operation(
+            id="listInstances",
+            tag=_TAG,
+            summary="The connected stores that the caller may read",
+            query=InstancesQuery,
+            answers={
+                200: Answer(
+                    "One page of them.", numbered_page(ref("Instance")), {"data": [EXAMPLE], "pagination": _PAGE}
+                )
+            },
+        ),
         ("", "POST"): Operation(
             id="createInstance",
             tag=_TAG,
@@ -120,7 +228,7 @@ SUBJECT = Subject(
                     "It is connected.",
                     data(ref("Instance")),
                     {"data": EXAMPLE},
-                    headers={"Location": STRING},
+                    headers={"Location": STRING, "ETag": _ETAG},
                     links=links("$response.body#/data/id"),
                 )
             },
@@ -135,8 +243,46 @@ SUBJECT = Subject(
                     "The instance.",
                     data(ref("Instance")),
                     {"data": EXAMPLE},
+                    headers={"ETag": _ETAG},
                     links=links("$request.path.instance_id"),
                 )
+            },
+        ),
+        ("/<instance_id>", "PUT"): _change(
+            "putInstance",
+            "Replace all settings",
+            "A token that is not given stays.",
+            ReplacedInstance,
+            {name: value for name, value in BODY.items() if name != "connection_settings"},
+        ),
+        ("/<instance_id>", "PATCH"): _change(
+            "patchInstance",
+            "Change some settings",
+            "Merged into what is stored: null clears, absent keeps.",
+            ref("InstancePatch"),
+            _PATCH,
+        ),
+        ("/<instance_id>", "DELETE"): Operation(
+            id="deleteInstance",
+            tag=_TAG,
+            summary="Disconnect a store and remove its mirror",
+            description=(
+                "At once the token is wiped, the name free and every refresh cancelled; workers then remove the rows. "
+                "The host's products stay."
+            ),
+            headers=(_IF_MATCH,),
+            answers={
+                202: Answer("It is being deleted.", data(ref("Instance")), {"data": _DELETED}, headers={"ETag": _ETAG})
+            },
+            refusals=(412, 503),
+        ),
+        ("/<instance_id>/history", "GET"): Operation(
+            id="getHistory",
+            tag=_TAG,
+            summary="Who did what to an instance, the newest first",
+            query=HistoryQuery,
+            answers={
+                200: Answer("One page of it.", numbered_page(ref("Deed")), {"data": [_DONE], "pagination": _PAGE})
             },
         ),
     },

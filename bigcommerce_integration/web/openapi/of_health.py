@@ -1,0 +1,34 @@
+"""The health of an instance, as every answer that shows one tells it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...refresh import RESOURCES
+from ..refreshes import STATUSES
+from .shapes import ID, MOMENT, SECONDS, STRING, JSONSchema, nullable, one_of, record, ref
+
+_PERCENTAGE: JSONSchema = {"type": "integer", "minimum": 0, "maximum": 100}
+_OPEN = record("The open walk.", id=ID, status=one_of(STATUSES), progress_percentage=nullable(_PERCENTAGE))
+_FAILURE = record("The last refresh that failed.", id=ID, message=nullable(STRING), finished_at=nullable(MOMENT))
+_STANDING = record(
+    last_success_at=nullable(MOMENT, "When a refresh that is not of some days or ids alone was last completed."),
+    age_s=nullable(SECONDS, "Seconds since then."),
+    watermark=nullable(MOMENT, "What the store changed before is mirrored."),
+    next_refresh_at=nullable(MOMENT, "The next automatic one; null if there is none, or a walk is open."),
+    open_refresh=nullable(_OPEN),
+    last_failure=nullable(_FAILURE),
+)
+SCHEMAS: dict[str, JSONSchema] = {
+    "Standing": _STANDING,
+    "Health": record(**dict.fromkeys(RESOURCES, ref("Standing")), last_worker_tick_at=nullable(MOMENT)),
+}
+_EXAMPLE: dict[str, Any] = {
+    "last_success_at": "2026-02-01T11:55:00.000000Z",
+    "age_s": 300.5,
+    "watermark": "2026-02-01T11:54:58.000000Z",
+    "next_refresh_at": None,
+    "open_refresh": {"id": 12, "status": "processing", "progress_percentage": 50},
+    "last_failure": None,
+}
+EXAMPLE: dict[str, Any] = {**dict.fromkeys(RESOURCES, _EXAMPLE), "last_worker_tick_at": "2026-02-01T12:00:00.000000Z"}
