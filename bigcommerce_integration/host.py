@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -73,6 +73,12 @@ class Host(Protocol):
         self, session: Session, instance: IntegrationInstance, drafts: Sequence[ProductDraft]
     ) -> Mapping[str, int]:
         """Make these products; their ids by SKU. Called in a savepoint: on an error each draft is tried alone."""
+
+    def products_missing(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> Collection[int]:
+        """Those of ``ids`` that are no products of the host: asked before a person's link to them is stored.
+
+        A host without this method, as of an earlier version, is taken to miss none.
+        """
 
     def products_changed(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> None:
         """Told inside the transaction that wrote them: the BigCommerce ids of products with changed rows or links."""

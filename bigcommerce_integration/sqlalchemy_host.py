@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -22,6 +22,7 @@ BIGCOMMERCE = "bigcommerce"
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 # With three spellings each, below the 999 parameters that an old SQLite takes.
 _SKUS_A_QUERY = 300
+_IDS_A_QUERY = 900
 
 May = Callable[[str, IntegrationInstance | None], bool]
 
@@ -132,6 +133,15 @@ class SQLAlchemyHost(Host):
         session.flush()
         return {
             draft.sku: getattr(product, self._product_id.key) for draft, product in zip(drafts, products, strict=True)
+        }
+
+    def products_missing(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> Collection[int]:
+        """Those without a row."""
+        return {
+            missing
+            for begin in range(0, len(ids), _IDS_A_QUERY)
+            for missing in set(ids[begin : begin + _IDS_A_QUERY])
+            - _existing(session, self._product_id, ids[begin : begin + _IDS_A_QUERY])
         }
 
     def products_changed(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""The request's body as a JSON object, whatever JSON provider the host uses."""
+"""The request's body as a JSON object or array, whatever JSON provider the host uses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from ..errors import BodyTooLarge, MalformedBody, RequestRefused, UnsupportedMediaType
 
 MAX_BODY_BYTES = 64 * 1024
-_TOO_LARGE = f"The body must not exceed {MAX_BODY_BYTES} bytes."
 # More digits than any column holds: read as one that is out of range, not by Python's slow or refused conversion.
 _MAX_DIGITS = 25
 
@@ -23,7 +22,18 @@ def read_json_object(request: Request) -> dict[str, Any]:
     passes, nor as the context of an exception.
     """
     _check_media_type(request)
-    value, refusal = _parsed(_read_limited(request))
+    value: dict[str, Any]
+    value, refusal = _parsed(_read_limited(request, MAX_BODY_BYTES), MAX_BODY_BYTES, dict)
+    if refusal is not None:
+        raise refusal
+    return value
+
+
+def read_json_array(request: Request, *, max_bytes: int) -> list[Any]:
+    """The JSON array in the body; else as ``read_json_object``."""
+    _check_media_type(request)
+    value: list[Any]
+    value, refusal = _parsed(_read_limited(request, max_bytes), max_bytes, list)
     if refusal is not None:
         raise refusal
     return value
@@ -37,15 +47,15 @@ def _check_media_type(request: Request) -> None:
         raise UnsupportedMediaType("Send the body without a Content-Encoding.")
 
 
-def _read_limited(request: Request) -> bytes:
+def _read_limited(request: Request, limit: int) -> bytes:
     """At most one byte more than allowed is read: the declared length may be absent or false."""
-    if (request.content_length or 0) > MAX_BODY_BYTES:
-        raise BodyTooLarge(_TOO_LARGE)
+    if (request.content_length or 0) > limit:
+        raise _too_large(limit)
     try:
         # A hook of the host that has read the body has left it in Werkzeug's cache, not in the stream.
-        return _read_up_to(request, MAX_BODY_BYTES + 1) or request.get_data()
+        return _read_up_to(request, limit + 1) or request.get_data()
     except RequestEntityTooLarge:
-        raise BodyTooLarge(_TOO_LARGE) from None
+        raise _too_large(limit) from None
     except BadRequest:
         raise MalformedBody("The body ended before its Content-Length.") from None
 
@@ -60,12 +70,16 @@ def _read_up_to(request: Request, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def _parsed(body: bytes) -> tuple[dict[str, Any], RequestRefused | None]:
-    """The object, or the refusal: raised by the caller, or it would carry the body along."""
-    if len(body) > MAX_BODY_BYTES:
-        return {}, BodyTooLarge(_TOO_LARGE)
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body must not exceed {limit} bytes.")
+
+
+def _parsed(body: bytes, limit: int, kind: type[dict[str, Any] | list[Any]]) -> tuple[Any, RequestRefused | None]:
+    """The object or array, or the refusal: raised by the caller, or it would carry the body along."""
+    if len(body) > limit:
+        return None, _too_large(limit)
     try:
-        return _load(body), None
+        return _load(body, kind), None
     except UnicodeDecodeError:
         problem = "The body is not UTF-8."
     except json.JSONDecodeError as error:
@@ -74,15 +88,15 @@ def _parsed(body: bytes) -> tuple[dict[str, Any], RequestRefused | None]:
         problem = "The body is nested too deeply."
     except _NotPlainJSON as error:
         problem = str(error)
-    return {}, MalformedBody(problem)
+    return None, MalformedBody(problem)
 
 
-def _load(body: bytes) -> dict[str, Any]:
+def _load(body: bytes, kind: type[dict[str, Any] | list[Any]]) -> Any:
     value = json.loads(
         body.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=_integer
     )
-    if not isinstance(value, dict):
-        raise _NotPlainJSON("The body must be a JSON object.")
+    if not isinstance(value, kind):
+        raise _NotPlainJSON(f"The body must be a JSON {'object' if kind is dict else 'array'}.")
     return value
 
 

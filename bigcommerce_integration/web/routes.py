@@ -12,6 +12,7 @@ from .error_answers import refusal_answer
 from .history import get_history
 from .instance_list import list_instances
 from .instances import get_instance, post_instance
+from .links import delete_link, post_link, put_links
 from .openapi.view import get_openapi
 from .orders import get_order, get_orders
 from .products import get_products
@@ -51,6 +52,9 @@ def add_routes(blueprint: Blueprint) -> None:
         ("/<instance_id>/refreshes/<refresh_id>/retry", "POST", post_retry),
         ("/<instance_id>/products", "GET", get_products),
         ("/<instance_id>/variants", "GET", get_variants),
+        ("/<instance_id>/variants/links", "PUT", put_links),
+        ("/<instance_id>/variants/<bigcommerce_id>/link", "POST", post_link),
+        ("/<instance_id>/variants/<bigcommerce_id>/link", "DELETE", delete_link),
         ("/<instance_id>/orders", "GET", get_orders),
         ("/<instance_id>/orders/<bigcommerce_id>", "GET", get_order),
     ):

@@ -10,7 +10,7 @@ from typing import Any
 
 from apispec import APISpec
 
-from . import of_checks, of_document, of_instances, of_mirror, of_refreshes, refusals
+from . import of_checks, of_document, of_instances, of_links, of_mirror, of_refreshes, refusals
 from .fields_plugin import marshmallow_plugin
 from .operation import Answer, Operation, Route, Subject
 from .shapes import PAGINATION
@@ -20,6 +20,7 @@ SUBJECTS: tuple[Subject, ...] = (
     of_checks.SUBJECT,
     of_refreshes.SUBJECT,
     of_mirror.SUBJECT,
+    of_links.SUBJECT,
     of_document.SUBJECT,
 )
 OPERATIONS: Mapping[Route, Operation] = {

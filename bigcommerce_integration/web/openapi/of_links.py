@@ -1,0 +1,76 @@
+"""Links from variants to the host's products, decided by hand."""
+
+from __future__ import annotations
+
+from ..link_request import MOST_LINKS, LinkRequest, LinkRow
+from .of_mirror import VARIANT_EXAMPLE
+from .operation import Answer, Operation, Subject
+from .shapes import data, list_of, record, ref
+
+_TAG = "Links"
+_LINKED = VARIANT_EXAMPLE | {"link_source": "manual"}
+_UNLINKED = _LINKED | {"host_product_id": None}
+_FIELDS = LinkRow().fields
+
+
+def _row(name: str) -> dict[str, object]:
+    return record(
+        **{name: _FIELDS[name].json_schema()},  # type: ignore[attr-defined]
+        host_product_id={"type": ["integer", "null"], "minimum": -(2**63), "maximum": 2**63 - 1},
+    )
+
+
+SUBJECT = Subject(
+    schemas={
+        "LinkRows": {
+            **list_of({"anyOf": [_row("bigcommerce_id"), _row("sku")]}),
+            "minItems": 1,
+            "maxItems": MOST_LINKS,
+        }
+    },
+    operations={
+        ("/<instance_id>/variants/<bigcommerce_id>/link", "POST"): Operation(
+            id="linkVariant",
+            tag=_TAG,
+            summary="Link a variant to a product of the host",
+            description="Or to another one than before. No refresh changes what was decided by hand.",
+            body=LinkRequest,
+            body_examples={"product": {"host_product_id": 900}},
+            answers={200: Answer("The variant as it stands now.", data(ref("Variant")), {"data": _LINKED})},
+            refusals=(503,),
+        ),
+        ("/<instance_id>/variants/<bigcommerce_id>/link", "DELETE"): Operation(
+            id="unlinkVariant",
+            tag=_TAG,
+            summary="Decide that a variant has no link",
+            description="Also where it has none: no refresh will link it.",
+            answers={200: Answer("The variant as it stands now.", data(ref("Variant")), {"data": _UNLINKED})},
+            refusals=(503,),
+        ),
+        ("/<instance_id>/variants/links", "PUT"): Operation(
+            id="linkVariants",
+            tag=_TAG,
+            summary="Decide on the links of many variants, all or nothing",
+            description=(
+                f"Up to {MOST_LINKS} rows, each with the BigCommerce id of a variant or the SKU of a live one; a "
+                "`host_product_id` of null unlinks. Bad rows are named by their place, such as `0.sku`. The body may "
+                "have 2 MiB."
+            ),
+            body=ref("LinkRows"),
+            body_examples={
+                "rows": [
+                    {"sku": "MUG-RED", "host_product_id": 900},
+                    {"bigcommerce_id": 102, "host_product_id": None},
+                ]
+            },
+            answers={
+                200: Answer(
+                    "The variants as they stand now, in the order of the rows.",
+                    data(list_of(ref("Variant"))),
+                    {"data": [_LINKED]},
+                )
+            },
+            refusals=(503,),
+        ),
+    },
+)
