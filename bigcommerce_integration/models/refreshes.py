@@ -151,4 +151,5 @@ def rejected_records(metadata: MetaData) -> Table:
         Column("created_at", moment(), nullable=False),
         Index("ix_bigcommerce_rejected_records_refresh_id", "refresh_id"),
         Index("ix_bigcommerce_rejected_records_instance_id", "instance_id", "id"),
+        Index("ix_bigcommerce_rejected_records_bigcommerce_id", "instance_id", "resource", "bigcommerce_id"),
     )

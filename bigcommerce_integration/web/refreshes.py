@@ -78,16 +78,16 @@ def post_cancel(instance_id: str, refresh_id: str) -> dict[str, Any]:
 def post_retry(instance_id: str, refresh_id: str) -> Answer:
     """Let a refresh go on that failed or was cancelled."""
     asked = ask("refresh", instance_id)
-    return _accepted(asked, retry_refresh(asked, queries.parse_id(refresh_id)))
+    return accepted(asked, retry_refresh(asked, queries.parse_id(refresh_id)))
 
 
 def _begin(instance_id: str, resource: str) -> Answer:
     asked = ask("refresh", instance_id)
     wanted = read_refresh_request(request, start_date=asked.instance.start_date)
-    return _accepted(asked, begin_refresh(asked, resource, wanted, requested_by=caller()))
+    return accepted(asked, begin_refresh(asked, resource, wanted, requested_by=caller()))
 
 
-def _accepted(asked: Asked, begun: queries.RefreshView) -> Answer:
+def accepted(asked: Asked, begun: queries.RefreshView) -> Answer:
     """Hinted at after the commit."""
     row = begun.row
     tasks.send_hints(asked.state, [(row.resource, row.id)])

@@ -24,6 +24,7 @@ from .refreshes import (
     post_products_refresh,
     post_retry,
 )
+from .rejected import get_rejected, post_rejected_retry
 from .variants import get_variants
 
 
@@ -57,5 +58,7 @@ def add_routes(blueprint: Blueprint) -> None:
         ("/<instance_id>/variants/<bigcommerce_id>/link", "DELETE", delete_link),
         ("/<instance_id>/orders", "GET", get_orders),
         ("/<instance_id>/orders/<bigcommerce_id>", "GET", get_order),
+        ("/<instance_id>/rejected", "GET", get_rejected),
+        ("/<instance_id>/rejected/<rejected_id>/retry", "POST", post_rejected_retry),
     ):
         blueprint.add_url_rule(rule, methods=[method], view_func=view)

@@ -10,7 +10,7 @@ from typing import Any
 
 from apispec import APISpec
 
-from . import of_checks, of_document, of_instances, of_links, of_mirror, of_refreshes, refusals
+from . import of_checks, of_document, of_instances, of_links, of_mirror, of_refreshes, of_rejected, refusals
 from .fields_plugin import marshmallow_plugin
 from .operation import Answer, Operation, Route, Subject
 from .shapes import PAGINATION
@@ -21,6 +21,7 @@ SUBJECTS: tuple[Subject, ...] = (
     of_refreshes.SUBJECT,
     of_mirror.SUBJECT,
     of_links.SUBJECT,
+    of_rejected.SUBJECT,
     of_document.SUBJECT,
 )
 OPERATIONS: Mapping[Route, Operation] = {
