@@ -33,6 +33,8 @@ class Walk:
     is_surveyed: bool = False
     is_divided: bool = False
     splits_left: int = SPARE_SPLITS
+    # Counts the walks of a refresh: more than one where records were surveyed and none came.
+    number: int = 1
     # Records an id, seen in the last page of the range that begins here: where splitting pays.
     density: Mapping[int, float] = field(default_factory=dict)
 
@@ -130,6 +132,7 @@ class Walk:
             "is_surveyed": self.is_surveyed,
             "is_divided": self.is_divided,
             "splits_left": self.splits_left,
+            "number": self.number,
         }
 
     @classmethod
@@ -141,4 +144,5 @@ class Walk:
             is_surveyed=data["is_surveyed"],
             is_divided=data["is_divided"],
             splits_left=data["splits_left"],
+            number=data["number"],
         )

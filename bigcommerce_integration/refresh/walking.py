@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -23,7 +22,10 @@ from .referenced import remember_absent
 from .resources import RESOURCES
 from .rows import PageTransaction
 from .slices import Slice, SliceEnds
+from .walk import Walk
 
+MOST_WALKS = 3
+"""So often a store may say that it has records and send none."""
 PAGES_BEFORE_GROWING = 4
 
 
@@ -38,14 +40,31 @@ class Walker:
 
     def run(self) -> None:
         """Until every range is proved done; ``SliceEnds`` if time is up before."""
+        self._walk()
+        while self._is_contradicted():
+            walk = self._checkpoint.walk
+            if walk.number == MOST_WALKS:
+                raise UnexpectedAnswer(
+                    f"Store {self.slice.job.instance.store_hash} says that there are {self.slice.job.resource} "
+                    f"(highest id {walk.top}, number {self.slice.results.total}), but sent none when asked for them by "
+                    f"id, {walk.number} times. Start the refresh again; if it ends the same way, report this to us."
+                )
+            self.slice.checkpoint = replace(self._checkpoint, walk=Walk(number=walk.number + 1))
+            self._walk()
+
+    def _walk(self) -> None:
         if not self._checkpoint.walk.is_surveyed:
-            self._survey(self._surveyed, self._counted)
+            self._survey()
         self.slice.settle(self._fill)
         if not self._checkpoint.walk.is_done:
             if self.slice.job.is_over:
                 raise SliceEnds
             raise AssertionError(f"the walk has no question left, but ranges: {self._checkpoint.walk.ranges}")
-        self._refuse_an_empty_walk()
+
+    def _is_contradicted(self) -> bool:
+        """Whether records were surveyed and none came: all of them gone or made just then, or a store that errs."""
+        is_expected = self._checkpoint.walk.top is not None or bool(self.slice.results.total)
+        return is_expected and not self.slice.job.parameters.ids and not self.slice.results.values["fetched"]
 
     @property
     def _checkpoint(self) -> Checkpoint:
@@ -53,12 +72,12 @@ class Walker:
 
     # -- how far the walk goes -------------------------------------------------------------------------------
 
-    def _survey(self, surveyed: Callable[[Reply[Highest]], None], counted: Callable[[Reply[int]], None]) -> None:
+    def _survey(self) -> None:
         client, dates = self.slice.client, self._checkpoint.dates
         resource = RESOURCES[self.slice.job.resource]
-        self.slice.fetcher.add(Fetch(partial(resource.survey, client, dates), surveyed))
+        self.slice.fetcher.add(Fetch(partial(resource.survey, client, dates), self._surveyed))
         if self.slice.job.resource == "orders":
-            self.slice.fetcher.add(Fetch(partial(client.count_orders, dates), counted))
+            self.slice.fetcher.add(Fetch(partial(client.count_orders, dates), self._counted))
 
     def _surveyed(self, reply: Reply[Highest]) -> None:
         walk = self._checkpoint.walk.surveyed(reply.value.id)
@@ -78,25 +97,6 @@ class Walker:
         left = None if results.total is None else max(0, results.total - results.values["fetched"])
         divided = walk.divided(self.width, page_size=self.page_size, left=left)
         self.slice.checkpoint = replace(self._checkpoint, walk=divided)
-
-    def _refuse_an_empty_walk(self) -> None:
-        """A survey that found records contradicts a walk that found none, unless all were deleted since."""
-        if self._checkpoint.walk.top is None and not self.slice.results.total:
-            return
-        if self.slice.job.parameters.ids or self.slice.results.values["fetched"]:
-            return
-        self._survey(self._refuse, self._refuse)
-        self.slice.settle(lambda: None)
-
-    def _refuse(self, reply: Reply[Highest] | Reply[int]) -> None:
-        found = reply.value.id if isinstance(reply.value, Highest) else reply.value
-        if found:
-            what = "highest id" if isinstance(reply.value, Highest) else "number"
-            raise UnexpectedAnswer(
-                f"Store {self.slice.job.instance.store_hash} says that there are {self.slice.job.resource} ({what} "
-                f"{found}), but sent none when asked for them by id. "
-                "Start the refresh again; if it ends the same way, report this to us."
-            )
 
     # -- questions -------------------------------------------------------------------------------------------
 
