@@ -204,6 +204,14 @@ def test_orders_that_are_counted_but_not_found_fail_the_refresh(connect: Connect
     assert "sent none" in failed(mirror, "orders")
 
 
+@pytest.mark.parametrize("where", ["sort=id%3Aasc", "sort=id%3Adesc"])
+def test_orders_made_between_the_questions_of_a_survey_are_no_contradiction(connect: Connect, where: str):
+    """One answer says that there are none and the other that there is one, as it is when it was made in between."""
+    mirror = connect(SandboxStore(0, 1))
+    mirror.store.faults.add("empty_data", where, times=1)
+    mirror.completed("orders").completed("products").assert_mirrors_the_store()
+
+
 def test_a_store_that_says_how_long_to_wait_is_obeyed_without_holding_a_worker(connect: Connect):
     mirror = connect(SandboxStore(5, 0))
     mirror.store.quota.window_s = 30
