@@ -5,9 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import insert, make_url, select
 from sqlalchemy.exc import IntegrityError, OperationalError
-from werkzeug.serving import make_server
 
 from bigcommerce_integration.models import tables
 from bigcommerce_integration.models.instances import name_key
@@ -27,6 +24,7 @@ from bigcommerce_integration.web.checks import is_name_stored
 
 from ..host_app import HostApp, bearer, new_instance
 from ..services import fresh_database
+from ..serving import serving
 
 URL = "/api/big-commerce"
 TAKEN = {"name": ["Another integration already has this name."]}
@@ -60,20 +58,6 @@ def test_a_name_of_the_hosts_other_integrations_is_taken(any_app: Flask, host_ap
         host_app.db.session.commit()
     answer = any_app.test_client().post(URL, json=new_instance(name="mäin SHOP"), headers=bearer(any_app))
     assert (answer.status_code, answer.json["errors"]) == (422, TAKEN)
-
-
-@contextmanager
-def serving(app: Flask) -> Iterator[str]:
-    """A real server, one thread for each request."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def test_twenty_posts_of_one_name_make_one_instance(any_app: Flask, host_app: HostApp) -> None:

@@ -12,6 +12,7 @@ from apispec import APISpec
 
 from . import of_checks, of_document, of_instances, of_links, of_mirror, of_refreshes, of_rejected, refusals
 from .fields_plugin import marshmallow_plugin
+from .next_steps import links_of
 from .operation import Answer, Operation, Route, Subject
 from .shapes import PAGINATION
 
@@ -69,7 +70,9 @@ def _described(rule: str, operation: Operation) -> dict[str, Any]:
         "tags": [operation.tag],
         "summary": operation.summary,
         "parameters": [*map(_path_parameter, _PARAMETER.findall(rule)), *map(dict, operation.headers)],
-        "responses": {str(status): _answer(answer) for status, answer in operation.answers.items()}
+        "responses": {
+            str(status): _answer(answer, links_of(operation.id)) for status, answer in operation.answers.items()
+        }
         | {str(status): name for status, name in _refusals(rule, operation).items()},
     }
     if operation.description:
@@ -96,15 +99,15 @@ def _path_parameter(name: str) -> dict[str, Any]:
     return {"in": "path", "name": name, "required": True, "schema": schema}
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
+def _answer(answer: Answer, links: dict[str, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {
         "description": answer.description,
         "content": {"application/json": {"schema": answer.schema, "example": answer.example}},
     }
     if answer.headers:
         described["headers"] = {name: {"required": True, "schema": schema} for name, schema in answer.headers.items()}
-    if answer.links:
-        described["links"] = {name: dict(link) for name, link in answer.links.items()}
+    if links:
+        described["links"] = links
     return described
 
 

@@ -173,27 +173,10 @@ def _change(name: str, summary: str, description: str, body: type[Schema] | JSON
                 data(ref("Instance")),
                 {"data": EXAMPLE},
                 headers={"ETag": _ETAG},
-                links=links("$request.path.instance_id"),
             )
         },
         refusals=(412, 503),
     )
-
-
-def links(instance_id: str) -> dict[str, dict[str, Any]]:
-    """From an answer that shows one instance: to what can be done with it."""
-    return {
-        name: {"operationId": name, "parameters": {"instance_id": instance_id}}
-        for name in (
-            "getInstance",
-            "patchInstance",
-            "checkInstance",
-            "getHistory",
-            "listRefreshes",
-            "refreshProducts",
-            "refreshOrders",
-        )
-    }
 
 
 SUBJECT = Subject(
@@ -229,7 +212,6 @@ SUBJECT = Subject(
                     data(ref("Instance")),
                     {"data": EXAMPLE},
                     headers={"Location": STRING, "ETag": _ETAG},
-                    links=links("$response.body#/data/id"),
                 )
             },
             refusals=(503,),
@@ -244,7 +226,6 @@ SUBJECT = Subject(
                     data(ref("Instance")),
                     {"data": EXAMPLE},
                     headers={"ETag": _ETAG},
-                    links=links("$request.path.instance_id"),
                 )
             },
         ),

@@ -124,15 +124,6 @@ def _request(mode: str, names: tuple[str, ...]) -> JSONSchema:
 _REQUEST = {"anyOf": [_request(mode, names) for mode, names in FIELDS_OF.items()]}
 
 
-def links() -> dict[str, dict[str, Any]]:
-    """From an answer that shows one refresh: to what can be done with it."""
-    parameters = {"instance_id": "$request.path.instance_id", "refresh_id": "$response.body#/data/id"}
-    return {
-        name: {"operationId": name, "parameters": parameters}
-        for name in ("getRefresh", "cancelRefresh", "retryRefresh")
-    }
-
-
 def _begin(resource: str) -> Operation:
     return Operation(
         id=f"refresh{resource.capitalize()}",
@@ -152,11 +143,7 @@ def _begin(resource: str) -> Operation:
             "days": {"mode": "date_range", "date_from": "2026-01-01", "date_to": "2026-01-31"},
             "ids": {"mode": "ids", "ids": [101, 102]},
         },
-        answers={
-            202: Answer(
-                "It has begun.", data(ref("Refresh")), {"data": _BEGUN}, headers={"Location": STRING}, links=links()
-            )
-        },
+        answers={202: Answer("It has begun.", data(ref("Refresh")), {"data": _BEGUN}, headers={"Location": STRING})},
         refusals=(409, 503),
     )
 
@@ -183,14 +170,14 @@ SUBJECT = Subject(
             id="getRefresh",
             tag=_TAG,
             summary="How far a refresh is",
-            answers={200: Answer("The refresh.", data(ref("Refresh")), {"data": EXAMPLE}, links=links())},
+            answers={200: Answer("The refresh.", data(ref("Refresh")), {"data": EXAMPLE})},
         ),
         ("/<instance_id>/refreshes/<refresh_id>/cancel", "POST"): Operation(
             id="cancelRefresh",
             tag=_TAG,
             summary="Stop a refresh at its next page; what was stored stays",
             answers={
-                200: Answer("It is cancelled.", data(ref("Refresh")), {"data": _CANCELLED}, links=links()),
+                200: Answer("It is cancelled.", data(ref("Refresh")), {"data": _CANCELLED}),
             },
             refusals=(409, 503),
         ),
@@ -199,13 +186,7 @@ SUBJECT = Subject(
             tag=_TAG,
             summary="Let a failed or cancelled refresh go on where it stopped",
             answers={
-                202: Answer(
-                    "It is open again.",
-                    data(ref("Refresh")),
-                    {"data": _BEGUN},
-                    headers={"Location": STRING},
-                    links=links(),
-                )
+                202: Answer("It is open again.", data(ref("Refresh")), {"data": _BEGUN}, headers={"Location": STRING})
             },
             refusals=(409, 503),
         ),

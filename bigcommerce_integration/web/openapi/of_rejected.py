@@ -66,7 +66,6 @@ SUBJECT = Subject(
                     data(ref("Refresh")),
                     {"data": of_refreshes.EXAMPLE | {"mode": "ids", "parameters": {"ids": [101]}}},
                     headers={"Location": STRING},
-                    links=of_refreshes.links(),
                 )
             },
             refusals=(422, 503),

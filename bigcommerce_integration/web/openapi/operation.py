@@ -16,13 +16,12 @@ Route = tuple[str, str]
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer that is no refusal; ``headers`` by name, ``links`` from it to other operations by name."""
+    """An answer that is no refusal; ``headers`` by name."""
 
     description: str
     schema: JSONSchema
     example: Any
     headers: Mapping[str, JSONSchema] = field(default_factory=dict)
-    links: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,80 @@
+"""Whatever is asked, no answer departs from the document and none is a server's error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from dramatiq.brokers.stub import StubBroker
+from sqlalchemy.orm import Session
+
+from bigcommerce_integration import SQLAlchemyHost
+from bigcommerce_integration.host import Missing
+from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
+
+from ..host_app import HostApp, bearer
+from ..refresh.conftest import connected
+from ..serving import serving
+from .fuzzing import CHAINS, Report, fuzz
+
+URL = "/api/big-commerce"
+
+
+class Generous(SQLAlchemyHost):
+    """Has every id, so that made-up bodies get beyond the host's checks."""
+
+    # As of a host that does not say which of its products there are.
+    products_missing = None  # type: ignore[assignment]
+
+    def missing(self, session: Session, **ids: Any) -> Missing:
+        return Missing()
+
+
+class Target:
+    """A served app with a connected store whose records are mirrored."""
+
+    def __init__(self, stack: ExitStack, host_app: HostApp, broker: StubBroker, url: str) -> None:
+        store = stack.enter_context(SandboxServer(SandboxStore(12, 12)))
+        models = {
+            "integration": host_app.Integration,
+            "store": host_app.Store,
+            "nominal_code": host_app.NominalCode,
+            "product": host_app.Product,
+        }
+        host = Generous(**models, may=lambda action, instance: True)
+        app = host_app.create_app(url, broker=broker, host=host, settings={"BIGCOMMERCE_API_URL": store.api_url})
+        # What a host answers to a JWT that cannot be read is its own affair; this one takes no 422 for it.
+        app.extensions["flask-jwt-extended"].invalid_token_loader(lambda reason: ({"msg": reason}, 401))
+        host_app.create_rows(app)
+        stack.callback(host_app.dispose, app)
+        connected(app, host_app, host, broker, store, name="Prepared").completed()
+        self.headers = bearer(app, expires_delta=False)
+        self.url = f"{stack.enter_context(serving(app))}{URL}/openapi.json"
+
+    def fuzz(self, *, examples: int, chained: int) -> Report:
+        return fuzz(self.url, self.headers, examples=examples, chained=chained)
+
+
+@pytest.fixture
+def target(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> Iterator[Target]:
+    with ExitStack() as stack:
+        yield Target(stack, host_app, broker, sqlite_url)
+
+
+def assert_clean(report: Report, *, least: int, chained: int, accepted: int) -> None:
+    assert not report.problems, "\n\n".join(report.problems[:20])
+    assert report.cases >= least, report.phases
+    assert report.phases[CHAINS] >= chained, report.phases
+    # A run that is refused everywhere proves little.
+    assert len({label for label, status in report.statuses if status < 300}) >= accepted, report.statuses
+
+
+def test_no_answer_departs_from_the_document(target: Target) -> None:
+    assert_clean(target.fuzz(examples=2, chained=100), least=500, chained=100, accepted=18)
+
+
+@pytest.mark.slow
+def test_no_answer_of_ten_thousand_departs_from_the_document(target: Target) -> None:
+    assert_clean(target.fuzz(examples=300, chained=1500), least=10_000, chained=1500, accepted=22)
