@@ -28,6 +28,8 @@ pytestmark = pytest.mark.usefixtures("due_at_once")
 
 SETTINGS = {"lease_s": 3.0, "tick_s": 0.3}
 POST_S = 2.0
+# What a loaded machine may take on top.
+MARGIN_S = 1.0
 RECORDS = 4
 
 
@@ -153,7 +155,7 @@ def test_troubled_while_posts_come_in(
                 took.append(timed_post(shop, f"Shop {name}"))
             {"stopped": trouble.start, "silent": trouble.wake}.get(name, trouble.empty)()
         assert len(took) >= 3 * 2 + 3
-        assert max(took) < POST_S, sorted(took)
+        assert max(took) < POST_S + MARGIN_S, sorted(took)
         shop.wait(60)
         assert_all_done(shop, instances=len(took))
 

@@ -91,5 +91,5 @@ def test_150_requests_in_30_seconds(processes: int, tmp_path: Path) -> None:
             for name in ("One", "Two"):
                 shop.post(name=name, integration_settings__auto_create_products=False)
             time.sleep(window_s * count)
-            assert set(shop.statuses()) <= {"pending", "processing"}, "all the while quota is what limits"
+            assert "processing" in shop.statuses(), "all the while quota is what limits"
         assert_used_and_not_overdrawn(windows(shop, window_s)[1 : count - 1], quota, share=0.95)
