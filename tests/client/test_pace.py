@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -160,8 +161,7 @@ def test_whatever_comes_a_delay_ends_and_never_spins(
         assert pace.delay_s(now + 200) == 0.0
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
+crowds = given(
     seed=st.integers(0, 10**6),
     limit=st.sampled_from([25, 60, 150, 450]),
     window_s=st.sampled_from([5.0, 30.0]),
@@ -171,7 +171,22 @@ def test_whatever_comes_a_delay_ends_and_never_spins(
     is_lazy=st.booleans(),
     phase=st.floats(0, 1),
 )
-def test_the_quota_is_used_up_and_hardly_ever_exceeded(
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@crowds
+def test_the_quota_is_used_up_and_hardly_ever_exceeded(**crowd: Any) -> None:
+    assert_used_up_and_hardly_ever_exceeded(**crowd)
+
+
+@pytest.mark.slow
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@crowds
+def test_the_quota_is_used_up_and_hardly_ever_exceeded_by_any_crowd(**crowd: Any) -> None:
+    assert_used_up_and_hardly_ever_exceeded(**crowd)
+
+
+def assert_used_up_and_hardly_ever_exceeded(
     seed: int, limit: int, window_s: float, processes: int, width: int, latency_s: float, is_lazy: bool, phase: float
 ) -> None:
     """At least 95 % of what can be had, at most 1 % refused, with windows of both kinds and any number of us."""

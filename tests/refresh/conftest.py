@@ -19,7 +19,7 @@ from flask import Flask
 from sqlalchemy import Table, event, make_url, select, update
 from sqlalchemy.orm import Session
 
-from bigcommerce_integration.client import retry
+from bigcommerce_integration.client import rate_limit, retry
 from bigcommerce_integration.client.api import Reply
 from bigcommerce_integration.client.pages import Page
 from bigcommerce_integration.client.records import Record
@@ -338,3 +338,4 @@ def connected(
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Backing off takes no time."""
     monkeypatch.setattr(retry, "_backoff_s", lambda attempt, random: 0.005)
+    monkeypatch.setattr(rate_limit, "_LONGEST_BACKOFF_S", 0.02)

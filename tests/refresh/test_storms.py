@@ -24,13 +24,7 @@ STORM = (
 )
 
 
-@pytest.fixture
-def no_holding_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A 429 that says nothing is waited for as shortly as one that does."""
-    monkeypatch.setattr("bigcommerce_integration.client.rate_limit._LONGEST_BACKOFF_S", 0.02)
-
-
-@pytest.mark.usefixtures("quick_retries", "no_holding_back")
+@pytest.mark.usefixtures("quick_retries")
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)])
 def test_a_storm_of_everything_costs_no_row_and_few_requests(connect: Connect, seed: int):
     store = SandboxStore(RECORDS, RECORDS, awkward=False, seed=seed, window_s=0.03)
