@@ -58,10 +58,15 @@ def single(text: str, resource: str = "record") -> Record:
 
 def readable_id(value: object) -> int | None:
     """The ``id`` of a record, given as a number above 0 or as its digits; else None."""
-    found = value.get("id") if isinstance(value, dict) else None
-    if type(found) is str and found.isascii() and found.isdigit() and len(found) <= 19:
-        found = int(found)
-    return found if type(found) is int and 0 < found <= _LARGEST_ID else None
+    found = _whole(value.get("id")) if isinstance(value, dict) else None
+    return found if found is not None and 0 < found <= _LARGEST_ID else None
+
+
+def _whole(value: object) -> int | None:
+    """A whole number, given as such or as its digits."""
+    if type(value) is str and value.isascii() and value.isdigit() and len(value) <= 19:
+        return int(value)
+    return value if type(value) is int else None
 
 
 def _refuse(constant: str) -> object:
@@ -164,7 +169,7 @@ def _pagination(meta: object) -> Pagination | None:
     found = meta.get("pagination") if isinstance(meta, dict) else None
     if not isinstance(found, dict):
         return None
-    total, count = found.get("total"), found.get("count")
-    if type(total) is not int or total < 0:
+    total, count = _whole(found.get("total")), _whole(found.get("count"))
+    if total is None or total < 0:
         return None
-    return Pagination(total, count if type(count) is int else -1)
+    return Pagination(total, -1 if count is None else count)

@@ -56,7 +56,7 @@ def test_an_empty_v3_answer_is_no_records() -> None:
 
 @pytest.mark.parametrize(
     "meta",
-    ["null", "[]", "{}", '{"pagination": {}}', '{"pagination": {"total": "7"}}', '{"pagination": {"total": -1}}'],
+    ["null", "[]", "{}", '{"pagination": {}}', '{"pagination": {"total": "x"}}', '{"pagination": {"total": -1}}'],
 )
 def test_a_v3_answer_may_have_no_pagination(meta: str) -> None:
     assert split_v3(f'{{"data": [], "meta": {meta}}}') == ([], None)
@@ -157,3 +157,8 @@ def test_a_bare_object_is_one_record() -> None:
     for text in ("", "[]", "[{}]", '{"a": 1} {}', '{"a"'):
         with pytest.raises(StoreUnavailable):
             single(text)
+
+
+def test_a_pagination_may_have_its_numbers_as_text() -> None:
+    meta = '{"pagination": {"total": "7", "count": "1"}}'
+    assert split_v3(f'{{"data": [], "meta": {meta}}}')[1] == Pagination(7, 1)
