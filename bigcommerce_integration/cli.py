@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from typing import Any
-
 import click
 from flask import Blueprint
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import select, update
 
 from . import tasks
+from .cli_check import check_command
 from .cli_erase import erase_command
-from .connection import check
 from .errors import ConfigError
 from .refresh.deletion import DELETING
 from .state import State, current_state
-from .web.checking import report_answer, store_of
 
 
 def add_commands(blueprint: Blueprint) -> None:
@@ -25,7 +20,7 @@ def add_commands(blueprint: Blueprint) -> None:
     blueprint.cli.command("tick")(_tick)
     blueprint.cli.command("rotate-keys")(_rotate_keys)
     blueprint.cli.add_command(erase_command)
-    blueprint.cli.command("check")(click.option("--instance", "instance_id", type=int, help="Only this one.")(_check))
+    blueprint.cli.add_command(check_command)
 
 
 def _tick() -> None:
@@ -35,38 +30,6 @@ def _tick() -> None:
     except ConfigError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{count} hints sent.")
-
-
-def _check(instance_id: int | None) -> None:
-    """Ask the stores of all instances whether they can be mirrored; saves nothing."""
-    state = current_state()
-    rows = _connected(state, instance_id)
-    if instance_id is not None and not rows:
-        raise click.ClickException(f"There is no instance {instance_id}.")
-    is_ready = True
-    for row in rows:
-        report = check(state.config, state.cipher, store_of(row))
-        is_ready = is_ready and report.is_ready
-        click.echo(f"Instance {row.id} ({row.name}):")
-        for name, value in report_answer(report).items():
-            if name != "reasons":
-                click.echo(f"  {name}: {_shown(value, report.reasons.get(name))}")
-    if not is_ready:
-        raise click.exceptions.Exit(1)
-
-
-def _connected(state: State, instance_id: int | None) -> Sequence[Row[Any]]:
-    """The instances' rows, with no transaction left open: a store may take its time."""
-    table, session = state.tables.instances, state.db.session()
-    wanted: Select[Any] = select(table).where(table.c.status != DELETING).order_by(table.c.id)
-    rows = session.execute(wanted if instance_id is None else wanted.where(table.c.id == instance_id)).all()
-    session.rollback()
-    return rows
-
-
-def _shown(value: Any, reason: str | None) -> str:
-    told = "unknown" if value is None else json.dumps(value)
-    return f"{told} ({reason})" if reason else told
 
 
 def _rotate_keys() -> None:

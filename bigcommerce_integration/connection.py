@@ -49,7 +49,7 @@ class Report:
     plan: str | None = None
     currency: str | None = None
     timezone: str | None = None
-    clock_skew_s: float | None = None
+    clock_skew_s: int | None = None
     quota: Quota | None = None
     products: int | None = None
     orders: int | None = None
@@ -170,8 +170,8 @@ def _report(came: Mapping[str, _Answer], asking: _Asking, store: Store, *, count
     if counts:
         _tell_counts(report, came)
     if asking.skews_s:
-        # The store tells whole seconds, cut off: the largest is nearest to the truth.
-        report.clock_skew_s = round(max(asking.skews_s), 1)
+        # Whole seconds are cut off twice, from the header and from the begin: a second too early, give or take one.
+        report.clock_skew_s = round(max(asking.skews_s) + 1.0)
     else:
         report.reasons["clock_skew_s"] = report.reasons.get("is_token_accepted", LATE)
     if report.quota is None:

@@ -7,7 +7,7 @@ from typing import Any
 from ..schemas import NewInstance
 from . import of_instances
 from .operation import Answer, Operation, Subject
-from .shapes import BOOLEAN, COUNT, SECONDS, STRING, data, list_of, nullable, record, ref, told
+from .shapes import BOOLEAN, COUNT, INTEGER, SECONDS, STRING, data, list_of, nullable, record, ref, told
 
 _TAG = "Checks"
 _ABOUT = "Asks the store for 5 seconds at most and saves nothing. What could not be found out is null, with a reason."
@@ -21,7 +21,7 @@ CHECK = record(
     plan=nullable(STRING),
     currency=nullable(STRING),
     timezone=nullable(STRING),
-    clock_skew_s=nullable({"type": "number"}, "How far the store's clock is ahead, within a second."),
+    clock_skew_s=nullable(INTEGER, "How many seconds the store's clock is ahead, give or take one."),
     quota=nullable(
         record(limit=nullable(COUNT), left=nullable(COUNT), window_s=nullable(SECONDS), resets_in_s=nullable(SECONDS))
     ),
@@ -38,7 +38,7 @@ EXAMPLE: dict[str, Any] = {
     "plan": "Pro",
     "currency": "USD",
     "timezone": "America/Chicago",
-    "clock_skew_s": 0.4,
+    "clock_skew_s": 0,
     "quota": {"limit": 150, "left": 146, "window_s": 30.0, "resets_in_s": 12.5},
     "products": 1200,
     "orders": None,

@@ -1,0 +1,172 @@
+"""The check of a store: what it finds out, in which time, and what it says where it finds nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+
+from bigcommerce_integration import connection
+from bigcommerce_integration.config import Config
+from bigcommerce_integration.connection import Report, Store, check
+from bigcommerce_integration.encryption import TokenCipher, generate_key
+from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
+
+from .host_app import ENCRYPTION_KEY
+
+CIPHER = TokenCipher([ENCRYPTION_KEY])
+ALL = {"store_v2_products_read_only", "store_v2_orders_read_only", "store_v2_information_read_only"}
+
+
+@pytest.fixture
+def server() -> Iterator[SandboxServer]:
+    with SandboxServer(SandboxStore(30, 20, quota=100)) as server:
+        yield server
+
+
+def ask(server: SandboxServer, *, counts: bool = True, start: str = "2010-01-01", **changes: Any) -> Report:
+    config = Config(encryption_keys=(ENCRYPTION_KEY,), api_url=server.api_url)
+    token = CIPHER.encrypt(changes.pop("access_token", server.access_token))
+    store = Store(changes.pop("store_hash", server.store_hash), token, date.fromisoformat(start))
+    return check(config, changes.pop("cipher", CIPHER), store, counts=counts)
+
+
+def test_a_store_in_order_tells_all(server: SandboxServer) -> None:
+    report = ask(server)
+    assert report.reasons == {}
+    assert (report.is_ready, report.is_token_accepted, report.is_store_hash_right) == (True, True, True)
+    assert (report.store_name, report.plan, report.currency) == ("Sandbox Store", "Pro", "USD")
+    assert (report.timezone, report.missing_scopes) == ("America/Chicago", [])
+    assert (report.products, report.orders) == (len(server.store.product_ids), len(server.store.order_ids))
+    assert report.clock_skew_s is not None
+    assert abs(report.clock_skew_s) <= 1
+    assert report.quota is not None
+    assert (report.quota.limit, report.quota.left) == (100, 95)
+    assert server.requests.count == 5, "as few as tell all of it"
+
+
+def test_only_what_lies_after_the_start_date_is_counted(server: SandboxServer) -> None:
+    report = ask(server, start="2099-01-01")
+    assert (report.products, report.orders, report.is_ready) == (0, 0, True)
+    asked = [seen.query for seen in server.requests]
+    assert any("2099-01-01T06%3A00%3A00Z" in query for query in asked), "midnight in Chicago"
+
+
+@pytest.mark.parametrize("start", ["0001-01-01", "9999-12-31"])
+def test_either_end_of_the_calendar_can_be_asked_for(server: SandboxServer, start: str) -> None:
+    assert "timezone" not in ask(server, start=start).reasons
+
+
+def test_without_counts_three_requests_do(server: SandboxServer) -> None:
+    report = ask(server, counts=False)
+    assert (report.is_ready, report.products, report.orders) == (True, None, None)
+    assert server.requests.count == 3
+
+
+@pytest.mark.parametrize("missing", sorted(ALL))
+def test_each_missing_scope_is_named(server: SandboxServer, missing: str) -> None:
+    server.store.scopes = ALL - {missing}
+    report = ask(server)
+    assert report.missing_scopes == [missing]
+    assert (report.is_token_accepted, report.is_store_hash_right, report.is_ready) == (True, True, False)
+    if "information" in missing:
+        assert {"timezone", "store_name", "products", "orders"} <= report.reasons.keys()
+        assert missing in report.reasons["timezone"]
+    else:
+        resource = "products" if "products" in missing else "orders"
+        assert getattr(report, resource) is None
+        assert missing in report.reasons[resource]
+
+
+def test_no_scope_at_all_is_still_a_token_that_is_accepted(server: SandboxServer) -> None:
+    server.store.scopes = set()
+    report = ask(server)
+    assert (report.is_token_accepted, report.is_ready, set(report.missing_scopes)) == (True, False, ALL)
+
+
+def test_a_refused_token_and_a_wrong_hash_are_told_apart(server: SandboxServer) -> None:
+    refused = ask(server, access_token="not-the-token")
+    assert (refused.is_token_accepted, refused.is_ready) == (False, False)
+    assert "does not accept the access token" in refused.reasons["is_token_accepted"]
+    wrong = ask(server, store_hash="nosuchone")
+    assert (wrong.is_store_hash_right, wrong.is_ready) == (False, False)
+    assert "Correct the store hash" in wrong.reasons["is_store_hash_right"]
+
+
+def test_the_hash_that_the_store_tells_is_compared(server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = server.store.information() | {"id": "another1"}
+    monkeypatch.setattr(server.store, "information", lambda: told)
+    report = ask(server)
+    assert (report.is_store_hash_right, report.is_ready) == (False, False)
+    assert "another1" in report.reasons["is_store_hash_right"]
+
+
+def test_a_clock_that_goes_wrong_is_told(server: SandboxServer) -> None:
+    server.store.clock_offset_s = -3600
+    skew = ask(server).clock_skew_s
+    assert skew is not None
+    assert abs(skew + 3600) <= 1
+
+
+def test_a_time_zone_that_nobody_knows_is_told(server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = server.store.information() | {"timezone": {"name": "Mars/Olympus"}}
+    monkeypatch.setattr(server.store, "information", lambda: told)
+    report = ask(server)
+    assert (report.timezone, report.is_ready, report.products) == ("Mars/Olympus", False, None)
+    assert "tzdata" in report.reasons["timezone"]
+    assert "Mars/Olympus" in report.reasons["orders"]
+
+
+@pytest.mark.parametrize("path", ["/v2/store", "/v3/catalog/products", "/v2/orders/count"])
+def test_what_does_not_come_in_time_is_null_with_the_reason(
+    server: SandboxServer, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "ANSWERS_WITHIN_S", 1.0)
+    server.store.faults.add("hang", path, times=None)
+    began = time.monotonic()
+    report = ask(server)
+    assert time.monotonic() - began < 2.5
+    assert (report.is_token_accepted, report.is_ready) == (True, False)
+    assert "Could not be found out" in report.reasons["missing_scopes"]
+    if path == "/v2/store":
+        assert report.timezone is None
+    else:
+        assert (report.products is None, report.orders is None) == ("products" in path, "orders" in path)
+
+
+def test_a_silent_store_takes_the_time_and_no_more(server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "ANSWERS_WITHIN_S", 0.7)
+    server.pause()
+    began = time.monotonic()
+    report = ask(server)
+    assert 0.6 < time.monotonic() - began < 2
+    server.resume()
+    assert (report.is_token_accepted, report.is_store_hash_right, report.is_ready) == (None, None, False)
+    assert all(getattr(report, name) is None for name in ("store_name", "timezone", "products", "orders", "quota"))
+    shown = {"is_token_accepted", "is_store_hash_right", "store_name", "plan", "currency", "timezone"}
+    assert shown | {"clock_skew_s", "quota", "missing_scopes", "products", "orders"} == report.reasons.keys()
+
+
+def test_a_store_that_cannot_be_reached_is_no_error(server: SandboxServer) -> None:
+    server.stop()
+    report = ask(server)
+    assert (report.is_token_accepted, report.is_ready) == (None, False)
+    assert "could not be reached" in report.reasons["is_token_accepted"]
+
+
+def test_a_token_that_no_key_opens_is_told_and_nobody_asked(server: SandboxServer) -> None:
+    report = ask(server, cipher=TokenCipher([generate_key()]))
+    assert "BIGCOMMERCE_ENCRYPTION_KEYS" in report.reasons["is_token_accepted"]
+    assert (report.is_ready, server.requests.count) == (False, 0)
+
+
+def test_a_fault_of_ours_is_not_hidden(server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def boom(*args: Any, **options: Any) -> Any:
+        raise RuntimeError("nobody expected this")
+
+    monkeypatch.setattr("bigcommerce_integration.client.api.StoreClient.store_info", boom)
+    with pytest.raises(RuntimeError, match="nobody expected this"):
+        ask(server)
