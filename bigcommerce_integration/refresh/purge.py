@@ -77,7 +77,10 @@ def _purge(engine: Engine, instance_id: int, ends_at: float) -> bool:
                 if engine.stopping.is_set() or time.monotonic() >= ends_at:
                     engine.transaction(partial(_release, mine))
                     return False
-        return engine.transaction(partial(_finish, mine))
+        is_gone = engine.transaction(partial(_finish, mine))
+        if not is_gone:
+            engine.transaction(partial(_release, mine))
+        return is_gone
     except LeaseLost:
         return False
 
@@ -167,11 +170,16 @@ def _release(mine: _Purge, session: Session) -> None:
 
 
 def _finish(mine: _Purge, session: Session) -> bool:
-    """The leases and the instance's own row, together and last of all."""
+    """The leases and the instance's own row, together and last of all.
+
+    Not if a request that had seen the instance alive has begun a refresh since: the next tick removes that too.
+    """
     mine.renew(session)
-    instances, leases = mine.tables.instances, mine.tables.leases
+    instances, leases, refreshes = mine.tables.instances, mine.tables.leases, mine.tables.refreshes
     which = (instances.c.id == mine.instance_id, instances.c.status == DELETING)
     if not is_lockable(session, select(instances.c.id).where(*which)):
+        return False
+    if session.scalar(select(refreshes.c.id).where(refreshes.c.instance_id == mine.instance_id).limit(1)) is not None:
         return False
     session.execute(delete(leases).where(leases.c.instance_id == mine.instance_id))
     session.execute(delete(instances).where(*which))

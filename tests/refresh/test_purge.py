@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from bigcommerce_integration.refresh.advance import advance
 from bigcommerce_integration.refresh.context import Engine
 from bigcommerce_integration.refresh.lease import claim
 from bigcommerce_integration.refresh.purge import purge
+from bigcommerce_integration.refresh.start import start
 from bigcommerce_integration.state import state_of
 from bigcommerce_integration.tasks import engine_of
 
@@ -136,8 +138,9 @@ def any_deleted(any_app: Flask, host_app: HostApp, small: None) -> Deleted:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So few rows a transaction that there are several."""
+    """So few rows a transaction that there are several, and time for them on any machine."""
     monkeypatch.setattr(purge_module, "ROWS_A_TRANSACTION", 3)
+    monkeypatch.setattr(purge_module, "PURGE_S", 60)
 
 
 @contextmanager
@@ -292,6 +295,23 @@ def test_a_message_for_a_refresh_of_a_deleted_instance_does_nothing(deleted: Del
         assert {advance(deleted.engine, each).name for each in refresh_ids} == {"NOTHING"}
 
 
+def test_a_refresh_that_a_late_request_has_begun_is_removed_too(
+    any_deleted: Deleted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = purge_module._finish
+
+    def late(mine: Any, session: Session) -> bool:
+        monkeypatch.setattr(purge_module, "_finish", real)
+        start(session, mine.tables, instance_id=1, resource="orders", mode="incremental")
+        return real(mine, session)
+
+    monkeypatch.setattr(purge_module, "_finish", late)
+    assert any_deleted.purge() == 0
+    assert any_deleted.counts(1)["refreshes"] == any_deleted.counts(1)["hints"] == 1
+    assert any_deleted.purge() == 1
+    any_deleted.assert_gone()
+
+
 PURGE_COMMAND = """
 import sys, threading
 from dramatiq.brokers.stub import StubBroker
@@ -299,7 +319,7 @@ from tests.host_app import HostApp
 from bigcommerce_integration.refresh import purge as module
 from bigcommerce_integration.state import state_of
 from bigcommerce_integration.tasks import engine_of
-module.ROWS_A_TRANSACTION = 500
+module.ROWS_A_TRANSACTION = 200
 app = HostApp().create_app(sys.argv[1], broker=StubBroker(), settings={"BIGCOMMERCE_LEASE_S": 3})
 with app.app_context():
     engine = engine_of(state_of(app), threading.Event())
@@ -311,7 +331,7 @@ with app.app_context():
 
 @pytest.mark.slow
 def test_killed_for_real_again_and_again(any_app: Flask, host_app: HostApp, database_url: str) -> None:
-    deleted = Deleted(any_app, host_app, rows=20_000)
+    deleted = Deleted(any_app, host_app, rows=4_000)
     kills = 0
     ends_at = time.monotonic() + 240
     while deleted.left():
@@ -321,13 +341,16 @@ def test_killed_for_real_again_and_again(any_app: Flask, host_app: HostApp, data
             [sys.executable, "-c", PURGE_COMMAND, database_url], cwd=ROOT, env=os.environ, stdout=subprocess.PIPE
         )
         assert process.stdout is not None
-        with process.stdout:
+        try:
             assert process.stdout.readline() == b"ready\n"
             while deleted.left() == before and time.monotonic() < ends_at:
                 time.sleep(0.02)
+            time.sleep(random.uniform(0, 0.3))
+        finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
+            process.stdout.close()
         kills += 1
         assert deleted.counts(2) == deleted.kept
-    assert kills > 3
+    assert kills > 2
     deleted.assert_gone()
