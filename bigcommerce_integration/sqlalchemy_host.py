@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -16,12 +16,11 @@ from sqlalchemy.orm import Session
 
 from .errors import ConfigError
 from .host import Host, Missing, ProductDraft
+from .models.among import among
 from .models.instances import IntegrationInstance, name_key
 
 BIGCOMMERCE = "bigcommerce"
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-# With three spellings each, below the 999 parameters that an old SQLite takes.
-_SKUS_A_QUERY = 300
 _IDS_A_QUERY = 900
 
 May = Callable[[str, IntegrationInstance | None], bool]
@@ -113,10 +112,8 @@ class SQLAlchemyHost(Host):
         The keys are the host's own spellings, since its database may take others for equal.
         """
         found: defaultdict[str, set[int]] = defaultdict(set)
-        for spellings in _spellings(skus):
-            for product_id, sku in session.execute(
-                select(self._product_id, self._product_sku).where(self._product_sku.in_(spellings))
-            ):
+        for condition in among(session, self._product_sku, _spellings(skus)):
+            for product_id, sku in session.execute(select(self._product_id, self._product_sku).where(condition)):
                 found[sku].add(product_id)
         return {sku: sorted(ids) for sku, ids in found.items()}
 
@@ -180,9 +177,7 @@ def _existing(session: Session, column: Any, ids: Sequence[int]) -> set[int]:
     return set(session.scalars(select(column).where(_is_in(column, ids)))) if ids else set()
 
 
-def _spellings(skus: Sequence[str]) -> Iterator[list[str]]:
+def _spellings(skus: Sequence[str]) -> list[str]:
     # PostgreSQL refuses NUL and lone surrogates, so no host has such a SKU.
-    askable = sorted({sku for sku in skus if not _UNSTORABLE.search(sku)})
-    for begin in range(0, len(askable), _SKUS_A_QUERY):
-        part = askable[begin : begin + _SKUS_A_QUERY]
-        yield sorted({spelling for sku in part for spelling in (sku, sku.upper(), sku.lower())})
+    askable = {sku for sku in skus if not _UNSTORABLE.search(sku)}
+    return sorted({spelling for sku in askable for spelling in (sku, sku.upper(), sku.lower())})

@@ -116,7 +116,7 @@ def test_thousands_of_skus_cost_a_few_queries(session: Session, host: SQLAlchemy
     event.listen(session.get_bind(), "before_cursor_execute", lambda *args: statements.append(args[3]))
     found = host.products_by_sku(session, INSTANCE, [*skus, *(f"none-{number}" for number in range(3000))])
     assert set(found) == set(skus)
-    assert len(statements) == 20
+    assert len(statements) == (1 if session.get_bind().dialect.name == "postgresql" else 17)
     assert all(len(parameters) <= 999 for parameters in statements)
 
 

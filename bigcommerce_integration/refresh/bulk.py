@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Text, any_, bindparam, insert
+from sqlalchemy import Connection, insert
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.schema import Column, Table
+from sqlalchemy.schema import Table
 
-# Well below SQLite's oldest limit on parameters, and few enough for one index scan each.
-IDS_A_STATEMENT = 900
 ROWS_A_STATEMENT = 1000
 BYTES_A_STATEMENT = 4 * 1024 * 1024
-# A range of ids with at most so many others to each one that is asked for is read whole.
-SPARSEST = 4
 
 T = TypeVar("T")
 
@@ -30,24 +26,6 @@ def insert_all(connection: Connection, table: Table, names: Sequence[str], rows:
     named = (dict(zip(names, row, strict=True)) for row in rows)
     for batch in batches(named, lambda row: row.get("payload")):
         connection.execute(insert(table), batch)
-
-
-def among(connection: Connection, column: Column[Any], values: Iterable[Any]) -> Iterator[ColumnElement[bool]]:
-    """Conditions that together hold for the rows whose ``column`` is one of ``values``, and perhaps for others.
-
-    Ids that lie close together are asked for as a range: a long IN costs more than the few rows between them.
-    """
-    asked = sorted(set(values))
-    if not asked:
-        return
-    if isinstance(asked[0], int) and asked[-1] - asked[0] < SPARSEST * len(asked):
-        yield column.between(asked[0], asked[-1])
-    elif connection.dialect.name == "postgresql":
-        kind = BigInteger() if isinstance(asked[0], int) else Text()
-        yield column == any_(bindparam(None, asked, type_=ARRAY(kind)))
-    else:
-        for start in range(0, len(asked), IDS_A_STATEMENT):
-            yield column.in_(asked[start : start + IDS_A_STATEMENT])
 
 
 def _can_copy(connection: Connection) -> bool:

@@ -117,4 +117,4 @@ def _prepare(session: Session) -> None:
     if dialect in ("postgresql", "mysql", "mariadb"):
         session.connection(execution_options={"isolation_level": "READ COMMITTED"})
     if dialect == "postgresql":
-        session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
+        session.connection().exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")

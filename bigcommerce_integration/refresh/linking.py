@@ -32,6 +32,7 @@ from .rows import PageTransaction, chunks, stored_rows, update_rows
 
 Choice = Literal["link", "create", "leave"]
 SOURCES: Mapping[Choice, str | None] = {"link": "auto", "create": "created", "leave": None}
+UNLINKED: Mapping[str, Any] = {"host_product_id": None, "link_source": None, "link_conflict": None}
 PASS_SIZE = 1000
 SKUS_A_QUESTION = 500
 
@@ -45,17 +46,40 @@ class Decision:
     conflict: str | None = None
 
 
+LEAVE, CREATE = Decision("leave"), Decision("create")
+
+
+@dataclass(frozen=True, slots=True)
+class NewVariant:
+    """A variant that is about to be stored, to be linked as a stored row is."""
+
+    bigcommerce_id: int
+    bigcommerce_product_id: int
+    sku_key: str | None
+    id: None = None
+    host_product_id: None = None
+    link_source: None = None
+    link_conflict: None = None
+    deleted_at: None = None
+
+
+Variant = Row[Any] | NewVariant
+
+
 @dataclass
 class Links:
-    """What was linked, and the BigCommerce ids of the products whose variants changed."""
+    """What was linked, the BigCommerce ids of the products whose stored variants changed, the links of the new ones."""
 
     linked: int = 0
     created: int = 0
     product_ids: set[int] = field(default_factory=set)
+    of_new: dict[int, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def folded(sku: str) -> str:
     """The SKU without case and accents: what some databases take for equal."""
+    if sku.isascii():
+        return sku.strip().lower()
     decomposed = unicodedata.normalize("NFKD", sku.strip().casefold())
     return "".join(char for char in decomposed if not unicodedata.combining(char))
 
@@ -64,6 +88,8 @@ def decide(
     sku: str, *, host: Mapping[str, Sequence[int]], live_variants: int, auto_link: bool, auto_create: bool
 ) -> Decision:
     """The truth table for a variant with this (trimmed) SKU; ``host`` maps the host's spellings to product ids."""
+    if not host and live_variants == 1:
+        return CREATE if auto_create else LEAVE
     exact = [each for spelling, ids in host.items() if spelling.strip() == sku for each in ids]
     near = sorted(spelling for spelling, ids in host.items() if ids and spelling.strip() != sku)
     if live_variants > 1:
@@ -74,17 +100,20 @@ def decide(
     if near:
         return Decision("leave", conflict=f"A host SKU differs only by case, accent or blanks: {storable(near[0])!r}.")
     if exact:
-        return Decision("link", exact[0]) if auto_link else Decision("leave")
-    return Decision("create") if auto_create else Decision("leave")
+        return Decision("link", exact[0]) if auto_link else LEAVE
+    return CREATE if auto_create else LEAVE
 
 
-def link_changed(tx: PageTransaction, variant_ids: Sequence[int]) -> Links:
-    """Link what a page brought (new variants, edited SKUs) to host products that exist already."""
-    if not variant_ids:
+def link_changed(tx: PageTransaction, variant_ids: Sequence[int], new: Sequence[NewVariant]) -> Links:
+    """Link what a page brought to host products that exist already: stored variants by id, and new ones.
+
+    Edited SKUs are stored before; the links of the new variants go in with their rows, by BigCommerce id in ``of_new``.
+    """
+    if not variant_ids and not new:
         return Links()
     table = tx.tables.variants
     rows = stored_rows(tx, table, table.c.bigcommerce_id, variant_ids, *_columns(tx))
-    return _link(tx, rows, may_create=False)
+    return _link(tx, [*rows, *new], is_pass=False)
 
 
 def link_pass(tx: PageTransaction, after: int) -> tuple[Links, int | None]:
@@ -107,7 +136,7 @@ def link_pass(tx: PageTransaction, after: int) -> tuple[Links, int | None]:
         .limit(PASS_SIZE)
     )
     rows = tx.session.execute(statement).all()
-    links = _link(tx, rows, may_create=tx.instance.auto_create_products)
+    links = _link(tx, rows, is_pass=True)
     return links, rows[-1].bigcommerce_id if len(rows) == PASS_SIZE else None
 
 
@@ -125,15 +154,19 @@ def _columns(tx: PageTransaction) -> tuple[Any, ...]:
     )
 
 
-def _link(tx: PageTransaction, rows: Sequence[Row[Any]], *, may_create: bool) -> Links:
+def _link(tx: PageTransaction, rows: Sequence[Variant], *, is_pass: bool) -> Links:
     # created and manual links stay, whatever the SKU is edited to.
     rows = [row for row in rows if row.link_source in (None, "auto") and row.deleted_at is None]
     if not (tx.instance.auto_link_products or tx.instance.auto_create_products):
-        return _store(tx, {row.bigcommerce_id: (row, Decision("leave")) for row in rows})
+        return _store(tx, {row.bigcommerce_id: (row, LEAVE) for row in rows})
     skus = sorted({row.sku_key for row in rows if row.sku_key})
     host = _host_products(tx, skus)
-    twins = _live_variants(tx, skus)
-    decisions = {
+    if is_pass and not tx.instance.auto_create_products:
+        # Of what was looked at before, only what the host has now, or what was a conflict then, can come out otherwise.
+        rows = [row for row in rows if row.link_conflict is not None or (row.sku_key and host[row.sku_key])]
+        skus = sorted({row.sku_key for row in rows if row.sku_key})
+    twins = _live_variants(tx, skus, [row for row in rows if row.id is None])
+    decisions: dict[int, tuple[Any, Decision]] = {
         row.bigcommerce_id: (
             row,
             decide(
@@ -154,12 +187,12 @@ def _link(tx: PageTransaction, rows: Sequence[Row[Any]], *, may_create: bool) ->
             if twin.link_source in (None, "auto") and twin.bigcommerce_id not in decisions:
                 conflict = f"{len(twins[sku])} variants of the store have this SKU."
                 decisions[twin.bigcommerce_id] = (twin, Decision("leave", conflict=conflict))
-    if may_create:
+    if is_pass and tx.instance.auto_create_products:
         _create_in_turn(tx, decisions)
     return _store(tx, decisions)
 
 
-def _create_in_turn(tx: PageTransaction, decisions: dict[int, tuple[Row[Any], Decision]]) -> None:
+def _create_in_turn(tx: PageTransaction, decisions: dict[int, tuple[Any, Decision]]) -> None:
     """Make what is to be made, as if one variant after another: replaces those decisions by what came of them.
 
     Of SKUs that differ only by case or accent the first goes in, then the host is asked again for the others:
@@ -171,7 +204,7 @@ def _create_in_turn(tx: PageTransaction, decisions: dict[int, tuple[Row[Any], De
         turn = sorted(first_of_fold.values(), key=lambda row: row.bigcommerce_id)
         made = _create(tx, turn)
         for row in turn:
-            decisions[row.bigcommerce_id] = (row, made.get(row.sku_key, Decision("leave")))
+            decisions[row.bigcommerce_id] = (row, made.get(row.sku_key, LEAVE))
         done = {row.bigcommerce_id for row in turn}
         waiting = [row for row in waiting if row.bigcommerce_id not in done]
         host = _host_products(tx, sorted({row.sku_key for row in waiting}))
@@ -198,13 +231,16 @@ def _spellings(sku: str, found: Mapping[str, Sequence[int]]) -> Mapping[str, Seq
     return {spelling: ids for spelling, ids in found.items() if spelling.strip() == sku} or found
 
 
-def _live_variants(tx: PageTransaction, skus: Sequence[str]) -> Mapping[str, Sequence[Row[Any]]]:
+def _live_variants(tx: PageTransaction, skus: Sequence[str], new: Sequence[Variant]) -> Mapping[str, Sequence[Variant]]:
     """The live variants by SKU, compared by code points: MariaDB would call more of them equal."""
     table = tx.tables.variants
-    by_sku: dict[str, list[Row[Any]]] = defaultdict(list)
+    by_sku: dict[str, list[Variant]] = defaultdict(list)
     for row in stored_rows(tx, table, table.c.sku_key, skus, *_columns(tx)):
         if row.deleted_at is None:
             by_sku[row.sku_key].append(row)
+    for variant in new:
+        if variant.sku_key:
+            by_sku[variant.sku_key].append(variant)
     return by_sku
 
 
@@ -295,7 +331,7 @@ def _drafts(tx: PageTransaction, rows: Sequence[Row[Any]]) -> list[ProductDraft]
     return drafts
 
 
-def _store(tx: PageTransaction, decisions: Mapping[int, tuple[Row[Any], Decision]]) -> Links:
+def _store(tx: PageTransaction, decisions: Mapping[int, tuple[Variant, Decision]]) -> Links:
     links = Links()
     updates = []
     for _, (row, decision) in sorted(decisions.items()):
@@ -307,14 +343,15 @@ def _store(tx: PageTransaction, decisions: Mapping[int, tuple[Row[Any], Decision
             row.link_conflict,
         ):
             continue
-        updates.append(
-            {
-                "row_id": row.id,
-                "host_product_id": decision.host_product_id,
-                "link_source": source,
-                "link_conflict": decision.conflict,
-            }
-        )
+        link = {
+            "host_product_id": decision.host_product_id,
+            "link_source": source,
+            "link_conflict": decision.conflict,
+        }
+        if row.id is None:
+            links.of_new[row.bigcommerce_id] = link
+        else:
+            updates.append({"row_id": row.id, **link})
         links.product_ids.add(row.bigcommerce_product_id)
         links.linked += decision.host_product_id is not None
         links.created += source == "created"

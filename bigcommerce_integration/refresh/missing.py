@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from ..client.dates import DateFilter
 from ..errors import MassDeletion
 from ..models import Tables
+from ..models.among import not_among
 from .context import Job
 from .resources import RESOURCES
 from .rows import Gone, PageTransaction, chunks
@@ -44,7 +45,7 @@ def note_unseen(
     if hi is not None:
         is_unseen.append(table.c.bigcommerce_id <= hi)
     if seen:
-        is_unseen.append(table.c.bigcommerce_id.not_in(sorted(seen)))
+        is_unseen.append(not_among(tx.session, table.c.bigcommerce_id, sorted(seen)))
     found = select(
         literal(job.refresh_id),
         table.c.bigcommerce_id,

@@ -20,7 +20,7 @@ from ..errors import BadRecord, StoreUnavailable
 from .classify import classify
 from .columns import code, free_text, sku_key
 from .host_calls import tell_products
-from .linking import link_changed
+from .linking import UNLINKED, Links, NewVariant, link_changed
 from .moves import doubt, is_newer, owners_in_doubt
 from .page import Counts, Mapped, MappedPage, content_hash
 from .rows import Gone, PageTransaction, insert_rows, mark_rows_gone, stored_rows, update_rows
@@ -101,7 +101,7 @@ def map_record(record: Record) -> Mapped:
     return Mapped(
         id=record.id,
         text=record.text,
-        content_hash=content_hash(record.text),
+        content_hash=whole_hash(record.text),
         columns={
             "name": free_text(product.get("name"), "name"),
             "sku": code(product.get("sku"), "sku"),
@@ -113,6 +113,11 @@ def map_record(record: Record) -> Mapped:
         },
         children=_variants(record.id, variants),
     )
+
+
+def whole_hash(text: str) -> str:
+    """The content hash of a product with this text."""
+    return content_hash(text)
 
 
 def _variants(product_id: int, variants: Sequence[Any]) -> list[dict[str, Any]]:
@@ -134,7 +139,7 @@ def _variants(product_id: int, variants: Sequence[Any]) -> list[dict[str, Any]]:
             "sku_key": sku_key(sku),
             "price": price,
             "inventory_level": inventory_level,
-            "content_hash": content_hash(product_id, sku, price, inventory_level),
+            "content_hash": content_hash((product_id, sku, price, inventory_level)),
         }
     return list(rows.values())
 
@@ -187,7 +192,7 @@ def apply(tx: PageTransaction, page: MappedPage, *, insert_since: datetime | Non
         ],
     )
     changed = [*fresh, *(record for record, _ in verdict.changed)]
-    links = link_changed(tx, _write_variants(tx, changed, {record.id for record, _ in verdict.changed}))
+    links = _write_variants(tx, changed, {record.id for record, _ in verdict.changed})
     touched = sorted({record.id for record in changed} | links.product_ids)
     if touched:
         tell_products(tx, touched)
@@ -224,8 +229,8 @@ def _referenced(tx: PageTransaction, product_ids: set[int]) -> set[int]:
     return set(tx.session.execute(statement).scalars())
 
 
-def _write_variants(tx: PageTransaction, products: Sequence[Mapped], stored_ids: set[int]) -> list[int]:
-    """Insert, update and mark the variants of these products; the ids of those whose link may have to change.
+def _write_variants(tx: PageTransaction, products: Sequence[Mapped], stored_ids: set[int]) -> Links:
+    """Insert, update and mark the variants of these products, and link those whose link may have to change.
 
     A variant goes with its product's answer: missing there, it is gone. One that moved here from another
     product is found by its own id, and stays there if that product's answer is the newer one.
@@ -263,10 +268,15 @@ def _write_variants(tx: PageTransaction, products: Sequence[Mapped], stored_ids:
         for variant_id, row in sorted(rows.items())
         if variant_id not in answered and row.bigcommerce_product_id in stored_ids and row.deleted_at is None
     ]
-    insert_rows(tx, table, new)
     update_rows(tx, table, [{"row_id": row.id, **child, "deleted_at": None} for child, row in changed])
     update_rows(tx, table, [{"row_id": row.id, "deleted_at": tx.observed_at} for row in gone])
     in_doubt = owners_in_doubt(tx, differing, "bigcommerce_product_id", written={product.id for product in products})
     doubt(tx, tx.tables.products, in_doubt)
     relink = {row.bigcommerce_id for child, row in changed if row.sku_key != child["sku_key"] or row.deleted_at}
-    return sorted({child["bigcommerce_id"] for child in new} | relink)
+    links = link_changed(
+        tx,
+        sorted(relink),
+        [NewVariant(child["bigcommerce_id"], child["bigcommerce_product_id"], child["sku_key"]) for child in new],
+    )
+    insert_rows(tx, table, [{**child, **links.of_new.get(child["bigcommerce_id"], UNLINKED)} for child in new])
+    return links

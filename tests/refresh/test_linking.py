@@ -326,7 +326,7 @@ def test_a_race_with_the_host_s_own_insert_ends_in_a_link(connect_any: Connect, 
     # The pass at the end, not the page, is where products are made.
     mirror.host.products_changed = lambda session, instance, ids: None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bigcommerce_integration.refresh.products.link_changed", lambda tx, ids: linking.Links())
+        patch.setattr("bigcommerce_integration.refresh.products.link_changed", lambda tx, ids, new: linking.Links())
         mirror.completed("products")
     assert links(mirror) == {"A": ("auto", "A"), "B": ("created", "B")}
     assert sorted(mirror.host_products().values()) == ["A", "B"]

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from bigcommerce_integration.client.api import Reply
 from bigcommerce_integration.client.pages import Page
 from bigcommerce_integration.client.records import Record
-from bigcommerce_integration.refresh import bulk, products
+from bigcommerce_integration.models import among
+from bigcommerce_integration.refresh import bulk, products, rows
 from bigcommerce_integration.refresh.claiming import Outcome
 from bigcommerce_integration.refresh.page import Counts, content_hash, map_page
 from bigcommerce_integration.sandbox import SandboxStore
@@ -130,7 +131,8 @@ def test_a_name_longer_than_a_column_of_the_database_costs_no_other_row(connect_
 
 def test_large_pages_are_written_in_several_statements(connect: Connect, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bulk, "ROWS_A_STATEMENT", 7)
-    monkeypatch.setattr(bulk, "IDS_A_STATEMENT", 5)
+    monkeypatch.setattr(among, "VALUES_A_STATEMENT", 5)
+    monkeypatch.setattr(rows, "SPARSEST", 0)
     mirror = connect(SandboxStore(40, 40)).completed()
     mirror.assert_mirrors_the_store()
     mirror.again("products", "orders")
