@@ -18,7 +18,7 @@ from ..errors import BadRecord
 _FOUR, _TEN = Decimal("0.0001"), Decimal("0.0000000001")
 _BOUND = Decimal(10) ** 16  # what Numeric(20, 4) holds is below
 _RATE_BOUND = Decimal(10) ** 10  # Numeric(20, 10)
-_LARGEST_INTEGER = 2**63 - 1
+_SMALLEST_INTEGER, _LARGEST_INTEGER = -(2**63), 2**63 - 1
 _NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
 _AMOUNT = re.compile(r"-?[0-9]{1,16}\.[0-9]{4}")  # as V2 writes all of its own: nothing to round, and it fits
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
@@ -39,6 +39,11 @@ def money(value: object, field: str) -> Decimal | None:
     Four decimals are the API's own precision (bigcommerce/docs, docs/store-operations/catalog/index.mdx). A JSON
     number goes by its shortest text, ``Decimal(repr(x))``: 19.99 stays 19.99.
     """
+    if type(value) is str and value:  # all of V2's, and the most by far
+        try:
+            return _amount(value)
+        except (ValueError, DecimalException):
+            raise BadRecord(f"{field} is not a number that can be stored") from None
     return _decimal(value, field, _FOUR, _BOUND)
 
 
@@ -57,7 +62,7 @@ def integer(value: object, field: str) -> int | None:
         number = int(value)
     else:
         raise BadRecord(f"{field} is not a whole number")
-    if not -_LARGEST_INTEGER - 1 <= number <= _LARGEST_INTEGER:
+    if not _SMALLEST_INTEGER <= number <= _LARGEST_INTEGER:
         raise BadRecord(f"{field} is a number too large to store")
     return number
 
@@ -140,9 +145,13 @@ def _decimal(value: object, field: str, step: Decimal, bound: Decimal) -> Decima
 
 
 @lru_cache(maxsize=8192)  # most amounts come again and again, "0.0000" above all
-def _of_text(digits: str, step: Decimal, bound: Decimal) -> Decimal:
-    if step is _FOUR and _AMOUNT.fullmatch(digits):
+def _amount(digits: str) -> Decimal:
+    if _AMOUNT.fullmatch(digits):
         return Decimal(digits) or Decimal("0.0000")
+    return _of_text(digits, _FOUR, _BOUND)
+
+
+def _of_text(digits: str, step: Decimal, bound: Decimal) -> Decimal:
     if not _NUMBER.fullmatch(digits):  # Decimal itself would take NaN, "1_000" and full-width digits
         raise ValueError("no number")
     return _rounded(Decimal(digits), step, bound)

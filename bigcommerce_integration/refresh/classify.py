@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Row, Table
+from sqlalchemy import Column, Row, Table, select
+from sqlalchemy.orm import Session
 
+from ..client.pages import IdRange
 from .page import Mapped, MappedPage
 from .rows import PageTransaction, stored_rows
 
@@ -44,11 +46,24 @@ def classify(tx: PageTransaction, table: Table, page: MappedPage, *, extra: Sequ
     for record in sorted(page.records, key=lambda each: each.id):
         row = rows.get(record.id)
         if row is None:
-            new.append(record)
+            new.append(record.whole())
         elif row.observed_at > page.observed_at:
             older += 1
         elif row.content_hash == record.content_hash and row.deleted_at is None:
             unchanged += 1
         else:
-            changed.append((record, row))
+            changed.append((record.whole(), row))
     return Verdict(new, changed, unchanged, older)
+
+
+def stored_hashes(session: Session, table: Table, instance_id: int, ids: IdRange, limit: int) -> dict[int, str]:
+    """The content hashes of the first live rows of a range, by id: what a page of it will probably bring."""
+    statement = (
+        select(table.c.bigcommerce_id, table.c.content_hash)
+        .where(table.c.instance_id == instance_id, table.c.bigcommerce_id >= ids.lo, table.c.deleted_at.is_(None))
+        .order_by(table.c.bigcommerce_id)
+        .limit(limit)
+    )
+    if ids.hi is not None:
+        statement = statement.where(table.c.bigcommerce_id <= ids.hi)
+    return {row.bigcommerce_id: row.content_hash for row in session.execute(statement)}

@@ -21,6 +21,8 @@ def storable(text: str) -> str:
 
 def free_text(value: object, field: str) -> str | None:
     """Text of any length, or None."""
+    if type(value) is str and value.isascii() and "\x00" not in value:  # the usual case, many times a record
+        return value
     text = values.text(value, field)
     return None if text is None else storable(text)
 

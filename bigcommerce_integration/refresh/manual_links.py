@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from ..errors import NotFound
 from ..host import Host
 from ..models import Tables, db_now
+from ..models.among import among
 from ..models.instances import IntegrationInstance
-from . import bulk
 from .database import bounded_waits
 from .rows import PageTransaction, update_rows
 
@@ -110,6 +110,6 @@ class ManualLinks:
             table.c.deleted_at,
         ).where(table.c.instance_id == self._tx.instance.id)
         rows: list[Row[Any]] = []
-        for condition in bulk.among(session.connection(), key, frozenset(values)):
+        for condition in among(session, key, sorted(set(values))):
             rows += session.execute(statement.where(condition).with_for_update())
         return rows

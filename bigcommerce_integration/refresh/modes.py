@@ -23,6 +23,8 @@ from ..client.dates import DateFilter
 from ..errors import UnexpectedAnswer
 from .parameters import Mode, Parameters
 
+# What these bring is mostly stored as it is.
+READS_AGAIN = frozenset({"full", "date_range"})
 MOVES_WATERMARK = frozenset({"initial", "incremental", "full"})
 _DAY = timedelta(days=1)
 

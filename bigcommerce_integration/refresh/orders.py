@@ -40,6 +40,7 @@ _CODES = (
     "default_currency_code",
     "store_default_currency_code",
 )
+_LINE_AMOUNTS = tuple((name, f"lines.{name}") for name in LINE_AMOUNTS)
 _RATE = "store_default_to_transactional_exchange_rate"
 _GONE = "gone"
 
@@ -108,8 +109,8 @@ def map_record(record: Record) -> Mapped:
         "date_modified": values.date_time(order.get("date_modified"), "date_modified"),
         "date_shipped": values.date_time(order.get("date_shipped"), "date_shipped"),
     }
-    columns.update((name, code(order.get(name), name)) for name in _CODES)
-    columns.update((name, values.money(order.get(name), name)) for name in ORDER_AMOUNTS)
+    columns |= {name: code(order.get(name), name) for name in _CODES}
+    columns |= {name: values.money(order.get(name), name) for name in ORDER_AMOUNTS}
     lines = _embedded_lines(order.get("consignments"), record.text)
     rows = _map_lines(record.id, lines) if lines is not None else {}
     quantity = sum(row["quantity"] or 0 for row in rows.values())
@@ -122,6 +123,11 @@ def map_record(record: Record) -> Mapped:
         children=[] if needs_lines else list(rows.values()),
         needs_lines=needs_lines,
     )
+
+
+def whole_hash(text: str) -> str:
+    """The content hash of an order with this text, if its lines are all embedded."""
+    return content_hash(text, False)
 
 
 def _embedded_lines(consignments: object, text: str) -> list[Any] | None:
@@ -178,8 +184,10 @@ def _map_lines(order_id: int, lines: Sequence[Any], texts: Sequence[str | None] 
             "quantity_refunded": values.integer(line.get("quantity_refunded"), "lines.quantity_refunded"),
             "payload": texts[position] if texts else None,
         }
-        columns.update((name, values.money(line.get(name), f"lines.{name}")) for name in LINE_AMOUNTS)
-        rows[line_id] = {"bigcommerce_id": line_id, **columns, "content_hash": content_hash(*columns.values())}
+        columns |= {name: values.money(line.get(name), path) for name, path in _LINE_AMOUNTS}
+        columns["content_hash"] = content_hash(tuple(columns.values()))
+        columns["bigcommerce_id"] = line_id
+        rows[line_id] = columns
     return rows
 
 

@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from ..client.api import Reply
 from ..client.dates import DateFilter
 from ..client.pages import Page
-from ..client.records import Record
+from ..client.records import Record, single
 from ..errors import BadRecord
 
 # Part of every content hash: raise it when a change of the mapping must rewrite rows that did not change.
@@ -30,6 +31,12 @@ class Mapped:
     children: Sequence[Mapping[str, Any]]
     # Orders: the embedded lines are not all of them.
     needs_lines: bool = False
+    # Without columns yet, as the stored row was made of this very text: what makes them, should it have changed since.
+    late: Callable[[], Mapped] | None = None
+
+    def whole(self) -> Mapped:
+        """With its columns."""
+        return self if self.late is None else self.late()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +135,32 @@ class Counts:
 
 def content_hash(*parts: object) -> str:
     """128 bits over the mapping version and ``parts``, as 32 hex digits."""
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(b"%d" % MAPPING_VERSION)
-    for part in parts:
-        digest.update(b"\x00")
-        digest.update((part if isinstance(part, str) else repr(part)).encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()
+    texts = [part if isinstance(part, str) else repr(part) for part in parts]
+    data = "\x00".join([str(MAPPING_VERSION), *texts]).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def sparing(
+    map_record: Callable[[Record], Mapped], whole_hash: Callable[[str], str], stored: Mapping[int, str]
+) -> Callable[[Record], Mapped]:
+    """As ``map_record``, but a record that is stored with this very text is mapped only if that is not so any more.
+
+    ``stored`` are content hashes by id, ``whole_hash`` is that of a record's text. Most records of a walk over
+    everything are as they were, and making their columns would cost more than all that is then done with the page.
+    """
+
+    def spare(record: Record) -> Mapped:
+        known = stored.get(record.id or 0)
+        if known is None or known != whole_hash(record.text):
+            return map_record(record)
+        assert record.id is not None
+        return Mapped(record.id, record.text, known, {}, (), late=partial(_map_text, map_record, record.text))
+
+    return spare
+
+
+def _map_text(map_record: Callable[[Record], Mapped], text: str) -> Mapped:
+    return map_record(single(text))
 
 
 def map_page(reply: Reply[Page], map_record: Callable[[Record], Mapped]) -> MappedPage:

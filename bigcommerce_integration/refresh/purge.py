@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from ..errors import LeaseLost
 from ..models import Tables, db_now
+from ..models.among import VALUES_A_STATEMENT
 from . import RESOURCES
-from .bulk import IDS_A_STATEMENT
 from .context import Engine, new_owner
 from .database import is_lockable
 from .deletion import DELETING
@@ -148,7 +148,7 @@ def _empty_missing_records(mine: _Purge, session: Session) -> bool:
 def _empty_hints(mine: _Purge, session: Session) -> bool:
     """Those that a frozen tick has locked are passed over: the rest waits until it is gone."""
     hints = mine.tables.hints
-    ids = list(session.scalars(_hints_of(mine).limit(IDS_A_STATEMENT)))
+    ids = list(session.scalars(_hints_of(mine).limit(VALUES_A_STATEMENT)))
     free = [each for each in ids if is_lockable(session, select(hints.c.refresh_id).where(hints.c.refresh_id == each))]
     if free:
         session.execute(delete(hints).where(hints.c.refresh_id.in_(free)))

@@ -43,6 +43,9 @@ class Resource(Protocol):
     def map_record(self, record: Record) -> Mapped:
         """A record's columns; ``BadRecord``."""
 
+    def whole_hash(self, text: str) -> str:
+        """The content hash of a record with this text, of which nothing has to be asked for apart."""
+
     def apply(self, tx: PageTransaction, page: MappedPage, *, insert_since: datetime | None) -> Counts:
         """Write a page's rows."""
 

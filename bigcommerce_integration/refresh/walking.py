@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -13,11 +14,12 @@ from ..errors import UnexpectedAnswer
 from .apply import Step
 from .caution import SMALLEST_PAGE
 from .checkpoint import Checkpoint
+from .classify import stored_hashes
 from .fetching import Fetch
 from .missing import note_unseen, note_wanted
-from .modes import finds_unseen
+from .modes import READS_AGAIN, finds_unseen
 from .order_lines import with_all_lines
-from .page import WORKERS_DIED, Counts, MappedPage, map_page
+from .page import WORKERS_DIED, Counts, MappedPage, map_page, sparing
 from .referenced import remember_absent
 from .resources import RESOURCES
 from .rows import PageTransaction
@@ -110,9 +112,19 @@ class Walker:
             if lo is None:
                 return
             self.busy.add(lo)
-            self.slice.fetcher.add(
-                Fetch(partial(self._ask, lo), partial(self._came, lo), reply_of=lambda result: result[0])
-            )
+            ask = partial(self._ask, lo, self._stored_hashes(lo))
+            self.slice.fetcher.add(Fetch(ask, partial(self._came, lo), reply_of=lambda result: result[0]))
+
+    def _stored_hashes(self, lo: int) -> Mapping[int, str]:
+        """Of what the next page will probably bring, where most of that is stored as it is."""
+        job = self.slice.job
+        if job.mode not in READS_AGAIN or self.slice.sets_aside:
+            return {}
+        table = getattr(job.engine.tables, job.resource)
+        ids = IdRange(lo, self._checkpoint.walk.ranges.get(lo))
+        return job.engine.transaction(
+            lambda session: stored_hashes(session, table, job.instance.id, ids, self.page_size)
+        )
 
     def _next_range(self) -> int | None:
         walk, busy = self._checkpoint.walk, frozenset(self.busy)
@@ -122,7 +134,7 @@ class Walker:
             lo = split.next_range(busy)
         return lo
 
-    def _ask(self, lo: int) -> tuple[Reply[Page], MappedPage]:
+    def _ask(self, lo: int, stored: Mapping[int, str]) -> tuple[Reply[Page], MappedPage]:
         """In a fetching thread: the request, and the work on its answer that needs no database."""
         resource = RESOURCES[self.slice.job.resource]
         hi = self._checkpoint.walk.ranges.get(lo)
@@ -130,11 +142,13 @@ class Walker:
         if self.page_size == 1:
             # V2 may send two: the neighbour must not die, or be set aside, along.
             reply = replace(reply, value=reply.value.first())
-        page = map_page(reply, self.slice.map_record)
+        map_record = self.slice.map_record
+        page = map_page(reply, sparing(map_record, resource.whole_hash, stored) if stored else map_record)
         if hi is None and page.last_id is not None:
             # A short answer proves nothing below the top, also not if the top becomes known before it is stored.
             page = replace(page, is_last=False)
-        return reply, page
+        # What was parsed is not needed any more, and heavy.
+        return replace(reply, value=Page([], is_last=reply.value.is_last)), page
 
     # -- answers ---------------------------------------------------------------------------------------------
 

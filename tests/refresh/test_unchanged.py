@@ -1,0 +1,56 @@
+"""Walks over what is stored as it is: little is done, and nothing is missed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
+
+from bigcommerce_integration.refresh import walking
+from bigcommerce_integration.refresh.resources import RESOURCES
+from bigcommerce_integration.sandbox import SandboxStore
+
+from .conftest import Connect
+
+
+def test_a_walk_over_what_is_stored_makes_no_columns(connect: Connect, monkeypatch: pytest.MonkeyPatch):
+    mirror = connect(SandboxStore(30, 30, awkward=False)).completed()
+    mapped: list[int] = []
+    for resource in RESOURCES.values():
+        original = resource.map_record
+        monkeypatch.setattr(
+            resource, "map_record", lambda each, original=original: mapped.append(each.id) or original(each)
+        )
+    edited = mirror.store.product_ids[7]
+    mirror.store.edit_product(edited, name="Renamed")
+    before = {name: mirror.rows(name) for name in ("variants", "orders", "order_lines")}
+    mirror.again("products", "orders")
+    assert mapped == [edited]
+    assert {name: mirror.rows(name) for name in before} == before
+    mirror.assert_mirrors_the_store()
+
+
+@pytest.mark.parametrize("resource", ["products", "orders"])
+def test_what_was_stored_when_its_page_was_asked_for_and_is_not_any_more_is_written(
+    connect_any: Connect, monkeypatch: pytest.MonkeyPatch, resource: str
+):
+    mirror = connect_any(SandboxStore(12, 12, awkward=False)).completed()
+    original, table = walking.stored_hashes, mirror.table(resource)
+    first, second, *_ = mirror.ids(resource)
+    lost: list[int] = []
+
+    def lost_meanwhile(session: Session, *args: Any) -> dict[int, str]:
+        found = original(session, *args)
+        if lost or not {first, second} <= found.keys():
+            return found
+        lost.append(first)
+        session.execute(delete(table).where(table.c.bigcommerce_id == first))
+        session.execute(update(table).where(table.c.bigcommerce_id == second).values(content_hash="", payload="{}"))
+        return found
+
+    monkeypatch.setattr(walking, "stored_hashes", lost_meanwhile)
+    mirror.again(resource)
+    assert (mirror.refresh(resource)["created"], mirror.refresh(resource)["updated"]) == (1, 1)
+    mirror.assert_mirrors_the_store()
