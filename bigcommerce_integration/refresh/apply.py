@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import case, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from ..errors import RefreshEnded
@@ -87,27 +87,29 @@ def _write(session: Session, job: Job, step: Step, results: Results, spent: Tall
     values = {name: results.values[name] + counts.values.get(name, 0) for name in COUNTERS}
     values["waited_s"] = results.values["waited_s"] + spent.waited_s
     total = results.total if step.total is None else step.total
+    said = progress.message(step.after.phase, job.resource, values["fetched"], total)
     session.execute(
         update(tables.refreshes)
         .where(tables.refreshes.c.id == job.refresh_id)
         .values(
             **values,
-            **_standing(job, step.after, values["fetched"], total),
+            **_standing(step.after, values["fetched"], total),
             **({"attempts": 0} if step.is_progress else {}),
             quota_left=func.coalesce(spent.quota_left, tables.refreshes.c.quota_left),
+            # Who ended it while the page was written has said so there.
+            message=case((tables.refreshes.c.status == "processing", said), else_=tables.refreshes.c.message),
         )
     )
     return values, total
 
 
-def _standing(job: Job, after: Checkpoint, fetched: int, total: int | None) -> Mapping[str, Any]:
+def _standing(after: Checkpoint, fetched: int, total: int | None) -> Mapping[str, Any]:
     is_walked = after.phase not in ("prepare", "walk")
     return {
         "checkpoint": after.dump(),
         "phase": after.phase,
         "total": total,
         "progress_percentage": progress.percentage(fetched, total, is_walked=is_walked),
-        "message": progress.message(after.phase, job.resource, fetched, total),
     }
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -85,8 +86,8 @@ def _committed(
             unexplained = None
             try:
                 with session.begin_nested():
+                    _hold_instance(asked)
                     view = _view(asked, work(session, tables))
-                    _require_instance(asked)
             except IntegrityError as error:
                 unexplained = Unexplained(error)
             if unexplained is None:
@@ -110,13 +111,16 @@ def _refuse_second_walk(asked: Asked, resource: str, but: int | None, *, locking
         )
 
 
-def _require_instance(asked: Asked) -> None:
-    """Held until the commit, so that no refresh is begun of an instance whose deletion has ended all of them."""
+def _hold_instance(asked: Asked) -> None:
+    """Held until the commit, so that no refresh is begun of an instance whose deletion has ended all of them.
+
+    In the order in which the end of a refresh locks, and by a write: SQLite refuses the step from reader to writer.
+    """
     table = asked.state.tables.instances
-    status = asked.session.scalar(
-        select(table.c.status).where(table.c.id == asked.instance.id).with_for_update(read=True)
+    held: Any = asked.session.execute(
+        update(table).where(table.c.id == asked.instance.id, table.c.status != "deleting").values(status=table.c.status)
     )
-    if status in (None, "deleting"):
+    if held.rowcount != 1:
         raise NotFound("This BigCommerce integration instance is being deleted.")
 
 
