@@ -63,10 +63,20 @@ def fresh_database(kind: str, directory: Path) -> Iterator[str]:
     if kind == "sqlite":
         yield f"sqlite:///{directory / f'{uuid.uuid4().hex}.db'}"
         return
-    server = make_url(service_url({"postgresql": "TEST_POSTGRESQL_URL", "mariadb": "TEST_MARIADB_URL"}[kind]))
+    with fresh_database_on(
+        service_url({"postgresql": "TEST_POSTGRESQL_URL", "mariadb": "TEST_MARIADB_URL"}[kind])
+    ) as url:
+        yield url
+
+
+@contextmanager
+def fresh_database_on(server_url: str) -> Iterator[str]:
+    """The URL of an empty database beside that of ``server_url``, dropped afterwards."""
+    server = make_url(server_url)
+    is_postgresql = server.get_backend_name() == "postgresql"
     name = f"bigcommerce_test_{uuid.uuid4().hex[:16]}"
-    create = f"CREATE DATABASE {name}" + (" CHARACTER SET utf8mb4" if kind == "mariadb" else "")
-    drop = f"DROP DATABASE IF EXISTS {name}" + (" WITH (FORCE)" if kind == "postgresql" else "")
+    create = f"CREATE DATABASE {name}" + ("" if is_postgresql else " CHARACTER SET utf8mb4")
+    drop = f"DROP DATABASE IF EXISTS {name}" + (" WITH (FORCE)" if is_postgresql else "")
     admin = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with admin.connect() as connection:
         connection.execute(text(create))
