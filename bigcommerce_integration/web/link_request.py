@@ -13,6 +13,7 @@ from marshmallow import ValidationError
 from ..errors import Invalid
 from . import fields
 from .body import read_json_array, read_json_object
+from .name_pattern import trimmed_pattern
 from .schemas import Errors, ObjectSchema, load
 
 MOST_LINKS = 1000
@@ -31,7 +32,7 @@ class Sku(fields.StrictField):
         return sku
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "string", "minLength": 1, "maxLength": 255}
+        return {"type": "string", "pattern": trimmed_pattern(255)}
 
 
 class LinkRequest(ObjectSchema):

@@ -9,6 +9,7 @@ from functools import cache
 
 NOT_IN_NAMES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 UNSEEN = frozenset({"Cf", "Zs"})
+_LAST_BLANK = 0x3000
 _SPECIAL = frozenset("\\]^-[")
 
 
@@ -18,15 +19,17 @@ def name_patterns(longest: int) -> tuple[str, str]:
     of_kind: dict[str, list[str]] = {}
     for character in map(chr, range(sys.maxunicode + 1)):
         of_kind.setdefault(unicodedata.category(character), []).append(character)
-    refused_ones = sorted(each for kind in NOT_IN_NAMES - {"Cs"} for each in of_kind[kind])
-    unseen_ones = sorted(each for kind in UNSEEN for each in of_kind[kind])
-    refused, unseen = _class(refused_ones), _class(unseen_ones)
-    blank = _class(each for each in sorted({*refused_ones, *unseen_ones}) if each.isspace())
+    refused = _class(sorted(each for kind in NOT_IN_NAMES - {"Cs"} for each in of_kind[kind]))
+    unseen = _class(sorted(each for kind in UNSEEN for each in of_kind[kind]))
+    return trimmed_pattern(longest, refused), f"[^{refused}{unseen}]"
+
+
+@cache
+def trimmed_pattern(longest: int, refused: str = "\0") -> str:
+    """That of a text with 1 to ``longest`` characters within its blanks; ``refused`` is the inside of a class."""
+    blank = _class(character for character in map(chr, range(_LAST_BLANK + 1)) if character.isspace())
     edge, inner = f"[^{refused}{blank}]", f"[^{refused}]"
-    return (
-        f"^[{blank}]*{edge}({inner}{{0,{longest - 2}}}{edge})?[{blank}]*$",
-        f"[^{refused}{unseen}]",
-    )
+    return f"^[{blank}]*{edge}({inner}{{0,{longest - 2}}}{edge})?[{blank}]*$"
 
 
 def _class(characters: Iterable[str]) -> str:
