@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from ..config import Config
@@ -33,8 +34,7 @@ def parse_id(text: str) -> int:
 
 def instance(session: Session, tables: Tables, instance_id: int, *, tenant: str) -> IntegrationInstance:
     """The tenant's instance; ``NotFound`` if there is none or it is another tenant's."""
-    table = tables.instances
-    row = session.execute(select(table).where(table.c.id == instance_id, table.c.tenant == tenant)).one_or_none()
+    row = session.execute(_one_instance(tables), {"instance_id": instance_id, "tenant": tenant}).one_or_none()
     if row is None:
         raise NotFound("There is no such BigCommerce integration instance.")
     return IntegrationInstance.from_row(row)
@@ -42,11 +42,8 @@ def instance(session: Session, tables: Tables, instance_id: int, *, tenant: str)
 
 def refresh(session: Session, tables: Tables, config: Config, *, instance_id: int, refresh_id: int) -> RefreshView:
     """A refresh of this very instance, or ``NotFound``."""
-    found = session.execute(
-        _refreshes(tables, config).where(
-            tables.refreshes.c.id == refresh_id, tables.refreshes.c.instance_id == instance_id
-        )
-    ).one_or_none()
+    ids = {"refresh_id": refresh_id, "instance_id": instance_id}
+    found = session.execute(_one_refresh(tables, worker_window_s(config)), ids).one_or_none()
     if found is None:
         raise NotFound("There is no such refresh of this BigCommerce integration instance.")
     return _view(found)
@@ -54,7 +51,7 @@ def refresh(session: Session, tables: Tables, config: Config, *, instance_id: in
 
 def refreshes(session: Session, tables: Tables, config: Config, *which: ColumnElement[bool]) -> list[RefreshView]:
     """Those that meet all of ``which``, oldest first."""
-    found = session.execute(_refreshes(tables, config).where(*which).order_by(tables.refreshes.c.id))
+    found = session.execute(_refreshes(tables, worker_window_s(config)).where(*which).order_by(tables.refreshes.c.id))
     return [_view(row) for row in found]
 
 
@@ -65,7 +62,7 @@ def refreshes_of(
     table = tables.refreshes
     which = (table.c.instance_id == instance_id, *(table.c[name] == value for name, value in filters.items()))
     found = (
-        _refreshes(tables, config)
+        _refreshes(tables, worker_window_s(config))
         .where(*which)
         .order_by(table.c.id.desc())
         .limit(per_page)
@@ -80,7 +77,24 @@ def worker_window_s(config: Config) -> float:
     return max(60.0, 4 * config.tick_s)
 
 
-def _refreshes(tables: Tables, config: Config) -> Select[Any]:
+# Made once for each app: a page that shows progress asks for these again and again.
+
+
+@lru_cache(maxsize=16)
+def _one_instance(tables: Tables) -> Select[Any]:
+    table = tables.instances
+    return select(table).where(table.c.id == bindparam("instance_id"), table.c.tenant == bindparam("tenant"))
+
+
+@lru_cache(maxsize=16)
+def _one_refresh(tables: Tables, window_s: float) -> Select[Any]:
+    table = tables.refreshes
+    return _refreshes(tables, window_s).where(
+        table.c.id == bindparam("refresh_id"), table.c.instance_id == bindparam("instance_id")
+    )
+
+
+def _refreshes(tables: Tables, window_s: float) -> Select[Any]:
     """Refreshes with ``lacks_worker``, judged by the database's clock as the leases and ticks are, and its ``now``."""
     table, leases, workers = tables.refreshes, tables.leases, tables.workers
     held = exists().where(
@@ -88,7 +102,7 @@ def _refreshes(tables: Tables, config: Config) -> Select[Any]:
         leases.c.resource == table.c.resource,
         leases.c.expires_at > db_now(),
     )
-    ticking = exists().where(workers.c.last_tick_at > db_now(-worker_window_s(config)))
+    ticking = exists().where(workers.c.last_tick_at > db_now(-window_s))
     waits = or_(table.c.status == "pending", and_(table.c.status == "processing", ~held))
     return select(table, and_(waits, ~ticking).label("lacks_worker"), db_now().label("now"))
 
