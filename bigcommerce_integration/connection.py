@@ -69,10 +69,10 @@ def check(config: Config, cipher: TokenCipher, store: Store, *, counts: bool = T
     there, how many products and orders a refresh would bring (``counts``).
     """
     try:
-        client = _client(config, cipher, store)
+        client = client_for(config, cipher, store)
     except ConfigError as error:
         return _unasked(str(error))
-    asking = _Asking(client, time.monotonic() + ANSWERS_WITHIN_S)
+    asking = Asking(client, time.monotonic() + ANSWERS_WITHIN_S)
     try:
         return _report(_gather(asking, store, counts=counts), asking, store, counts=counts)
     finally:
@@ -80,7 +80,8 @@ def check(config: Config, cipher: TokenCipher, store: Store, *, counts: bool = T
         client.close()
 
 
-def _client(config: Config, cipher: TokenCipher, store: Store) -> StoreClient:
+def client_for(config: Config, cipher: TokenCipher, store: Store) -> StoreClient:
+    """The store's API, for questions that end in time; ``ConfigError`` if the token cannot be decrypted."""
     return StoreClient(
         Transport(
             api_url=config.api_url,
@@ -94,7 +95,7 @@ def _client(config: Config, cipher: TokenCipher, store: Store) -> StoreClient:
 _Answer = Reply[Any] | BigCommerceError
 
 
-class _Asking:
+class Asking:
     """Questions in threads of their own: not even a look-up of the host's name holds up who waits."""
 
     def __init__(self, client: StoreClient, ends_at: float) -> None:
@@ -140,7 +141,7 @@ class _Asking:
         self.quota = reply.quota or self.quota
 
 
-def _gather(asking: _Asking, store: Store, *, counts: bool) -> dict[str, _Answer]:
+def _gather(asking: Asking, store: Store, *, counts: bool) -> dict[str, _Answer]:
     """All answers by the name of the question; ``…_since`` are the counts, ``zone`` what stood in their way."""
     came: dict[str, _Answer] = {}
     asking.ask("store", lambda client: client.store_info())
@@ -162,7 +163,7 @@ def _gather(asking: _Asking, store: Store, *, counts: bool) -> dict[str, _Answer
     return came
 
 
-def _report(came: Mapping[str, _Answer], asking: _Asking, store: Store, *, counts: bool) -> Report:
+def _report(came: Mapping[str, _Answer], asking: Asking, store: Store, *, counts: bool) -> Report:
     report = Report(quota=asking.quota)
     _tell_access(report, came)
     _tell_scopes(report, came)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dramatiq.brokers.stub import StubBroker
@@ -59,9 +60,9 @@ def any_app(host_app: HostApp, broker: StubBroker, database_url: str) -> Iterato
     yield from made(host_app, broker, database_url)
 
 
-def made(host_app: HostApp, broker: StubBroker, url: str) -> Iterator[Flask]:
+def made(host_app: HostApp, broker: StubBroker, url: str, **settings: Any) -> Iterator[Flask]:
     """An app with its tables and rows, its connections closed afterwards."""
-    app = host_app.create_app(url, broker=broker)
+    app = host_app.create_app(url, broker=broker, settings=settings)
     host_app.create_rows(app)
     yield app
     host_app.dispose(app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from ..errors import BadRecord, RecordGone, StoreUnavailable, UnexpectedAnswer
 from . import checks
@@ -140,6 +140,12 @@ class StoreClient:
         page = v3_page(records, pagination, around, LARGEST_PAGE)
         checks.leads_on(page, resource)
         return _reply(answer, page)
+
+    def variants_with(self, name: Literal["id", "sku"], value: int | str) -> Reply[list[Record]]:
+        """The variants with this id or SKU, of any product (product-variants_catalog.v3.yml)."""
+        params = ((name, str(value)), ("limit", str(LARGEST_PAGE)))
+        answer = self._get("v3/catalog/variants", params, "variants", PRODUCTS_SCOPE)
+        return _reply(answer, split_v3(answer.text, self._name("variants"))[0])
 
     def orders(self, ids: IdRange, *, limit: int, dates: DateFilter = ALL_DATES) -> Reply[Page]:
         """The first orders of the range with their line items; at most ``limit`` (1 to 250) come over the wire.

@@ -9,6 +9,7 @@ from .changing import patch_instance, put_instance
 from .checking import check_draft, check_instance
 from .deletion import delete_instance
 from .error_answers import refusal_answer
+from .explain import get_explanation
 from .history import get_history
 from .instance_list import list_instances
 from .instances import get_instance, post_instance
@@ -58,6 +59,7 @@ def add_routes(blueprint: Blueprint) -> None:
         ("/<instance_id>/variants/<bigcommerce_id>/link", "DELETE", delete_link),
         ("/<instance_id>/orders", "GET", get_orders),
         ("/<instance_id>/orders/<bigcommerce_id>", "GET", get_order),
+        ("/<instance_id>/explain", "GET", get_explanation),
         ("/<instance_id>/rejected", "GET", get_rejected),
         ("/<instance_id>/rejected/<rejected_id>/retry", "POST", post_rejected_retry),
     ):

@@ -10,7 +10,17 @@ from typing import Any
 
 from apispec import APISpec
 
-from . import of_checks, of_document, of_instances, of_links, of_mirror, of_refreshes, of_rejected, refusals
+from . import (
+    of_checks,
+    of_document,
+    of_explanations,
+    of_instances,
+    of_links,
+    of_mirror,
+    of_refreshes,
+    of_rejected,
+    refusals,
+)
 from .fields_plugin import marshmallow_plugin
 from .next_steps import links_of
 from .operation import Answer, Operation, Route, Subject
@@ -23,6 +33,7 @@ SUBJECTS: tuple[Subject, ...] = (
     of_mirror.SUBJECT,
     of_links.SUBJECT,
     of_rejected.SUBJECT,
+    of_explanations.SUBJECT,
     of_document.SUBJECT,
 )
 OPERATIONS: Mapping[Route, Operation] = {

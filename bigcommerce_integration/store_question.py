@@ -1,0 +1,115 @@
+"""Ask a store about one order or variant, in time for a request that waits, with no transaction open."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from .client.api import Reply, StoreClient
+from .client.dates import date_of
+from .client.records import Record
+from .config import Config
+from .connection import ANSWERS_WITHIN_S, LATE, Asking, Store, client_for
+from .encryption import TokenCipher
+from .errors import BigCommerceError, ConfigError, RecordGone
+from .refresh.modes import start_of_day
+
+
+@dataclass(frozen=True)
+class StoreSays:
+    """What the store says of an order or a variant; ``problem`` tells why it says nothing.
+
+    ``dated`` is when the order was created, or the variant's product last modified; ``starts_at`` is when the
+    instance's start date begins in the store's time zone. Both are naive UTC, None if not known.
+    """
+
+    is_there: bool | None = None
+    dated: datetime | None = None
+    starts_at: datetime | None = None
+    product_id: int | None = None
+    problem: str | None = None
+
+
+_Answers = dict[str, Reply[Any] | BigCommerceError]
+
+
+def ask_about_order(config: Config, cipher: TokenCipher, store: Store, order_id: int) -> StoreSays:
+    """Whether the store has the order, and when it was created; never raises for what the store answers."""
+
+    def ask(asking: Asking) -> StoreSays:
+        asking.ask("store", StoreClient.store_info)
+        asking.ask("order", lambda client: client.order(order_id))
+        came = _all(asking)
+        answer = came.get("order")
+        if isinstance(answer, RecordGone):
+            return StoreSays(is_there=False)
+        if not isinstance(answer, Reply):
+            return StoreSays(problem=LATE if answer is None else str(answer))
+        return StoreSays(is_there=True, dated=date_of(answer.value, "date_created"), starts_at=_starts_at(came, store))
+
+    return _asked(config, cipher, store, ask)
+
+
+def ask_about_variant(
+    config: Config, cipher: TokenCipher, store: Store, name: Literal["id", "sku"], value: int | str
+) -> StoreSays:
+    """Whether the store has a variant with this id or SKU, and when its product was last modified."""
+
+    def ask(asking: Asking) -> StoreSays:
+        asking.ask("store", StoreClient.store_info)
+        asking.ask("variants", lambda client: client.variants_with(name, value))
+        came = _all(asking)
+        answer = came.get("variants")
+        if not isinstance(answer, Reply):
+            return StoreSays(problem=LATE if answer is None else str(answer))
+        product_id = next((_product_of(record) for record in answer.value if _field(record, name) == value), None)
+        if product_id is None:
+            return StoreSays(is_there=False)
+        asking.ask("product", lambda client: client.products_by_id([product_id]))
+        product = _all(asking).get("product")
+        records = product.value.records if isinstance(product, Reply) else []
+        dated = date_of(records[0], "date_modified") if records else None
+        return StoreSays(is_there=True, dated=dated, starts_at=_starts_at(came, store), product_id=product_id)
+
+    return _asked(config, cipher, store, ask)
+
+
+def _asked(config: Config, cipher: TokenCipher, store: Store, ask: Callable[[Asking], StoreSays]) -> StoreSays:
+    try:
+        client = client_for(config, cipher, store)
+    except ConfigError as error:
+        return StoreSays(problem=str(error))
+    try:
+        return ask(Asking(client, time.monotonic() + ANSWERS_WITHIN_S))
+    finally:
+        client.close()
+
+
+def _all(asking: Asking) -> _Answers:
+    """What the open questions have come to in time, by name."""
+    came: _Answers = {}
+    while (answered := asking.next()) is not None:
+        came[answered[0]] = answered[1]
+    return came
+
+
+def _starts_at(came: _Answers, store: Store) -> datetime | None:
+    answer = came.get("store")
+    if not isinstance(answer, Reply):
+        return None
+    try:
+        return start_of_day(store.start_date, answer.value.timezone)
+    except BigCommerceError:
+        return None
+
+
+def _product_of(record: Record) -> int | None:
+    found = _field(record, "product_id")
+    return found if type(found) is int and found > 0 else None
+
+
+def _field(record: Record, name: str) -> object:
+    return record.value.get(name) if isinstance(record.value, dict) else None

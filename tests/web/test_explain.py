@@ -1,0 +1,129 @@
+"""Explanations over HTTP, from what is stored and from a store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from dramatiq.brokers.stub import StubBroker
+from sqlalchemy import insert
+
+from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
+
+from ..conftest import made
+from ..host_app import HostApp
+from .mirrored import NOON, Mirrored, connected, errors
+
+
+def codes(mirrored: Mirrored, **query: Any) -> list[Any]:
+    """What is told, with what it is about."""
+    return [
+        (reason["bigcommerce_id"], reason["code"]) for reason in mirrored.get("explain", **query)["data"]["reasons"]
+    ]
+
+
+def test_stored_facts_explain(any_mirrored: Mirrored) -> None:
+    any_mirrored.add("orders", {"bigcommerce_id": 10, "is_deleted": True, "is_sale": False})
+    any_mirrored.add("products", {"bigcommerce_id": 1})
+    any_mirrored.add(
+        "variants",
+        {"bigcommerce_id": 2, "sku": "A", "sku_key": "A", "link_conflict": "2 variants have this SKU."},
+        {"bigcommerce_id": 3, "sku": "A", "sku_key": "A", "host_product_id": 9, "link_source": "manual"},
+        {"bigcommerce_id": 4, "sku": "A", "sku_key": "A", "deleted_at": NOON},
+        {"bigcommerce_id": 5, "sku": "a", "sku_key": "a"},
+    )
+    any_mirrored.execute(
+        insert(any_mirrored.tables.rejected_records).values(
+            instance_id=any_mirrored.instance_id,
+            refresh_id=1,
+            resource="orders",
+            bigcommerce_id=11,
+            reason="Odd.",
+            is_payload_cut=False,
+            created_at=NOON,
+        )
+    )
+    assert codes(any_mirrored, order=10) == [(10, "here"), (10, "archived")]
+    assert codes(any_mirrored, order=9) == [
+        (9, "perhaps_before_start_date"),
+        (9, "never_seen"),
+        (9, "awaiting_refresh"),
+    ]
+    assert codes(any_mirrored, order=11)[0] == (11, "rejected")
+    assert codes(any_mirrored, sku=" A ") == [(2, "conflict"), (2, "awaiting_refresh"), (3, "linked")]
+    assert codes(any_mirrored, variant=4) == [(4, "gone")]
+    assert codes(any_mirrored, variant=5)[0] == (5, "no_host_product")
+    assert codes(any_mirrored, sku="nope")[0] == (None, "not_here")
+    assert any_mirrored.get("explain", sku="nope")["data"]["asked"] == {"sku": "nope"}
+
+
+def test_the_hosts_products_of_this_moment_count(any_mirrored: Mirrored) -> None:
+    any_mirrored.add("variants", {"bigcommerce_id": 5, "sku": "mug-77", "sku_key": "mug-77"})
+    assert codes(any_mirrored, variant=5)[0] == (5, "no_host_product")
+    any_mirrored.add_host_products("mug-77")
+    assert codes(any_mirrored, variant=5)[0] == (5, "not_linked_yet")
+
+
+@pytest.mark.parametrize(
+    ("query", "bad"),
+    [
+        ("", {"order", "variant", "sku"}),
+        ("order=1&sku=A", {"order", "sku"}),
+        ("order=0&ask_store=1&x=1", {"order", "ask_store", "x"}),
+        ("sku=", {"sku"}),
+    ],
+)
+def test_just_one_thing_is_asked_about(query: str, bad: set[str], mirrored: Mirrored) -> None:
+    assert set(errors(mirrored.ask(f"explain?{query}"))) == bad
+
+
+@pytest.mark.parametrize(
+    ("query", "needed"),
+    [
+        ("variant=1", {"read"}),
+        ("order=1", {"read", "read_orders"}),
+        ("variant=1&ask_store=true", {"read", "check"}),
+    ],
+)
+def test_orders_and_the_store_are_permitted_apart(
+    query: str, needed: set[str], mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    permitted: set[str] = set()
+    host = mirrored.app.extensions["bigcommerce_integration"].host
+    monkeypatch.setattr(host, "_may", lambda action, instance: action in permitted)
+    for missing in needed:
+        permitted.clear()
+        permitted.update(needed - {missing})
+        assert mirrored.ask(f"explain?{query}").status_code == 403, missing
+
+
+def test_another_instances_rows_explain_nothing(any_mirrored: Mirrored) -> None:
+    other = connected(any_mirrored.app, any_mirrored.host_app)
+    other.add("orders", {"bigcommerce_id": 10})
+    other.add("variants", {"bigcommerce_id": 2, "sku": "A", "sku_key": "A"})
+    assert codes(any_mirrored, order=10) == [(10, "never_seen"), (10, "awaiting_refresh")]
+    assert codes(any_mirrored, variant=2)[0] == (2, "not_here")
+    assert codes(any_mirrored, sku="A")[0] == (None, "not_here")
+
+
+def test_the_store_is_asked(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> None:
+    store = SandboxStore(5, 5)
+    variant = next(each for product in store.products.values() for each in product.variants)
+    with SandboxServer(store) as server:
+        for app in made(host_app, broker, sqlite_url, BIGCOMMERCE_API_URL=server.api_url):
+            reached = {
+                "connection_settings__access_token": server.access_token,
+                "integration_settings__store_hash": server.store_hash,
+            }
+            old = connected(app, host_app, **reached, integration_settings__start_date="2010-01-01")
+            new = connected(app, host_app, **reached, integration_settings__start_date="2999-01-01")
+            (order_id, *_) = store.order_ids
+            assert codes(old, order=order_id, ask_store="true")[0] == (order_id, "in_store")
+            assert codes(new, order=order_id, ask_store="true")[0] == (order_id, "before_start_date")
+            assert codes(old, order=10**6, ask_store="true")[0] == (10**6, "not_in_store")
+            assert codes(old, variant=variant.id, ask_store="true")[1] == (variant.id, "in_store")
+            assert codes(new, variant=variant.id, ask_store="true")[1] == (variant.id, "before_start_date")
+            assert codes(old, variant=10**6, ask_store="true")[1] == (10**6, "not_in_store")
+            assert codes(old, sku="nope", ask_store="true")[1] == (None, "not_in_store")
+            wrong = connected(app, host_app, **(reached | {"connection_settings__access_token": "wrong" * 5}))
+            assert (order_id, "store_silent") in codes(wrong, order=order_id, ask_store="true")

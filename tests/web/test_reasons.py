@@ -1,0 +1,128 @@
+"""Why an order is not here, or a variant not linked: the decision alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+
+from bigcommerce_integration.store_question import StoreSays
+from bigcommerce_integration.web.reasons import (
+    OrderFacts,
+    Refreshing,
+    SetAside,
+    VariantFacts,
+    explain_order,
+    explain_variant,
+)
+
+NOON = datetime(2026, 1, 31, 12)
+START = date(2026, 1, 1)
+ORDERS = Refreshing("orders", watermark=NOON)
+ORDER: dict[str, Any] = {"deleted_at": None, "is_deleted": False, "is_sale": True, "status_id": 10}
+VARIANT: dict[str, Any] = {
+    "deleted_at": None,
+    "host_product_id": None,
+    "link_source": None,
+    "link_conflict": None,
+    "sku_key": "A",
+}
+MISSING = OrderFacts(5, START, ORDERS)
+UNLINKED = VariantFacts(
+    "the id 5", START, Refreshing("products", watermark=NOON), auto_link=True, auto_create=False, row=VARIANT
+)
+SAYS = StoreSays(is_there=True, dated=datetime(2025, 12, 31), starts_at=datetime(2026, 1, 1, 5))
+
+
+def order_codes(**facts: Any) -> list[str]:
+    return [reason.code for reason in explain_order(replace(MISSING, **facts))]
+
+
+def variant_codes(**facts: Any) -> list[str]:
+    row = None if facts.pop("is_missing", False) else VARIANT | facts.pop("row", {})
+    return [reason.code for reason in explain_variant(replace(UNLINKED, row=row, **facts))]
+
+
+@pytest.mark.parametrize(
+    ("row", "codes"),
+    [
+        ({}, ["here"]),
+        ({"deleted_at": NOON}, ["here", "gone"]),
+        ({"is_deleted": True, "is_sale": False}, ["here", "archived"]),
+        ({"is_sale": False, "status_id": 5}, ["here", "no_sale"]),
+    ],
+)
+def test_an_order_that_is_here(row: dict[str, Any], codes: list[str]) -> None:
+    assert order_codes(row=ORDER | row) == codes
+
+
+@pytest.mark.parametrize(
+    ("facts", "codes"),
+    [
+        ({}, ["never_seen", "no_refresh_planned"]),
+        ({"refreshing": Refreshing("orders", next_at=NOON)}, ["never_seen", "awaiting_refresh"]),
+        ({"refreshing": Refreshing("orders", open_refresh=3, next_at=NOON)}, ["never_seen", "awaiting_refresh"]),
+        (
+            {"refreshing": Refreshing("orders", last_failure="403", attention="401")},
+            ["never_seen", "needs_attention", "refresh_failed", "no_refresh_planned"],
+        ),
+        ({"lowest_id": 6}, ["perhaps_before_start_date", "never_seen", "no_refresh_planned"]),
+        ({"lowest_id": 4}, ["never_seen", "no_refresh_planned"]),
+        ({"set_aside": SetAside(9, "Odd.", NOON), "lowest_id": 6}, ["rejected", "never_seen", "no_refresh_planned"]),
+        ({"store": StoreSays(is_there=False), "lowest_id": 6}, ["not_in_store", "never_seen", "no_refresh_planned"]),
+        ({"store": SAYS}, ["before_start_date", "never_seen", "no_refresh_planned"]),
+        ({"store": replace(SAYS, dated=NOON)}, ["in_store", "never_seen", "no_refresh_planned"]),
+        ({"store": replace(SAYS, starts_at=None)}, ["in_store", "never_seen", "no_refresh_planned"]),
+        (
+            {"store": StoreSays(problem="Late."), "lowest_id": 6},
+            ["perhaps_before_start_date", "store_silent", "never_seen", "no_refresh_planned"],
+        ),
+    ],
+)
+def test_an_order_that_is_not_here(facts: dict[str, Any], codes: list[str]) -> None:
+    assert order_codes(**facts) == codes
+
+
+@pytest.mark.parametrize(
+    ("facts", "codes"),
+    [
+        ({"row": {"host_product_id": 7, "link_source": "auto"}}, ["linked"]),
+        ({"row": {"host_product_id": 7, "link_source": "manual", "deleted_at": NOON}}, ["gone", "linked"]),
+        ({"row": {"link_source": "manual"}}, ["unlinked_by_hand"]),
+        ({"row": {"deleted_at": NOON}}, ["gone"]),
+        ({"row": {"link_conflict": "Two have it."}}, ["conflict", "no_refresh_planned"]),
+        ({"row": {"link_conflict": "The host's create refused."}}, ["refused_by_host", "no_refresh_planned"]),
+        ({"row": {"link_conflict": "The SKU is blank.", "sku_key": None}}, ["blank_sku", "no_refresh_planned"]),
+        ({"row": {"sku_key": None}}, ["blank_sku"]),
+        ({"auto_link": False}, ["linking_is_off"]),
+        ({}, ["no_host_product", "no_refresh_planned"]),
+        ({"host_products": [7]}, ["not_linked_yet", "no_refresh_planned"]),
+        ({"host_products": [7], "auto_link": False, "auto_create": True}, ["auto_link_is_off", "no_refresh_planned"]),
+        ({"auto_create": True}, ["not_created_yet", "no_refresh_planned"]),
+        ({"auto_create": True, "is_only_referenced": True}, ["only_referenced", "no_refresh_planned"]),
+        ({"set_aside": SetAside(9, "Odd.", NOON), "host_products": [7]},
+         ["not_linked_yet", "no_refresh_planned", "rejected"]),
+        ({"row": {"link_source": "manual"}, "store": StoreSays(is_there=False)}, ["unlinked_by_hand", "not_in_store"]),
+        ({"row": {"link_source": "manual"}, "store": SAYS}, ["unlinked_by_hand"]),
+        ({"is_missing": True}, ["not_here", "never_seen", "no_refresh_planned"]),
+        ({"is_missing": True, "store": SAYS}, ["not_here", "before_start_date", "never_seen", "no_refresh_planned"]),
+        ({"is_missing": True, "set_aside": SetAside(9, "Odd.", NOON)},
+         ["not_here", "rejected", "never_seen", "no_refresh_planned"]),
+    ],
+)  # fmt: skip
+def test_a_variant(facts: dict[str, Any], codes: list[str]) -> None:
+    assert variant_codes(**facts) == codes
+
+
+def test_the_sentences_name_what_there_is() -> None:
+    (rejected, *_) = explain_order(replace(MISSING, set_aside=SetAside(9, "Odd.", NOON)))
+    assert rejected.message == (
+        "On 2026-01-31T12:00:00.000000Z it could not be stored: Odd. POST …/rejected/9/retry fetches it again."
+    )
+    (before, unseen, _) = explain_order(replace(MISSING, store=SAYS))
+    assert before.message.startswith(
+        "The order was created on 2025-12-31T00:00:00.000000Z, before the start date, 2026"
+    )
+    assert "before 2026-01-31T12:00:00.000000Z was read" in unseen.message
