@@ -82,7 +82,8 @@ def _changes(
     answer: Callable[[Row[Any]], dict[str, Any]],
 ) -> dict[str, Any]:
     """Nothing is skipped: the numbers are given in commit order, so that what is seen has no gaps that fill later."""
-    wanted = Wanted(table, [table.c.instance_id == asked.instance.id], [table.c.change_number])
+    by_number = ("instance_id", "change_number")
+    wanted = Wanted(table, [table.c.instance_id == asked.instance.id], [table.c.change_number], by_number)
     begun_at: int = query["changed_after"]
     found = read_page(asked.session, wanted, columns, (begun_at,), query["limit"])
     last = found.rows[-1].change_number if found.rows else begun_at

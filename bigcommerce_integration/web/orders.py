@@ -86,12 +86,17 @@ def _wanted(asked: Asked, query: Mapping[str, Any]) -> Wanted:
         *filters.by_deletion(table, query),
     ]
     if customer:
-        return Wanted(table, [mine, *customer], [by_id], [*modified, *created, *status, *also])
+        index = filters.indexed_by("customer_id")
+        return Wanted(table, [mine, *customer], [by_id], index, [*modified, *created, *status, *also])
     if modified:
-        return Wanted(table, [mine, *modified], [table.c.date_modified, by_id], [*created, *status, *also])
+        index = filters.indexed_by("date_modified")
+        return Wanted(table, [mine, *modified], [table.c.date_modified, by_id], index, [*created, *status, *also])
     if created:
-        return Wanted(table, [mine, *created], [table.c.date_created, by_id], [*status, *also])
-    return Wanted(table, [mine, *status], [by_id], also)
+        index = filters.indexed_by("date_created")
+        return Wanted(table, [mine, *created], [table.c.date_created, by_id], index, [*status, *also])
+    if status:
+        return Wanted(table, [mine, *status], [by_id], filters.indexed_by("status_id"), also)
+    return Wanted(table, [mine], [by_id], filters.indexed_by(), also)
 
 
 def _lines(asked: Asked, order_id: int, *, with_payload: bool) -> list[dict[str, Any]]:

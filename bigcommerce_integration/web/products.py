@@ -43,7 +43,9 @@ def _wanted(asked: Asked, query: Mapping[str, Any]) -> Wanted:
     if "sku" in query:
         exact = filters.is_exactly(asked.session, table.c.sku, query["sku"])
         same_sku = filters.by_value(table.c.sku, query, "sku")
-        return Wanted(table, [mine, *same_sku], [table.c.bigcommerce_id], [*exact, *span, *also])
+        index = filters.indexed_by("sku")
+        return Wanted(table, [mine, *same_sku], [table.c.bigcommerce_id], index, [*exact, *span, *also])
     if span:
-        return Wanted(table, [mine, *span], [table.c.date_modified, table.c.bigcommerce_id], also)
-    return Wanted(table, [mine], [table.c.bigcommerce_id], also)
+        index = filters.indexed_by("date_modified")
+        return Wanted(table, [mine, *span], [table.c.date_modified, table.c.bigcommerce_id], index, also)
+    return Wanted(table, [mine], [table.c.bigcommerce_id], filters.indexed_by(), also)

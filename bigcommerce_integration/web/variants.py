@@ -47,11 +47,14 @@ def _wanted(asked: Asked, query: Mapping[str, Any]) -> Wanted:
     if "sku" in query:
         sku = query["sku"].strip()
         exact = filters.is_exactly(asked.session, table.c.sku_key, sku)
-        return Wanted(table, [mine, table.c.sku_key == sku], by_id, [*exact, *product, *linked, *also])
+        index = filters.indexed_by("sku_key")
+        return Wanted(table, [mine, table.c.sku_key == sku], by_id, index, [*exact, *product, *linked, *also])
     if product:
-        return Wanted(table, [mine, *product], by_id, [*linked, *also])
+        index = filters.indexed_by("bigcommerce_product_id")
+        return Wanted(table, [mine, *product], by_id, index, [*linked, *also])
     if query.get("linked") is False or (query.get("conflict") and "linked" not in query):
         # What is in conflict has no link.
         unlinked = table.c.host_product_id
-        return Wanted(table, [unlinked.is_(None), mine], by_id, also, constant=[unlinked])
-    return Wanted(table, [mine], by_id, [*linked, *also])
+        index = ("host_product_id", *filters.indexed_by())
+        return Wanted(table, [unlinked.is_(None), mine], by_id, index, also, constant=[unlinked])
+    return Wanted(table, [mine], by_id, filters.indexed_by(), [*linked, *also])
