@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import (
     Column,
     ColumnElement,
+    Index,
     Row,
     Select,
     Table,
@@ -105,11 +106,10 @@ def _stretch(session: Session, wanted: Wanted, columns: Sequence[Any], after: Ke
 
 def _name_of_index(wanted: Wanted) -> str:
     """As the host's metadata has it."""
-    names = {tuple(each.columns.keys()): each.name for each in wanted.table.indexes}
-    names |= {
-        tuple(each.columns.keys()): each.name for each in wanted.table.constraints if isinstance(each, UniqueConstraint)
-    }
-    return str(names[tuple(wanted.index)])
+    uniques = [each for each in wanted.table.constraints if isinstance(each, UniqueConstraint)]
+    named: list[Index | UniqueConstraint] = [*wanted.table.indexes, *uniques]
+    names = {tuple(each.columns.keys()): str(each.name) for each in named}
+    return names[tuple(wanted.index)]
 
 
 def _key(wanted: Wanted, row: Row[Any]) -> Key:

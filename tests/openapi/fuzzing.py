@@ -24,7 +24,8 @@ PREPARED, MOST_INSTANCES = 1, 100_000
 SEMANTIC = re.compile(
     "There is no |Another integration already has this name|Must not be before |Cannot be combined with |"
     "Cannot be changed|BigCommerce store .* answered|Must be a BigCommerce id, or the meta.next |"
-    "Must be a whole number|Must be a real date|Must not name an id twice"
+    "Must be a whole number|Must be a real date|Must not name an id twice|"
+    "Give exactly one of |variants have this SKU|names the same variant|This record cannot be retried"
 )
 # For Flask ".../check" is also an instance, and ".../orders/refresh" an order, with an id that is none: other methods
 # of theirs answer by our 404.
