@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dramatiq.brokers.stub import StubBroker
 from flask import Flask
 
 from bigcommerce_integration import create_blueprint
@@ -28,18 +29,19 @@ from bigcommerce_integration.config import Config
 from bigcommerce_integration.sandbox.server import SandboxServer
 from bigcommerce_integration.sandbox.store import SandboxStore
 
+from .host_app import HostApp, bearer, new_instance
 from .services import service_url
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)
-HOST, WORKER = (code for kind, code in BLOCKS if kind == "python")
-DEMO, TESTS, START, CONNECT = (code for kind, code in BLOCKS if kind == "sh")
+HOST, WORKER, SALES = (code for kind, code in BLOCKS if kind == "python")
+DEMO, TESTS, START, CONNECT, VERBS = (code for kind, code in BLOCKS if kind == "sh")
 README_BROKER = "redis://127.0.0.1:6379/0"
 
 
 def test_it_is_short_enough_to_read() -> None:
-    assert 30 <= len(README.splitlines()) <= 150
+    assert 30 <= len(README.splitlines()) <= 300
 
 
 @pytest.mark.parametrize(("command", "end"), [(DEMO, "demo --once"), (TESTS, "pytest")])
@@ -73,6 +75,29 @@ def test_it_lists_every_route(app: Flask) -> None:
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
     assert told == routes
+
+
+def test_it_names_the_action_that_each_route_asks_for(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> None:
+    told = dict(re.findall(r"^\| `([A-Z]+ \S+)` \| (?:`(\w+)`|–)", README, re.MULTILINE))
+    asked: list[str] = []
+    is_connected = False
+
+    def may(action: str, instance: object) -> bool:
+        asked.append(action)
+        return not is_connected
+
+    app = host_app.create_app(sqlite_url, broker=broker, host=host_app.host(may=may))
+    host_app.create_rows(app)
+    client, headers = app.test_client(), bearer(app)
+    assert client.post("/api/big-commerce", json=new_instance(), headers=headers).status_code == 201
+    is_connected = True
+    for route, action in told.items():
+        asked.clear()
+        method, path = route.split(" ")
+        answer = client.open(re.sub(r"<\w+>", "1", path), method=method, headers=headers)
+        assert asked == ([action] if action else []), route
+        assert answer.status_code == (403 if action and route != "GET /api/big-commerce" else 200), route
+    host_app.dispose(app)
 
 
 def test_it_names_the_blueprint_s_arguments() -> None:
@@ -109,16 +134,30 @@ def test_the_smallest_host_app_works_as_typed_in(tmp_path: Path) -> None:
             .replace("yourhash", store.store_hash)
             .replace("2026-01-01", (date.today() - timedelta(days=900)).isoformat())
         )
-        instance = json.loads(bash(connect, environment, tmp_path))["data"]
-        assert instance["name"] == "Main shop"
+        checked, made = json_values(bash(connect, environment, tmp_path))
+        assert checked["data"]["missing_scopes"] == []
+        assert made["data"]["name"] == "Main shop"
         database = tmp_path / "host.db"
         wait_until(lambda: statuses(database) == {"completed"}, "both refreshes to complete", tmp_path)
+        # Each of them exits with an error where the answer is one.
+        api = connect[connect.index("api()") : connect.index("api /check")]
+        assert len(json_values(bash(api + VERBS, environment, tmp_path))) == VERBS.count("\n")
     with closing(sqlite3.connect(database)) as connection:
         counts = [
             connection.execute(f"SELECT COUNT(*) FROM bigcommerce_{name}").fetchone()[0]
             for name in ("products", "orders")
         ]
     assert counts == [12, 12]
+
+
+def json_values(text: str) -> list[Any]:
+    """The answers that were printed one after another."""
+    values, decoder = [], json.JSONDecoder()
+    while text := text.strip():
+        value, end = decoder.raw_decode(text)
+        values.append(value)
+        text = text[end:]
+    return values
 
 
 def free_port() -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,8 +19,7 @@ from bigcommerce_integration.sandbox import SandboxStore
 
 from .host_app import HostApp
 from .refresh.conftest import Connect, Hasty, Mirror, _connect
-
-TEXT = (Path(__file__).parent / "sales_orders.txt").read_text()
+from .test_readme import SALES
 
 
 class SalesHostApp(HostApp):
@@ -32,7 +30,7 @@ class SalesHostApp(HostApp):
         names = ("Boolean", "Column", "Integer", "Numeric", "UniqueConstraint", "select")
         typed_in: dict[str, Any] = {name: getattr(sqlalchemy, name) for name in names}
         typed_in |= {"db": self.db, "bigcommerce": bigcommerce_integration, "__name__": __name__}
-        exec(TEXT, typed_in)
+        exec(SALES, typed_in)
         self.SalesOrder, self.SalesHost = typed_in["SalesOrder"], typed_in["SalesHost"]
 
     def host(self, **options: Any) -> SQLAlchemyHost:
