@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -16,6 +14,7 @@ from sqlalchemy import select
 
 from bigcommerce_integration.sandbox import SandboxStore
 
+from .edits import edited
 from .processes import wait_until, workers
 from .refresh.equality import TABLES, Scope, differences, truth_of
 from .shop import LONG_AGO, Shop, opened_on_servers
@@ -31,25 +30,6 @@ def recent_store(products: int, orders: int) -> SandboxStore:
         moment = created.strftime("%a, %d %b %Y %H:%M:%S +0000")
         store.create_order(lines=dice.randint(1, 4), date_created=moment, date_modified=moment)
     return store
-
-
-@contextmanager
-def edited(store: SandboxStore, a_second: float) -> Iterator[list[str]]:
-    """Random edits until the end of the block; what was done."""
-    done: list[str] = []
-    ended, dice = threading.Event(), Random(5)
-
-    def edit() -> None:
-        while not ended.wait(1 / a_second):
-            done.append(store.mutate(dice))
-
-    thread = threading.Thread(target=edit)
-    thread.start()
-    try:
-        yield done
-    finally:
-        ended.set()
-        thread.join()
 
 
 def sweeps(shop: Shop) -> int:
@@ -92,7 +72,7 @@ def prove(
         shop.post(is_automatic_sync_enabled=True)
         shop.wait(120)
         ends_at = time.monotonic() + edits_s
-        with edited(store, a_second) as done:
+        with edited(store, seed=5, a_second=a_second) as done:
             while kills < 2 or time.monotonic() < ends_at:
                 time.sleep(dice.uniform(0.5, 3) if edits_s < 30 else dice.uniform(5, 20))
                 crews.pop(dice.randrange(2)).kill()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from random import Random
 from typing import Any
@@ -14,29 +12,11 @@ import pytest
 from bigcommerce_integration.demo.truth import Truth
 from bigcommerce_integration.sandbox import SandboxStore
 
+from ..edits import edited
 from .conftest import LONG_AGO, Connect, Mirror
 from .equality import TABLES, Scope, differences, moved, truth_of, untouched
 
 EDITS_A_SECOND = 50
-
-
-@contextmanager
-def edited(store: SandboxStore, seed: int) -> Iterator[list[str]]:
-    """Some fifty random edits a second for as long as this lasts; what was done."""
-    done: list[str] = []
-    ended, rng = threading.Event(), Random(seed)
-
-    def edit() -> None:
-        while not ended.wait(1 / EDITS_A_SECOND):
-            done.append(store.mutate(rng))
-
-    thread = threading.Thread(target=edit)
-    thread.start()
-    try:
-        yield done
-    finally:
-        ended.set()
-        thread.join()
 
 
 def wrong(mirror: Mirror, truth: Truth, scope: Scope) -> list[str]:
@@ -97,7 +77,7 @@ def prove(connect: Connect, *, records: int, seed: int, latency_ms: float, round
     )
     for number in range(rounds):
         before = truth_of(store)
-        with edited(store, seed + number) as done:
+        with edited(store, seed=seed + number, a_second=EDITS_A_SECOND) as done:
             run_side_by_side(mirror, None if number == 0 else dice.choice(("incremental", "full")))
         after = truth_of(store)
         assert len(done) > 10
