@@ -13,7 +13,7 @@ from .dates import ALL_DATES, Bounds, DateFilter, Params, v2_bounds, v2_params, 
 from .pages import LARGEST_PAGE, Highest, IdRange, Page, v2_page, v3_page
 from .people import blanked_order
 from .rate_limit import Quota
-from .records import Pagination, Record, single, split_v2, split_v3
+from .records import Each, Pagination, Record, single, split_v2, split_v3
 from .store_info import StoreInfo, store_info
 from .transport import Answer, Call, Transport
 from .values import integer
@@ -102,8 +102,13 @@ class StoreClient:
             raise StoreUnavailable(f"The answer for {resource} holds no number.")
         return _reply(answer, count)
 
-    def products(self, ids: IdRange, *, limit: int, dates: DateFilter = ALL_DATES) -> Reply[Page]:
-        """The first ``limit`` (1 to 250) products of the range, with their variants."""
+    def products(
+        self, ids: IdRange, *, limit: int, dates: DateFilter = ALL_DATES, each: Each | None = None
+    ) -> Reply[Page]:
+        """The first ``limit`` (1 to 250) products of the range, with their variants.
+
+        ``each`` gets every record as soon as it is parsed, and gives what stands for it; it must not raise.
+        """
         resource, limit, limits = self._name("products"), _limit(limit), v3_bounds(dates)
         params = (
             *_VARIANTS,
@@ -114,7 +119,7 @@ class StoreClient:
             ("limit", str(limit)),
         )
         answer = self._get(_PRODUCTS, params, "products", PRODUCTS_SCOPE)
-        records, pagination = split_v3(answer.text, resource)
+        records, pagination = split_v3(answer.text, resource, each)
         checks.at_most(records, limit, resource)
         checks.ids_ascend(records, ids, resource, names=("id:min", "id:max"))
         checks.dates_within(records, limits, resource, observed_at=answer.observed_at)
@@ -147,7 +152,9 @@ class StoreClient:
         answer = self._get("v3/catalog/variants", params, "variants", PRODUCTS_SCOPE)
         return _reply(answer, split_v3(answer.text, self._name("variants"))[0])
 
-    def orders(self, ids: IdRange, *, limit: int, dates: DateFilter = ALL_DATES) -> Reply[Page]:
+    def orders(
+        self, ids: IdRange, *, limit: int, dates: DateFilter = ALL_DATES, each: Each | None = None
+    ) -> Reply[Page]:
         """The first orders of the range with their line items; at most ``limit`` (1 to 250) come over the wire.
 
         Only ``min_id`` is sent, one below the range, as it is not known to include its bound. ``max_id`` is not: the
@@ -157,7 +164,8 @@ class StoreClient:
         ``lo - 1`` on reach ``hi``, however many of them are missing.
 
         Orders of the second before and after ``dates`` may be among them: the walk counts with them, the caller drops
-        them. A range of one id is read as a single record: no other record can spoil its answer.
+        them. A range of one id is read as a single record: no other record can spoil its answer. ``each`` is as in
+        ``products``, but not for that one.
         """
         resource, limits = self._name("orders"), v2_bounds(dates)
         if ids.is_one:
@@ -174,13 +182,13 @@ class StoreClient:
             ("limit", str(limit)),
         )
         answer = self._get(_ORDERS, params, "orders", ORDERS_SCOPE)
-        records = split_v2(answer.text, resource)
+        records = split_v2(answer.text, resource, each and (lambda record: each(self._without_person(record))))
         checks.at_most(records, limit, resource)
         checks.ids_ascend(records, asked, resource, names=("min_id", "max_id"))
         checks.dates_within(records, limits, resource, observed_at=answer.observed_at)
         page = v2_page(records, ids, limit)
         checks.leads_on(page, resource)
-        return _reply(answer, self._without_people(page))
+        return _reply(answer, page if each else self._without_people(page))
 
     def order(self, order_id: int) -> Reply[Record]:
         """One order with its line items; ``RecordGone`` if the store does not have it."""

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from ..errors import StoreUnavailable
@@ -20,11 +21,20 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One item as BigCommerce sends it: its text, its value and its id (None if it has none above 0)."""
+    """One item as BigCommerce sends it: its text, its value and its id (None if it has none above 0).
+
+    ``made`` is what the caller had made of it at once, and then its value holds no more than the dates.
+    """
 
     text: str
     value: object
     id: int | None
+    made: object = None
+
+
+# What is done with each record as soon as it is parsed. A page of parsed records is so many objects that Python's
+# garbage collector, which looks through all of a process for them, would cost more than the parsing.
+Each = Callable[[Record], Record]
 
 
 @dataclass(frozen=True)
@@ -35,20 +45,20 @@ class Pagination:
     count: int
 
 
-def split_v2(text: str, resource: str = "records") -> list[Record]:
+def split_v2(text: str, resource: str = "records", each: Each | None = None) -> list[Record]:
     """The records of a V2 collection: a bare array, or nothing at all when it is empty (204).
 
     ``StoreUnavailable``, naming the resource, if it is no JSON array: cut off, or a page of something in between.
     """
-    return _guarded(_v2, text, resource)
+    return _guarded(partial(_v2, each=each), text, resource)
 
 
-def split_v3(text: str, resource: str = "records") -> tuple[list[Record], Pagination | None]:
+def split_v3(text: str, resource: str = "records", each: Each | None = None) -> tuple[list[Record], Pagination | None]:
     """The records of a V3 collection and its pagination, from ``{"data": […], "meta": {…}}`` in any order.
 
     ``StoreUnavailable`` if it is no such object.
     """
-    return _guarded(_v3, text, resource)
+    return _guarded(partial(_v3, each=each), text, resource)
 
 
 def single(text: str, resource: str = "record") -> Record:
@@ -93,15 +103,15 @@ def _after(text: str, at: int) -> int:
     return found.end() if found else at
 
 
-def _v2(text: str) -> list[Record]:
+def _v2(text: str, each: Each | None) -> list[Record]:
     if not text or text.isspace():
         return []
-    records, at = _array(text, _after(text, 0))
+    records, at = _array(text, _after(text, 0), each)
     _end(text, at)
     return records
 
 
-def _v3(text: str) -> tuple[list[Record], Pagination | None]:
+def _v3(text: str, each: Each | None) -> tuple[list[Record], Pagination | None]:
     if not text or text.isspace():
         return [], None
     records: list[Record] | None = None
@@ -112,7 +122,7 @@ def _v3(text: str) -> tuple[list[Record], Pagination | None]:
         key, at = _decode(text, at)
         at = _expect(text, _after(text, at), ":")
         if key == "data":
-            records, at = _array(text, at)
+            records, at = _array(text, at, each)
         else:
             value, at = _decode(text, at)
             meta = value if key == "meta" else meta
@@ -134,14 +144,15 @@ def _single(text: str) -> Record:
     return Record(text[begin:end], value, readable_id(value))
 
 
-def _array(text: str, at: int) -> tuple[list[Record], int]:
+def _array(text: str, at: int, each: Each | None) -> tuple[list[Record], int]:
     """The records of the array that begins here, and where it ends."""
     records: list[Record] = []
     at = _expect(text, at, "[")
     is_more = text[at] != "]"
     while is_more:
         value, end = _decode(text, at)
-        records.append(Record(text[at:end], value, readable_id(value)))
+        record = Record(text[at:end], value, readable_id(value))
+        records.append(each(record) if each else record)
         at = _after(text, end)
         is_more = text[at] == ","
         at = _after(text, at + 1) if is_more else at

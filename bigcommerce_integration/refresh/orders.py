@@ -17,7 +17,7 @@ from ..client import values
 from ..client.api import DateFilter, Highest, Reply, StoreClient
 from ..client.pages import IdRange, Page
 from ..client.people import blanked_line, is_blanked
-from ..client.records import Record
+from ..client.records import Each, Record
 from ..errors import BadRecord
 from ..models.mirror import LINE_AMOUNTS, ORDER_AMOUNTS
 from .classify import classify
@@ -50,13 +50,13 @@ def survey(client: StoreClient, dates: DateFilter) -> Reply[Highest]:
     return client.highest_order_id(dates)
 
 
-def ask(client: StoreClient, ids: IdRange, limit: int, dates: DateFilter) -> Reply[Page]:
+def ask(client: StoreClient, ids: IdRange, limit: int, dates: DateFilter, each: Each) -> Reply[Page]:
     """One page of orders with their embedded lines.
 
     ``dates`` never reach back before the start date: a late edit of an old order must not bring it into books that
     hold it already.
     """
-    return client.orders(ids, limit=limit, dates=dates)
+    return client.orders(ids, limit=limit, dates=dates, each=each)
 
 
 def ask_ids(client: StoreClient, ids: Sequence[int]) -> Reply[Page]:

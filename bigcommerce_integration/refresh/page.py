@@ -12,11 +12,12 @@ from typing import Any
 from ..client.api import Reply
 from ..client.dates import DateFilter
 from ..client.pages import Page
-from ..client.records import Record, single
+from ..client.records import Each, Record, single
 from ..errors import BadRecord
 
 # Part of every content hash: raise it when a change of the mapping must rewrite rows that did not change.
 MAPPING_VERSION = 1
+_DATES = ("date_created", "date_modified")
 WORKERS_DIED = "Workers died each time while they stored this record."
 
 
@@ -163,24 +164,31 @@ def _map_text(map_record: Callable[[Record], Mapped], text: str) -> Mapped:
     return map_record(single(text))
 
 
+def mapping(map_record: Callable[[Record], Mapped]) -> Each:
+    """What maps each record as soon as it is parsed, and lets go of its value but for the dates."""
+
+    def each(record: Record) -> Record:
+        value = record.value
+        dates = {name: value[name] for name in _DATES if name in value} if isinstance(value, dict) else value
+        return Record(record.text, dates, record.id, _mapped(record, map_record))
+
+    return each
+
+
 def map_page(reply: Reply[Page], map_record: Callable[[Record], Mapped]) -> MappedPage:
     """The page's records as columns; those that cannot be read are set aside. The last of equal ids wins."""
     records: dict[int, Mapped] = {}
     rejected: list[Rejected] = []
     ids: list[int] = []
     for record in reply.value.records:
-        if record.id is None:
-            rejected.append(Rejected(None, "The record has no readable id.", record.text))
-            continue
-        ids.append(record.id)
-        try:
-            records[record.id] = map_record(record)
-        except BadRecord as error:
-            records.pop(record.id, None)
-            rejected.append(Rejected(record.id, str(error), record.text))
-        except Exception as error:  # noqa: BLE001 - a record that nobody foresaw must not stop those beside it
-            records.pop(record.id, None)
-            rejected.append(Rejected(record.id, f"It cannot be read: {type(error).__name__}.", record.text))
+        made = record.made or _mapped(record, map_record)
+        if record.id is not None:
+            ids.append(record.id)
+        if isinstance(made, Mapped):
+            records[made.id] = made
+        elif isinstance(made, Rejected):
+            records.pop(record.id or 0, None)
+            rejected.append(made)
     return MappedPage(
         records=list(records.values()),
         rejected=rejected,
@@ -190,6 +198,17 @@ def map_page(reply: Reply[Page], map_record: Callable[[Record], Mapped]) -> Mapp
         count=len(reply.value.records),
         is_last=reply.value.is_last,
     )
+
+
+def _mapped(record: Record, map_record: Callable[[Record], Mapped]) -> Mapped | Rejected:
+    if record.id is None:
+        return Rejected(None, "The record has no readable id.", record.text)
+    try:
+        return map_record(record)
+    except BadRecord as error:
+        return Rejected(record.id, str(error), record.text)
+    except Exception as error:  # noqa: BLE001 - a record that nobody foresaw must not stop those beside it
+        return Rejected(record.id, f"It cannot be read: {type(error).__name__}.", record.text)
 
 
 def unmapped(record: Record) -> Mapped:

@@ -15,7 +15,7 @@ from sqlalchemy import Table, select
 from ..client import values
 from ..client.api import DateFilter, Highest, Reply, StoreClient
 from ..client.pages import LARGEST_PAGE, IdRange, Page
-from ..client.records import Record
+from ..client.records import Each, Record
 from ..errors import BadRecord, StoreUnavailable
 from .classify import classify
 from .columns import code, free_text, sku_key
@@ -36,9 +36,9 @@ def survey(client: StoreClient, dates: DateFilter) -> Reply[Highest]:
     return reply
 
 
-def ask(client: StoreClient, ids: IdRange, limit: int, dates: DateFilter) -> Reply[Page]:
+def ask(client: StoreClient, ids: IdRange, limit: int, dates: DateFilter, each: Each) -> Reply[Page]:
     """One page of products with their variants."""
-    reply = client.products(ids, limit=limit, dates=dates)
+    reply = client.products(ids, limit=limit, dates=dates, each=each)
     _refuse_unproved(is_empty=not reply.value.records, total=reply.value.total)
     return reply
 

@@ -10,7 +10,7 @@ from sqlalchemy import Table
 
 from ..client.api import DateFilter, Highest, Reply, StoreClient
 from ..client.pages import IdRange, Page
-from ..client.records import Record
+from ..client.records import Each, Record
 from . import orders, products
 from .page import Counts, Mapped, MappedPage
 from .rows import Gone, PageTransaction
@@ -25,8 +25,8 @@ class Resource(Protocol):
     def survey(self, client: StoreClient, dates: DateFilter) -> Reply[Highest]:
         """One request for the highest id."""
 
-    def ask(self, client: StoreClient, ids: IdRange, limit: int, dates: DateFilter) -> Reply[Page]:
-        """One request for a page of a range."""
+    def ask(self, client: StoreClient, ids: IdRange, limit: int, dates: DateFilter, each: Each) -> Reply[Page]:
+        """One request for a page of a range; ``each`` gets the records as they are parsed."""
 
     def ask_ids(self, client: StoreClient, ids: Sequence[int]) -> Reply[Page]:
         """One request for at most ``IDS_A_REQUEST`` records by their ids; those that are gone are not in the page."""

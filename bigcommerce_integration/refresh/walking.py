@@ -19,7 +19,7 @@ from .fetching import Fetch
 from .missing import note_unseen, note_wanted
 from .modes import READS_AGAIN, finds_unseen
 from .order_lines import with_all_lines
-from .page import WORKERS_DIED, Counts, MappedPage, map_page, sparing
+from .page import WORKERS_DIED, Counts, MappedPage, map_page, mapping, sparing
 from .referenced import remember_absent
 from .resources import RESOURCES
 from .rows import PageTransaction
@@ -138,17 +138,19 @@ class Walker:
         """In a fetching thread: the request, and the work on its answer that needs no database."""
         resource = RESOURCES[self.slice.job.resource]
         hi = self._checkpoint.walk.ranges.get(lo)
-        reply = resource.ask(self.slice.client, IdRange(lo, hi), self.page_size, self._checkpoint.dates)
+        map_record = self.slice.map_record
+        if stored:
+            map_record = sparing(map_record, resource.whole_hash, stored)
+        dates, each = self._checkpoint.dates, mapping(map_record)
+        reply = resource.ask(self.slice.client, IdRange(lo, hi), self.page_size, dates, each)
         if self.page_size == 1:
             # V2 may send two: the neighbour must not die, or be set aside, along.
             reply = replace(reply, value=reply.value.first())
-        map_record = self.slice.map_record
-        page = map_page(reply, sparing(map_record, resource.whole_hash, stored) if stored else map_record)
+        page = map_page(reply, map_record)
         if hi is None and page.last_id is not None:
             # A short answer proves nothing below the top, also not if the top becomes known before it is stored.
             page = replace(page, is_last=False)
-        # What was parsed is not needed any more, and heavy.
-        return replace(reply, value=Page([], is_last=reply.value.is_last)), page
+        return reply, page
 
     # -- answers ---------------------------------------------------------------------------------------------
 

@@ -162,3 +162,20 @@ def test_a_bare_object_is_one_record() -> None:
 def test_a_pagination_may_have_its_numbers_as_text() -> None:
     meta = '{"pagination": {"total": "7", "count": "1"}}'
     assert split_v3(f'{{"data": [], "meta": {meta}}}')[1] == Pagination(7, 1)
+
+
+def test_each_record_is_handed_on_before_the_next_is_parsed() -> None:
+    seen: list[object] = []
+
+    def each(record: Record) -> Record:
+        seen.append(record.value)
+        return Record(record.text, None, record.id, made="made")
+
+    kept = [Record('{"id":1}', None, 1, "made"), Record('{"id":2}', None, 2, "made")]
+    assert split_v2('[{"id":1},{"id":2}]', each=each) == kept
+    assert split_v3('{"data":[{"id":1},{"id":2}]}', each=each) == (kept, None)
+    assert seen == [{"id": 1}, {"id": 2}] * 2
+    seen.clear()
+    with pytest.raises(StoreUnavailable):
+        split_v2('[{"id":1},{"id":', each=each)
+    assert seen == [{"id": 1}]

@@ -8,11 +8,14 @@ import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
+from bigcommerce_integration.client.records import Record
+from bigcommerce_integration.errors import BadRecord
 from bigcommerce_integration.refresh import walking
+from bigcommerce_integration.refresh.page import Mapped, Rejected, mapping
 from bigcommerce_integration.refresh.resources import RESOURCES
 from bigcommerce_integration.sandbox import SandboxStore
 
-from .conftest import Connect
+from .conftest import Connect, record
 
 
 def test_a_walk_over_what_is_stored_makes_no_columns(connect: Connect, monkeypatch: pytest.MonkeyPatch):
@@ -54,3 +57,15 @@ def test_what_was_stored_when_its_page_was_asked_for_and_is_not_any_more_is_writ
     mirror.again(resource)
     assert (mirror.refresh(resource)["created"], mirror.refresh(resource)["updated"]) == (1, 1)
     mirror.assert_mirrors_the_store()
+
+
+def test_a_record_mapped_while_it_is_parsed_keeps_its_dates_and_what_is_wrong_with_it():
+    def fails(each: Record) -> Mapped:
+        raise {1: BadRecord("bad"), 2: ValueError("what broken JSON raises")}[each.id or 0]
+
+    value = {"id": 1, "name": "Bowl", "date_created": "then", "date_modified": "now"}
+    bad, odd, nameless = (mapping(fails)(record(value | {"id": number})) for number in (1, 2, None))
+    assert bad.value == {"date_created": "then", "date_modified": "now"}
+    assert bad.made == Rejected(1, "bad", bad.text)
+    assert odd.made == Rejected(2, "It cannot be read: ValueError.", odd.text)
+    assert nameless.made == Rejected(None, "The record has no readable id.", nameless.text)
