@@ -13,7 +13,7 @@ from sqlalchemy import Row, Select, select
 from .connection import check
 from .refresh.deletion import DELETING
 from .state import State, current_state
-from .web.checking import report_answer, store_of
+from .web.instances.check_views import report_answer, store_of
 
 
 @click.command("check")

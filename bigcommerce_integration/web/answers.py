@@ -15,7 +15,7 @@ from ..models.refreshes import COUNTERS
 from ..refresh.parameters import load_parameters
 from ..refresh.progress import Speed, speed
 from .fields import MASK
-from .health import Overview, Standing
+from .instances.health import Overview, Standing
 from .queries import RefreshView
 from .schemas import SETTINGS
 

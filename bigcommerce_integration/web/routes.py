@@ -5,19 +5,21 @@ from __future__ import annotations
 from flask import Blueprint
 
 from ..errors import RequestRefused
-from .changing import patch_instance, put_instance
-from .checking import check_draft, check_instance
-from .deletion import delete_instance
 from .error_answers import refusal_answer
-from .explain import get_explanation
-from .history import get_history
-from .instance_list import list_instances
-from .instances import get_instance, post_instance
-from .links import delete_link, post_link, put_links
+from .instances.change_views import patch_instance, put_instance
+from .instances.check_views import check_draft, check_instance
+from .instances.delete_view import delete_instance
+from .instances.history import get_history
+from .instances.listing import list_instances
+from .instances.views import get_instance, post_instance
+from .mirror.explain import get_explanation
+from .mirror.links import delete_link, post_link, put_links
+from .mirror.orders import get_order, get_orders
+from .mirror.products import get_products
+from .mirror.rejected import get_rejected, post_rejected_retry
+from .mirror.variants import get_variants
 from .openapi.view import get_openapi
-from .orders import get_order, get_orders
-from .products import get_products
-from .refreshes import (
+from .refreshes.views import (
     get_refresh,
     get_refreshes,
     post_cancel,
@@ -25,8 +27,6 @@ from .refreshes import (
     post_products_refresh,
     post_retry,
 )
-from .rejected import get_rejected, post_rejected_retry
-from .variants import get_variants
 
 
 def add_routes(blueprint: Blueprint) -> None:

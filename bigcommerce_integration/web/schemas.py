@@ -1,4 +1,4 @@
-"""What a request must look like; what it means to the host is checked in ``checks``."""
+"""What a request must look like; what it means to the host is checked in ``instances.checks``."""
 
 from __future__ import annotations
 

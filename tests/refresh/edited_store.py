@@ -215,6 +215,13 @@ class _Job:
     is_over: bool = False
 
 
+class _Walker(Walker):
+    """The walker, without a database to ask what is stored as it is."""
+
+    def _stored_hashes(self, lo: int) -> dict[int, str]:
+        return {}
+
+
 @dataclass
 class Run:
     """One refresh after the other over one store, with what the schedule lets happen in between."""
@@ -267,7 +274,7 @@ class Run:
             page_size=self.page_size,
         )
         slice_.run = self
-        Walker(slice_, self.width, checkpoint.page_size or self.page_size).run()
+        _Walker(slice_, self.width, checkpoint.page_size or self.page_size).run()
 
     # -- what may happen ---------------------------------------------------------------------------------------
 

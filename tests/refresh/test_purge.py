@@ -267,7 +267,10 @@ def test_what_is_locked_is_passed_over(any_deleted: Deleted) -> None:
     any_deleted.assert_gone()
 
 
-def test_a_hint_that_a_frozen_tick_has_locked_keeps_its_refresh_until_it_is_gone(any_deleted: Deleted) -> None:
+def test_a_hint_that_a_frozen_tick_has_locked_keeps_its_refresh_until_it_is_gone(
+    any_deleted: Deleted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purge_module, "PURGE_S", 2.0)
     refresh_id = min(
         each["id"]
         for each in any_deleted.app.test_client()

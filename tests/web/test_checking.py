@@ -12,7 +12,7 @@ from sqlalchemy import event, select, update
 from bigcommerce_integration import connection
 from bigcommerce_integration.encryption import TokenCipher
 from bigcommerce_integration.sandbox import SandboxStore
-from bigcommerce_integration.web import trial
+from bigcommerce_integration.web.instances import trial
 
 from ..host_app import ENCRYPTION_KEY, bearer
 from ..shop import URL, Shop, opened
@@ -170,7 +170,7 @@ def test_a_change_that_came_while_the_store_was_asked_is_kept(shop: Shop, monkey
         real(*args)
         assert ask(shop, "PATCH", f"/{instance['id']}", {"name": "Meanwhile"}).status_code == 200
 
-    monkeypatch.setattr("bigcommerce_integration.web.changing.require_reachable", meanwhile)
+    monkeypatch.setattr("bigcommerce_integration.web.instances.change_views.require_reachable", meanwhile)
     path, body = f"/{instance['id']}", {"connection_settings": {"access_token": shop.server.access_token}}
     answer = ask(shop, "PATCH", path, body)
     assert (answer.status_code, answer.json["data"]["name"], answer.headers["ETag"]) == (200, "Meanwhile", '"3"')

@@ -215,7 +215,7 @@ def test_what_fails_after_the_first_insert_leaves_nothing(
     def fail(*args: Any, **options: Any) -> None:
         raise RuntimeError("killed here")
 
-    monkeypatch.setattr("bigcommerce_integration.web.creation.start_instance", fail)
+    monkeypatch.setattr("bigcommerce_integration.web.instances.creation.start_instance", fail)
     with pytest.raises(RuntimeError):
         app.test_client().post(URL, json=new_instance(), headers=headers)
     assert host_app.count(app, tables.instances) == 0

@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from bigcommerce_integration import instance_deleted
 from bigcommerce_integration.models import tables
 from bigcommerce_integration.sandbox import SandboxStore
-from bigcommerce_integration.web import deletion
+from bigcommerce_integration.web.instances import delete_view as deletion
 
 from ..host_app import HostApp, bearer, new_instance
 from ..processes import wait_until

@@ -129,13 +129,13 @@ def test_a_refused_change_does_not_tell_it(watch: Watch, body: Any) -> None:
 @pytest.mark.parametrize(
     "broken",
     [
-        "changing.require_valid",
-        "changing.changed_columns",
-        "changing._write",
-        "changing.audit.record",
-        "changing.effects.apply",
-        "changing.whole_answer",
-        "trial.connection.check",
+        "instances.change_views.require_valid",
+        "instances.change_views.changed_columns",
+        "instances.change_views._write",
+        "instances.change_views.audit.record",
+        "instances.change_views.effects.apply",
+        "instances.change_views.whole_answer",
+        "instances.trial.connection.check",
     ],
 )
 def test_a_failure_on_the_way_does_not_tell_it(watch: Watch, broken: str, monkeypatch: pytest.MonkeyPatch) -> None:

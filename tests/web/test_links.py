@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from bigcommerce_integration import Host
 from bigcommerce_integration.refresh import manual_links
-from bigcommerce_integration.web import link_changes
-from bigcommerce_integration.web.link_request import MAX_LINKS_BYTES, MOST_LINKS
+from bigcommerce_integration.web.mirror import link_changes
+from bigcommerce_integration.web.mirror.link_request import MAX_LINKS_BYTES, MOST_LINKS
 
 from .mirrored import NOON, Mirrored, connected, errors
 

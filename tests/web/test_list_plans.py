@@ -13,7 +13,7 @@ import pytest
 from dramatiq.brokers.stub import StubBroker
 from sqlalchemy import event, insert, text
 
-from bigcommerce_integration.web import listing
+from bigcommerce_integration.web.mirror import listing
 
 from ..conftest import made
 from ..host_app import HostApp

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, event, update
 
-from bigcommerce_integration.web import listing
+from bigcommerce_integration.web.mirror import listing
 
 from ..host_app import HostApp
 from .mirrored import NOON, Mirrored, connected, errors

@@ -19,8 +19,9 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from bigcommerce_integration.models import tables
 from bigcommerce_integration.models.instances import name_key
-from bigcommerce_integration.web import attempts, checks
-from bigcommerce_integration.web.checks import is_name_stored
+from bigcommerce_integration.web import attempts
+from bigcommerce_integration.web.instances import checks
+from bigcommerce_integration.web.instances.checks import is_name_stored
 
 from ..host_app import HostApp, bearer, new_instance
 from ..services import fresh_database
@@ -199,7 +200,7 @@ def test_a_database_that_stays_locked_is_503_and_changes_nothing(
         error.sqlite_errorcode = sqlite3.SQLITE_BUSY  # type: ignore[misc]
         raise OperationalError("INSERT", {}, error)
 
-    monkeypatch.setattr("bigcommerce_integration.web.creation.start_instance", locked)
+    monkeypatch.setattr("bigcommerce_integration.web.instances.creation.start_instance", locked)
     answer = client.post(URL, json=new_instance(), headers=headers)
     assert (answer.status_code, answer.json.keys()) == (503, {"message"})
     assert host_app.count(app, tables.instances) == 0

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bigcommerce_integration.store_question import StoreSays
-from bigcommerce_integration.web.reasons import (
+from bigcommerce_integration.web.mirror.reasons import (
     OrderFacts,
     Refreshing,
     SetAside,

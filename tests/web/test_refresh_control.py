@@ -18,7 +18,7 @@ from sqlalchemy import insert, select, text, update
 from bigcommerce_integration import SQLAlchemyHost, refresh_finished
 from bigcommerce_integration.models import db_now, tables
 from bigcommerce_integration.refresh.checkpoint import Checkpoint, load_checkpoint
-from bigcommerce_integration.web import refresh_changes
+from bigcommerce_integration.web.refreshes import changes as refresh_changes
 
 from ..host_app import HostApp, bearer, new_instance
 from ..services import fresh_database
@@ -173,7 +173,7 @@ def test_a_deletion_in_the_same_moment_is_seen(controlled: Controlled, monkeypat
         asked.session.execute(update(tables.instances).values(status="deleting"))
         return work(asked, *args, **options)
 
-    monkeypatch.setattr("bigcommerce_integration.web.refreshes.begin_refresh", deleted_meanwhile)
+    monkeypatch.setattr("bigcommerce_integration.web.refreshes.views.begin_refresh", deleted_meanwhile)
     assert controlled.client.post(controlled.begin_path, headers=controlled.headers).status_code == 404
 
 

@@ -17,8 +17,8 @@ from bigcommerce_integration import instance_created
 from bigcommerce_integration.encryption import generate_key
 from bigcommerce_integration.errors import RequestRefused
 from bigcommerce_integration.state import current_state
-from bigcommerce_integration.web.checks import require_valid
-from bigcommerce_integration.web.draft import read_draft
+from bigcommerce_integration.web.instances.checks import require_valid
+from bigcommerce_integration.web.instances.draft import read_draft
 
 from ..host_app import ACCESS_TOKEN, HostApp, bearer, new_instance
 
@@ -164,10 +164,10 @@ def boom(*args: Any, **options: Any) -> Any:
         "bigcommerce_integration.SQLAlchemyHost.name_taken",
         "bigcommerce_integration.SQLAlchemyHost.earliest_start_date",
         "bigcommerce_integration.SQLAlchemyHost.tenant",
-        "bigcommerce_integration.web.creation.start_instance",
-        "bigcommerce_integration.web.health.overviews",
-        "bigcommerce_integration.web.instances.instance_answer",
-        "bigcommerce_integration.web.instances.url_for",
+        "bigcommerce_integration.web.instances.creation.start_instance",
+        "bigcommerce_integration.web.instances.health.overviews",
+        "bigcommerce_integration.web.instances.views.instance_answer",
+        "bigcommerce_integration.web.instances.views.url_for",
         "sqlalchemy.orm.Session.commit",
         "sqlalchemy.orm.Session.begin_nested",
     ],

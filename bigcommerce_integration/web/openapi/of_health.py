@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...refresh import RESOURCES
-from ..refreshes import STATUSES
+from ..refreshes.views import STATUSES
 from .shapes import ID, MOMENT, SECONDS, STRING, JSONSchema, nullable, one_of, record, ref
 
 _PERCENTAGE: JSONSchema = {"type": "integer", "minimum": 0, "maximum": 100}

@@ -7,9 +7,9 @@ from typing import Any
 from marshmallow import Schema
 from marshmallow.fields import Nested
 
-from ..changing import ChangeQuery
-from ..history import HistoryQuery
-from ..instance_list import InstancesQuery
+from ..instances.change_views import ChangeQuery
+from ..instances.history import HistoryQuery
+from ..instances.listing import InstancesQuery
 from ..schemas import BATCH_PERIODS, NewInstance, ReplacedInstance
 from . import of_health, of_refreshes
 from .fields_plugin import field_schema

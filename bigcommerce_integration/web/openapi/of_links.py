@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..link_request import MOST_LINKS, LinkRequest, LinkRow
+from ..mirror.link_request import MOST_LINKS, LinkRequest, LinkRow
 from .of_mirror import VARIANT_EXAMPLE
 from .operation import Answer, Operation, Subject
 from .shapes import data, list_of, record, ref

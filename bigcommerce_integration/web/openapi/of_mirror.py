@@ -9,10 +9,10 @@ from marshmallow import Schema
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Numeric, Table
 
 from ...models import tables
-from ..orders import OrderQuery, OrdersQuery
-from ..products import ProductQuery
-from ..row_answers import LINE, ORDER, PRODUCT, VARIANT
-from ..variants import VariantQuery
+from ..mirror.orders import OrderQuery, OrdersQuery
+from ..mirror.products import ProductQuery
+from ..mirror.row_answers import LINE, ORDER, PRODUCT, VARIANT
+from ..mirror.variants import VariantQuery
 from .operation import Answer, Operation, Subject
 from .shapes import (
     BOOLEAN,

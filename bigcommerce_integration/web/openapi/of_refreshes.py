@@ -7,8 +7,8 @@ from typing import Any
 from ...models.refreshes import COUNTERS
 from ...refresh import RESOURCES
 from ...refresh.parameters import MODES
-from ..refresh_request import FIELDS_OF, REQUIRED, RefreshRequest
-from ..refreshes import STATUSES, RefreshQuery
+from ..refreshes.request import FIELDS_OF, REQUIRED, RefreshRequest
+from ..refreshes.views import STATUSES, RefreshQuery
 from .operation import Answer, Operation, Subject
 from .shapes import (
     COUNT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...refresh import RESOURCES
-from ..rejected import MEND_AND_RETRY, RejectedQuery
+from ..mirror.rejected import MEND_AND_RETRY, RejectedQuery
 from . import of_refreshes
 from .operation import Answer, Operation, Subject
 from .shapes import BOOLEAN, ID, MOMENT, STRING, data, nullable, numbered_page, one_of, record, ref, told, with_optional

@@ -1,0 +1,1 @@
+"""Instances over HTTP: connect, list, read, change, delete and check stores."""

@@ -1,0 +1,134 @@
+"""``PUT`` and ``PATCH`` of ``/api/big-commerce/<id>``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import request
+from marshmallow import Schema
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from ...connection import Store
+from ...errors import Invalid, NotFound
+from ...models import db_now
+from ...models.instances import IntegrationInstance, name_key
+from ...refresh.database import is_lockable
+from ...refresh.deletion import DELETING
+from ...refresh.fencing import lock_leases
+from ...signals import instance_changed
+from .. import audit, queries
+from ..access import Asked, ask, caller
+from ..announce import announce
+from ..attempts import RowLocked, Unexplained, in_transaction
+from ..query_args import QueryBoolean, read_query
+from ..schemas import ObjectSchema, ReplacedInstance, merge_patch
+from . import effects
+from .checks import NAME_TAKEN, has_records, is_name_stored, require_valid
+from .differences import changed, changed_columns
+from .draft import Draft, read_draft
+from .trial import end_transaction, require_reachable
+from .versions import require_match
+from .views import Answered, whole_answer
+
+
+class ChangeQuery(ObjectSchema):
+    """What may stand in the query string; ``verify=false`` stores a token untried."""
+
+    verify = QueryBoolean(load_default=True)
+
+
+def put_instance(instance_id: str) -> Answered:
+    """Replace all settings; a token that is not given stays."""
+    return _change(instance_id, ReplacedInstance())
+
+
+def patch_instance(instance_id: str) -> Answered:
+    """Merge what is given into the settings: null clears, absent keeps."""
+    return _change(instance_id, merge_patch())
+
+
+def _change(instance_id: str, schema: Schema) -> Answered:
+    asked = ask("change", instance_id)
+    state, session = asked.state, asked.session
+    is_tried = read_query(request, ChangeQuery())["verify"]
+    draft = read_draft(request, state.cipher, schema)
+    # Before the store is asked, and again in the transaction: others may have been here meanwhile.
+    columns = _accepted(asked, asked.instance, draft)
+    if is_tried and not effects.REACHING.isdisjoint(columns):
+        reached = {name: columns.get(name, getattr(asked.instance, name)) for name in Store.__dataclass_fields__}
+        end_transaction(session)
+        require_reachable(state, Store(**reached))
+    if in_transaction(session, lambda: _store(asked, draft)):
+        announce(instance_changed, instance_id=asked.instance.id)
+    return whole_answer(state, session, _stored(asked))
+
+
+def _stored(asked: Asked) -> IntegrationInstance:
+    """The instance as it is by now."""
+    instance = queries.instance(asked.session, asked.state.tables, asked.instance.id, tenant=asked.instance.tenant)
+    if instance.status == DELETING:
+        raise NotFound("This BigCommerce integration instance is being deleted.")
+    return instance
+
+
+def _accepted(asked: Asked, instance: IntegrationInstance, draft: Draft) -> dict[str, Any]:
+    """The columns that are to be changed; raises ``VersionMismatch`` or ``Invalid``."""
+    require_match(request, instance)
+    state = asked.state
+    require_valid(
+        draft,
+        session=asked.session,
+        tables=state.tables,
+        host=state.host,
+        tenant=instance.tenant,
+        stored=instance,
+    )
+    return changed_columns(instance, draft.columns)
+
+
+def _store(asked: Asked, draft: Draft) -> bool:
+    """Whether there was anything to change. Begun anew if another request changed the row meanwhile."""
+    instance = _stored(asked)
+    columns = _accepted(asked, instance, draft)
+    if not columns:
+        return False
+    session, tables = asked.session, asked.state.tables
+    # What the host has pending fails here as its own error, not below as ours.
+    session.flush()
+    try:
+        with session.begin_nested():
+            _write(asked, instance, columns)
+        return True
+    except IntegrityError as error:
+        unexplained = Unexplained(error)
+        key = name_key(columns.get("name", instance.name))
+        taken = is_name_stored(session, tables, tenant=instance.tenant, key=key, locking=True)
+    # Outside of the handler, so that the refusal does not carry the failed statement along.
+    raise Invalid({"name": [NAME_TAKEN]}) if taken else unexplained
+
+
+def _write(asked: Asked, instance: IntegrationInstance, columns: Mapping[str, Any]) -> None:
+    session, tables = asked.session, asked.state.tables
+    table = tables.instances
+    as_seen = (table.c.id == instance.id, table.c.version == instance.version)
+    # In the order in which pages lock them; no lock is waited for, as its holder may be frozen.
+    concerns_leases = effects.concerns_leases(columns)
+    if concerns_leases and not lock_leases(session, tables, instance.id):
+        raise RowLocked
+    if not is_lockable(session, select(table.c.id).where(*as_seen)):
+        raise RowLocked
+    keyed = {"name_key": name_key(columns["name"])} if "name" in columns else {}
+    values = {**columns, **keyed, **effects.instance_values(instance, columns)}
+    written: Any = session.execute(
+        update(table).where(*as_seen).values(**values, version=instance.version + 1, updated_at=db_now())
+    )
+    if written.rowcount != 1:
+        raise RowLocked
+    # Looked at again now that no page can be committed.
+    if "store_hash" in columns and has_records(session, tables, instance.id, locking=True):
+        raise RowLocked
+    if concerns_leases:
+        effects.apply(session, tables, instance, columns)
+    audit.record(session, tables, instance.id, "change", done_by=caller(), changes=changed(instance, columns))

@@ -1,0 +1,81 @@
+"""What follows for the refreshes when settings are changed; in the transaction that changes them.
+
+``columns`` are those that really change, with their new values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import case, or_, update
+from sqlalchemy.orm import Session
+
+from ...models import Tables
+from ...models.instances import IntegrationInstance
+from ...refresh.claiming import OPEN
+from ...refresh.fencing import fence
+
+REACHING = frozenset({"access_token", "store_hash"})
+"""How the store is reached."""
+_LINKING = ("auto_link_products", "auto_create_products")
+
+
+def instance_values(instance: IntegrationInstance, columns: Mapping[str, Any]) -> dict[str, Any]:
+    """More columns of the instance's row: what was wrong with the connection may be right now."""
+    is_mended = instance.status == "needs_attention" and not REACHING.isdisjoint(columns)
+    return {"status": "active", "status_message": None} if is_mended else {}
+
+
+def concerns_leases(columns: Mapping[str, Any]) -> bool:
+    """Whether ``apply`` would write."""
+    return "start_date" in columns or _is_due(columns)
+
+
+def apply(session: Session, tables: Tables, instance: IntegrationInstance, columns: Mapping[str, Any]) -> None:
+    """Tell the leases, which the caller has locked, what the next tick has to begin."""
+    leases = tables.leases
+    mine = leases.c.instance_id == instance.id
+    if not REACHING.isdisjoint(columns):
+        # A slice that goes on with the old token would mark the instance again when the store refuses it.
+        fence(session, tables, instance.id)
+    values: dict[str, Any] = {}
+    if "start_date" in columns:
+        values["backfill_to"] = _backfill_to(tables, instance, columns)
+    if _is_due(columns) or columns.get("start_date", instance.start_date) < instance.start_date:
+        values["next_sync_at"] = None
+    if values:
+        session.execute(update(leases).where(mine).values(values))
+    if _is_link_wanted(columns):
+        session.execute(update(leases).where(mine, leases.c.resource == "products").values(is_link_wanted=True))
+    if "store_hash" in columns:
+        _begin_anew(session, tables, instance.id)
+
+
+def _is_due(columns: Mapping[str, Any]) -> bool:
+    """Whether the tick has something to begin at once."""
+    is_switched_on: bool = columns.get("is_automatic_sync_enabled", False)
+    return is_switched_on or _is_link_wanted(columns) or not REACHING.isdisjoint(columns)
+
+
+def _is_link_wanted(columns: Mapping[str, Any]) -> bool:
+    return any(columns.get(name, False) for name in _LINKING)
+
+
+def _backfill_to(tables: Tables, instance: IntegrationInstance, columns: Mapping[str, Any]) -> Any:
+    """Up to the latest start date that a walk may have gone by; nothing once the new one is not before it."""
+    known, old, new = tables.leases.c.backfill_to, instance.start_date, columns["start_date"]
+    if new < old:
+        return case((or_(known.is_(None), known < old), old), else_=known)
+    return case((known > new, known), else_=None)
+
+
+def _begin_anew(session: Session, tables: Tables, instance_id: int) -> None:
+    """Another store, while nothing of the old one is stored: its watermark and its walks are of no use."""
+    leases, refreshes = tables.leases, tables.refreshes
+    session.execute(update(leases).where(leases.c.instance_id == instance_id).values(watermark=None))
+    session.execute(
+        update(refreshes)
+        .where(refreshes.c.instance_id == instance_id, refreshes.c.status.in_(OPEN))
+        .values(checkpoint=None, total=None, attempts=0, resume_at=None)
+    )

@@ -1,0 +1,131 @@
+"""How instances are doing: their newest refreshes and their health, in a few queries however many they are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from ...config import Config
+from ...models import Tables, db_now
+from ...models.instances import IntegrationInstance
+from ...refresh import RESOURCES
+from ...refresh.start import open_key
+from .. import queries
+from ..queries import RefreshView
+
+# Those of a few records say nothing about the others.
+_WHOLE = ("initial", "incremental", "full")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How one resource of an instance stands; times are naive UTC."""
+
+    resource: str
+    last_success: RefreshView | None
+    age_s: float | None
+    watermark: datetime | None
+    next_refresh_at: datetime | None
+    open_refresh: RefreshView | None
+    last_failure: RefreshView | None
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What an answer tells of an instance beside its settings; ``newest`` has one refresh of each resource."""
+
+    newest: Sequence[RefreshView]
+    standings: Sequence[Standing]
+    last_worker_tick_at: datetime | None
+
+
+def overview(session: Session, tables: Tables, config: Config, instance: IntegrationInstance) -> Overview:
+    """That of one instance."""
+    return overviews(session, tables, config, [instance])[instance.id]
+
+
+def overviews(
+    session: Session, tables: Tables, config: Config, instances: Sequence[IntegrationInstance]
+) -> dict[int, Overview]:
+    """By instance id; three queries in all."""
+    if not instances:
+        return {}
+    leases = _leases(session, tables, [each.id for each in instances])
+    views = _views(session, tables, config, leases)
+    ticked_at = session.scalar(select(func.max(tables.workers.c.last_tick_at)))
+    made = {}
+    for instance in instances:
+        rows = sorted(leases[instance.id], key=lambda row: RESOURCES.index(row.resource))
+        made[instance.id] = Overview(
+            newest=[views[row.newest_id] for row in rows if row.newest_id in views],
+            standings=[_standing(row, instance, views) for row in rows],
+            last_worker_tick_at=ticked_at,
+        )
+    return made
+
+
+def _leases(session: Session, tables: Tables, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
+    """The leases with the ids of the refreshes that matter, each found at the end of an index."""
+    leases, refreshes = tables.leases, tables.refreshes
+
+    def newest(*which: ColumnElement[bool]) -> ScalarSelect[Any]:
+        of_lease = (refreshes.c.instance_id == leases.c.instance_id, refreshes.c.resource == leases.c.resource)
+        return (
+            select(refreshes.c.id).where(*of_lease, *which).order_by(refreshes.c.id.desc()).limit(1).scalar_subquery()
+        )
+
+    wanted: Select[Any] = select(
+        leases.c.instance_id,
+        leases.c.resource,
+        leases.c.watermark,
+        leases.c.next_sync_at,
+        db_now().label("now"),
+        newest().label("newest_id"),
+        newest(refreshes.c.status == "completed", refreshes.c.mode.in_(_WHOLE)).label("success_id"),
+        newest(refreshes.c.status == "failed").label("failure_id"),
+    ).where(leases.c.instance_id.in_(ids))
+    by_instance: defaultdict[int, list[Row[Any]]] = defaultdict(list)
+    for row in session.execute(wanted):
+        by_instance[row.instance_id].append(row)
+    return by_instance
+
+
+def _views(
+    session: Session, tables: Tables, config: Config, leases: dict[int, list[Row[Any]]]
+) -> dict[int | str | None, RefreshView]:
+    """The refreshes that the leases name, by id, and the open ones by their key too."""
+    rows = [row for each in leases.values() for row in each]
+    ids = {row_id for row in rows for row_id in (row.newest_id, row.success_id, row.failure_id) if row_id}
+    keys = [open_key(row.instance_id, row.resource) for row in rows]
+    table = tables.refreshes
+    views = queries.refreshes(session, tables, config, or_(table.c.id.in_(ids), table.c.open_key.in_(keys)))
+    return {key: view for view in views for key in (view.row.id, view.row.open_key) if key is not None}
+
+
+def _standing(lease: Row[Any], instance: IntegrationInstance, views: dict[int | str | None, RefreshView]) -> Standing:
+    success = views.get(lease.success_id)
+    opened = views.get(open_key(lease.instance_id, lease.resource))
+    is_automatic = instance.is_automatic_sync_enabled and instance.status == "active"
+    at_once = None if opened else lease.now
+    return Standing(
+        resource=lease.resource,
+        last_success=success,
+        age_s=_age_s(lease.now, success),
+        watermark=lease.watermark,
+        next_refresh_at=(lease.next_sync_at or at_once) if is_automatic else None,
+        open_refresh=opened,
+        last_failure=views.get(lease.failure_id),
+    )
+
+
+def _age_s(now: datetime, success: RefreshView | None) -> float | None:
+    if success is None or success.row.finished_at is None:
+        return None
+    age_s: float = (now - success.row.finished_at).total_seconds()
+    return round(max(0.0, age_s), 3)

@@ -1,0 +1,41 @@
+"""Try how a store is to be reached before the old way is given up."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from ... import connection
+from ...connection import Report, Store
+from ...errors import Invalid, StoreSilent
+from ...state import State
+from .differences import PATHS, TOKEN_PATH
+
+_SKIP = "To store it untried, send the same request with ?verify=false."
+
+
+def end_transaction(session: Session) -> None:
+    """Nothing of ours is pending; what the host had in its session is kept. A store may take its time."""
+    session.commit()
+
+
+def require_reachable(state: State, store: Store) -> None:
+    """Raises ``Invalid`` if the store refuses the token or a scope is missing, ``StoreSilent`` if that is not known."""
+    report = connection.check(state.config, state.cipher, store, counts=False)
+    refusal = _refusal(report)
+    if refusal:
+        raise Invalid(refusal)
+    if not report.is_token_accepted or "missing_scopes" in report.reasons:
+        why = report.reasons.get("is_token_accepted") or report.reasons["missing_scopes"]
+        raise StoreSilent(f"The token could not be tried, and nothing was changed. {why} {_SKIP}")
+
+
+def _refusal(report: Report) -> dict[str, list[str]]:
+    if report.is_store_hash_right is False:
+        return {PATHS["store_hash"]: [f"{report.reasons['is_store_hash_right']} {_SKIP}"]}
+    if report.is_token_accepted is False:
+        return {TOKEN_PATH: [f"{report.reasons['is_token_accepted']} {_SKIP}"]}
+    if report.missing_scopes:
+        missing = ", ".join(report.missing_scopes)
+        told = f"The token lacks what a refresh needs: {missing}. Use one of an API account with these scopes. {_SKIP}"
+        return {TOKEN_PATH: [told]}
+    return {}

@@ -1,0 +1,1 @@
+"""The mirror over HTTP: lists, links by hand, explanations, what was set aside."""

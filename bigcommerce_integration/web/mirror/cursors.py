@@ -1,0 +1,113 @@
+"""The parameters and the ``meta`` of lists: where a page begins, and where the next one does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Request
+from marshmallow import ValidationError
+from sqlalchemy import Column, DateTime, Row, Table
+
+from ...errors import Invalid
+from .. import fields
+from ..access import Asked
+from ..query_args import LARGEST_PAGE, QueryInteger, read_query
+from ..schemas import ObjectSchema
+from .listing import Key, Wanted, read_page
+
+_EPOCH = datetime(1970, 1, 1)
+_TICK = timedelta(microseconds=1)
+_BESIDE_CHANGES = frozenset({"changed_after", "limit", "include"})
+_NO_CURSOR = "Must be a BigCommerce id, or the meta.next of a page of this very list."
+
+
+class Cursor(fields.StrictField):
+    """A BigCommerce id, or a moment and an id; opaque to the caller, who sends back what ``meta.next`` said."""
+
+    def json_schema(self) -> dict[str, Any]:
+        """A text that one has been given."""
+        return {"type": "string", "pattern": "^-?[0-9]{1,19}(_-?[0-9]{1,19})?$"}
+
+    def read(self, value: Any) -> tuple[int, ...]:
+        parts = value.split("_") if isinstance(value, str) else []
+        try:
+            numbers = tuple(QueryInteger().read(part) for part in parts)
+        except ValidationError:
+            numbers = ()
+        if not 1 <= len(numbers) <= 2:
+            raise ValidationError(_NO_CURSOR)
+        return numbers
+
+
+class ListQuery(ObjectSchema):
+    """What every list of mirror rows takes."""
+
+    after = Cursor()
+    limit = QueryInteger(1, LARGEST_PAGE, load_default=50)
+    changed_after = QueryInteger(0)
+
+
+def read_list_query(request: Request, schema: ListQuery) -> dict[str, Any]:
+    """The parameters. ``changed_after`` goes with no filter: what leaves one would never be told of."""
+    query = read_query(request, schema)
+    others = sorted(set(query) - _BESIDE_CHANGES)
+    if "changed_after" in query and others:
+        problem = f"Cannot be combined with {', '.join(others)}: what leaves a filter would never be told of."
+        raise Invalid({"changed_after": [problem]})
+    return query
+
+
+def list_answer(
+    asked: Asked,
+    query: dict[str, Any],
+    wanted: Wanted,
+    columns: Sequence[Any],
+    answer: Callable[[Row[Any]], dict[str, Any]],
+) -> dict[str, Any]:
+    """One page of what is wanted, or, with ``changed_after``, of all rows by change number."""
+    if "changed_after" in query:
+        return _changes(asked, query, wanted.table, columns, answer)
+    after = _key_of(query["after"], wanted.order) if "after" in query else None
+    found = read_page(asked.session, wanted, columns, after, query["limit"])
+    return {"data": [answer(row) for row in found.rows], "meta": {"next": _cursor_of(found.next)}}
+
+
+def _changes(
+    asked: Asked,
+    query: dict[str, Any],
+    table: Table,
+    columns: Sequence[Any],
+    answer: Callable[[Row[Any]], dict[str, Any]],
+) -> dict[str, Any]:
+    """Nothing is skipped: the numbers are given in commit order, so that what is seen has no gaps that fill later."""
+    by_number = ("instance_id", "change_number")
+    wanted = Wanted(table, [table.c.instance_id == asked.instance.id], [table.c.change_number], by_number)
+    begun_at: int = query["changed_after"]
+    found = read_page(asked.session, wanted, columns, (begun_at,), query["limit"])
+    last = found.rows[-1].change_number if found.rows else begun_at
+    return {
+        "data": [answer(row) for row in found.rows],
+        "meta": {"next_changed_after": last, "is_last": found.next is None},
+    }
+
+
+def _key_of(cursor: tuple[int, ...], order: Sequence[Column[Any]]) -> Key:
+    """The key in a list of this order; ``Invalid`` for a cursor of another list."""
+    if len(cursor) != len(order):
+        raise Invalid({"after": [_NO_CURSOR]})
+    try:
+        return tuple(
+            _EPOCH + part * _TICK if isinstance(column.type, DateTime) else part
+            for column, part in zip(order, cursor, strict=True)
+        )
+    except OverflowError:
+        raise Invalid({"after": [_NO_CURSOR]}) from None
+
+
+def _cursor_of(key: Key | None) -> str | None:
+    """The key as ``meta.next`` shows it."""
+    if key is None:
+        return None
+    return "_".join(str((part - _EPOCH) // _TICK if isinstance(part, datetime) else part) for part in key)

@@ -1,0 +1,58 @@
+"""Conditions that lists of mirror rows share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Column, LargeBinary, Table, cast
+from sqlalchemy.orm import Session
+
+from .. import fields
+from .listing import Condition
+
+
+def deleted() -> fields.Choice:
+    """Whether rows are wanted that the store no longer has; left out unless asked for."""
+    return fields.Choice("false", "true", "any")
+
+
+def by_deletion(table: Table, query: Mapping[str, Any]) -> list[Condition]:
+    """What the parameter ``deleted`` says."""
+    choice = query.get("deleted", "false")
+    if choice == "any":
+        return []
+    return [table.c.deleted_at.is_(None) if choice == "false" else table.c.deleted_at.is_not(None)]
+
+
+def by_presence(column: Column[Any], query: Mapping[str, Any], name: str) -> list[Condition]:
+    """Rows with a value in ``column``, or without one."""
+    if name not in query:
+        return []
+    return [column.is_not(None) if query[name] else column.is_(None)]
+
+
+def by_value(column: Column[Any], query: Mapping[str, Any], name: str) -> list[Condition]:
+    """Rows with just this value."""
+    return [column == query[name]] if name in query else []
+
+
+def by_span(column: Column[Any], query: Mapping[str, Any], name: str) -> list[Condition]:
+    """From ``<name>_from``, included, until ``<name>_until``, not included: spans that meet share no row."""
+    begin, end = query.get(f"{name}_from"), query.get(f"{name}_until")
+    return [
+        *([] if begin is None else [column >= begin]),
+        *([] if end is None else [column < end]),
+    ]
+
+
+def indexed_by(*columns: str) -> tuple[str, ...]:
+    """The index of an instance's rows by these columns and the id."""
+    return ("instance_id", *columns, "bigcommerce_id")
+
+
+def is_exactly(session: Session, column: Column[str | None], text: str) -> list[Condition]:
+    """Equality by code points, where MariaDB's own takes more for equal (case, accents, blanks at the end)."""
+    if session.get_bind().dialect.name not in ("mysql", "mariadb"):
+        return []
+    return [cast(column, LargeBinary) == text.encode()]

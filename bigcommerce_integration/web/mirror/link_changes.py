@@ -1,0 +1,121 @@
+"""Write a person's decisions on links: all or nothing, with the host told and an audit row in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+
+from ...errors import Invalid, NotFound
+from ...refresh.manual_links import Linked, ManualLinks
+from .. import audit
+from ..access import Asked
+from ..attempts import in_transaction
+from .link_request import Row
+
+TRY_FOR_S = 5.0
+NO_PRODUCT = "There is no host product with this id."
+Decision = tuple[Any, int | None]
+
+
+def link_variant(asked: Asked, variant_id: int, host_product_id: int | None, *, done_by: str | None) -> None:
+    """Decide on one variant; ``NotFound`` if there is none with this BigCommerce id."""
+
+    def decide(links: ManualLinks) -> list[Decision]:
+        variant = links.by_id([variant_id]).get(variant_id)
+        if variant is None:
+            raise NotFound("There is no such variant of this BigCommerce integration instance.")
+        if _missing(asked, [host_product_id]):
+            raise Invalid({"host_product_id": [NO_PRODUCT]})
+        return [(variant, host_product_id)]
+
+    _commit(asked, decide, done_by)
+
+
+def link_variants(asked: Asked, rows: Sequence[Row], *, done_by: str | None) -> list[int]:
+    """Decide on many; their BigCommerce ids in the order of the rows. ``Invalid`` names each row that is bad."""
+    ids: list[int] = []
+
+    def decide(links: ManualLinks) -> list[Decision]:
+        decisions, errors = _resolved(asked, links, rows)
+        if errors:
+            raise Invalid(errors)
+        ids[:] = [variant.bigcommerce_id for variant, _ in decisions]
+        return decisions
+
+    _commit(asked, decide, done_by)
+    return ids
+
+
+def _resolved(asked: Asked, links: ManualLinks, rows: Sequence[Row]) -> tuple[list[Decision], dict[str, list[str]]]:
+    by_id = links.by_id(row.bigcommerce_id for row in rows if row.bigcommerce_id is not None)
+    by_sku = links.by_sku(row.sku for row in rows if row.sku is not None)
+    missing = _missing(asked, [row.host_product_id for row in rows])
+    decisions: list[Decision] = []
+    errors: dict[str, list[str]] = {}
+    first_place: dict[int, int] = {}
+    for place, row in enumerate(rows):
+        found = by_sku.get(row.sku or "", [])
+        name = "sku"
+        if row.bigcommerce_id is not None:
+            found = [by_id[row.bigcommerce_id]] if row.bigcommerce_id in by_id else []
+            name = "bigcommerce_id"
+        if problem := _problem(found, first_place, place):
+            errors[f"{place}.{name}"] = [problem]
+        if row.host_product_id in missing:
+            errors[f"{place}.host_product_id"] = [NO_PRODUCT]
+        decisions += [(variant, row.host_product_id) for variant in found[:1]]
+    return decisions, errors
+
+
+def _problem(found: Sequence[Any], first_place: dict[int, int], place: int) -> str | None:
+    """What is wrong with the variants that a row names; notes where each was named first."""
+    if not found:
+        return "There is no such variant."
+    if len(found) > 1:
+        ids = ", ".join(str(variant.bigcommerce_id) for variant in found[:5])
+        return f"{len(found)} variants have this SKU; give the bigcommerce_id of one: {ids}."
+    before = first_place.setdefault(found[0].bigcommerce_id, place)
+    return None if before == place else f"Row {before} names the same variant."
+
+
+def _missing(asked: Asked, ids: Iterable[int | None]) -> frozenset[int]:
+    """Those that the host does not have; a host without the method is taken at the caller's word."""
+    wanted = sorted({each for each in ids if each is not None})
+    ask = getattr(asked.state.host, "products_missing", None)
+    if not wanted or ask is None:
+        return frozenset()
+    # None comes of a class that inherits the port without an answer of its own.
+    return frozenset(ask(asked.session, asked.instance, wanted) or ())
+
+
+def _commit(asked: Asked, decide: Callable[[ManualLinks], list[Decision]], done_by: str | None) -> None:
+    session, state = asked.session, asked.state
+
+    def work() -> None:
+        # What the host has pending fails here as its own error, not below as ours.
+        session.flush()
+        try:
+            links = ManualLinks(session, state.tables, state.host, asked.instance)
+            changed = links.decide(decide(links))
+            if changed:
+                changes = {"links": [_change(each) for each in changed]}
+                audit.record(session, state.tables, asked.instance.id, "link", done_by=done_by, changes=changes)
+        except DBAPIError:
+            raise
+        except Exception:
+            # The lease is locked, and perhaps links are written: nothing may stay for a handler of the host to commit.
+            session.rollback()
+            raise
+
+    in_transaction(session, work, try_for_s=TRY_FOR_S)
+
+
+def _change(linked: Linked) -> dict[str, Any]:
+    before = linked.variant
+    return {
+        "variant": before.bigcommerce_id,
+        "from": {"host_product_id": before.host_product_id, "link_source": before.link_source},
+        "to": {"host_product_id": linked.host_product_id, "link_source": "manual"},
+    }

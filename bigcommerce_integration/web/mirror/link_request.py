@@ -1,0 +1,86 @@
+"""The bodies that decide on links."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Request
+from marshmallow import ValidationError
+
+from ...errors import Invalid
+from .. import fields
+from ..body import read_json_array, read_json_object
+from ..instances.name_pattern import trimmed_pattern
+from ..schemas import Errors, ObjectSchema, load
+
+MOST_LINKS = 1000
+# A thousand rows with SKUs of 255 characters, each of them escaped.
+MAX_LINKS_BYTES = 2 * 1024 * 1024
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+class Sku(fields.StrictField):
+    """A SKU that a variant can have; blanks around it do not count."""
+
+    def read(self, value: Any) -> str:
+        sku = value.strip() if isinstance(value, str) else ""
+        if not 1 <= len(sku) <= 255 or _UNSTORABLE.search(sku):
+            raise ValidationError("Must be a SKU of 1 to 255 characters.")
+        return sku
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": trimmed_pattern(255)}
+
+
+class LinkRequest(ObjectSchema):
+    """The body that links one variant."""
+
+    host_product_id = fields.Integer(required=True)
+
+
+class LinkRow(ObjectSchema):
+    """One row of the body that links many."""
+
+    bigcommerce_id = fields.Integer()
+    sku = Sku()
+    host_product_id = fields.Integer(required=True, allow_none=True)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A variant, by id or by SKU, and what it is to be linked to: None is nothing."""
+
+    bigcommerce_id: int | None
+    sku: str | None
+    host_product_id: int | None
+
+
+def read_link_request(request: Request) -> int:
+    """The host's product to link one variant to."""
+    values, errors = load(LinkRequest(), read_json_object(request))
+    if errors:
+        raise Invalid(errors)
+    host_product_id: int = values["host_product_id"]
+    return host_product_id
+
+
+def read_link_rows(request: Request) -> Sequence[Row]:
+    """All rows of a bulk request; ``Invalid`` with every bad field by its row and name, such as ``0.sku``."""
+    body = read_json_array(request, max_bytes=MAX_LINKS_BYTES)
+    if not 1 <= len(body) <= MOST_LINKS:
+        raise Invalid({"_schema": [f"Must have 1 to {MOST_LINKS} rows."]})
+    rows, errors = [], Errors()
+    schema = LinkRow()
+    for place, item in enumerate(body):
+        values, wrong = load(schema, item)
+        if not wrong and len({"bigcommerce_id", "sku"} & values.keys()) != 1:
+            wrong = {"_schema": ["Give either bigcommerce_id or sku."]}
+        for path, messages in wrong.items():
+            errors[str(place) if path == "_schema" else f"{place}.{path}"] = messages
+        rows.append(Row(values.get("bigcommerce_id"), values.get("sku"), values.get("host_product_id")))
+    if errors:
+        raise Invalid(errors)
+    return rows

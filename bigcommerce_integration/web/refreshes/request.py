@@ -1,0 +1,82 @@
+"""The body that asks for a refresh."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, cast
+
+from flask import Request
+
+from ...errors import Invalid
+from ...refresh.parameters import MOST_IDS, Mode, Parameters
+from .. import fields
+from ..body import read_json_object
+from ..schemas import ObjectSchema, load
+
+FIELDS_OF: Mapping[Mode, tuple[str, ...]] = {
+    "incremental": (),
+    "full": ("allow_mass_delete",),
+    "date_range": ("date_from", "date_to"),
+    "ids": ("ids",),
+}
+"""What each mode that can be asked for takes beside its name."""
+REQUIRED = frozenset({"date_from", "date_to", "ids"})
+"""Those of them without which the mode means nothing."""
+
+
+class RefreshRequest(ObjectSchema):
+    """The fields by themselves; which belong together is judged by ``read_refresh_request``."""
+
+    mode = fields.Choice(*FIELDS_OF, load_default="incremental")
+    allow_mass_delete = fields.Boolean()
+    date_from = fields.Day()
+    date_to = fields.Day()
+    ids = fields.Ids(MOST_IDS)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A refresh that may begin."""
+
+    mode: Mode
+    parameters: Parameters
+
+
+def read_refresh_request(request: Request, *, start_date: date) -> Wanted:
+    """What the body asks for, an empty one for an incremental refresh; ``Invalid`` with every bad field."""
+    body = {} if _is_empty(request) else read_json_object(request)
+    values, errors = load(RefreshRequest(), body)
+    for path, message in (*_misplaced(body, errors), *_bad_dates(values, start_date)):
+        errors.setdefault(path, []).append(message)
+    if errors:
+        raise Invalid(errors)
+    mode = values.pop("mode")
+    return Wanted(mode, Parameters(**values))
+
+
+def _is_empty(request: Request) -> bool:
+    """Whether there is no body at all: then its type is nobody's mistake."""
+    return not request.content_length and "Transfer-Encoding" not in request.headers
+
+
+def _misplaced(body: Mapping[str, Any], errors: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if "mode" in errors:
+        return
+    mode = cast(Mode, body.get("mode", "incremental"))
+    for other, names in FIELDS_OF.items():
+        for name in names:
+            if other != mode and name in body:
+                yield name, f"Belongs to mode {other}, not to {mode}."
+            elif other == mode and name in REQUIRED and name not in body:
+                yield name, f"Mode {mode} needs this field."
+
+
+def _bad_dates(values: Mapping[str, Any], start_date: date) -> Iterator[tuple[str, str]]:
+    date_from, date_to = values.get("date_from"), values.get("date_to")
+    for name, day in (("date_from", date_from), ("date_to", date_to)):
+        if day is not None and day < start_date:
+            yield name, f"Must not be before the instance's start date, {start_date.isoformat()}."
+    if date_from is not None and date_to is not None and date_to < date_from:
+        yield "date_to", "Must not be before date_from."
