@@ -111,17 +111,30 @@ class Walker:
             lo = self._next_range()
             if lo is None:
                 return
-            self.busy.add(lo)
-            ask = partial(self._ask, lo, self._stored_hashes(lo))
-            self.slice.fetcher.add(Fetch(ask, partial(self._came, lo), reply_of=lambda result: result[0]))
+            self._ask_for(IdRange(lo, self._checkpoint.walk.ranges[lo]))
 
-    def _stored_hashes(self, lo: int) -> Mapping[int, str]:
+    def _ask_ahead(self, after: Walk) -> None:
+        """Ask for the rest of a page's range while the database stores the page, so that neither waits for the other.
+
+        Not before the walk is divided, which is decided once the first page is stored.
+        """
+        if self.slice.job.is_over or not after.is_divided or not self.slice.fetcher.has_room:
+            return
+        for lo in after.ranges.keys() - self._checkpoint.walk.ranges.keys():
+            self._ask_for(IdRange(lo, after.ranges[lo]))
+            self.slice.fetcher.start_due()
+
+    def _ask_for(self, ids: IdRange) -> None:
+        self.busy.add(ids.lo)
+        ask = partial(self._ask, ids, self._stored_hashes(ids))
+        self.slice.fetcher.add(Fetch(ask, partial(self._came, ids.lo), reply_of=lambda result: result[0]))
+
+    def _stored_hashes(self, ids: IdRange) -> Mapping[int, str]:
         """Of what the next page will probably bring, where most of that is stored as it is."""
         job = self.slice.job
         if job.mode not in READS_AGAIN or self.slice.sets_aside:
             return {}
         table = getattr(job.engine.tables, job.resource)
-        ids = IdRange(lo, self._checkpoint.walk.ranges.get(lo))
         return job.engine.transaction(
             lambda session: stored_hashes(session, table, job.instance.id, ids, self.page_size)
         )
@@ -134,20 +147,19 @@ class Walker:
             lo = split.next_range(busy)
         return lo
 
-    def _ask(self, lo: int, stored: Mapping[int, str]) -> tuple[Reply[Page], MappedPage]:
+    def _ask(self, ids: IdRange, stored: Mapping[int, str]) -> tuple[Reply[Page], MappedPage]:
         """In a fetching thread: the request, and the work on its answer that needs no database."""
         resource = RESOURCES[self.slice.job.resource]
-        hi = self._checkpoint.walk.ranges.get(lo)
         map_record = self.slice.map_record
         if stored:
             map_record = sparing(map_record, resource.whole_hash, stored)
         dates, each = self._checkpoint.dates, mapping(map_record)
-        reply = resource.ask(self.slice.client, IdRange(lo, hi), self.page_size, dates, each)
+        reply = resource.ask(self.slice.client, ids, self.page_size, dates, each)
         if self.page_size == 1:
             # V2 may send two: the neighbour must not die, or be set aside, along.
             reply = replace(reply, value=reply.value.first())
         page = map_page(reply, map_record)
-        if hi is None and page.last_id is not None:
+        if ids.hi is None and page.last_id is not None:
             # A short answer proves nothing below the top, also not if the top becomes known before it is stored.
             page = replace(page, is_last=False)
         return reply, page
@@ -170,6 +182,7 @@ class Walker:
 
     def _store(self, lo: int, page: MappedPage) -> None:
         after = replace(self._after(lo, page), **self._grown())
+        self._ask_ahead(after.walk)
         self.slice.commit_page(page, self._step, after, partial(self._after_part, lo))
         self.page_size = self._checkpoint.page_size or self.slice.job.engine.config.page_size
         self.busy.discard(lo)

@@ -14,6 +14,7 @@ from math import ceil
 from typing import Any, Literal
 
 from bigcommerce_integration.client.api import StoreClient
+from bigcommerce_integration.client.pages import IdRange
 from bigcommerce_integration.client.rate_limit import Quota
 from bigcommerce_integration.client.records import Record
 from bigcommerce_integration.client.transport import Answer, Call
@@ -167,6 +168,10 @@ class Questions:
     def add(self, fetch: Fetch) -> None:
         self.waiting.append(fetch)
 
+    def start_due(self) -> float:
+        """It starts when the schedule says so."""
+        return 0.0
+
 
 class TestedSlice(Slice):
     """A slice whose time, store and transactions are those of a ``Run``."""
@@ -218,7 +223,7 @@ class _Job:
 class _Walker(Walker):
     """The walker, without a database to ask what is stored as it is."""
 
-    def _stored_hashes(self, lo: int) -> dict[int, str]:
+    def _stored_hashes(self, ids: IdRange) -> dict[int, str]:
         return {}
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -67,14 +69,29 @@ def differences(
                 yield f"{table} {each}: {', '.join(sorted(wrong))}"
 
 
-def untouched(before: Truth, after: Truth) -> Scope:
-    """The records whose text is the same at both moments, lines included."""
+def untouched(before: Truth, after: Truth, done: Iterable[str]) -> Scope:
+    """The records whose text is the same at both moments, lines included, and that no edit in between has named.
+
+    What was edited and edited back within a second has the same text, but may have been read in between.
+    """
+    named: defaultdict[str, set[int]] = defaultdict(set)
+    for edit, record_id in (each.split(" ") for each in done):
+        named[edit.rpartition("_")[2].replace("stock", "variant")].add(int(record_id))
     return Scope(
-        products={each for each, text in after.products.items() if before.products.get(each) == text},
+        products={
+            each
+            for each, text in after.products.items()
+            if before.products.get(each) == text
+            and each not in named["product"]
+            and named["variant"].isdisjoint(variant["id"] for variant in json.loads(text)["variants"])
+        },
         orders={
             each
             for each, text in after.orders.items()
-            if before.orders.get(each) == text and before.order_lines.get(each) == after.order_lines.get(each)
+            if before.orders.get(each) == text
+            and before.order_lines.get(each) == after.order_lines.get(each)
+            and each not in named["order"]
+            and named["line"].isdisjoint(after.order_lines.get(each, ()))
         },
     )
 

@@ -84,7 +84,7 @@ def prove(connect: Connect, *, records: int, seed: int, latency_ms: float, round
         rejected = mirror.rows("rejected_records")
         assert rejected == []
         if number == 0 or mirror.refresh("orders")["mode"] == "full":
-            assert wrong(mirror, after, untouched(before, after)) == [], done
+            assert wrong(mirror, after, untouched(before, after, done)) == [], done
         run_side_by_side(mirror, "incremental")
         assert wrong(mirror, after, without_hidden(store, moved(before, after))) == [], done
         run_side_by_side(mirror, "full")

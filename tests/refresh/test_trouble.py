@@ -248,7 +248,7 @@ def test_a_quota_that_others_use_up_is_waited_for(connect: Connect):
 
 
 def test_a_platform_that_takes_one_request_at_a_time_is_borne(connect: Connect):
-    mirror = connect(SandboxStore(24, 0, awkward=False), settings={"page_size": 8, "concurrency": 2}, latency_ms=5)
+    mirror = connect(SandboxStore(24, 0, awkward=False), settings={"page_size": 8, "concurrency": 2}, latency_ms=40)
     mirror.store.switches.concurrency_cap = 1
     mirror.completed("products")
     assert mirror.server.requests.statuses[429] >= 1
