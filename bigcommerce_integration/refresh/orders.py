@@ -71,8 +71,8 @@ def listed(table: Table) -> tuple[Any, ...]:
 
 
 def expected(table: Table, dates: DateFilter) -> tuple[Any, ...]:
-    """Those created between these dates. What is archived is looked for by walks over all orders alone."""
-    conditions: list[Any] = [] if dates.created_until is None else [*listed(table)]
+    """Those created between these dates; what is archived too, since only a look at each tells whether it is gone."""
+    conditions: list[Any] = []
     if dates.created_since is not None:
         conditions.append(table.c.date_created >= dates.created_since)
     if dates.created_until is not None:
