@@ -80,11 +80,11 @@ def prove(connect: Connect, *, records: int, seed: int, latency_ms: float, round
         with edited(store, seed=seed + number, a_second=EDITS_A_SECOND) as done:
             run_side_by_side(mirror, None if number == 0 else dice.choice(("incremental", "full")))
         after = truth_of(store)
-        assert len(done) > 10
+        assert number or len(done) > 10, "the first walk at least takes its time"
         rejected = mirror.rows("rejected_records")
         assert rejected == []
         if number == 0 or mirror.refresh("orders")["mode"] == "full":
-            assert wrong(mirror, after, untouched(before, after, done)) == [], done
+            assert wrong(mirror, after, without_hidden(store, untouched(before, after, done))) == [], done
         run_side_by_side(mirror, "incremental")
         assert wrong(mirror, after, without_hidden(store, moved(before, after))) == [], done
         run_side_by_side(mirror, "full")
