@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-LOOKED_AT = 1_000
+LOOKED_AT = 500
 """As many rows as a request looks at in search of those that pass."""
 
 _MARIADB = ("mysql", "mariadb")
