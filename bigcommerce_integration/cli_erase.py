@@ -9,13 +9,13 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
+from .engine import engine_of
 from .erasure import erase, erase_everybody
 from .errors import BigCommerceError
 from .models.instances import IntegrationInstance
 from .refresh import erased
 from .refresh.context import Engine
 from .state import current_state
-from .tasks import engine_of
 
 
 @click.command("erase")

@@ -32,6 +32,7 @@ SEND_S = 1.0
 """How long a request waits for the broker, in all; a silent broker costs ten seconds and more by default."""
 LONGEST_BACKOFF_S = 600.0
 DUE_A_TICK = 100
+READY_A_LOOK = 10
 FORGET_WORKERS_S = 86400.0
 
 
@@ -156,6 +157,13 @@ def _due(session: Session, tables: Tables) -> list[Any]:
     hints = tables.hints
     due = _ready(tables).where(hints.c.next_hint_at <= db_now()).order_by(hints.c.next_hint_at).limit(DUE_A_TICK)
     return list(session.execute(due).all())
+
+
+def ready(engine: Engine) -> list[Hint]:
+    """The refreshes that could be advanced at once, whether or not their hint is due, longest quiet first."""
+    statement = _ready(engine.tables).order_by(engine.tables.hints.c.next_hint_at).limit(READY_A_LOOK)
+    rows = engine.transaction(lambda session: session.execute(statement).all())
+    return [(row.resource, row.id) for row in rows]
 
 
 def tick(engine: Engine, send: Callable[[Hint], bool]) -> int:

@@ -22,6 +22,7 @@ from sqlalchemy.engine import Row
 from bigcommerce_integration import instance_created, refresh_finished
 from bigcommerce_integration.client import retry
 from bigcommerce_integration.encryption import TokenCipher, generate_key
+from bigcommerce_integration.engine import engine_of
 from bigcommerce_integration.models import db_now
 from bigcommerce_integration.models.instances import IntegrationInstance
 from bigcommerce_integration.refresh import advance as advance_module
@@ -30,7 +31,6 @@ from bigcommerce_integration.refresh.claiming import Claimed, claim_refresh
 from bigcommerce_integration.refresh.fetching import Fetcher
 from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.state import state_of
-from bigcommerce_integration.tasks import engine_of
 
 from .host_app import ENCRYPTION_KEY, bearer
 from .processes import wait_until

@@ -14,10 +14,11 @@ from dramatiq import Middleware, Worker
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import AgeLimit, Callbacks, Retries, TimeLimit
 
+from bigcommerce_integration.engine import engine_of
 from bigcommerce_integration.errors import ConfigError
 from bigcommerce_integration.hints import ACTORS, QUEUE
 from bigcommerce_integration.state import state_of
-from bigcommerce_integration.tasks import bind, engine_of, tick_once
+from bigcommerce_integration.tasks import bind, tick_once
 from bigcommerce_integration.web.queries import worker_window_s
 
 from .host_app import HostApp, bearer, new_instance

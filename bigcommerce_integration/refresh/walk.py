@@ -35,7 +35,8 @@ class Walk:
     splits_left: int = SPARE_SPLITS
     # Counts the walks of a refresh: more than one where records were surveyed and none came.
     number: int = 1
-    # Records an id, seen in the last page of the range that begins here: where splitting pays.
+    # Records an id that are still to come of the range that begins here, as the last page lets expect: where splitting
+    # pays.
     density: Mapping[int, float] = field(default_factory=dict)
 
     @classmethod
@@ -60,25 +61,25 @@ class Walk:
         ranges = {lo: limit if hi is None else hi for lo, hi in self.ranges.items() if hi is not None or lo <= limit}
         return replace(self, ranges=ranges, top=top, is_surveyed=True)
 
-    def divided(self, parts: int, *, page_size: int, left: int | None) -> Walk:
-        """With the first range cut into ``parts`` of equal width, fewer if that is more than the pages left.
+    def divided(self, parts: int, *, busy: Collection[int], page_size: int, left: int | None) -> Walk:
+        """With the widest free range cut into ``parts`` of equal width, fewer if that is more than the pages left.
 
-        ``left`` is how many records the store is thought to have left, if it said. Done once, after the first
-        page, so that what lies below the first record (a start date leaves a long gap there) is not divided.
+        ``left`` is how many records the store is thought to have left, if it said. Done once, when the first page
+        has come, so that what lies below the first record (a start date leaves a long gap there) is not divided.
         """
-        if self.is_divided or not self.is_surveyed or len(self.ranges) != 1:
+        free = [lo for lo in self.ranges if lo not in busy and lo != 1]
+        if self.is_divided or not self.is_surveyed or not free:
             return self
-        ((lo, hi),) = self.ranges.items()
+        lo = max(free, key=self._records_left)
+        hi = self.ranges[lo]
         assert hi is not None
         width = hi - lo + 1
         expected = width if left is None else min(width, left)
         parts = max(1, min(parts, -(-expected // page_size)))
         step = -(-width // parts)
-        ranges = {start: min(start + step - 1, hi) for start in range(lo, hi + 1, step)}
-        density = self.density.get(lo)
-        return replace(
-            self, ranges=ranges, is_divided=True, density={} if density is None else dict.fromkeys(ranges, density)
-        )
+        cut = {start: min(start + step - 1, hi) for start in range(lo, hi + 1, step)}
+        density = self.density if lo not in self.density else {**self.density, **dict.fromkeys(cut, self.density[lo])}
+        return replace(self, ranges={**self.ranges, **cut}, is_divided=True, density=density)
 
     def next_range(self, busy: frozenset[int]) -> int | None:
         """The low end of the widest range that is not being fetched (``busy``: low ends of those that are)."""
@@ -106,23 +107,30 @@ class Walk:
         hi = self.ranges[lo]
         return float("inf") if hi is None else (hi - lo + 1) * self.density.get(lo, 1.0)
 
-    def after(self, lo: int, *, first_id: int | None, last_id: int | None, count: int, is_last: bool) -> Walk:
-        """What is left once the page of the range at ``lo`` is stored.
+    def answered(self, lo: int, *, first_id: int | None, last_id: int | None, count: int, is_last: bool) -> Walk:
+        """With the page of the range at ``lo`` come: what it leaves is a range of its own, to be asked for at once.
 
         ``first_id`` and ``last_id`` are the lowest and highest ids that came, also those above the range;
         ``is_last`` is the client's proof that nothing of the range that was asked for is left. In a range
         open at the top that is a short answer, which proves nothing below the top: only an empty one counts.
         """
         hi = self.ranges[lo]
-        ranges = dict(self.ranges)
-        density = dict(self.density)
-        del ranges[lo]
-        density.pop(lo, None)
-        proved = is_last and (hi is not None or last_id is None)
-        if not proved and last_id is not None and (hi is None or last_id < hi):
-            ranges[last_id + 1] = hi
-            density[last_id + 1] = count / max(1, last_id - (first_id or lo) + 1)
-        return replace(self, ranges=ranges, density=density)
+        came = replace(self, density={**self.density, lo: 0.0})
+        if last_id is None or (hi is not None and (is_last or last_id >= hi)):
+            return came
+        expected = count / max(1, last_id - (first_id or lo) + 1)
+        return replace(
+            came,
+            ranges={**self.ranges, lo: last_id, last_id + 1: hi},
+            density={**came.density, last_id + 1: expected},
+        )
+
+    def stored(self, lo: int) -> Walk:
+        """With the range at ``lo`` done, as its page is stored."""
+        ranges = {each: hi for each, hi in self.ranges.items() if each != lo}
+        return replace(
+            self, ranges=ranges, density={each: self.density[each] for each in ranges.keys() & self.density.keys()}
+        )
 
     def dump(self) -> dict[str, Any]:
         """As plain JSON values."""

@@ -91,13 +91,14 @@ class Walker:
     def _counted(self, reply: Reply[int]) -> None:
         self.slice.results.total = reply.value
 
-    def _divide(self) -> None:
-        """Once the first page is stored and the top is known: a range for each fetcher."""
+    def _divide(self, *, came: int = 0) -> None:
+        """Once the first page has come and the top is known: a range for each fetcher.
+
+        ``came`` is how many records are not yet counted as fetched.
+        """
         walk, results = self._checkpoint.walk, self.slice.results
-        if self.busy or (1 in walk.ranges and walk.top is not None):
-            return
-        left = None if results.total is None else max(0, results.total - results.values["fetched"])
-        divided = walk.divided(self.width, page_size=self.page_size, left=left)
+        left = None if results.total is None else max(0, results.total - results.values["fetched"] - came)
+        divided = walk.divided(self.width, busy=self.busy, page_size=self.page_size, left=left)
         self.slice.checkpoint = replace(self._checkpoint, walk=divided)
 
     # -- questions -------------------------------------------------------------------------------------------
@@ -107,26 +108,19 @@ class Walker:
             self.slice.fetcher.wants_smaller_page = False
             self.page_size = min(self.page_size, max(SMALLEST_PAGE, self.page_size // 2))
             self.slice.checkpoint = replace(self._checkpoint, page_size=self.page_size, good_pages=0)
-        while self.slice.fetcher.has_room and len(self.busy) < self.width:
+        self._ask(at_most=self.width)
+
+    def _ask(self, *, at_most: int) -> None:
+        """Ask for ranges while there is room, until so many are asked for or wait to be stored."""
+        while self.slice.fetcher.has_room and len(self.busy) < at_most:
             lo = self._next_range()
             if lo is None:
                 return
             self._ask_for(IdRange(lo, self._checkpoint.walk.ranges[lo]))
 
-    def _ask_ahead(self, after: Walk) -> None:
-        """Ask for the rest of a page's range while the database stores the page, so that neither waits for the other.
-
-        Not before the walk is divided, which is decided once the first page is stored.
-        """
-        if self.slice.job.is_over or not after.is_divided or not self.slice.fetcher.has_room:
-            return
-        for lo in after.ranges.keys() - self._checkpoint.walk.ranges.keys():
-            self._ask_for(IdRange(lo, after.ranges[lo]))
-            self.slice.fetcher.start_due()
-
     def _ask_for(self, ids: IdRange) -> None:
         self.busy.add(ids.lo)
-        ask = partial(self._ask, ids, self._stored_hashes(ids))
+        ask = partial(self._page, ids, self._stored_hashes(ids))
         self.slice.fetcher.add(Fetch(ask, partial(self._came, ids.lo), reply_of=lambda result: result[0]))
 
     def _stored_hashes(self, ids: IdRange) -> Mapping[int, str]:
@@ -147,7 +141,7 @@ class Walker:
             lo = split.next_range(busy)
         return lo
 
-    def _ask(self, ids: IdRange, stored: Mapping[int, str]) -> tuple[Reply[Page], MappedPage]:
+    def _page(self, ids: IdRange, stored: Mapping[int, str]) -> tuple[Reply[Page], MappedPage]:
         """In a fetching thread: the request, and the work on its answer that needs no database."""
         resource = RESOURCES[self.slice.job.resource]
         map_record = self.slice.map_record
@@ -178,21 +172,22 @@ class Walker:
         if self.slice.sets_aside:
             page = self.slice.spared(page)
             self.page_size = self.slice.page_size
+        walk = self._checkpoint.walk.answered(
+            lo, first_id=page.first_id, last_id=page.last_id, count=page.count, is_last=page.is_last
+        )
+        self.slice.checkpoint = replace(self._checkpoint, walk=walk)
+        self._divide(came=page.count)
         with_all_lines(self.slice, page, partial(self._store, lo))
 
     def _store(self, lo: int, page: MappedPage) -> None:
-        after = replace(self._after(lo, page), **self._grown())
-        self._ask_ahead(after.walk)
+        if not self.slice.job.is_over:
+            # The store answers the next questions while the database takes this page: neither waits for the other.
+            self._ask(at_most=self.width + 1)
+        self.slice.fetcher.start_due()
+        after = replace(self._checkpoint, walk=self._checkpoint.walk.stored(lo), failures=0, **self._grown())
         self.slice.commit_page(page, self._step, after, partial(self._after_part, lo))
         self.page_size = self._checkpoint.page_size or self.slice.job.engine.config.page_size
         self.busy.discard(lo)
-        self._divide()
-
-    def _after(self, lo: int, page: MappedPage) -> Checkpoint:
-        walk = self._checkpoint.walk.after(
-            lo, first_id=page.first_id, last_id=page.last_id, count=page.count, is_last=page.is_last
-        )
-        return replace(self._checkpoint, walk=walk, failures=0)
 
     def _after_part(self, lo: int, lower: MappedPage) -> Checkpoint:
         """With the lower half of a page stored: its upper end becomes the low end of what is left."""

@@ -23,6 +23,7 @@ from bigcommerce_integration.client import rate_limit, retry
 from bigcommerce_integration.client.api import Reply
 from bigcommerce_integration.client.pages import Page
 from bigcommerce_integration.client.records import Record
+from bigcommerce_integration.engine import engine_of
 from bigcommerce_integration.refresh import start
 from bigcommerce_integration.refresh.advance import advance
 from bigcommerce_integration.refresh.apply import Step, commit_step
@@ -36,7 +37,6 @@ from bigcommerce_integration.refresh.resources import RESOURCES as RESOURCE_MODU
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
 from bigcommerce_integration.sandbox.pytest_plugin import bigcommerce_sandbox, bigcommerce_sandbox_factory
 from bigcommerce_integration.state import state_of
-from bigcommerce_integration.tasks import engine_of
 
 from ..host_app import HostApp, bearer, new_instance
 from ..services import DATABASES, fresh_database

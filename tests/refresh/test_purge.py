@@ -20,6 +20,7 @@ from flask import Flask
 from sqlalchemy import BigInteger, Integer, LargeBinary, String, Table, event, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from bigcommerce_integration.engine import engine_of
 from bigcommerce_integration.models import Tables, db_now, tables
 from bigcommerce_integration.refresh import purge as purge_module
 from bigcommerce_integration.refresh.advance import advance
@@ -28,7 +29,6 @@ from bigcommerce_integration.refresh.lease import claim
 from bigcommerce_integration.refresh.purge import purge
 from bigcommerce_integration.refresh.start import start
 from bigcommerce_integration.state import state_of
-from bigcommerce_integration.tasks import engine_of
 
 from ..host_app import HostApp, bearer, new_instance
 from ..processes import ROOT
@@ -321,7 +321,7 @@ from dramatiq.brokers.stub import StubBroker
 from tests.host_app import HostApp
 from bigcommerce_integration.refresh import purge as module
 from bigcommerce_integration.state import state_of
-from bigcommerce_integration.tasks import engine_of
+from bigcommerce_integration.engine import engine_of
 module.ROWS_A_TRANSACTION = 200
 app = HostApp().create_app(sys.argv[1], broker=StubBroker(), settings={"BIGCOMMERCE_LEASE_S": 3})
 with app.app_context():

@@ -45,6 +45,8 @@ class Walking:
     width: int
     walk: Walk = field(default_factory=Walk)
     in_flight: list[Asked] = field(default_factory=list)
+    # Pages that have come and are not stored yet: the low end of each one's range.
+    held: list[tuple[int, list[int]]] = field(default_factory=list)
     stored: list[int] = field(default_factory=list)
     requests: int = 0
     # What the store said when the walk began, on its way to us.
@@ -61,23 +63,24 @@ class Walking:
             self.divide()
         self.fill()
 
+    @property
+    def busy(self) -> frozenset[int]:
+        return frozenset([asked.lo for asked in self.in_flight] + [lo for lo, _ in self.held])
+
     def divide(self) -> None:
-        if self.in_flight or self.survey is None or (1 in self.walk.ranges and self.walk.top is not None):
-            return
-        left = max(0, self.survey[1] - len(self.stored)) if self.walk.is_surveyed else None
-        self.walk = self.walk.divided(self.width, page_size=self.page_size, left=left)
+        left = max(0, self.survey[1] - len(self.stored)) if self.survey is not None else None
+        self.walk = self.walk.divided(self.width, busy=self.busy, page_size=self.page_size, left=left)
 
     def fill(self) -> None:
         """As many questions as there are fetchers, while there is something to ask."""
         while len(self.in_flight) < self.width:
-            busy = frozenset(asked.lo for asked in self.in_flight)
-            lo = self.walk.next_range(busy)
+            lo = self.walk.next_range(self.busy)
             if lo is None:
-                split = self.walk.split(busy, page_size=self.page_size)
+                split = self.walk.split(self.busy, page_size=self.page_size)
                 if split is None:
                     return
                 self.walk = split
-                lo = split.next_range(busy)
+                lo = split.next_range(self.busy)
                 assert lo is not None
             self.in_flight.append(self.ask(lo))
 
@@ -97,16 +100,23 @@ class Walking:
         return Asked(lo, ids.hi, page)
 
     def answered(self, index: int) -> None:
-        """One answer arrives and is stored with what is left."""
+        """One answer arrives; what it leaves can be asked for, though it is stored only later."""
         asked = self.in_flight.pop(index % len(self.in_flight))
         if asked.lo in self.walk.ranges:
             hi = self.walk.ranges[asked.lo]
-            self.stored += [each for each in asked.seen if hi is None or each <= hi]
+            self.held.append((asked.lo, [each for each in asked.seen if hi is None or each <= hi]))
             first, last = (asked.seen[0], asked.seen[-1]) if asked.seen else (None, None)
-            self.walk = self.walk.after(
+            self.walk = self.walk.answered(
                 asked.lo, first_id=first, last_id=last, count=len(asked.seen), is_last=asked.is_last
             )
         self.divide()
+        self.fill()
+
+    def store_one(self, index: int) -> None:
+        """One page that has come is stored."""
+        lo, seen = self.held.pop(index % len(self.held))
+        self.stored += seen
+        self.walk = self.walk.stored(lo)
         self.fill()
 
     def failed(self, index: int) -> None:
@@ -121,6 +131,7 @@ class Walking:
     def died(self) -> None:
         """The process ends, with it what is in flight and all that the checkpoint does not say."""
         self.in_flight.clear()
+        self.held.clear()
         self.walk = Walk.load(json.loads(json.dumps(self.walk.dump())))
         if not self.walk.is_surveyed:
             self.survey = (max(self.store, default=None), len(self.store))
@@ -129,16 +140,18 @@ class Walking:
     def to_the_end(self, choices: list[int]) -> None:
         """Answers in an order that ``choices`` say, until nothing is asked any more; the survey first or last."""
         steps = iter(choices)
-        for _ in range(20 * (len(self.store) + 20)):
+        for _ in range(40 * (len(self.store) + 20)):
             choice = next(steps, 0)
             if not self.walk.is_surveyed and (choice % 3 == 0 or not self.in_flight):
                 self.surveyed()
+            elif self.held and (choice % 2 == 0 or not self.in_flight):
+                self.store_one(choice // 2)
             elif self.in_flight:
                 self.answered(choice)
             else:
                 break
         assert self.walk.is_done, "the walk does not end"
-        assert not self.in_flight
+        assert not self.busy
 
 
 def _records(ids: list[int]) -> list[Record]:
@@ -171,7 +184,9 @@ def test_any_store_is_read_whole_and_each_record_once_with_few_requests(ids, ver
 
 
 TROUBLE = st.lists(
-    st.tuples(st.sampled_from(["answer", "answer", "fail", "die", "create", "delete", "survey"]), st.integers(1, 450)),
+    st.tuples(
+        st.sampled_from(["answer", "answer", "store", "fail", "die", "create", "delete", "survey"]), st.integers(1, 450)
+    ),
     max_size=80,
 )
 
@@ -189,6 +204,8 @@ def suffer(walking: Walking, trouble: list[tuple[str, int]]) -> set[int]:
         elif kind == "delete":
             walking.store.discard(number)
             lasting.discard(number)
+        elif kind == "store" and walking.held:
+            walking.store_one(number)
         elif kind in ("answer", "fail") and walking.in_flight:
             walking.answered(number) if kind == "answer" else walking.failed(number)
     return lasting
@@ -253,15 +270,15 @@ def test_an_empty_store_is_known_by_its_survey():
 
 
 def test_a_walk_is_not_done_before_its_top_is_known():
-    walk = Walk().after(1, first_id=None, last_id=None, count=0, is_last=True)
+    walk = Walk().answered(1, first_id=None, last_id=None, count=0, is_last=True).stored(1)
     assert not walk.ranges
     assert not walk.is_done
 
 
 def test_a_short_page_of_an_open_range_leaves_the_range_above_it():
-    walk = Walk().after(1, first_id=4, last_id=9, count=3, is_last=True)
-    assert walk.ranges == {10: None}
-    assert walk.surveyed(12).ranges == {10: 12}
+    walk = Walk().answered(1, first_id=4, last_id=9, count=3, is_last=True)
+    assert walk.ranges == {1: 9, 10: None}
+    assert walk.stored(1).surveyed(12).ranges == {10: 12}
 
 
 def test_what_lies_above_the_top_is_dropped_when_it_becomes_known():
@@ -270,9 +287,16 @@ def test_what_lies_above_the_top_is_dropped_when_it_becomes_known():
 
 def test_a_walk_is_divided_once_and_not_into_more_parts_than_pages():
     walk = Walk(ranges={11: 110}, is_surveyed=True, top=110)
-    divided = walk.divided(8, page_size=10, left=25)
+    divided = walk.divided(8, busy=(), page_size=10, left=25)
     assert divided.ranges == {11: 44, 45: 78, 79: 110}
-    assert divided.divided(8, page_size=1, left=None) is divided
+    assert divided.divided(8, busy=(), page_size=1, left=None) is divided
+
+
+def test_not_before_the_first_page_has_come_is_a_walk_divided_and_then_without_its_range():
+    walk = Walk(ranges={1: 110}, is_surveyed=True, top=110)
+    assert walk.divided(2, busy={1}, page_size=10, left=None) is walk
+    came = walk.answered(1, first_id=11, last_id=20, count=10, is_last=False)
+    assert came.divided(2, busy={1}, page_size=10, left=None).ranges == {1: 20, 21: 65, 66: 110}
 
 
 def test_an_idle_fetcher_gets_the_half_of_the_largest_range_beyond_the_page_in_flight():
