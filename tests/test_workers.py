@@ -148,14 +148,17 @@ def test_killed_again_and_again(database: str, broker: str, tmp_path: Path) -> N
         for name, page_size in (("products", 100), ("orders", 98)):
             assert pages[name] <= math.ceil(5000 / page_size) + 3 + 4 + len(kills) * 4, (name, kills, pages)
         silent_s = sorted(each for name in ("products", "orders") for each in silences(shop, name, kills))
-        assert silent_s[len(silent_s) * 4 // 5] <= LEASE_S + TICK_S + 2, silent_s
-        assert silent_s[-1] <= LEASE_S + TICK_S + 2 + MARGIN_S, silent_s
+        assert silent_s[-1] <= LEASE_S + TICK_S + 2, silent_s
 
 
 def silences(shop: Shop, resource: str, kills: list[float]) -> list[float]:
-    """Of each kill, how long it took to the next request for a page, where the resource was not yet read to its end."""
+    """How long it took from each kill to the next request for a page, where the resource was not yet read to its end.
+
+    Of kills in a row the last one counts: it may have hit whoever had just taken the work up.
+    """
     asked = sorted(seen.when for seen in shop.server.requests if seen.path.endswith(f"/{resource}"))
-    return [next(when for when in asked if when > at) - at for at in kills if at < asked[-1]]
+    goes_on = {at: next(when for when in asked if when > at) for at in kills if at < asked[-1]}
+    return [when - at for at, when in goes_on.items() if not any(at < other < when for other in kills)]
 
 
 @pytest.mark.slow

@@ -116,7 +116,7 @@ class IntegrationInstance:
     updated_at: datetime
 
     @classmethod
-    def from_row(cls, row: Row[Any]) -> IntegrationInstance:
-        """The value of a whole row of the table."""
+    def from_row(cls, row: Row[Any], *, prefix: str = "") -> IntegrationInstance:
+        """The value of a whole row of the table, whose columns are named with this prefix."""
         values = row._mapping
-        return cls(**{item.name: values[item.name] for item in fields(cls)})
+        return cls(**{item.name: values[prefix + item.name] for item in fields(cls)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, literal, select
 from sqlalchemy.orm import Session
 
 from ..models import Tables, db_now
@@ -28,8 +28,8 @@ def start_instance(
     hint_after_s: float,
     sweep_after_s: float,
     requested_by: str | None = None,
-) -> list[int]:
-    """Insert a new instance's leases and its two initial refreshes; their ids. The caller commits.
+) -> None:
+    """Insert a new instance's leases and its two initial refreshes with their hints. The caller commits.
 
     ``hint_after_s`` is when the tick first hints at them, should the caller's own hint get lost;
     ``sweep_after_s`` when the first sweep is due, if automatic sync is on.
@@ -39,18 +39,13 @@ def start_instance(
         insert(tables.leases).values(next_sweep_at=db_now(sweep_after_s * spread)),
         [{"instance_id": instance_id, "resource": name, "epoch": 0, "change_number": 0} for name in RESOURCES],
     )
-    return [
-        start(
-            session,
-            tables,
-            instance_id=instance_id,
-            resource=name,
-            mode="initial",
-            hint_after_s=hint_after_s,
-            requested_by=requested_by,
-        )
-        for name in RESOURCES
-    ]
+    pending = [_pending(instance_id, name, "initial", _NOTHING, requested_by) for name in RESOURCES]
+    refreshes, hints = tables.refreshes, tables.hints
+    session.execute(insert(refreshes).values(created_at=db_now()), pending)
+    begun = select(refreshes.c.id, db_now(hint_after_s), literal(0)).where(
+        refreshes.c.open_key.in_([each["open_key"] for each in pending])
+    )
+    session.execute(insert(hints).from_select(["refresh_id", "next_hint_at", "times_sent"], begun))
 
 
 def start(
@@ -69,18 +64,22 @@ def start(
     Raises ``sqlalchemy.exc.IntegrityError`` if a walk of this resource is open already; a refresh of ids is none,
     and may be open beside one.
     """
-    result: Any = session.execute(
-        insert(tables.refreshes).values(
-            instance_id=instance_id,
-            resource=resource,
-            mode=mode,
-            parameters=parameters.dump(),
-            requested_by=requested_by,
-            status="pending",
-            created_at=db_now(),
-            open_key=None if mode == "ids" else open_key(instance_id, resource),
-        )
-    )
+    pending = _pending(instance_id, resource, mode, parameters, requested_by)
+    result: Any = session.execute(insert(tables.refreshes).values(created_at=db_now(), **pending))
     refresh_id: int = result.inserted_primary_key[0]
     session.execute(insert(tables.hints).values(refresh_id=refresh_id, next_hint_at=db_now(hint_after_s), times_sent=0))
     return refresh_id
+
+
+def _pending(
+    instance_id: int, resource: str, mode: Mode, parameters: Parameters, requested_by: str | None
+) -> dict[str, Any]:
+    return {
+        "instance_id": instance_id,
+        "resource": resource,
+        "mode": mode,
+        "parameters": parameters.dump(),
+        "requested_by": requested_by,
+        "status": "pending",
+        "open_key": None if mode == "ids" else open_key(instance_id, resource),
+    }

@@ -34,6 +34,30 @@ def ask(action: str, instance_id: str, *, while_deleting: bool = False) -> Asked
     state = current_state()
     session = state.db.session()
     instance = queries.instance(session, state.tables, queries.parse_id(instance_id), tenant=tenant_of(state.host))
+    return _permitted(state, session, instance, action, while_deleting=while_deleting)
+
+
+def ask_for_refresh(action: str, instance_id: str, refresh_id: str) -> queries.RefreshView:
+    """One refresh of the caller's instance, as ``ask``, in one query: progress is asked for again and again."""
+    require_login()
+    state = current_state()
+    session = state.db.session()
+    ids = queries.parse_id(instance_id), queries.parse_id(refresh_id)
+    tenant = tenant_of(state.host)
+    found = queries.with_refreshes(session, state.tables, state.config, ids[0], tenant=tenant, refresh_id=ids[1])
+    if found is None:
+        # Which of the two is missing decides whether ``may`` is asked.
+        instance = queries.instance(session, state.tables, ids[0], tenant=tenant)
+        _permitted(state, session, instance, action)
+        raise NotFound(queries.NO_REFRESH)
+    instance, (view,) = found
+    _permitted(state, session, instance, action)
+    return view
+
+
+def _permitted(
+    state: State, session: Session, instance: IntegrationInstance, action: str, *, while_deleting: bool = False
+) -> Asked:
     if instance.status == "deleting" and not while_deleting:
         raise NotFound("This BigCommerce integration instance is being deleted.")
     require_permission(state.host, action, instance)

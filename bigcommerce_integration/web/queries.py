@@ -15,11 +15,15 @@ from ..models import Tables, db_now
 from ..models.instances import IntegrationInstance
 
 INT64_MAX = 2**63 - 1
+NO_REFRESH = "There is no such refresh of this BigCommerce integration instance."
+_OF_INSTANCE = "of_instance_"
+# Of a refresh: the worker's own affair, and the checkpoint may be long.
+_UNTOLD = frozenset({"checkpoint", "attempts", "resume_at"})
 
 
 @dataclass(frozen=True)
 class RefreshView:
-    """A row of ``bigcommerce_refreshes``, and whether it waits for a worker while none is running."""
+    """What can be told of a refresh, and whether it waits for a worker while none is running."""
 
     row: Row[Any]
     lacks_worker: bool
@@ -40,12 +44,24 @@ def instance(session: Session, tables: Tables, instance_id: int, *, tenant: str)
     return IntegrationInstance.from_row(row)
 
 
+def with_refreshes(
+    session: Session, tables: Tables, config: Config, instance_id: int, *, tenant: str, refresh_id: int | None = None
+) -> tuple[IntegrationInstance, list[RefreshView]] | None:
+    """The tenant's instance and its refreshes, oldest first, or this one of them; None unless there are both."""
+    ids = {"instance_id": instance_id, "tenant": tenant, "refresh_id": refresh_id}
+    statement = _both(tables, worker_window_s(config), is_one=refresh_id is not None)
+    rows = session.execute(statement, ids).all()
+    if not rows:
+        return None
+    return IntegrationInstance.from_row(rows[0], prefix=_OF_INSTANCE), [_view(row) for row in rows]
+
+
 def refresh(session: Session, tables: Tables, config: Config, *, instance_id: int, refresh_id: int) -> RefreshView:
     """A refresh of this very instance, or ``NotFound``."""
     ids = {"refresh_id": refresh_id, "instance_id": instance_id}
     found = session.execute(_one_refresh(tables, worker_window_s(config)), ids).one_or_none()
     if found is None:
-        raise NotFound("There is no such refresh of this BigCommerce integration instance.")
+        raise NotFound(NO_REFRESH)
     return _view(found)
 
 
@@ -94,6 +110,19 @@ def _one_refresh(tables: Tables, window_s: float) -> Select[Any]:
     )
 
 
+@lru_cache(maxsize=16)
+def _both(tables: Tables, window_s: float, *, is_one: bool) -> Select[Any]:
+    table, instances = tables.refreshes, tables.instances
+    found = (
+        _refreshes(tables, window_s)
+        .join(instances, instances.c.id == table.c.instance_id)
+        .add_columns(*(column.label(_OF_INSTANCE + column.name) for column in instances.c))
+        .where(instances.c.id == bindparam("instance_id"), instances.c.tenant == bindparam("tenant"))
+        .order_by(table.c.id)
+    )
+    return found.where(table.c.id == bindparam("refresh_id")) if is_one else found
+
+
 def _refreshes(tables: Tables, window_s: float) -> Select[Any]:
     """Refreshes with ``lacks_worker``, judged by the database's clock as the leases and ticks are, and its ``now``."""
     table, leases, workers = tables.refreshes, tables.leases, tables.workers
@@ -104,7 +133,8 @@ def _refreshes(tables: Tables, window_s: float) -> Select[Any]:
     )
     ticking = exists().where(workers.c.last_tick_at > db_now(-window_s))
     waits = or_(table.c.status == "pending", and_(table.c.status == "processing", ~held))
-    return select(table, and_(waits, ~ticking).label("lacks_worker"), db_now().label("now"))
+    told = [column for column in table.c if column.name not in _UNTOLD]
+    return select(*told, and_(waits, ~ticking).label("lacks_worker"), db_now().label("now"))
 
 
 def _view(row: Row[Any]) -> RefreshView:

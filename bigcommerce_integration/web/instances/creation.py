@@ -20,7 +20,7 @@ from ..attempts import Unexplained, in_transaction
 from .checks import NAME_TAKEN, is_name_stored, require_valid
 from .differences import created
 from .draft import Draft
-from .health import Overview, overview
+from .health import Overview, overview_of_new
 
 # The request's own hint goes out within a second of the commit; the tick needs to send one only if that was lost.
 HINT_AFTER_S = 10.0
@@ -73,11 +73,13 @@ def _insert(state: State, session: Session, row: Mapping[str, Any]) -> Created:
                 sweep_after_s=state.config.sweep_interval_s,
                 requested_by=row["created_by"],
             )
-            instance = queries.instance(session, state.tables, instance_id, tenant=row["tenant"])
+            found = queries.with_refreshes(session, state.tables, state.config, instance_id, tenant=row["tenant"])
+            assert found is not None
+            instance, begun = found
             audit.record(
                 session, state.tables, instance_id, "create", done_by=row["created_by"], changes=created(instance)
             )
-            return Created(instance, overview(session, state.tables, state.config, instance))
+            return Created(instance, overview_of_new(session, state.tables, begun))
     except IntegrityError as error:
         unexplained = Unexplained(error)
         taken = is_name_stored(session, state.tables, tenant=row["tenant"], key=row["name_key"], locking=True)

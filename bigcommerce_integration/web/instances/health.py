@@ -50,6 +50,12 @@ def overview(session: Session, tables: Tables, config: Config, instance: Integra
     return overviews(session, tables, config, [instance])[instance.id]
 
 
+def overview_of_new(session: Session, tables: Tables, begun: Sequence[RefreshView]) -> Overview:
+    """That of an instance whose first refreshes were just begun: the same answer with fewer questions."""
+    standings = [Standing(view.row.resource, None, None, None, None, view, None) for view in begun]
+    return Overview(begun, standings, _last_tick(session, tables))
+
+
 def overviews(
     session: Session, tables: Tables, config: Config, instances: Sequence[IntegrationInstance]
 ) -> dict[int, Overview]:
@@ -58,7 +64,7 @@ def overviews(
         return {}
     leases = _leases(session, tables, [each.id for each in instances])
     views = _views(session, tables, config, leases)
-    ticked_at = session.scalar(select(func.max(tables.workers.c.last_tick_at)))
+    ticked_at = _last_tick(session, tables)
     made = {}
     for instance in instances:
         rows = sorted(leases[instance.id], key=lambda row: RESOURCES.index(row.resource))
@@ -68,6 +74,11 @@ def overviews(
             last_worker_tick_at=ticked_at,
         )
     return made
+
+
+def _last_tick(session: Session, tables: Tables) -> datetime | None:
+    found: datetime | None = session.scalar(select(func.max(tables.workers.c.last_tick_at)))
+    return found
 
 
 def _leases(session: Session, tables: Tables, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:

@@ -11,7 +11,7 @@ from ...refresh import RESOURCES
 from ...refresh.parameters import MODES
 from ...signals import refresh_finished
 from .. import fields, queries
-from ..access import Asked, ask, caller
+from ..access import Asked, ask, ask_for_refresh, caller
 from ..announce import announce
 from ..answers import refresh_answer
 from ..pages import page_answer
@@ -56,15 +56,7 @@ def get_refreshes(instance_id: str) -> dict[str, Any]:
 
 def get_refresh(instance_id: str, refresh_id: str) -> dict[str, Any]:
     """How far one refresh is."""
-    asked = ask("read", instance_id)
-    found = queries.refresh(
-        asked.session,
-        asked.state.tables,
-        asked.state.config,
-        instance_id=asked.instance.id,
-        refresh_id=queries.parse_id(refresh_id),
-    )
-    return {"data": refresh_answer(found)}
+    return {"data": refresh_answer(ask_for_refresh("read", instance_id, refresh_id))}
 
 
 def post_cancel(instance_id: str, refresh_id: str) -> dict[str, Any]:
