@@ -30,6 +30,10 @@ PURGE_S = 1.0
 _OWNER = "purge:"
 
 
+class _Blocked(Exception):
+    """Rows are locked by a process that may be frozen: the next tick tries again."""
+
+
 @dataclass(frozen=True)
 class _Purge:
     """One claimed instance."""
@@ -82,6 +86,9 @@ def _purge(engine: Engine, instance_id: int, ends_at: float) -> bool:
             engine.transaction(partial(_release, mine))
         return is_gone
     except LeaseLost:
+        return False
+    except _Blocked:
+        engine.transaction(partial(_release, mine))
         return False
 
 
@@ -152,6 +159,8 @@ def _empty_hints(mine: _Purge, session: Session) -> bool:
     free = [each for each in ids if is_lockable(session, select(hints.c.refresh_id).where(hints.c.refresh_id == each))]
     if free:
         session.execute(delete(hints).where(hints.c.refresh_id.in_(free)))
+    elif ids:
+        raise _Blocked
     return session.scalar(select(func.count()).select_from(_hints_of(mine).subquery())) == 0
 
 

@@ -51,8 +51,7 @@ def frozen_in_a_page(shop: Shop, marker: Path, directory: Path) -> Iterator[tupl
         yield frozen, free
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("database", ["postgresql", "mariadb"])
+@pytest.mark.parametrize("database", ["postgresql", pytest.param("mariadb", marks=pytest.mark.slow)])
 def test_while_one_is_frozen_inside_a_page_all_other_refreshes_go_on(database: str, tmp_path: Path) -> None:
     with (
         holding_shop(database, tmp_path) as (shop, marker),

@@ -80,10 +80,16 @@ def assert_used_and_not_overdrawn(steady: Sequence[Window], quota: int, *, share
     assert sum(window.others for window in steady) > 0
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("processes", [1, 3])
-def test_150_requests_in_30_seconds(processes: int, tmp_path: Path) -> None:
-    quota, window_s, count = 150, 30.0, 7
+@pytest.mark.parametrize(
+    ("processes", "quota", "window_s", "count"),
+    [
+        (2, 150, 10.0, 4),
+        *(pytest.param(processes, 150, 30.0, 7, marks=pytest.mark.slow) for processes in (1, 3)),
+    ],
+)
+def test_a_shared_quota_is_used_and_not_overdrawn(
+    processes: int, quota: int, window_s: float, count: int, tmp_path: Path
+) -> None:
     store = SandboxStore(2000, 2000, awkward=False, quota=quota, window_s=window_s)
     settings = {"page_size": 8, "concurrency": 3, "lease_s": 60.0, "tick_s": 5.0, "quota_reserve": RESERVE}
     with opened_on_servers("postgresql", "redis", tmp_path, store=store, latency_ms=100, settings=settings) as shop:
