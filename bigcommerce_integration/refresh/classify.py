@@ -66,4 +66,4 @@ def stored_hashes(session: Session, table: Table, instance_id: int, ids: IdRange
     )
     if ids.hi is not None:
         statement = statement.where(table.c.bigcommerce_id <= ids.hi)
-    return {row.bigcommerce_id: row.content_hash for row in session.execute(statement)}
+    return {row.bigcommerce_id: row.content_hash for row in session.execute(statement).all()}

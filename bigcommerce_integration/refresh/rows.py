@@ -73,10 +73,13 @@ def stored_rows(
     if isinstance(asked[0], int) and asked[-1] - asked[0] < SPARSEST * len(asked):
         # Ids that lie close together: a long list of them costs more than the few rows between them.
         wanted = frozenset(asked)
-        rows = tx.session.execute(statement.where(key.between(asked[0], asked[-1])))
+        # All at once: row by row costs as much again.
+        rows = tx.session.execute(statement.where(key.between(asked[0], asked[-1]))).all()
         return [row for row in rows if row[at] in wanted]
     return [
-        row for condition in among(tx.session, key, asked) for row in tx.session.execute(statement.where(condition))
+        row
+        for condition in among(tx.session, key, asked)
+        for row in tx.session.execute(statement.where(condition)).all()
     ]
 
 
