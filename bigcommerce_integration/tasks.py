@@ -11,6 +11,7 @@ import os
 import random
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -29,6 +30,8 @@ from .state import State
 log = logging.getLogger(__name__)
 
 TICK_ENDS_IN_S = 2.0
+LOOK_EVERY_S = 1.0
+"""How often a free process looks for work that no message has brought it, however rare the ticks are."""
 
 
 class BigCommerceWorker(Middleware):
@@ -73,22 +76,28 @@ class BigCommerceWorker(Middleware):
 
     def _tick(self, broker: Broker, ended: threading.Event) -> None:
         worker_id = f"{socket.gethostname()[:24]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+        chores_at = time.monotonic()
         while not ended.is_set():
             app, state = self.looker.bound
+            are_chores_due = time.monotonic() >= chores_at
+            if are_chores_due:
+                # Workers that were started together drift apart.
+                chores_at = time.monotonic() + state.config.tick_s * random.uniform(0.9, 1.1)  # noqa: S311
             try:
                 with app.app_context():
                     engine = engine_of(state, ended)
                     if any(_listens(worker) for worker in self._workers):
-                        note_worker(engine, worker_id)
+                        if are_chores_due:
+                            note_worker(engine, worker_id)
                         self.looker.look_unasked(engine)
-                    self._chores.do(engine, lambda hint: self.looker.sender.send(broker, [hint]))
+                    if are_chores_due:
+                        self._chores.do(engine, lambda hint: self.looker.sender.send(broker, [hint]))
             except ConfigError as error:
                 log.error("%s", error, extra={"action": "tick"})
                 return
             except Exception as error:  # noqa: BLE001 - a database that is away for a while must not end the tick
                 log.warning("The tick will try again: %s.", type(error).__name__, extra={"action": "tick"})
-            # Workers that were started together drift apart.
-            ended.wait(state.config.tick_s * (0.9 + 0.2 * random.random()))  # noqa: S311
+            ended.wait(max(0.0, min(LOOK_EVERY_S * random.uniform(0.9, 1.1), chores_at - time.monotonic())))  # noqa: S311
         self._leave(worker_id)
 
     def _leave(self, worker_id: str) -> None:

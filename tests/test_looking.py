@@ -10,7 +10,7 @@ from dramatiq import Worker
 from dramatiq.brokers.stub import StubBroker
 from sqlalchemy import update
 
-from bigcommerce_integration import looking
+from bigcommerce_integration import looking, tasks
 from bigcommerce_integration.models import db_now
 from bigcommerce_integration.sandbox import SandboxStore
 
@@ -41,15 +41,18 @@ def ticks(shop: Shop, count: int) -> None:
         wait_until(lambda before=before: shop.rows("workers", "last_tick_at") != [before], 10, "a tick")
 
 
-def test_the_work_is_done_slice_by_slice_though_the_broker_takes_no_message(sqlite_url: str) -> None:
+def test_the_work_is_done_slice_by_slice_though_the_broker_takes_no_message_and_ticks_are_rare(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "LOOK_EVERY_S", 0.2)
     broker = Away()
     broker.emit_after("process_boot")
-    settings = {"tick_s": TICK_S, "slice_s": 0.1, "page_size": 10, "concurrency": 1}
-    with opened(
-        sqlite_url, broker, store=SandboxStore(60, 60, awkward=False), latency_ms=50, settings=settings
-    ) as shop:
-        shop.post()
+    settings = {"tick_s": 600.0, "slice_s": 0.1, "page_size": 10, "concurrency": 1}
+    store = SandboxStore(60, 60, awkward=False)
+    with opened(sqlite_url, broker, store=store, latency_ms=50, settings=settings) as shop:
         with working(broker):
+            wait_until(lambda: shop.rows("workers"), 10, "the only tick")
+            shop.post()
             shop.wait(60)
         shop.assert_exact()
         assert min(row.epoch for row in shop.rows("leases", "epoch")) > 1, "more than one slice each"

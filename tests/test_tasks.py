@@ -70,8 +70,8 @@ def test_actors_get_a_refresh_id_and_nothing_else(shop: Shop) -> None:
     shop.broker.add_middleware(Watch())
     products, orders = (refresh["id"] for refresh in shop.post()["refreshes"])
     assert sent == [
-        ("bigcommerce_refresh_products", QUEUE, (products,), {}),
         ("bigcommerce_refresh_orders", QUEUE, (orders,), {}),
+        ("bigcommerce_refresh_products", QUEUE, (products,), {}),
     ]
     with working(shop.broker):
         shop.wait(30)
