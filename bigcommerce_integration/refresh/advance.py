@@ -56,13 +56,18 @@ def advance(engine: Engine, refresh_id: int) -> Outcome:
 def _advance(claimed: Claimed, client: StoreClient) -> Outcome:
     job, config = claimed.job, claimed.job.engine.config
     checkpoint = claimed.checkpoint
-    careful = caution(claimed.attempts, stored_page_size=checkpoint.page_size, full=config.page_size)
+    careful = caution(
+        claimed.attempts,
+        stored_page_size=checkpoint.page_size,
+        full=config.page_size,
+        follows_death=claimed.follows_death,
+    )
     if claimed.attempts >= GIVE_UP_AFTER or (careful.sets_aside and _set_aside_before(job) >= MOST_SET_ASIDE):
         return _fail(job, WorkersDie(job.resource, claimed.attempts), Tally())
     if careful.is_alone and careful.page_size != checkpoint.page_size:
         checkpoint = replace(checkpoint, page_size=careful.page_size, good_pages=0)
     fetcher = Fetcher(
-        width=1 if careful.is_alone else config.concurrency,
+        width=1 if careful.is_alone or careful.begins_alone else config.concurrency,
         pace=Pace.start(config.quota_reserve, claimed.sharers),
         stopping=job.engine.stopping,
         keep_alive_s=config.lease_s / 3,
@@ -75,6 +80,7 @@ def _advance(claimed: Claimed, client: StoreClient) -> Outcome:
         checkpoint,
         claimed.results,
         page_size=careful.page_size,
+        width=1 if careful.is_alone else config.concurrency,
         sets_aside=careful.sets_aside,
     )
     fetcher.keep_alive = slice_.keep_alive

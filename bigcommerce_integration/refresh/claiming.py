@@ -38,13 +38,17 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Claimed:
-    """A refresh that is ours for a slice. ``attempts``: claims before this one that made no progress."""
+    """A refresh that is ours for a slice. ``attempts``: claims before this one that made no progress.
+
+    ``follows_death``: whoever had the lease before did not let it go.
+    """
 
     job: Job
     checkpoint: Checkpoint
     results: Results
     attempts: int
     sharers: int
+    follows_death: bool
 
 
 def claim_refresh(engine: Engine, refresh_id: int) -> Claimed | Outcome:
@@ -76,6 +80,9 @@ def _claim(session: Session, engine: Engine, found: Any) -> Claimed | Outcome:
     tables = engine.tables
     if found.mode != "ids" and waiting_ids(session, tables, found.instance_id, found.resource) is not None:
         return Outcome.YIELDS
+    leases = tables.leases
+    which = (leases.c.instance_id == found.instance_id, leases.c.resource == found.resource)
+    owner_before = session.scalar(select(leases.c.owner).where(*which))
     lease = claim(
         session,
         tables,
@@ -124,6 +131,7 @@ def _claim(session: Session, engine: Engine, found: Any) -> Claimed | Outcome:
         results=Results(values, row.total),
         attempts=row.attempts - 1,
         sharers=sharers(session, tables, job.instance.store_hash),
+        follows_death=owner_before is not None,
     )
 
 

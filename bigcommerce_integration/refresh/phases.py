@@ -107,7 +107,7 @@ def _prepare_ids(slice_: Slice) -> None:
 def walk(slice_: Slice) -> None:
     """Read all that the checkpoint has left."""
     page_size = min(slice_.page_size, slice_.checkpoint.page_size or slice_.page_size)
-    Walker(slice_, slice_.fetcher.width, page_size).run()
+    Walker(slice_, page_size).run()
     job = slice_.job
     if not finds_unseen(job.resource, job.mode):
         slice_.checkpoint = replace(slice_.checkpoint, phase=_following(slice_))

@@ -46,6 +46,8 @@ class Slice:
     results: Results
     # The most records to ask for at once: fewer where workers died (see ``caution``).
     page_size: int
+    # How many may be asked for at a time, though the fetcher may begin with one.
+    width: int
     # Whether the one record that comes next is what they died of.
     sets_aside: bool = False
     borrowed: Lease | None = None

@@ -36,8 +36,8 @@ class Walker:
     """Walks what the checkpoint has left, within one slice."""
 
     slice: Slice
-    width: int
     page_size: int
+    stored: int = 0
     busy: set[int] = field(default_factory=set)
 
     def run(self) -> None:
@@ -69,6 +69,11 @@ class Walker:
         return is_expected and not self.slice.job.parameters.ids and not self.slice.results.values["fetched"]
 
     @property
+    def width(self) -> int:
+        """How many pages may be under way just now."""
+        return self.slice.fetcher.width
+
+    @property
     def _checkpoint(self) -> Checkpoint:
         return self.slice.checkpoint
 
@@ -98,7 +103,7 @@ class Walker:
         """
         walk, results = self._checkpoint.walk, self.slice.results
         left = None if results.total is None else max(0, results.total - results.values["fetched"] - came)
-        divided = walk.divided(self.width, busy=self.busy, page_size=self.page_size, left=left)
+        divided = walk.divided(self.slice.width, busy=self.busy, page_size=self.page_size, left=left)
         self.slice.checkpoint = replace(self._checkpoint, walk=divided)
 
     # -- questions -------------------------------------------------------------------------------------------
@@ -188,6 +193,9 @@ class Walker:
         self.slice.commit_page(page, self._step, after, partial(self._after_part, lo))
         self.page_size = self._checkpoint.page_size or self.slice.job.engine.config.page_size
         self.busy.discard(lo)
+        self.stored += 1
+        if self.stored >= self.slice.width:
+            self.slice.fetcher.width = self.slice.width
 
     def _after_part(self, lo: int, lower: MappedPage) -> Checkpoint:
         """With the lower half of a page stored: its upper end becomes the low end of what is left."""

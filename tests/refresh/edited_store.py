@@ -240,6 +240,7 @@ class Run:
     # Ids that the store has had since the refresh began.
     lasting: set[int] = field(default_factory=set)
     begun_with: dict[int, int] = field(default_factory=dict)
+    is_after_death: bool = False
     wire: Wire = field(init=False)
 
     def __post_init__(self) -> None:
@@ -251,7 +252,8 @@ class Run:
         for _ in range(500):
             try:
                 self._process()
-            except (Killed, SliceEnds):
+            except (Killed, SliceEnds) as end:
+                self.is_after_death = isinstance(end, Killed)
                 continue
             except UnexpectedAnswer:
                 # Each time that one looked there were others, all of them gone when they were asked for.
@@ -273,13 +275,14 @@ class Run:
         slice_: Any = TestedSlice(
             job=_Job(_Engine(config), resource),  # type: ignore[arg-type]
             client=StoreClient(self.wire),  # type: ignore[arg-type]
-            fetcher=Questions(self.width),  # type: ignore[arg-type]
+            fetcher=Questions(1 if self.is_after_death else self.width),  # type: ignore[arg-type]
             checkpoint=checkpoint,
             results=Results({"fetched": self.kept.fetched}, self.kept.total),
             page_size=self.page_size,
+            width=self.width,
         )
         slice_.run = self
-        _Walker(slice_, self.width, checkpoint.page_size or self.page_size).run()
+        _Walker(slice_, checkpoint.page_size or self.page_size).run()
 
     # -- what may happen ---------------------------------------------------------------------------------------
 

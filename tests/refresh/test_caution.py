@@ -32,3 +32,11 @@ def test_small_pages_by_setting_are_no_hunt(full: int) -> None:
 def test_no_record_is_set_aside_that_fewer_than_three_workers_died_over() -> None:
     for stored in (None, 64, 8, 1):
         assert not any(caution(attempts, stored_page_size=stored, full=250).sets_aside for attempts in range(3))
+
+
+def test_after_a_death_pages_come_one_by_one_though_there_was_progress() -> None:
+    def after_death(attempts: int, stored: int | None = None) -> Caution:
+        return caution(attempts, stored_page_size=stored, full=250, follows_death=True)
+
+    assert after_death(0) == after_death(2) == Caution(250, begins_alone=True)
+    assert (after_death(3), after_death(4), after_death(0, 8)) == (SMALL, ONE, SMALL), "the hunt is alone anyway"
