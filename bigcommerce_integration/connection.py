@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -138,7 +139,9 @@ class Asking:
         ago_s = time.monotonic() - reply.received_at + reply.elapsed_s
         begun_at = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=ago_s)
         self.skews_s.append((reply.observed_at - begun_at).total_seconds())
-        self.quota = reply.quota or self.quota
+        # Answers overtake each other: the least that any of them has left is what is left.
+        told = [quota for quota in (self.quota, reply.quota) if quota is not None]
+        self.quota = min(told, key=lambda quota: math.inf if quota.left is None else quota.left, default=None)
 
 
 def _gather(asking: Asking, store: Store, *, counts: bool) -> dict[str, _Answer]:
