@@ -6,7 +6,6 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -47,9 +46,6 @@ class Tally:
 class Fetcher:
     """At most ``width`` requests at a time; everything but the requests happens in the thread that calls.
 
-    A few more (``ahead``) are handed to the fetching threads before one is free, so that these go on while the
-    advancing thread stores a page.
-
     ``keep_alive`` is called at least every ``keep_alive_s`` seconds while waiting: it renews the lease. ``trouble``
     is what the store did last, until it answers well again.
     """
@@ -71,11 +67,6 @@ class Fetcher:
     _kept_alive_at: float = field(default_factory=time.monotonic)
 
     @property
-    def ahead(self) -> int:
-        """How many questions may lie ready for a thread; none where only one request is to be under way."""
-        return self.width // 2
-
-    @property
     def is_idle(self) -> bool:
         """Whether nothing is asked or waits to be."""
         return not self.in_flight and not self.waiting
@@ -92,7 +83,7 @@ class Fetcher:
 
     def start_due(self) -> float:
         """Start what may be started now; seconds until more may be (0.0: nothing waits, or there is no room)."""
-        while self.waiting and self.in_flight < self.width + self.ahead:
+        while self.waiting and self.in_flight < self.width:
             now = time.monotonic()
             fetch = min(self.waiting, key=lambda each: each.not_before)
             delay_s = max(fetch.not_before - now, self.pace.delay_s(now))
@@ -137,14 +128,12 @@ class Fetcher:
     def drain(self, longest_s: float) -> None:
         """Take the answers under way and start nothing more; given up after ``longest_s`` seconds."""
         self.waiting.clear()
-        self._take_back()
         ends_at = time.monotonic() + longest_s
         while self.in_flight and (left_s := ends_at - time.monotonic()) > 0:
             self.take(left_s)
 
     def close(self) -> None:
         """Let the threads end; a request still under way ends with its connection (see ``StoreClient.close``)."""
-        self._take_back()
         for _ in self._threads:
             self._jobs.put(None)
 
@@ -167,7 +156,6 @@ class Fetcher:
             fetch.then(result)
             return
         if isinstance(error, RateLimited):
-            self.waiting += self._take_back()
             self.pace = self.pace.limited(now, error.wait_s, fetch.failures + 1)
         else:
             self.pace = self.pace.answered(now, None)
@@ -190,16 +178,6 @@ class Fetcher:
             self._threads.append(thread)
             thread.start()
         self._jobs.put(fetch)
-
-    def _take_back(self) -> list[Fetch]:
-        """What lies ready for a thread and was not asked yet."""
-        taken: list[Fetch] = []
-        with suppress(Empty):
-            while (fetch := self._jobs.get_nowait()) is not None:
-                taken.append(fetch)
-        self.in_flight -= len(taken)
-        self.tally.requests -= len(taken)
-        return taken
 
     def _work(self) -> None:
         while (fetch := self._jobs.get()) is not None:
