@@ -29,6 +29,9 @@ def rewriting(monkeypatch: pytest.MonkeyPatch, rewrite: Rewrite, meta: Callable[
     def rewritten(self: Transport, call: Call) -> Answer:
         answer = get(self, call)
         params = dict(call.params)
+        if call.path.startswith("v2/orders/") and call.path.removeprefix("v2/orders/").isdecimal() and answer.text:
+            # A range of one id is asked for singly: what is the same record must have the same text.
+            return replace(answer, text=json.dumps(rewrite([json.loads(answer.text)], 2)[0]))
         if call.path not in ("v3/catalog/products", "v2/orders") or "include" not in params:
             return answer
         body = json.loads(answer.text) if answer.text else []
@@ -92,9 +95,7 @@ def test_what_is_awkward_is_read_all_the_same(connect: Connect, monkeypatch: pyt
         assert not [
             row for name in ("products", "orders", "variants") for row in mirror.rows(name) if row["deleted_at"]
         ]
-    assert mirror.refresh("products")["updated"] == 0
-    # Once in a while one order that did not change is written again, with the same content: why is not known yet.
-    assert mirror.refresh("orders")["updated"] <= 1
+    assert mirror.refresh("products")["updated"] == mirror.refresh("orders")["updated"] == 0
 
 
 def failed(mirror: Mirror, resource: str) -> str:
