@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
 
 import pytest
 from dramatiq import Worker
@@ -11,9 +13,11 @@ from dramatiq.brokers.stub import StubBroker
 from sqlalchemy import update
 
 from bigcommerce_integration import looking, tasks
+from bigcommerce_integration.hints import ACTORS
 from bigcommerce_integration.models import db_now
 from bigcommerce_integration.sandbox import SandboxStore
 
+from .hinting import make_due, tick
 from .processes import wait_until
 from .shop import Shop, opened
 from .test_end_to_end import working
@@ -105,3 +109,75 @@ def test_a_stop_waits_for_the_slice_that_no_message_asked_for(broker: StubBroker
             shop.wait_fetched(10)
         assert [row.owner for row in shop.rows("leases", "owner")] == [None, None], "let go in good order"
         assert "completed" not in shop.statuses()[:1]
+
+
+# Hints that meet a busy process
+
+
+class Counting(StubBroker):
+    """Notes how many hints there are at once, those that workers hold too, and how many are sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.most = self.sent = 0
+
+    def enqueue(self, message: Any, *, delay: int | None = None) -> Any:
+        answer = super().enqueue(message, delay=delay)
+        self.sent += 1
+        self.most = max(self.most, sum(queue.unfinished_tasks for queue in self.queues.values()))
+        return answer
+
+
+def test_hints_that_meet_a_busy_process_do_not_multiply_and_stores_take_turns(sqlite_url: str) -> None:
+    broker = Counting()
+    broker.emit_after("process_boot")
+    settings = {"slice_s": 0.15, "page_size": 10, "concurrency": 1, "tick_s": 0.2}
+    with opened(sqlite_url, broker, store=SandboxStore(50, 50), latency_ms=20, settings=settings) as shop:
+        for number in range(3):
+            shop.post(name=f"Shop {number}")
+        # As if ticks had sent each of them again and again while nobody listened.
+        for _ in range(5):
+            make_due(shop)
+            tick(shop)
+        assert broker.most == 36
+        with working(broker):
+            wait_until(lambda: shop.statuses().count("completed") >= 2, 30, "the first two")
+            broker.most, broker.sent, began = 0, 0, time.monotonic()
+            shop.wait(60)
+            rate = broker.sent / (time.monotonic() - began)
+        assert set(shop.statuses()) == {"completed"}
+        assert broker.most <= 2 * 6
+        assert rate < 40, "hints a second, each slice's and each delayed one's two included"
+        begun = [row.started_at for row in shop.rows("refreshes", "started_at")]
+        assert max(begun) < sorted(ended(shop))[4], (
+            "not one after the other: the last has begun before all others ended"
+        )
+    broker.close()
+
+
+def test_a_busy_process_sends_one_message_on_and_only_if_it_is_wanted(shop: Shop) -> None:
+    (products, _) = shop.post()["refreshes"]
+    shop.broker.flush_all()
+    leases, look = shop.tables.leases, shop.broker.get_actor(ACTORS["products"])
+
+    def queues() -> tuple[int, int]:
+        return tuple(shop.broker.queues[name].qsize() for name in ("bigcommerce", "bigcommerce.DQ"))
+
+    with looking._one_slice:
+        shop.execute(update(leases).values(owner="another", expires_at=db_now(60)))
+        look(products["id"])
+        assert queues() == (0, 0), "who has the lease sends the next"
+        shop.execute(update(leases).values(owner=None))
+        for _ in range(5):
+            look(products["id"])
+        assert queues() == (0, 1)
+        time.sleep(2 * looking.BUSY_DELAY_S)
+        look(products["id"])
+        assert queues() == (0, 2), "that one may be lost"
+    look(products["id"])
+    assert queues() == (0, 2)
+    assert shop.statuses() == ["completed", "pending"]
+
+
+def ended(shop: Shop) -> list[datetime]:
+    return [row.finished_at for row in shop.rows("refreshes", "finished_at")]

@@ -32,11 +32,11 @@ from bigcommerce_integration.refresh.fetching import Fetcher
 from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.state import state_of
 
+from .hinting import Deaf, make_due, tick
 from .host_app import ENCRYPTION_KEY, bearer
 from .processes import wait_until
 from .shop import ENDED, URL, Shop, opened
 from .test_end_to_end import working
-from .test_hints import Deaf, make_due, tick
 from .web.test_secrecy import everything_of
 
 TOKEN = "Zq8-s3cret/token+of=the~store-Yx7W"

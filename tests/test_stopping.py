@@ -1,0 +1,78 @@
+"""A worker that is told to stop ends within seconds and leaves its work to others in good order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from dramatiq.brokers.stub import StubBroker
+
+from bigcommerce_integration.refresh import slices
+from bigcommerce_integration.sandbox import SandboxStore
+from bigcommerce_integration.tasks import TICK_ENDS_IN_S
+
+from .processes import wait_until
+from .shop import Shop, opened
+from .test_end_to_end import working
+
+
+@pytest.fixture
+def shop(broker: StubBroker, sqlite_url: str) -> Iterator[Shop]:
+    with opened(sqlite_url, broker) as shop:
+        yield shop
+
+
+def test_a_stopped_worker_leaves_at_once_and_another_goes_on(broker: StubBroker, sqlite_url: str) -> None:
+    settings = {"page_size": 10, "concurrency": 2}
+    store = SandboxStore(160, 2, awkward=False)
+    with opened(sqlite_url, broker, store=store, latency_ms=60, settings=settings) as shop:
+        shop.post()
+        for count in (1, 90):
+            with working(broker):
+                shop.wait_fetched(count)
+                began = time.monotonic()
+            assert time.monotonic() - began < 5
+            assert not any(row.owner for row in shop.rows("leases", "owner")), "let go in good order"
+            assert shop.rows("workers") == []
+        with working(broker):
+            shop.wait(30)
+        shop.assert_exact()
+        assert shop.twice_asked() == []
+        assert not broker.dead_letters
+
+
+def test_a_worker_stops_within_seconds_though_the_store_does_not_answer(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert slices.DRAIN_S + TICK_ENDS_IN_S < 9
+    monkeypatch.setattr(slices, "DRAIN_S", 1.0)
+    shop.post()
+    shop.server.pause()
+    with working(shop.broker):
+        wait_until(lambda: shop.server.most_in_flight, 10, "a request under way")
+        began = time.monotonic()
+    assert time.monotonic() - began < 5
+    assert not any(row.owner for row in shop.rows("leases", "owner"))
+    shop.server.resume()
+    with working(shop.broker):
+        shop.wait(30)
+    shop.assert_exact()
+
+
+def test_one_of_two_workers_on_one_broker_stops_and_the_other_goes_on(
+    broker: StubBroker, sqlite_url: str, due_at_once: None
+) -> None:
+    with opened(sqlite_url, broker, latency_ms=20, settings={"page_size": 10}) as shop:
+        with working(broker):
+            with working(broker):
+                shop.post()
+                shop.wait_fetched(10)
+            (before,) = shop.rows("workers", "last_tick_at")
+            broker.flush_all()
+            shop.wait(30)
+            shop.post(name="Another")
+            shop.wait(30)
+            wait_until(lambda: shop.rows("workers", "last_tick_at") > [before], 5, "a further tick")
+        assert set(shop.statuses()) == {"completed"}
+        assert shop.rows("workers") == []
