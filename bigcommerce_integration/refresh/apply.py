@@ -70,14 +70,20 @@ def _write(session: Session, job: Job, step: Step, results: Results, spent: Tall
     job.lease.renew(session)
     if step.lease is not job.lease:
         step.lease.renew(session)
-    status = session.execute(select(tables.refreshes.c.status).where(tables.refreshes.c.id == job.refresh_id)).scalar()
-    if status != "processing":
-        raise RefreshEnded(f"Refresh {job.refresh_id} was ended by somebody else.")
     mine = (
         tables.leases.c.instance_id == step.lease.instance_id,
         tables.leases.c.resource == step.lease.resource,
     )
-    number: int = session.execute(select(tables.leases.c.change_number).where(*mine)).scalar_one()
+    # In one question: each answer is waited for, while other threads keep this one from its result.
+    status, number = session.execute(
+        select(tables.refreshes.c.status, tables.leases.c.change_number).where(
+            tables.refreshes.c.id == job.refresh_id,
+            tables.refreshes.c.instance_id == tables.leases.c.instance_id,
+            *mine,
+        )
+    ).one_or_none() or (None, 0)
+    if status != "processing":
+        raise RefreshEnded(f"Refresh {job.refresh_id} was ended by somebody else.")
     tx = PageTransaction(session, tables, job.engine.host, job.instance, step.observed_at, number)
     counts = step.apply(tx)
     if tx.change_number != number:

@@ -22,7 +22,9 @@ from .slices import Slice
 def with_all_lines(slice_: Slice, page: MappedPage, store: Callable[[MappedPage], None]) -> None:
     """Store the page at once, or when the lines that have to be asked for by themselves have come."""
     asked = [record for record in page.records if record.needs_lines]
-    wanted = unfetched(_stored_hashes(slice_, asked), asked) if asked else []
+    # What a first refresh reads is not stored yet: to look would be four questions a page for nothing.
+    stored = _stored_hashes(slice_, asked) if asked and slice_.job.mode != "initial" else {}
+    wanted = unfetched(stored, asked)
     if wanted:
         _LineFetches(slice_, page, store, {order.id: order for order in wanted}).begin()
     else:
