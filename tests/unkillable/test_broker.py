@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from bigcommerce_integration import tasks
+from bigcommerce_integration import looking, tasks
 from bigcommerce_integration.sandbox import SandboxStore
 
 from ..gate import Gate
@@ -167,15 +167,20 @@ def test_busy_workers_leave_few_hints(database: str, broker: str, tmp_path: Path
     settings = {"page_size": 10, "concurrency": 2, "slice_s": 0.3, "tick_s": 0.2}
     with opened_on_servers(database, broker, tmp_path, store=store, latency_ms=40, settings=settings) as shop:
         held: list[float] = []
+        open_at: dict[float, int] = {}
         with workers(shop.host, tmp_path, processes=2, threads=4):
             for number in range(4):
                 shop.post(name=f"Shop {number}", integration_settings__auto_create_products=False)
             while is_open := sum(status in ("pending", "processing") for status in shop.statuses()):
-                held.append(messages(shop) / is_open)
+                open_at[time.monotonic()] = is_open
+                # A hint that was put off may come when its refresh has ended.
+                since = time.monotonic() - looking.LONGEST_BUSY_DELAY_S
+                held.append(messages(shop) / max(count for at, count in open_at.items() if at >= since))
                 time.sleep(0.1)
         assert set(shop.statuses()) == {"completed"}
-        assert len(held) >= 8
-        assert max(held) <= 3, held
+        # Asking RabbitMQ takes about a second.
+        assert len(held) >= 5
+        assert max(held) <= 3, sorted(held)
 
 
 def messages(shop: Shop) -> int:
