@@ -15,6 +15,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 from .host_app import HostApp, bearer
 from .services import DATABASES, fresh_database
+from .shop import Shop, opened
 
 
 @pytest.fixture
@@ -91,3 +92,17 @@ def headers(app: Flask) -> dict[str, str]:
 def due_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tick need not wait to see whether the request's own hint arrives."""
     monkeypatch.setattr("bigcommerce_integration.web.instances.creation.HINT_AFTER_S", 0.0)
+
+
+@pytest.fixture
+def shop(broker: StubBroker, sqlite_url: str) -> Iterator[Shop]:
+    """A served store and a host app that may connect it, on SQLite."""
+    with opened(sqlite_url, broker) as shop:
+        yield shop
+
+
+@pytest.fixture
+def any_shop(broker: StubBroker, database_url: str) -> Iterator[Shop]:
+    """The same on each database."""
+    with opened(database_url, broker) as shop:
+        yield shop

@@ -25,12 +25,6 @@ from .test_end_to_end import working
 
 
 @pytest.fixture
-def shop(broker: StubBroker, sqlite_url: str) -> Iterator[Shop]:
-    with opened(sqlite_url, broker) as shop:
-        yield shop
-
-
-@pytest.fixture
 def quick_consumers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Dramatiq looks for a lost broker sooner than after three seconds."""
     monkeypatch.setattr("dramatiq.worker.CONSUMER_RESTART_DELAY_SECS", 0.2)

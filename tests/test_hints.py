@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pytest
-from dramatiq.brokers.stub import StubBroker
 from sqlalchemy import update
 
 from bigcommerce_integration.hints import LONGEST_BACKOFF_S, keep_quiet, take_over
@@ -16,20 +13,8 @@ from bigcommerce_integration.models import db_now
 
 from .hinting import engine, hint_rows, make_due, tick
 from .processes import wait_until
-from .shop import Shop, opened
+from .shop import Shop
 from .test_end_to_end import working
-
-
-@pytest.fixture
-def shop(broker: StubBroker, sqlite_url: str) -> Iterator[Shop]:
-    with opened(sqlite_url, broker) as shop:
-        yield shop
-
-
-@pytest.fixture
-def any_shop(broker: StubBroker, database_url: str) -> Iterator[Shop]:
-    with opened(database_url, broker) as shop:
-        yield shop
 
 
 def test_a_hint_is_put_off_further_each_time_it_is_sent(any_shop: Shop) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from dramatiq.brokers.stub import StubBroker
@@ -15,12 +14,6 @@ from bigcommerce_integration.tasks import TICK_ENDS_IN_S
 from .processes import wait_until
 from .shop import Shop, opened
 from .test_end_to_end import working
-
-
-@pytest.fixture
-def shop(broker: StubBroker, sqlite_url: str) -> Iterator[Shop]:
-    with opened(sqlite_url, broker) as shop:
-        yield shop
 
 
 def test_a_stopped_worker_leaves_at_once_and_another_goes_on(broker: StubBroker, sqlite_url: str) -> None:

@@ -28,12 +28,6 @@ from .shop import URL, Shop, opened
 from .test_end_to_end import working
 
 
-@pytest.fixture
-def shop(broker: StubBroker, sqlite_url: str) -> Iterator[Shop]:
-    with opened(sqlite_url, broker) as shop:
-        yield shop
-
-
 def message(shop: Shop, resource: str, refresh_id: int) -> None:
     shop.broker.enqueue(shop.broker.get_actor(ACTORS[resource]).message(refresh_id))
 

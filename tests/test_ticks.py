@@ -23,18 +23,6 @@ from .shop import Shop, opened
 from .test_end_to_end import working
 
 
-@pytest.fixture
-def shop(broker: StubBroker, sqlite_url: str) -> Iterator[Shop]:
-    with opened(sqlite_url, broker) as shop:
-        yield shop
-
-
-@pytest.fixture
-def any_shop(broker: StubBroker, database_url: str) -> Iterator[Shop]:
-    with opened(database_url, broker) as shop:
-        yield shop
-
-
 @pytest.fixture(params=["postgresql", pytest.param("mariadb", marks=pytest.mark.slow)])
 def server_shop(request: pytest.FixtureRequest, broker: StubBroker, tmp_path: Path) -> Iterator[Shop]:
     """On the databases that lock rows."""
