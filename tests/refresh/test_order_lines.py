@@ -1,0 +1,143 @@
+"""The lines of an order: when those embedded may not be all, and how the others come."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from bigcommerce_integration.sandbox import SandboxStore
+
+from .conftest import Connect
+from .sale import mapped, sale, shipped
+
+
+def with_shipped_lines(count: int) -> dict[str, Any]:
+    """An order of so many lines, one piece each, in one consignment."""
+    value = sale(items_total=count)
+    template = shipped(value)["line_items"][0]
+    lines = [{**template, "id": 1000 + number, "quantity": 1} for number in range(count)]
+    value["consignments"] = {"shipping": [{**shipped(value), "line_items": lines}]}
+    return value
+
+
+@pytest.mark.parametrize(("count", "needs_lines"), [(1, False), (49, False), (50, True), (51, True)])
+def test_fifty_embedded_lines_may_not_be_all(count: int, needs_lines: bool):
+    order = mapped(with_shipped_lines(count))
+    assert order.needs_lines is needs_lines
+    assert len(order.children) == (0 if needs_lines else count)
+
+
+def _warned(value: dict[str, Any], where: str) -> dict[str, Any]:
+    warning = {"message": "Not all line items of this consignment are returned."}
+    if where == "in the order":
+        value["__warning__"] = warning
+    elif where == "in the consignments":
+        value["consignments"]["__warning__"] = warning
+    elif where == "in a consignment":
+        shipped(value)["__warning__"] = warning
+    else:
+        shipped(value)["line_items"].append({"__warning__": warning})
+    return value
+
+
+@pytest.mark.parametrize("where", ["in the order", "in the consignments", "in a consignment", "among the lines"])
+def test_the_marker_of_truncated_lines_is_found_wherever_it_stands(where: str):
+    assert mapped(_warned(sale(), where)).needs_lines
+
+
+@pytest.mark.parametrize("items_total", [6, 8, 0])
+def test_a_sum_of_quantities_other_than_the_order_s_asks_for_the_lines(items_total: int):
+    assert mapped(sale(items_total=items_total)).needs_lines
+
+
+LINK = {"url": "https://api.example.com/stores/abc123/v2/orders/118/products", "resource": "/orders/118/products"}
+
+
+@pytest.mark.parametrize(
+    "consignments",
+    [
+        LINK,
+        {"shipping": [{"id": 20, "line_items": LINK}]},
+        {"shipping": [{"id": 20, "line_items": [LINK, LINK]}]},
+        {"shipping": [{"id": 20, "line_items": None}]},
+        {"shipping": [{"id": 20}]},
+        None,
+        [],
+    ],
+)
+def test_links_or_nothing_in_place_of_lines_ask_for_the_lines(consignments: object):
+    assert mapped(sale(consignments=consignments)).needs_lines
+
+
+@pytest.mark.parametrize(
+    ("kind", "requests"),
+    [
+        ("lines_50", 1),
+        ("lines_51", 1),
+        ("lines_60", 1),
+        ("lines_260", 2),
+        ("three_by_60", 1),
+        ("embedded_missing", 1),
+        ("no_lines", 0),
+        ("several_consignments", 0),
+        ("mixed", 0),
+        ("custom_items", 0),
+        ("bundle", 0),
+    ],
+)
+def test_all_lines_come_and_those_fetched_apart_only_once_for_one_record(connect: Connect, kind: str, requests: int):
+    store = SandboxStore(5, 0, awkward=False)
+    order_id = store.create_order(kind=kind)
+    mirror = connect(store).completed("orders")
+    truth = store.order_line_records(order_id)
+    assert mirror.ids("order_lines") == [line_id for line_id, _ in truth]
+    fetched = mirror.asked(r"/orders/\d+/products")
+    assert len(fetched) == requests
+    payloads = [row["payload"] for row in mirror.rows("order_lines")]
+    assert payloads == ([text for _, text in truth] if requests else [None] * len(truth))
+    assert mirror.rows("orders")[0]["payload"] == dict(store.order_records())[order_id]
+    # The very same record: its lines are known. Another one: they are asked for again.
+    mirror.again("orders")
+    assert mirror.refresh("orders")["unchanged"] == 1
+    assert len(mirror.asked(r"/orders/\d+/products")) == requests
+    store.edit_order(order_id, staff_notes="edited")
+    mirror.again("orders")
+    assert mirror.refresh("orders")["updated"] == 1
+    assert len(mirror.asked(r"/orders/\d+/products")) == 2 * requests
+    assert mirror.ids("order_lines") == [line_id for line_id, _ in truth]
+
+
+def test_several_orders_of_a_page_get_their_lines_side_by_side(connect: Connect):
+    store = SandboxStore(5, 0, awkward=False)
+    for kind in ("lines_60", "plain", "lines_260", "three_by_60", "lines_51", "plain"):
+        store.create_order(kind=kind)
+    mirror = connect(store, settings={"concurrency": 3}).completed("orders")
+    lines = [line_id for order_id in store.order_ids for line_id, _ in store.order_line_records(order_id)]
+    assert mirror.ids("order_lines") == sorted(lines)
+    assert len(mirror.asked(r"/orders/\d+/products")) == 5
+
+
+def test_an_order_that_goes_before_its_lines_were_read_is_kept_and_asked_for_again(connect: Connect):
+    store = SandboxStore(5, 0, awkward=False)
+    order_id = store.create_order(kind="lines_60")
+    mirror = connect(store)
+    store.faults.add("status", r"/orders/\d+/products", status=404)
+    mirror.completed("orders")
+    assert mirror.ids("orders") == [order_id]
+    assert mirror.ids("order_lines") == []
+    mirror.again("orders")
+    assert len(mirror.ids("order_lines")) == 60
+
+
+def test_lines_that_cannot_be_read_set_their_order_aside(connect: Connect):
+    store = SandboxStore(5, 0, awkward=False)
+    bad, good = store.create_order(kind="lines_60"), store.create_order(kind="lines_51")
+    line = store.order(bad).lines[55]
+    line.text = json.dumps({**json.loads(line.text), "quantity": "many"})
+    mirror = connect(store).completed("orders")
+    assert mirror.ids("orders") == [good]
+    (rejected,) = mirror.rows("rejected_records")
+    assert (rejected["bigcommerce_id"], "lines.quantity" in rejected["reason"]) == (bad, True)
+    assert {row["bigcommerce_order_id"] for row in mirror.rows("order_lines")} == {good}
