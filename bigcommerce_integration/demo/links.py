@@ -98,10 +98,10 @@ def _allowed(  # noqa: PLR0911 - the rules, one a line
         return {_LINK} if rules.auto_link else {_LEAVE}
     if _is_near(connection, key, facts):
         return {_REFUSE}
-    if is_old or not rules.auto_create:
-        return {_LEAVE}
+    usual = _LEAVE if is_old or not rules.auto_create else _CREATE
     # Of several that differ by case or accent, a database may take the first one made for the others' too.
-    return {_CREATE, _REFUSE} if len(facts.near_keys[_plain(key)]) > 1 else {_CREATE}
+    are_alike = rules.auto_create and len(facts.near_keys[_plain(key)]) > 1
+    return {usual, _REFUSE} if are_alike else {usual}
 
 
 def _is_near(connection: Connection, key: str, facts: _Facts) -> bool:

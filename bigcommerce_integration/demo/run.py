@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -91,7 +91,7 @@ def run(options: Options, terminal: Terminal) -> bool:
         is_right = _connect_and_check(scene, terminal, crew)
         if not options.once:
             summary.curl_lines(terminal, address, settings.password, scene.request_body("Second look"))
-            _serve_on()
+            _serve_on(crew)
             terminal.say()
             terminal.say("Stopped.")
         return is_right
@@ -188,6 +188,9 @@ def _workers_line(options: Options) -> str:
     return f"{options.worker_processes} processes of dramatiq, broker {without_password(options.broker_url)}"
 
 
-def _serve_on() -> None:
+def _serve_on(crew: Crew) -> None:
+    """Until Ctrl-C; ``WentWrong`` if the workers end before, as they all do when one is killed."""
     with contextlib.suppress(KeyboardInterrupt):
-        threading.Event().wait()
+        while True:
+            crew.require_alive()
+            time.sleep(1)

@@ -140,6 +140,19 @@ def test_the_printed_curl_lines_work_and_ctrl_c_ends_everything(tmp_path: Path) 
         assert list(tmp_path.glob("bigcommerce-demo-*")) == []
 
 
+def test_workers_that_are_killed_while_it_serves_on_are_told(tmp_path: Path) -> None:
+    broker_url = service_url("TEST_REDIS_URL")
+    with running(tmp_path, "--products", "10", "--orders", "10", "--broker-url", broker_url) as (process, output):
+        wait_for(output, "Ctrl-C ends everything.")
+        (log,) = tmp_path.glob("bigcommerce-demo-*/workers.log")
+        pids = re.findall(r"\[PID (\d+)\].*WorkerProcess", log.read_text())
+        os.kill(int(pids[0]), signal.SIGKILL)
+        assert process.wait(60) != 0
+        told = output.read_text()
+        assert "The workers ended with exit code" in told
+        assert "Traceback" not in told
+
+
 def test_sigterm_in_the_middle_ends_everything(tmp_path: Path) -> None:
     with running(tmp_path, "--products", "30", "--orders", "30", "--latency-ms", "2000") as (process, output):
         told = wait_for(output, "its refreshes:")
