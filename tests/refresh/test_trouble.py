@@ -235,7 +235,8 @@ def test_a_store_that_says_how_long_to_wait_is_obeyed_without_holding_a_worker(c
 
 
 def test_a_small_quota_is_never_overdrawn(connect: Connect):
-    mirror = connect(SandboxStore(60, 0, awkward=False, quota=5, window_s=0.5), settings={"page_size": 8})
+    # A window that outlasts its requests by far, so that there is time to wait on a slow machine too.
+    mirror = connect(SandboxStore(60, 0, awkward=False, quota=5, window_s=2.0), settings={"page_size": 8})
     mirror.completed("products")
     assert mirror.ids("products") == mirror.store.product_ids
     assert mirror.server.requests.statuses[429] == 0
