@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -91,6 +92,21 @@ def test_after_the_first_refresh_it_goes_on_by_itself(connect_any: Connect) -> N
         # Defaults of 300 s and a day, a tenth more or less.
         assert 200 < (lease["next_sync_at"] - now).total_seconds() < 335
         assert 77000 < (lease["next_sweep_at"] - now).total_seconds() < 96000
+
+
+@pytest.mark.parametrize(("end", "share"), [(0, 0.9), (1, 1.1)])
+def test_intervals_are_spread_by_chance(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, end: int, share: float
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda *ends: ends[end])
+    mirror = connect(SandboxStore(1, 1, awkward=False), **AUTOMATIC).completed()
+    let_intervals_pass(mirror, "next_sync_at", "next_sweep_at")
+    assert len(begun(mirror)) == 2
+    now = mirror.transaction(lambda session: session.scalar(select(db_now())))
+    for lease in mirror.rows("leases"):
+        # Far less than the tenth that chance adds or takes.
+        assert (lease["next_sync_at"] - now).total_seconds() == pytest.approx(300 * share, abs=20)
+        assert (lease["next_sweep_at"] - now).total_seconds() == pytest.approx(86400 * share, abs=20)
 
 
 def test_without_the_setting_nothing_begins(connect: Connect) -> None:
