@@ -89,11 +89,11 @@ def test_connections_are_kept_alive(api):
 
 @pytest.mark.parametrize("sent", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n", b"\x00" * 70000])
 def test_what_is_not_http_is_dropped(api, sent):
-    with socket.create_connection((api.server.host, api.server.port), timeout=5) as connection:
+    # Our end stays open: the server leaves of its own accord, perhaps before it has read or we have sent all.
+    leaving = contextlib.suppress(ConnectionResetError, BrokenPipeError)
+    with leaving, socket.create_connection((api.server.host, api.server.port), timeout=5) as connection:
         connection.sendall(sent)
-        connection.shutdown(socket.SHUT_WR)
-        with contextlib.suppress(ConnectionResetError):
-            assert connection.recv(100) == b""
+        assert connection.recv(100) == b""
     assert api.get("v2/time").status_code == 200
 
 
