@@ -43,9 +43,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield url
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def host_app() -> HostApp:
-    """The host's code base: db and models."""
+    """One code base, db and models, for the apps of all tests: its tables are made once, not by each test."""
     return HostApp()
 
 

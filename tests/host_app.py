@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from dramatiq import Broker
@@ -32,6 +33,9 @@ class HostApp:
 
     db: SQLAlchemy = field(default_factory=SQLAlchemy)
     model_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    # An SQLite file with all tables and rows, by the names of its tables: to make it takes longer than most tests do.
+    _made: dict[frozenset[str], bytes] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.Integration = self._model("Integration", name=Column(String(100)))
@@ -87,8 +91,20 @@ class HostApp:
     def create_rows(self, app: Flask) -> None:
         """All tables, and the rows that the ids at the top of this file name."""
         with app.app_context():
+            file, tables = self._new_sqlite_file(), frozenset(self.db.metadata.tables)
+            if file is not None and tables in self._made:
+                file.write_bytes(self._made[tables])
+                return
             self.db.create_all()
             self.add_rows()
+            if file is not None:
+                self._made[tables] = file.read_bytes()
+
+    def _new_sqlite_file(self) -> Path | None:
+        url = self.db.engine.url
+        file = Path(url.database or ":memory:")
+        is_all = url.get_backend_name() == "sqlite" and file.is_absolute() and len(self.db.engines) == 1
+        return file if is_all and not file.exists() else None
 
     def add_rows(self) -> None:
         """The rows alone, in the current app."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,11 @@ def queued(broker: Any) -> int:
     return sum(broker.queues[name].qsize() for name in ("bigcommerce", "bigcommerce.DQ"))
 
 
+@cache
+def _code_base() -> HostApp:
+    return HostApp(model_options=MODEL_OPTIONS)
+
+
 @contextmanager
 def opened(
     database_url: str,
@@ -181,7 +187,7 @@ def opened(
     options: Mapping[str, Any] | None = None,
 ) -> Iterator[Shop]:
     """A shop in this process, its tables made; ``settings`` without their prefix, in lower case."""
-    host_app = HostApp(model_options=MODEL_OPTIONS)
+    host_app = _code_base()
     with SandboxServer(store or SandboxStore(12, 12), latency_ms=latency_ms) as server:
         given = {"tick_s": 0.5, "lease_s": 3, "api_url": server.api_url, **(settings or {})}
         prefixed = {f"BIGCOMMERCE_{name.upper()}": value for name, value in given.items()} | dict(options or {})

@@ -30,14 +30,13 @@ from .refresh.conftest import (
     bigcommerce_sandbox_factory,
     connect,
     connect_any,
-    host_app,
     payload,
     record,
     writer,
 )
 from .refresh.test_people import Unreadable, fill_with_people, found
 
-__all__ = ["bigcommerce_sandbox", "bigcommerce_sandbox_factory", "connect", "connect_any", "host_app"]
+__all__ = ["bigcommerce_sandbox", "bigcommerce_sandbox_factory", "connect", "connect_any"]
 
 EMAIL = f"{SECRET}.Müller@example.com"
 

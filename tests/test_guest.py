@@ -331,10 +331,12 @@ def test_without_flask_jwt_extended_the_start_says_what_to_do(
     host_app.dispose(app)
 
 
-def test_without_a_default_database_the_start_says_what_to_do(host_app: HostApp, blueprint: Blueprint) -> None:
+def test_without_a_default_database_the_start_says_what_to_do(broker: StubBroker) -> None:
+    # A code base of its own: the shared one would look for this bind in the apps of other tests.
+    host_app = HostApp()
     app = plain_app(host_app, "", SQLALCHEMY_DATABASE_URI=None, SQLALCHEMY_BINDS={"other": "sqlite://"})
     with pytest.raises(ConfigError, match="SQLALCHEMY_DATABASE_URI"):
-        app.register_blueprint(blueprint)
+        app.register_blueprint(create_blueprint(db=host_app.db, broker=broker, host=host_app.host()))
 
 
 def test_a_default_database_among_the_binds_is_one(host_app: HostApp, blueprint: Blueprint, sqlite_url: str) -> None:

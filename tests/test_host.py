@@ -181,7 +181,7 @@ def test_product_values_is_the_place_for_more_columns(broker: Any, sqlite_url: s
 
 def test_column_names_are_arguments(any_app: Flask, host_app: HostApp) -> None:
     class Base(DeclarativeBase):
-        metadata = host_app.db.metadata
+        pass
 
     class Kind(Base):
         __tablename__ = "kinds"
@@ -201,7 +201,7 @@ def test_column_names_are_arguments(any_app: Flask, host_app: HostApp) -> None:
         product_id="number", product_sku="code", product_name="label", integration_instance_name="title",
     )  # fmt: skip
     with any_app.app_context():
-        host_app.db.create_all()
+        Base.metadata.create_all(host_app.db.engine)
         session = host_app.db.session()
         session.add(Kind(kind_id=3, title="BigCommerce"))
         found = host.missing(session, integration_id=3, store_id=3, nominal_code_ids=[3, 4])

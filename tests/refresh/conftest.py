@@ -258,12 +258,6 @@ class Connect(Protocol):
     ) -> Mirror: ...
 
 
-@pytest.fixture(scope="session")
-def host_app() -> HostApp:
-    """One code base for all these tests: its statements are compiled once a kind of database, not by each test."""
-    return HostApp()
-
-
 @pytest.fixture
 def connect(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> Iterator[Connect]:
     """Connects a store to a host app on SQLite."""
