@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -14,6 +14,9 @@ from .errors import ConfigError
 PREFIX = "BIGCOMMERCE_"
 # Infinity would be no time that a database can count with.
 _TEN_YEARS_S = 315_360_000.0
+# How close to one of ours, from 0 to 1, a key is a mistake: APP_URL and CURRENCY are not yet, TIMEUOT_S is.
+_CLOSE_NAME, _CLOSE_KEY = 0.85, 0.9
+_UNITS = frozenset({"S", "SEC", "SECS", "SECOND", "SECONDS", "MS", "MIN", "MINUTES", "HOURS", "DAY", "DAYS"})
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -45,7 +48,7 @@ class Config:
 def read_config(settings: Mapping[str, Any]) -> Config:
     """The ``BIGCOMMERCE_…`` entries of ``app.config``; ``ConfigError`` names the first bad one and its cure."""
     names = {f"{PREFIX}{item.name.upper()}": item.name for item in fields(Config)}
-    _refuse_lookalikes(settings, set(names))
+    _refuse_lookalikes(settings, names)
     given = {name: settings[key] for key, name in names.items() if key in settings}
     if "encryption_keys" not in given:
         TokenCipher([])
@@ -55,16 +58,48 @@ def read_config(settings: Mapping[str, Any]) -> Config:
     return config
 
 
-def _refuse_lookalikes(settings: Mapping[str, Any], known: set[str]) -> None:
-    """A mistyped setting is an error, or its default would be used in silence."""
-    squeezed = {name.replace("_", ""): name for name in known}
+def _refuse_lookalikes(settings: Mapping[str, Any], known: Iterable[str]) -> None:
+    """A mistyped setting is an error, or its default would be used in silence. Other keys are the host's own."""
+    known = sorted(known)
     for key in settings:
         if not isinstance(key, str) or key in known:
             continue
-        close = difflib.get_close_matches(key.upper().replace("_", ""), squeezed, n=1, cutoff=0.9)
-        if key.startswith(PREFIX) or close:
-            hint = f" Did you mean {squeezed[close[0]]}?" if close else f" Known are: {', '.join(sorted(known))}."
-            raise ConfigError(f"{key} is not a setting of bigcommerce_integration.{hint}")
+        if meant := _meant(key, known):
+            raise ConfigError(
+                f"{key} is not a setting of bigcommerce_integration, and resembles one. Did you mean {meant}? "
+                "If it is a setting of your own, give it another name."
+            )
+
+
+def _meant(key: str, known: Iterable[str]) -> str | None:
+    """The setting that ``key`` resembles, if there is one.
+
+    Behind our prefix only the rest is compared: the prefix is long, and any two names behind it would be close. A
+    mistyped prefix is compared as a part of the whole.
+    """
+    if not _squeezed(key).startswith(_squeezed(PREFIX)):
+        return _closest([_squeezed(key)], {_squeezed(name): name for name in known}, _CLOSE_KEY)
+    written = {form: name for name in known for form in _forms(name.removeprefix(PREFIX))}
+    return _closest(_forms(key.upper().partition("COMMERCE")[2]), written, _CLOSE_NAME)
+
+
+def _forms(name: str) -> list[str]:
+    """With and without its unit, which is easily left out or taken for another one."""
+    stem, _, last = name.upper().rpartition("_")
+    return [_squeezed(name), *([_squeezed(stem)] if _squeezed(stem) and last in _UNITS else [])]
+
+
+def _closest(forms: Iterable[str], written: Mapping[str, str], cutoff: float) -> str | None:
+    for form in forms:
+        # The same letters in another order are a slip too, which the ratio takes for much in a short word.
+        turned = [each for each in written if sorted(each) == sorted(form)]
+        if close := difflib.get_close_matches(form, written, n=1, cutoff=cutoff) or turned:
+            return written[close[0]]
+    return None
+
+
+def _squeezed(name: str) -> str:
+    return name.upper().replace("_", "")
 
 
 def _number(low: float, high: float = _TEN_YEARS_S) -> Callable[[str, Any], float]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import Field, fields
 from typing import Any
 
 import pytest
@@ -50,6 +51,11 @@ def test_repr_shows_no_key() -> None:
         ("BIG_COMMERCE_API_URL", "BIGCOMMERCE_API_URL"),
         ("bigcommerce_api_url", "BIGCOMMERCE_API_URL"),
         ("BIGCOMERCE_API_URL", "BIGCOMMERCE_API_URL"),
+        ("BIGCOMMERCE_TIMEOUT_SECONDS", "BIGCOMMERCE_TIMEOUT_S"),
+        ("BIGCOMMERCE_RETENTION", "BIGCOMMERCE_RETENTION_DAYS"),
+        ("BIGCOMMERCE_RETENTION_HOURS", "BIGCOMMERCE_RETENTION_DAYS"),
+        ("BIGCOMMERCE_SYNC_INTERVAL", "BIGCOMMERCE_SYNC_INTERVAL_S"),
+        ("BIGCOMMERCE_CONCURENCY", "BIGCOMMERCE_CONCURRENCY"),
     ],
 )
 def test_a_key_that_resembles_one_of_ours_is_refused_with_the_right_one(key: str, meant: str) -> None:
@@ -57,13 +63,35 @@ def test_a_key_that_resembles_one_of_ours_is_refused_with_the_right_one(key: str
         read_config({**KEYS, key: "x"})
 
 
-def test_an_unknown_key_with_our_prefix_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"Known are: .*BIGCOMMERCE_TICK_S"):
-        read_config({**KEYS, "BIGCOMMERCE_COLOUR": "red"})
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CLIENT_ID", "CLIENT_SECRET", "STORE_HASH", "ACCESS_TOKEN", "API_KEY", "API_PATH", "APP_URL", "AUTH_URL",
+        "WEBHOOK_SECRET", "REDIRECT_URI", "CHANNEL_ID", "CURRENCY", "RELEASE", "IMAGE_SIZE", "ENABLED", "SYNC",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("prefix", ["BIGCOMMERCE_", "bigcommerce_", "BIG_COMMERCE_"])
+def test_other_keys_with_our_prefix_are_the_hosts_own(prefix: str, name: str) -> None:
+    assert read_config({**KEYS, f"{prefix}{name}": "x"}) == read_config(KEYS)
+
+
+@pytest.mark.parametrize("item", fields(Config), ids=lambda item: item.name)
+def test_each_setting_is_known_again_when_mistyped(item: Field[Any]) -> None:
+    right = f"BIGCOMMERCE_{item.name.upper()}"
+    turned = f"{right[:13]}{right[14]}{right[13]}{right[15:]}"
+    for key in (right.lower(), right.replace("_", ""), f"{right[:-3]}{right[-2:]}", turned):
+        if key != right:
+            with pytest.raises(ConfigError, match=f"{key} is not a setting.*Did you mean {right}\\?"):
+                read_config({**KEYS, key: "x"})
+
+
+def test_what_resembles_a_setting_says_what_else_to_do() -> None:
+    with pytest.raises(ConfigError, match="If it is a setting of your own, give it another name"):
+        read_config({**KEYS, "BIGCOMMERCE_TIMEOUT": 5})
 
 
 def test_keys_of_the_host_that_only_look_a_little_like_ours_pass() -> None:
-    read_config({**KEYS, "API_URL": "x", "TIMEOUT_S": 1, "ENCRYPTION_KEYS": [], "SHOPIFY_API_URL": "x"})
+    read_config({**KEYS, "API_URL": "x", "TIMEOUT_S": 1, "ENCRYPTION_KEYS": [], "SHOPIFY_API_URL": "x", 5: "x"})  # type: ignore[dict-item]
 
 
 NUMBERS = [
