@@ -44,10 +44,10 @@ class Bounds:
     names: tuple[str, str]
 
     def hold(self, record: Record) -> bool:
-        """Whether the record's date lies within; True if there is none that can be read."""
+        """Whether a V2 list so limited may show the record; True if it has no date that can be read."""
         moment = date_of(record, self.field)
         return moment is None or (
-            (self.since is None or moment >= self.since) and (self.until is None or moment < self.until)
+            (self.since is None or moment >= self.since - _SECOND) and (self.until is None or moment <= self.until)
         )
 
 

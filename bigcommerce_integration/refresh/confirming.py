@@ -48,7 +48,7 @@ def _refuse_mass_deletion(session: Session, slice_: Slice) -> None:
     job = slice_.job
     if job.parameters.allow_mass_delete:
         return
-    is_empty = job.mode == "full" and not slice_.results.values["fetched"]
+    is_empty = job.mode == "full" and not slice_.has_come
     found = extent(session, job.engine.tables, job, slice_.checkpoint.dates, is_empty=is_empty)
     refuse_mass_deletion(found, job.resource, max_share=job.engine.config.max_deleted_share)
 

@@ -55,7 +55,8 @@ class MappedPage:
 
     ``first_id``, ``last_id`` and ``count`` tell of the whole answer, also of what is set aside here;
     ``observed_at`` is the store's clock when the request began (naive UTC, whole seconds). ``covers`` are the ids, both
-    included, of which this page has all that the store has.
+    included, of which this page has all that the store has. ``beside`` is how many were left out as they are not of the
+    days meant.
     """
 
     records: Sequence[Mapped]
@@ -66,6 +67,7 @@ class MappedPage:
     count: int = 0
     is_last: bool = False
     covers: tuple[int, int] | None = None
+    beside: int = 0
 
     @property
     def seen(self) -> set[int]:
@@ -88,10 +90,8 @@ class MappedPage:
     def within(self, dates: DateFilter) -> MappedPage:
         """Without the records of the second before and after: V2 is asked a little wider than meant."""
         since, until = dates.created_since or datetime.min, dates.created_until or datetime.max
-        return replace(
-            self,
-            records=[each for each in self.records if since <= (each.columns.get("date_created") or since) < until],
-        )
+        records = [each for each in self.records if since <= (each.columns.get("date_created") or since) < until]
+        return replace(self, records=records, beside=len(self.records) - len(records))
 
     def up_to(self, hi: int | None) -> MappedPage:
         """Without the records above ``hi``: another range, split off meanwhile, brings them."""
@@ -118,6 +118,7 @@ class MappedPage:
                 self,
                 records=self.records[middle:],
                 rejected=[],
+                beside=0,
                 covers=self.covers and (self.records[middle - 1].id + 1, self.covers[1]),
             ),
         )

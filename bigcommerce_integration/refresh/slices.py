@@ -58,6 +58,11 @@ class Slice:
         """What makes columns of a record."""
         return unmapped if self.sets_aside else RESOURCES[self.job.resource].map_record
 
+    @property
+    def has_come(self) -> bool:
+        """Whether the walk has brought a record, be it one that is left out."""
+        return bool(self.checkpoint.walk.came or self.results.values["fetched"])
+
     def spared(self, page: MappedPage) -> MappedPage:
         """The page as it came, or set aside whole, once, if workers died of it."""
         if not self.sets_aside:

@@ -35,6 +35,9 @@ class Walk:
     splits_left: int = SPARE_SPLITS
     # Counts the walks of a refresh: more than one where records were surveyed and none came.
     number: int = 1
+    # Of the pages that are stored: all records that came, and those of them that are not of the days meant.
+    came: int = 0
+    beside: int = 0
     # Records an id that are still to come of the range that begins here, as the last page lets expect: where splitting
     # pays.
     density: Mapping[int, float] = field(default_factory=dict)
@@ -125,11 +128,15 @@ class Walk:
             density={**came.density, last_id + 1: expected},
         )
 
-    def stored(self, lo: int) -> Walk:
-        """With the range at ``lo`` done, as its page is stored."""
+    def stored(self, lo: int, *, came: int = 0, beside: int = 0) -> Walk:
+        """With the range at ``lo`` done, as its page is stored; see there for ``came`` and ``beside``."""
         ranges = {each: hi for each, hi in self.ranges.items() if each != lo}
         return replace(
-            self, ranges=ranges, density={each: self.density[each] for each in ranges.keys() & self.density.keys()}
+            self,
+            ranges=ranges,
+            density={each: self.density[each] for each in ranges.keys() & self.density.keys()},
+            came=self.came + came,
+            beside=self.beside + beside,
         )
 
     def dump(self) -> dict[str, Any]:
@@ -141,6 +148,8 @@ class Walk:
             "is_divided": self.is_divided,
             "splits_left": self.splits_left,
             "number": self.number,
+            "came": self.came,
+            "beside": self.beside,
         }
 
     @classmethod
@@ -153,4 +162,7 @@ class Walk:
             is_divided=data["is_divided"],
             splits_left=data["splits_left"],
             number=data["number"],
+            # A worker of an older version may have written it.
+            came=data.get("came", 0),
+            beside=data.get("beside", 0),
         )

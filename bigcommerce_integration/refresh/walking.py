@@ -64,9 +64,12 @@ class Walker:
             raise AssertionError(f"the walk has no question left, but ranges: {self._checkpoint.walk.ranges}")
 
     def _is_contradicted(self) -> bool:
-        """Whether records were surveyed and none came: all of them gone or made just then, or a store that errs."""
+        """Whether records were surveyed and none came: all of them gone or made just then, or a store that errs.
+
+        What is asked for a second wider than meant counts as come, though it is not stored: the survey saw it too.
+        """
         is_expected = self._checkpoint.walk.top is not None or bool(self.slice.results.total)
-        return is_expected and not self.slice.job.parameters.ids and not self.slice.results.values["fetched"]
+        return is_expected and not self.slice.job.parameters.ids and not self.slice.has_come
 
     @property
     def width(self) -> int:
@@ -94,7 +97,7 @@ class Walker:
         self._divide()
 
     def _counted(self, reply: Reply[int]) -> None:
-        self.slice.results.total = reply.value
+        self.slice.results.total = max(0, reply.value - self._checkpoint.walk.beside)
 
     def _divide(self, *, came: int = 0) -> None:
         """Once the first page has come and the top is known: a range for each fetcher.
@@ -189,7 +192,8 @@ class Walker:
             # The store answers the next questions while the database takes this page: neither waits for the other.
             self._ask(at_most=self.width + 1)
         self.slice.fetcher.start_due()
-        after = replace(self._checkpoint, walk=self._checkpoint.walk.stored(lo), failures=0, **self._grown())
+        walk = self._checkpoint.walk.stored(lo, came=page.count, beside=page.beside)
+        after = replace(self._checkpoint, walk=walk, failures=0, **self._grown())
         self.slice.commit_page(page, self._step, after, partial(self._after_part, lo))
         self.page_size = self._checkpoint.page_size or self.slice.job.engine.config.page_size
         self.busy.discard(lo)
@@ -226,7 +230,13 @@ class Walker:
             observed_at=page.observed_at,
             rejected=page.rejected,
             fetched=len(page.records) + len(page.rejected),
+            total=self._total_without(page.beside),
         )
+
+    def _total_without(self, beside: int) -> int | None:
+        """How many there are of the days meant; the store counts a second wider."""
+        total = self.slice.results.total
+        return None if total is None else max(0, total - beside)
 
     def _note_unseen(self, tx: PageTransaction, page: MappedPage, lo: int, hi: int) -> None:
         job = self.slice.job

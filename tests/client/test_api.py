@@ -256,16 +256,23 @@ def test_a_range_of_one_order_is_a_single_read() -> None:
     [
         204,
         404,
-        {"id": 7, "date_created": "Wed, 15 Jan 2025 00:03:16 +0000"},
-        {"id": 7, "date_created": "Sat, 01 Feb 2025 00:00:00 +0000"},
-        {"id": 7, "date_modified": "Wed, 15 Jan 2025 00:03:16 +0000"},
-        {"id": 7, "date_modified": "Sat, 01 Feb 2025 00:00:00 +0000"},
+        {"id": 7, "date_created": "Wed, 15 Jan 2025 00:03:15 +0000"},
+        {"id": 7, "date_created": "Sat, 01 Feb 2025 00:00:01 +0000"},
+        {"id": 7, "date_modified": "Wed, 15 Jan 2025 00:03:15 +0000"},
+        {"id": 7, "date_modified": "Sat, 01 Feb 2025 00:00:01 +0000"},
     ],
 )
 def test_one_order_that_is_gone_or_filtered_out_is_an_empty_last_page(answer: object) -> None:
     client, _ = client_of(answer)
     reply = client.orders(IdRange(7, 7), limit=250, dates=BOTH)
     assert (reply.value.records, reply.value.is_last, reply.quota) == ([], True, QUOTA)
+
+
+@pytest.mark.parametrize("moment", ["Wed, 15 Jan 2025 00:03:16 +0000", "Sat, 01 Feb 2025 00:00:00 +0000"])
+def test_one_order_a_second_beside_the_dates_comes_as_in_a_list(moment: str) -> None:
+    client, _ = client_of({"id": 7, "date_created": moment, "date_modified": moment})
+    page = client.orders(IdRange(7, 7), limit=250, dates=BOTH).value
+    assert ([record.id for record in page.records], page.is_last) == ([7], True)
 
 
 def test_one_order_without_a_readable_id_or_date_is_left_to_the_caller() -> None:

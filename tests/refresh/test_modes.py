@@ -170,6 +170,51 @@ def test_no_mode_brings_an_order_of_before_the_start_date(connect: Connect) -> N
     assert mirror.refresh("orders")["skipped"] == 1
 
 
+def test_days_with_one_order_a_second_after_them_complete(connect_any: Connect) -> None:
+    store = SandboxStore(0, 0, awkward=False)
+    store.timezone = "America/Chicago"
+    mirror = connect_any(store).completed()
+    order_of(store, "Thu, 05 Mar 2026 06:00:00 +0000")
+    mirror.server.requests.clear()
+    mirror.again("orders", mode="date_range", date_from=date(2026, 3, 4), date_to=date(2026, 3, 4))
+    refresh = mirror.refresh("orders")
+    assert (mirror.ids("orders"), refresh["fetched"], refresh["total"]) == ([], 0, 0)
+    assert len(mirror.asked(r"/v2/orders\?.*include=")) == 1
+
+
+@pytest.mark.parametrize("settings", [{}, {"page_size": 1, "concurrency": 1}])
+def test_a_store_with_one_order_before_the_start_completes(connect: Connect, settings: dict[str, int]) -> None:
+    store = SandboxStore(0, 0, awkward=False)
+    store.timezone = "UTC"
+    for _ in range(3):
+        order_of(store, "Tue, 31 Dec 2024 23:59:59 +0000")
+    mirror = connect(store, settings=settings, integration_settings__start_date="2025-01-01").completed("orders")
+    refresh = mirror.refresh("orders")
+    assert (mirror.ids("orders"), refresh["fetched"], refresh["total"]) == ([], 0, 0)
+
+
+def test_orders_beside_the_days_are_not_in_the_total(connect: Connect) -> None:
+    store = SandboxStore(0, 0, awkward=False)
+    store.timezone = "UTC"
+    order_of(store, "Tue, 31 Dec 2024 23:59:59 +0000")
+    inside = [order_of(store, f"Wed, 01 Jan 2025 00:00:0{second} +0000") for second in range(5)]
+    settings = {"page_size": 2, "concurrency": 1}
+    mirror = connect(store, settings=settings, integration_settings__start_date="2025-01-01").completed("orders")
+    refresh = mirror.refresh("orders")
+    assert (mirror.ids("orders"), refresh["fetched"], refresh["total"]) == (inside, 5, 5)
+
+
+def test_an_order_beside_the_days_shows_a_store_that_is_not_empty(connect: Connect) -> None:
+    store = SandboxStore(0, 0, awkward=False)
+    store.timezone = "UTC"
+    order_of(store, "Tue, 31 Dec 2024 23:59:59 +0000")
+    gone = order_of(store, "Wed, 01 Jan 2025 12:00:00 +0000")
+    mirror = connect(store, integration_settings__start_date="2025-01-01").completed("orders")
+    store.delete_order(gone)
+    mirror.again("orders", mode="full")
+    assert mirror.row("orders", gone)["deleted_at"] is not None
+
+
 # -- ids ----------------------------------------------------------------------------------------------------------
 
 
