@@ -16,8 +16,9 @@ class Switches:
     """Whether V2's `min_date_…` and `max_date_…` include theirs; V3's always do."""
     list_archived: bool = True
     """Whether order lists show archived orders when `is_deleted` is not asked for."""
-    consignments: str = "object"
-    """object, array_by_default (as before August 2025) or array (`consignment_structure` is ignored)."""
+    consignments: str = "array_by_default"
+    """array_by_default, as the real API: the array around the object unless `consignment_structure=object` asks for the
+    object alone (fact sheet, section 5); object (never the array) or array (`consignment_structure` is ignored)."""
     catalog_edits_move_date: bool = False
     """Whether variant and stock edits move the product's `date_modified`."""
     ignored_filters: frozenset[str] = frozenset()

@@ -288,7 +288,7 @@ def test_what_the_documentation_leaves_open_changes_nothing(connect: Connect, sw
     mirror.assert_mirrors_the_store()
 
 
-@pytest.mark.parametrize("shape", ["array", "array_by_default"])
+@pytest.mark.parametrize("shape", ["array", "object"])
 def test_both_shapes_of_consignments_give_the_same_lines(connect: Connect, shape: str):
     store = SandboxStore(10, 60)
     store.switches.consignments = shape

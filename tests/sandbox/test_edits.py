@@ -134,7 +134,7 @@ def test_line_edits_change_the_orders_sums(api):
     api.store.edit_line(order_id, first["id"], quantity=7)
     api.store.remove_line(order_id, second["id"])
     added = api.store.add_line(order_id, quantity=2, price_ex_tax="10.0000", price_inc_tax="11.0000")
-    order = api.get(f"{ORDERS}/{order_id}", include="consignments.line_items").json()
+    order = api.get(f"{ORDERS}/{order_id}", include="consignments.line_items", consignment_structure="object").json()
     items = order["consignments"]["shipping"][0]["line_items"]
     assert [item["id"] for item in items] == [first["id"], added]
     assert items == api.store.order_lines(order_id)

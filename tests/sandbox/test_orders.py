@@ -124,7 +124,7 @@ def test_by_default_sub_resources_are_links(big):
 
 
 def test_plain_consignments_hold_a_link_an_item(big):
-    order = big.get(f"{ORDERS}/{big.store.order_ids[0]}", include="consignments").json()
+    order = big.get(f"{ORDERS}/{big.store.order_ids[0]}", include="consignments", consignment_structure="object").json()
     items = [item for consignment in consignments_of(order) for item in consignment["line_items"]]
     assert len(items) == len(big.store.orders[order["id"]].lines) > 0
     assert all(set(item) == {"url", "resource"} for item in items)
@@ -134,10 +134,10 @@ def test_the_shape_of_consignments_is_a_switch(api):
     def shape(**query):
         return type(api.get(ORDERS, limit=1, include="consignments.line_items", **query).json()[0]["consignments"])
 
-    assert shape() is dict
-    api.store.switches.consignments = "array_by_default"
     assert shape() is list
     assert shape(consignment_structure="object") is dict
+    api.store.switches.consignments = "object"
+    assert shape() is dict
     api.store.switches.consignments = "array"
     assert shape(consignment_structure="object") is list
 
