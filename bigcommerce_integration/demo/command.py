@@ -17,9 +17,10 @@ FAILED, CANNOT_START, INTERRUPTED = 1, 2, 130
 
 def main(argv: Sequence[str]) -> int:
     """The exit code: 0 if both refreshes completed and every column equals the store's truth."""
-    options = Options(**vars(_parser().parse_args(argv)))
-    # A closed terminal or a service manager ends it as Ctrl-C does, with everything that it started.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    options = _options(argv)
+    # A closed terminal or a service manager ends it as Ctrl-C does, with everything that it started. And Ctrl-C's own
+    # signal too: a shell that starts the demo in the background has set it to be ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     terminal = Terminal()
     try:
@@ -35,6 +36,16 @@ def main(argv: Sequence[str]) -> int:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _options(argv: Sequence[str]) -> Options:
+    parser = _parser()
+    given = vars(parser.parse_args(argv))
+    if given["worker_processes"] is None:
+        del given["worker_processes"]
+    elif given["broker_url"] is None:
+        parser.error("--worker-processes needs --broker-url: without a broker one thread of this process does the work")
+    return Options(**given)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,7 +70,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="URL",
         help="redis:// or amqp://, then with real worker processes (a worker within the process)",
     )
-    parser.add_argument("--worker-processes", type=_count_from_1, default=2, metavar="N", help="with --broker-url (2)")
+    parser.add_argument(
+        "--worker-processes", type=_count_from_1, default=None, metavar="N", help="with --broker-url (2)"
+    )
     return parser
 
 

@@ -91,8 +91,9 @@ def _running(
 ) -> Iterator[subprocess.Popen[str]]:
     with log.open("w") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", *module],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", "bigcommerce_integration.demo.child", *module],
+            # Never written to: the process ends when this end of it is closed, as it is when the demo is killed.
+            stdin=subprocess.PIPE,
             stdout=stdout,
             stderr=stderr,
             env=environment,
@@ -108,6 +109,7 @@ def _running(
 
 def _stop(process: subprocess.Popen[str]) -> None:
     """Ask it to end; what does not within seconds is killed, with the children of its session."""
+    # Its input stays open meanwhile: one request to end is enough.
     process.terminate()
     try:
         process.wait(_STOPS_IN_S)
@@ -115,8 +117,9 @@ def _stop(process: subprocess.Popen[str]) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            stream.close()
 
 
 def _last_lines(log: Path, count: int = 15) -> str:

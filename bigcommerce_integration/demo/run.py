@@ -138,6 +138,8 @@ def _connect_and_check(scene: Scene, terminal: Terminal, crew: Crew) -> bool:
     refreshes = watch(api, terminal, instance["id"], ids, crew)
     with engine.connect() as connection:
         summary.print_summary(terminal, refreshes, connection, instance["id"])
+        in_store = {"products": len(scene.truth.products), "orders": len(scene.truth.orders)}
+        summary.print_counts(terminal, refreshes, in_store, scene.start_date)
         report = verify(
             connection,
             scene.truth,

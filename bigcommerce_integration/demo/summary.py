@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -64,6 +64,24 @@ def print_summary(terminal: Terminal, refreshes: Sequence[Refresh], connection: 
         [(str(row[0]), str(row[1])[:19], str(row[2]), _amount(row[3]), row[4], row[5]) for row in orders],
         (6, 19, 6, 10, 3, 6),
     )
+
+
+def print_counts(
+    terminal: Terminal, refreshes: Sequence[Refresh], in_store: Mapping[str, int], start_date: date
+) -> None:
+    """Why what is stored are fewer records than the store has, by resource."""
+    terminal.heading(f"Why these numbers (start date {start_date.isoformat()})")
+    results = {refresh["resource"]: refresh["results"] for refresh in refreshes}
+    # The later of the two refreshes fetches the products that orders refer to, whichever that is.
+    referenced = {"products": sum(each["referenced"] for each in results.values()), "orders": 0}
+    for resource, dated in (("products", "modified"), ("orders", "created")):
+        created, older = results[resource]["created"], referenced[resource]
+        terminal.say(f"  The store has {in_store[resource]:,} {resource}:")
+        terminal.say(f"{created:>9,} were {dated} on the start date or later.")
+        if older:
+            terminal.say(f"{older:>9,} are older and are here because orders refer to them.")
+        if stayed_out := in_store[resource] - created - older:
+            terminal.say(f"{stayed_out:>9,} are older and stay out.")
 
 
 def print_report(terminal: Terminal, report: Report) -> None:

@@ -10,8 +10,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -64,6 +64,20 @@ def test_once_ends_with_everything_right() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert ALL_RIGHT in done.stdout
     assert "\033" not in done.stdout
+
+
+def test_fewer_rows_than_records_are_explained() -> None:
+    told = demo("--once", "--products", "60", "--orders", "60", "--seed", "3").stdout
+    for resource, dated, table in (("products", "modified", "products"), ("orders", "created", "orders")):
+        section = re.search(rf"The store has 60 {resource}:\n((?: +\d+ .*\n)+)", told)
+        assert section is not None, told
+        counts = [int(count) for count in re.findall(r"^ +(\d+) ", section[1], re.MULTILINE)]
+        assert sum(counts) == 60
+        stored = re.search(rf"bigcommerce_{table} +(\d+) rows", told)
+        assert stored is not None
+        out = re.search(r"(\d+) are older and stay out", section[1])
+        assert 60 - int(stored[1]) == (int(out[1]) if out else 0)
+        assert f"were {dated} on the start date or later" in section[1]
 
 
 def test_an_empty_store_is_right_too() -> None:
@@ -165,6 +179,53 @@ def test_sigterm_in_the_middle_ends_everything(tmp_path: Path) -> None:
         assert list(tmp_path.glob("bigcommerce-demo-*")) == []
 
 
+def is_alive(pid: int) -> bool:
+    """Whether the process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_while(condition: Callable[[], bool], what: str, timeout_s: float = 60) -> None:
+    until = time.monotonic() + timeout_s
+    while condition():
+        assert time.monotonic() < until, what
+        time.sleep(0.05)
+
+
+def test_ctrl_c_ends_a_demo_in_the_background(tmp_path: Path) -> None:
+    """A shell starts what runs in the background with this signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with ExitStack() as stack:
+        try:
+            process, output = stack.enter_context(running(tmp_path, "--products", "10", "--orders", "10"))
+        finally:
+            signal.signal(signal.SIGINT, before)
+        wait_for(output, "Ctrl-C ends everything.")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+        assert "Traceback" not in output.read_text()
+
+
+def test_kill_9_leaves_no_process_behind(tmp_path: Path) -> None:
+    broker_url = service_url("TEST_REDIS_URL")
+    with running(tmp_path, "--products", "10", "--orders", "10", "--broker-url", broker_url) as (process, output):
+        told = wait_for(output, "Ctrl-C ends everything.")
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        if not children.is_file():
+            pytest.skip("this system does not tell a process's children")
+        begun = [int(pid) for pid in children.read_text().split()]
+        (log,) = tmp_path.glob("bigcommerce-demo-*/workers.log")
+        begun += [int(pid) for pid in re.findall(r"\[PID (\d+)\].*WorkerProcess", log.read_text())]
+        assert len(set(begun)) == 4, "the store, and the workers with their master"
+        process.kill()
+        wait_while(lambda: any(map(is_alive, begun)), f"processes of {begun} go on")
+        store = re.search(r"store +http://127\.0\.0\.1:(\d+)", told)
+        assert store is not None
+        assert not is_served(int(store[1]))
+
+
 def test_a_taken_port_is_told() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -186,6 +247,7 @@ def test_a_taken_port_is_told() -> None:
         (("--database-url", "host.db"), "is not a URL"),
         (("--database-url", "oracle://me:hush@127.0.0.1/x"), "are supported, not oracle"),
         (("--products", "-1"), "must not be negative"),
+        (("--worker-processes", "3"), "--worker-processes needs --broker-url"),
     ],
 )
 def test_what_cannot_be_used_is_told(arguments: tuple[str, ...], words: str) -> None:
