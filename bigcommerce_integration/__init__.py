@@ -4,12 +4,15 @@ from .blueprint import create_blueprint
 from .errors import BigCommerceError
 from .host import Host, Missing, ProductDraft
 from .models import metadata
+from .models.instances import IntegrationInstance
 from .signals import instance_changed, instance_created, instance_deleted, refresh_finished
 from .sqlalchemy_host import SQLAlchemyHost
+from .state import tables
 
 __all__ = [
     "BigCommerceError",
     "Host",
+    "IntegrationInstance",
     "Missing",
     "ProductDraft",
     "SQLAlchemyHost",
@@ -19,4 +22,5 @@ __all__ = [
     "instance_deleted",
     "metadata",
     "refresh_finished",
+    "tables",
 ]

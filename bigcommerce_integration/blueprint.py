@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from dramatiq import Broker
+from dramatiq.brokers.stub import StubBroker
 from flask import Blueprint, Flask
 from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import make_url
 
 from . import tasks
 from .cli import add_commands
 from .config import read_config
+from .engine import require_shared
 from .errors import ConfigError
-from .host import Host
+from .host import Host, require_host
 from .models import tables
 from .state import EXTENSION, State
 from .web.routes import add_routes
@@ -24,12 +27,16 @@ def create_blueprint(*, db: SQLAlchemy, broker: Broker, host: Host, url_prefix: 
     """The blueprint that keeps BigCommerce stores in the database of ``db``.
 
     Register it once in each app, after ``db`` and Flask-JWT-Extended were initialised on that app. ``broker``
-    carries the jobs, one broker an app; ``host`` is what the app answers about itself.
+    carries the jobs, one broker an app; ``host`` is what the app answers about itself. ``ConfigError`` for an argument
+    that is none of these.
     """
-    if not url_prefix.startswith("/") or not url_prefix.strip("/"):
+    if not isinstance(url_prefix, str) or not url_prefix.startswith("/") or not url_prefix.strip("/"):
         raise ConfigError(f"url_prefix must be a path such as {DEFAULT_URL_PREFIX}, not {url_prefix!r}.")
+    if not isinstance(db, SQLAlchemy):
+        raise ConfigError(f"db must be the app's SQLAlchemy() of Flask-SQLAlchemy, not {db!r}.")
     if not isinstance(broker, Broker):
         raise ConfigError(f"broker must be the Dramatiq broker that carries the app's jobs, not {broker!r}.")
+    require_host(host)
     blueprint = _BigCommerceBlueprint(db=db, broker=broker, host=host, url_prefix=url_prefix.rstrip("/"))
     add_routes(blueprint)
     add_commands(blueprint)
@@ -48,6 +55,7 @@ class _BigCommerceBlueprint(Blueprint):
     def register(self, app: Flask, options: dict[str, Any]) -> None:  # type: ignore[override]
         """Raises ``ConfigError``, which says what to do, for an app that could not work."""
         _require_extensions(app, self._db)
+        _require_shared_database(app, self._broker)
         config = read_config(app.config)
         state = State(
             config=config,
@@ -77,3 +85,12 @@ def _require_extensions(app: Flask, db: SQLAlchemy) -> None:
             "Flask-JWT-Extended is not initialised on this app: "
             "call JWTManager(app), or jwt.init_app(app), before app.register_blueprint(…)."
         )
+
+
+def _require_shared_database(app: Flask, broker: Broker) -> None:
+    """A host's tests may have both in memory; with a broker that real workers listen to, nothing would ever be done."""
+    if isinstance(broker, StubBroker):
+        return
+    # As Flask-SQLAlchemy reads it. Not by the engine, which needs an app context, and so the host's own hooks.
+    given = app.config.get("SQLALCHEMY_DATABASE_URI") or app.config["SQLALCHEMY_BINDS"][None]
+    require_shared(make_url(given["url"] if isinstance(given, dict) else given))

@@ -10,7 +10,20 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
+from .errors import ConfigError
 from .models.instances import IntegrationInstance
+
+_REQUIRED = (
+    "tenant",
+    "may",
+    "missing",
+    "name_taken",
+    "earliest_start_date",
+    "products_by_sku",
+    "create_products",
+    "products_changed",
+    "orders_changed",
+)
 
 
 @dataclass(frozen=True)
@@ -85,3 +98,15 @@ class Host(Protocol):
 
     def orders_changed(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> None:
         """Told inside the transaction that wrote them: the BigCommerce ids of orders with changed rows."""
+
+
+def require_host(host: object) -> None:
+    """Raises ``ConfigError`` for what lacks a method that a host must have, and names those that are missing."""
+    if isinstance(host, type):
+        raise ConfigError(f"host must be an object, not the class {host.__name__} itself: give {host.__name__}(…).")
+    missing = [name for name in _REQUIRED if not callable(getattr(host, name, None))]
+    if missing:
+        raise ConfigError(
+            "host must be a SQLAlchemyHost(…) or an object with the methods of Host; "
+            f"{type(host).__name__} lacks {', '.join(missing)}."
+        )

@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, inspect, select
+from sqlalchemy import BigInteger, MetaData, bindparam, inspect, select
 from sqlalchemy.exc import NoInspectionAvailable
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Mapper, QueryableAttribute, Session
 
 from .errors import ConfigError
 from .host import Host, Missing, ProductDraft
@@ -54,7 +54,11 @@ class SQLAlchemyHost(Host):
         product_name: str = "name",
         integration_instance_name: str = "name",
     ) -> None:
-        """Raises ``ConfigError`` for a model without such an attribute or on another bind than the default."""
+        """Raises ``ConfigError`` for what is no model, or one without such a column or on another bind."""
+        if not callable(may):
+            raise ConfigError(
+                f"SQLAlchemyHost: may must be a function of (action, instance) that returns True or False, not {may!r}."
+            )
         self.product = product
         self._may = may
         self._integration_id = _attribute(integration, "integration_id", integration_id)
@@ -64,8 +68,10 @@ class SQLAlchemyHost(Host):
         self._product_id = _attribute(product, "product_id", product_id)
         self._product_sku = _attribute(product, "product_sku", product_sku)
         self._product_name = _attribute(product, "product_name", product_name)
-        self._other_name = integration_instance and _attribute(
-            integration_instance, "integration_instance_name", integration_instance_name
+        self._other_name = (
+            None
+            if integration_instance is None
+            else _attribute(integration_instance, "integration_instance_name", integration_instance_name)
         )
 
     def tenant(self) -> str:
@@ -150,22 +156,34 @@ class SQLAlchemyHost(Host):
 
 def _attribute(model: type[Any], argument: str, name: str) -> Any:
     """The mapped attribute, on the default bind: our rows and the host's share one transaction."""
-    try:
-        table = inspect(model).local_table
-    except NoInspectionAvailable:
-        raise ConfigError(f"SQLAlchemyHost: {model!r} is not a mapped class.") from None
-    bind_key = getattr(table, "metadata", None) and table.metadata.info.get("bind_key")
+    if not isinstance(name, str):
+        raise ConfigError(f"SQLAlchemyHost: {argument} must be the name of an attribute, as text, not {name!r}.")
+    mapper = _mapper(model)
+    if mapper is None:
+        role = argument.rpartition("_")[0]
+        raise ConfigError(f"SQLAlchemyHost: {role}={model!r} is not a mapped class: give a model of the app.")
+    metadata: MetaData | None = getattr(mapper.local_table, "metadata", None)
+    bind_key = metadata.info.get("bind_key") if metadata is not None else None
     if bind_key is not None:
         raise ConfigError(
             f"SQLAlchemyHost: {model.__name__} lives on the bind {bind_key!r}, but the BigCommerce tables are on the "
             "default one and share its transactions: move the model there, or write a Host of your own."
         )
-    attribute = getattr(model, name, None)
-    if attribute is None:
-        raise ConfigError(
-            f"SQLAlchemyHost: {model.__name__} has no attribute {name!r}: name the right one with {argument}=…."
-        )
+    is_column = name in mapper.all_orm_descriptors and name not in mapper.relationships
+    attribute = getattr(model, name) if is_column else None
+    if not isinstance(attribute, QueryableAttribute):
+        problem = f"{model.__name__} has no column {name!r}"
+        raise ConfigError(f"SQLAlchemyHost: {problem}: name the right attribute with {argument}=….")
     return attribute
+
+
+def _mapper(model: object) -> Mapper[Any] | None:
+    """That of a mapped class; None for whatever else it is, such as a table or an object of the class."""
+    try:
+        found = inspect(model) if isinstance(model, type) else None
+    except NoInspectionAvailable:
+        return None
+    return found if isinstance(found, Mapper) else None
 
 
 def _is_in(column: Any, ids: Sequence[int]) -> Any:

@@ -13,6 +13,7 @@ from .encryption import TokenCipher
 from .errors import ConfigError
 from .host import Host
 from .models import Tables
+from .models import tables as declared
 
 EXTENSION = "bigcommerce_integration"
 
@@ -44,3 +45,17 @@ def state_of(app: Flask) -> State:
 def current_state() -> State:
     """The plugin's state in the current app."""
     return state_of(current_app._get_current_object())  # type: ignore[attr-defined]
+
+
+def tables(db: SQLAlchemy) -> Tables:
+    """The tables of this package in the metadata of ``db``, such as ``tables(db).orders``, in whatever schema they are.
+
+    ``ConfigError`` if no blueprint was registered with this ``db`` yet: they are copied there at that moment.
+    """
+    found = declared.of(db.metadata)
+    if found is None:
+        raise ConfigError(
+            "There are no BigCommerce tables in the metadata of this db: register the blueprint first, "
+            "app.register_blueprint(bigcommerce_integration.create_blueprint(db=db, …))."
+        )
+    return found

@@ -11,6 +11,7 @@ def test_the_public_names_are_these_and_no_others() -> None:
     assert set(bigcommerce_integration.__all__) == {
         "BigCommerceError",
         "Host",
+        "IntegrationInstance",
         "Missing",
         "ProductDraft",
         "SQLAlchemyHost",
@@ -20,6 +21,7 @@ def test_the_public_names_are_these_and_no_others() -> None:
         "instance_deleted",
         "metadata",
         "refresh_finished",
+        "tables",
     }
     assert all(hasattr(bigcommerce_integration, name) for name in bigcommerce_integration.__all__)
 

@@ -6,19 +6,23 @@ import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dramatiq
 import pytest
+from dramatiq import Broker
 from dramatiq.brokers.stub import StubBroker
 from flask import Blueprint, Flask
 from flask.json.provider import JSONProvider
 from flask_jwt_extended import JWTManager
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Column, Integer, MetaData, Table, func, inspect, select, text
+from sqlalchemy import Column, Integer, MetaData, Table, func, inspect, make_url, select, text
 from sqlalchemy.orm import DeclarativeBase, DeclarativeBaseNoMeta
 
-from bigcommerce_integration import create_blueprint, metadata
+import bigcommerce_integration
+from bigcommerce_integration import SQLAlchemyHost, create_blueprint, metadata
+from bigcommerce_integration.engine import require_shared
 from bigcommerce_integration.errors import ConfigError
 from bigcommerce_integration.models import tables
 from bigcommerce_integration.state import state_of
@@ -364,6 +368,73 @@ def test_a_table_of_the_host_with_our_name_is_refused(broker: StubBroker, sqlite
 def test_what_is_no_broker_is_refused(host_app: HostApp) -> None:
     with pytest.raises(ConfigError, match="Dramatiq broker"):
         create_blueprint(db=host_app.db, broker=None, host=host_app.host())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("host", [{}, None, True, lambda: None, SQLAlchemyHost])
+def test_what_is_no_host_is_refused(host: Any, host_app: HostApp, broker: StubBroker) -> None:
+    with pytest.raises(ConfigError, match="host must be"):
+        create_blueprint(db=host_app.db, broker=broker, host=host)
+
+
+def test_a_host_that_lacks_methods_is_told_which(host_app: HostApp, broker: StubBroker) -> None:
+    host = host_app.host()
+    parts = SimpleNamespace(tenant=host.tenant, may=host.may, missing=host.missing, name_taken=True)
+    with pytest.raises(ConfigError, match=r"lacks name_taken, .*orders_changed\.$"):
+        create_blueprint(db=host_app.db, broker=broker, host=parts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("db", [None, MetaData(), {}])
+def test_what_is_no_db_is_refused(db: Any, host_app: HostApp, broker: StubBroker) -> None:
+    with pytest.raises(ConfigError, match="db must be"):
+        create_blueprint(db=db, broker=broker, host=host_app.host())
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file::memory:?uri=true"])
+def test_a_database_in_memory_is_refused_at_the_start(url: str) -> None:
+    host_app = HostApp()
+    for given in ({"SQLALCHEMY_DATABASE_URI": url}, {"SQLALCHEMY_DATABASE_URI": None, "SQLALCHEMY_BINDS": {None: url}}):
+        app = plain_app(host_app, "", **given)
+        blueprint = create_blueprint(db=host_app.db, broker=SilentBroker(middleware=[]), host=host_app.host())
+        with pytest.raises(ConfigError, match="in-memory SQLite"):
+            app.register_blueprint(blueprint)
+        assert "bigcommerce_integration" not in app.extensions
+        host_app.dispose(app)
+
+
+def test_a_named_database_in_memory_is_one_too() -> None:
+    # SQLAlchemy 2.1 warns of such an engine, so none is made.
+    with pytest.raises(ConfigError, match="in-memory SQLite"):
+        require_shared(make_url("sqlite:///file:x?mode=memory&uri=true"))
+
+
+def test_a_database_in_memory_goes_with_a_stub_broker(broker: StubBroker) -> None:
+    host_app = HostApp()
+    app = host_app.create_app("sqlite://", broker=broker)
+    with app.app_context():
+        host_app.db.create_all()
+        host_app.add_rows()
+        assert app.test_client().post(URL, json=new_instance(), headers=bearer(app)).status_code == 201
+    host_app.dispose(app)
+
+
+class SilentBroker(Broker):
+    """A broker for real workers, as far as an app that only starts can tell."""
+
+
+# Our tables, as the host reads them
+
+
+@pytest.mark.parametrize("schema", [None, "shop"])
+def test_the_hosts_code_reads_our_tables_by_name(schema: str | None, broker: StubBroker, sqlite_url: str) -> None:
+    host_app = HostApp(SQLAlchemy(metadata=MetaData(schema=schema)))
+    with pytest.raises(ConfigError, match="register the blueprint first"):
+        bigcommerce_integration.tables(host_app.db)
+    app = host_app.create_app(sqlite_url, broker=broker)
+    found = bigcommerce_integration.tables(host_app.db)
+    assert found == state_of(app).tables
+    assert found.orders.fullname == ("shop.bigcommerce_orders" if schema else "bigcommerce_orders")
+    assert found.orders is host_app.db.metadata.tables[found.orders.fullname]
+    host_app.dispose(app)
 
 
 def test_an_app_without_the_blueprint_says_what_to_do() -> None:

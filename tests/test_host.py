@@ -228,13 +228,38 @@ def test_may_must_be_decided(host_app: HostApp) -> None:
 
 
 def test_a_wrong_attribute_names_the_argument_that_mends_it(host_app: HostApp) -> None:
-    with pytest.raises(ConfigError, match=r"Store has no attribute 'sku'.*product_sku=…"):
+    with pytest.raises(ConfigError, match=r"Store has no column 'sku'.*product_sku=…"):
         host_app.host(product=host_app.Store)
 
 
-def test_what_is_no_model_is_refused(host_app: HostApp) -> None:
-    with pytest.raises(ConfigError, match="not a mapped class"):
-        host_app.host(store=dict)
+@pytest.mark.parametrize("wrong", [None, dict, "Store", 1, object()])
+@pytest.mark.parametrize("role", ["integration", "store", "nominal_code", "product"])
+def test_what_is_no_model_is_refused(role: str, wrong: Any, host_app: HostApp) -> None:
+    with pytest.raises(ConfigError, match=f"SQLAlchemyHost: {role}=.* is not a mapped class"):
+        host_app.host(**{role: wrong})
+
+
+def test_a_table_or_a_row_is_no_model(host_app: HostApp) -> None:
+    for wrong in (host_app.Store.__table__, host_app.Store(), host_app.db.Model, True):
+        with pytest.raises(ConfigError, match=r"integration_instance=.* is not a mapped class"):
+            host_app.host(integration_instance=wrong)
+
+
+@pytest.mark.parametrize("name", ["metadata", "query", "__init__"])
+def test_an_attribute_that_is_no_column_is_refused(name: str, host_app: HostApp) -> None:
+    with pytest.raises(ConfigError, match=f"Product has no column '{name}': name the right attribute with product_sku"):
+        host_app.host(product_sku=name)
+
+
+def test_an_attribute_is_given_by_its_name(host_app: HostApp) -> None:
+    with pytest.raises(ConfigError, match="product_id must be the name of an attribute"):
+        host_app.host(product_id=host_app.Product.id)
+
+
+@pytest.mark.parametrize("may", [True, None, "read"])
+def test_may_is_a_function(may: Any, host_app: HostApp) -> None:
+    with pytest.raises(ConfigError, match="may must be a function"):
+        host_app.host(may=may)
 
 
 def test_a_model_on_another_bind_is_named() -> None:

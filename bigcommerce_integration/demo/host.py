@@ -9,7 +9,7 @@ from flask import Flask, jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_jwt_extended import JWTManager, create_access_token, verify_jwt_in_request
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import String, Table, select
+from sqlalchemy import String, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from werkzeug.security import check_password_hash, generate_password_hash
 
@@ -122,7 +122,7 @@ def _login() -> ResponseReturnValue:
 def _products() -> ResponseReturnValue:
     """The first host products with the variants that are linked to them: how a host reads our tables."""
     verify_jwt_in_request()
-    variants: Table = db.metadata.tables["bigcommerce_variants"]
+    variants = bigcommerce.tables(db).variants
     statement = (
         select(Product.id, Product.sku, Product.name, variants.c.bigcommerce_id, variants.c.price)
         .join(variants, variants.c.host_product_id == Product.id)

@@ -36,6 +36,12 @@ class Tables:
     history: Table
     erased_people: Table
 
+    def of(self, host: MetaData) -> Tables | None:
+        """The copies of these tables in ``host``; None if one of them is not there."""
+        found = {item.name: host.tables.get(_key(getattr(self, item.name), host)) for item in fields(self)}
+        complete = {name: table for name, table in found.items() if table is not None}
+        return Tables(**complete) if len(complete) == len(found) else None
+
     def copy_into(self, host: MetaData) -> Tables:
         """The copies of these tables in ``host``, made where they are not there yet; its schema holds for them.
 
@@ -44,12 +50,16 @@ class Tables:
         copies = {}
         for item in fields(self):
             table: Table = getattr(self, item.name)
-            key = f"{host.schema}.{table.name}" if host.schema else table.name
+            key = _key(table, host)
             known = host.tables.get(key)
             if known is not None and not set(table.columns.keys()) <= set(known.columns.keys()):
                 raise ConfigError(f"The app has a table {key!r} of its own, a name that bigcommerce_integration needs.")
             copies[item.name] = known if known is not None else _copy(table, host)
         return Tables(**copies)
+
+
+def _key(table: Table, host: MetaData) -> str:
+    return f"{host.schema}.{table.name}" if host.schema else table.name
 
 
 def _copy(table: Table, host: MetaData) -> Table:
