@@ -18,11 +18,10 @@ from sqlalchemy.orm import Session
 from ..errors import LeaseLost
 from ..models import Tables, db_now
 from ..models.among import VALUES_A_STATEMENT
-from . import RESOURCES
 from .context import Engine, new_owner
 from .database import is_lockable
 from .deletion import DELETING
-from .fencing import lock_leases
+from .fencing import count_leases, lock_leases
 
 ROWS_A_TRANSACTION = 5000
 PURGE_S = 1.0
@@ -49,11 +48,18 @@ class _Purge:
         return leases.c.instance_id == self.instance_id, leases.c.owner == self.owner
 
     def renew(self, session: Session) -> None:
-        """The fence of each transaction, as ``Lease.renew`` is that of a page."""
+        """The fence of each transaction, as ``Lease.renew`` is that of a page.
+
+        Raises ``LeaseLost`` unless all leases that the instance has are ours: one may have come since the claim.
+        """
         renewed: Any = session.execute(
             update(self.tables.leases).where(*self.is_ours).values(expires_at=db_now(self.length_s))
         )
-        if renewed.rowcount != len(RESOURCES):
+        self.require_all(session, renewed.rowcount)
+
+    def require_all(self, session: Session, count: int) -> None:
+        """Raises ``LeaseLost``, which undoes the transaction, if the instance has more leases than ``count``."""
+        if count != count_leases(session, self.tables, self.instance_id):
             raise LeaseLost(f"The purge of instance {self.instance_id} has passed to another worker.")
 
 
@@ -73,9 +79,9 @@ def purge(engine: Engine) -> int:
 def _purge(engine: Engine, instance_id: int, ends_at: float) -> bool:
     """Whether nothing is left of the instance."""
     mine = _Purge(engine.tables, instance_id, f"{_OWNER}{new_owner()}", engine.config.lease_s)
-    if not engine.transaction(lambda session: _claim(session, mine)):
-        return False
     try:
+        if not engine.transaction(lambda session: _claim(session, mine)):
+            return False
         for step in _steps(mine):
             while not engine.transaction(partial(_fenced, mine, step)):
                 if engine.stopping.is_set() or time.monotonic() >= ends_at:
@@ -93,7 +99,7 @@ def _purge(engine: Engine, instance_id: int, ends_at: float) -> bool:
 
 
 def _claim(session: Session, mine: _Purge) -> bool:
-    """Take the leases from whatever refresh has them, but not from another purge that is alive."""
+    """Take the leases from whatever refresh has them, all or none: not from another purge that is alive."""
     leases, instance_id = mine.tables.leases, mine.instance_id
     if not lock_leases(session, mine.tables, instance_id):
         return False
@@ -103,8 +109,8 @@ def _claim(session: Session, mine: _Purge) -> bool:
         .where(leases.c.instance_id == instance_id, is_free)
         .values(epoch=leases.c.epoch + 1, owner=mine.owner, expires_at=db_now(mine.length_s))
     )
-    # Both always change hands together.
-    return bool(claimed.rowcount == len(RESOURCES))
+    mine.require_all(session, claimed.rowcount)
+    return True
 
 
 def _fenced(mine: _Purge, step: Callable[[Session], bool], session: Session) -> bool:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime
@@ -41,7 +41,7 @@ ROWS = 7
 class Deleted:
     """Instance 1 is deleted, instance 2 is not; each has rows in every table."""
 
-    def __init__(self, app: Flask, host_app: HostApp, rows: int = ROWS) -> None:
+    def __init__(self, app: Flask, host_app: HostApp, rows: int = ROWS, before: Sequence[Any] = ()) -> None:
         self.app, self.host_app = app, host_app
         client, headers = app.test_client(), bearer(app)
         for name in ("Gone", "Kept"):
@@ -53,6 +53,11 @@ class Deleted:
             host_app.db.session.commit()
         self.kept = self.counts(2)
         assert min(self.kept.values()) > 0, self.kept
+        with app.app_context():
+            for statement in before:
+                host_app.db.session.execute(statement)
+            host_app.db.session.commit()
+        assert client.get(f"{URL}/1", headers=headers).status_code == 200
         assert client.delete(f"{URL}/1", headers=headers).status_code == 202
 
     def purge(self) -> int:
@@ -245,6 +250,51 @@ def test_leases_of_a_slice_in_flight_are_taken_and_those_of_a_purge_are_not(any_
         assert (any_deleted.purge(), any_deleted.left()) == (0, before)
         engine.transaction(lambda session: session.execute(update(tables.leases).values(owner="a slice")))
         assert any_deleted.purge() == 1
+    any_deleted.assert_gone()
+
+
+@pytest.mark.parametrize("change", ["one is missing", "all are missing", "one more"])
+def test_an_instance_with_other_leases_is_deleted_and_purged(
+    any_app: Flask, host_app: HostApp, small: None, change: str
+) -> None:
+    """It was connected by a version that knows fewer collections, or more."""
+    gone = [tables.leases.delete().where(tables.leases.c.instance_id == 1)]
+    if change == "one is missing":
+        gone = [gone[0].where(tables.leases.c.resource == "orders")]
+    elif change == "one more":
+        more = {"instance_id": 1, "resource": "refunds", "epoch": 3, "change_number": 0}
+        gone = [insert(tables.leases).values(**more, owner="a slice", expires_at=db_now(60))]
+    deleted = Deleted(any_app, host_app, before=gone)
+    assert deleted.purge() == 1
+    deleted.assert_gone()
+
+
+def test_a_lease_that_comes_during_a_purge_stops_it_until_it_has_it(
+    any_deleted: Deleted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slice could hold it: what it writes must not be committed behind the purge's back."""
+    real = purge_module._fenced
+    more = {"instance_id": 1, "resource": "refunds", "epoch": 0, "change_number": 0, "owner": "a slice"}
+
+    def fenced(mine: Any, step: Any, session: Session) -> bool:
+        done = real(mine, step, session)
+        session.execute(insert(tables.leases).values(**more, expires_at=db_now(60)))
+        monkeypatch.setattr(purge_module, "_fenced", real)
+        return done
+
+    monkeypatch.setattr(purge_module, "_fenced", fenced)
+    assert any_deleted.purge() == 0
+    assert any_deleted.counts(1)["instances"] == 1
+    assert any_deleted.purge() == 0, "the purge that stopped has the other leases still"
+    with any_deleted.app.app_context():
+        owners = any_deleted.engine.transaction(
+            lambda session: list(session.scalars(select(tables.leases.c.owner).where(tables.leases.c.instance_id == 1)))
+        )
+        assert "a slice" in owners, "all of them change hands, or none"
+        any_deleted.engine.transaction(
+            lambda session: session.execute(update(tables.leases).values(expires_at=db_now(-1)))
+        )
+    assert any_deleted.purge() == 1
     any_deleted.assert_gone()
 
 

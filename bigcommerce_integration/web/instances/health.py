@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -52,7 +52,7 @@ def overview(session: Session, tables: Tables, config: Config, instance: Integra
 
 def overview_of_new(session: Session, tables: Tables, begun: Sequence[RefreshView]) -> Overview:
     """That of an instance whose first refreshes were just begun: the same answer with fewer questions."""
-    standings = [Standing(view.row.resource, None, None, None, None, view, None) for view in begun]
+    standings = [replace(_nothing(view.row.resource), open_refresh=view) for view in begun]
     return Overview(begun, standings, _last_tick(session, tables))
 
 
@@ -67,10 +67,15 @@ def overviews(
     ticked_at = _last_tick(session, tables)
     made = {}
     for instance in instances:
-        rows = sorted(leases[instance.id], key=lambda row: RESOURCES.index(row.resource))
+        # A store that was connected by another version may have more leases, or fewer.
+        by_resource = {row.resource: row for row in leases[instance.id]}
+        rows = [by_resource[resource] for resource in RESOURCES if resource in by_resource]
         made[instance.id] = Overview(
             newest=[views[row.newest_id] for row in rows if row.newest_id in views],
-            standings=[_standing(row, instance, views) for row in rows],
+            standings=[
+                _standing(by_resource[resource], instance, views) if resource in by_resource else _nothing(resource)
+                for resource in RESOURCES
+            ],
             last_worker_tick_at=ticked_at,
         )
     return made
@@ -133,6 +138,11 @@ def _standing(lease: Row[Any], instance: IntegrationInstance, views: dict[int | 
         open_refresh=opened,
         last_failure=views.get(lease.failure_id),
     )
+
+
+def _nothing(resource: str) -> Standing:
+    """A collection that has never been refreshed."""
+    return Standing(resource, None, None, None, None, None, None)
 
 
 def _age_s(now: datetime, success: RefreshView | None) -> float | None:
