@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 
 from .client.api import Reply, StoreClient
@@ -33,6 +34,7 @@ class StoreSays:
     problem: str | None = None
 
 
+MOST_SPELLINGS = 3
 _Answers = dict[str, Reply[Any] | BigCommerceError]
 
 
@@ -53,28 +55,48 @@ def ask_about_order(config: Config, cipher: TokenCipher, store: Store, order_id:
     return _asked(config, cipher, store, ask)
 
 
-def ask_about_variant(
-    config: Config, cipher: TokenCipher, store: Store, name: Literal["id", "sku"], value: int | str
+def ask_about_variant(config: Config, cipher: TokenCipher, store: Store, variant_id: int) -> StoreSays:
+    """Whether the store has a variant with this id, and when its product was last modified."""
+    ask = _variant_question(store, "id", [variant_id], lambda found: found == variant_id)
+    return _asked(config, cipher, store, ask)
+
+
+def ask_about_sku(
+    config: Config, cipher: TokenCipher, store: Store, sku: str, spellings: Sequence[str] = ()
 ) -> StoreSays:
-    """Whether the store has a variant with this id or SKU, and when its product was last modified."""
+    """Whether the store has a variant with this (trimmed) SKU, and when its product was last modified.
+
+    The store compares what it is asked for with the whole SKU, blanks at its ends included: ``spellings`` are those
+    that it may have, the most likely first.
+    """
+    asked = list(dict.fromkeys([*spellings, sku]))[:MOST_SPELLINGS]
+    ask = _variant_question(store, "sku", asked, lambda found: isinstance(found, str) and found.strip() == sku)
+    return _asked(config, cipher, store, ask)
+
+
+def _variant_question(
+    store: Store, name: Literal["id", "sku"], values: Sequence[int | str], is_meant: Callable[[object], bool]
+) -> Callable[[Asking], StoreSays]:
+    """What asks for the variants that have one of these values, and looks for one whose value is meant."""
 
     def ask(asking: Asking) -> StoreSays:
         asking.ask("store", StoreClient.store_info)
-        asking.ask("variants", lambda client: client.variants_with(name, value))
+        for value in values:
+            asking.ask(f"variants {value}", partial(StoreClient.variants_with, name=name, value=value))
         came = _all(asking)
-        answer = came.get("variants")
-        if not isinstance(answer, Reply):
-            return StoreSays(problem=LATE if answer is None else str(answer))
-        product_id = next((_product_of(record) for record in answer.value if _field(record, name) == value), None)
+        answers = [came.get(f"variants {value}") for value in values]
+        records = [record for answer in answers if isinstance(answer, Reply) for record in answer.value]
+        product_id = next((_product_of(record) for record in records if is_meant(_field(record, name))), None)
         if product_id is None:
-            return StoreSays(is_there=False)
+            problems = [LATE if answer is None else str(answer) for answer in answers if not isinstance(answer, Reply)]
+            return StoreSays(problem=problems[0]) if problems else StoreSays(is_there=False)
         asking.ask("product", lambda client: client.products_by_id([product_id]))
         product = _all(asking).get("product")
         records = product.value.records if isinstance(product, Reply) else []
         dated = date_of(records[0], "date_modified") if records else None
         return StoreSays(is_there=True, dated=dated, starts_at=_starts_at(came, store), product_id=product_id)
 
-    return _asked(config, cipher, store, ask)
+    return ask
 
 
 def _asked(config: Config, cipher: TokenCipher, store: Store, ask: Callable[[Asking], StoreSays]) -> StoreSays:

@@ -127,3 +127,25 @@ def test_the_store_is_asked(host_app: HostApp, broker: StubBroker, sqlite_url: s
             assert codes(old, sku="nope", ask_store="true")[1] == (None, "not_in_store")
             wrong = connected(app, host_app, **(reached | {"connection_settings__access_token": "wrong" * 5}))
             assert (order_id, "store_silent") in codes(wrong, order=order_id, ask_store="true")
+
+
+def test_a_sku_with_blanks_in_the_store_is_found(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> None:
+    store = SandboxStore(12, 0, awkward=False)
+    variant = store.products[store.product_ids[0]].variants[0]
+    store.edit_variant(variant.id, sku="A-1 ")
+    with SandboxServer(store) as server:
+        for app in made(host_app, broker, sqlite_url, BIGCOMMERCE_API_URL=server.api_url):
+            reach = {
+                "integration_settings__store_hash": server.store_hash,
+                "connection_settings__access_token": server.access_token,
+            }
+            mirrored = connected(app, host_app, **reach)
+            assert codes(mirrored, sku="A-1 ", ask_store="true")[1] == (None, "in_store"), "asked as it was typed"
+            assert codes(mirrored, sku="a-1", ask_store="true")[1] == (None, "not_in_store"), "case counts"
+            here = {"bigcommerce_id": variant.id, "bigcommerce_product_id": store.product_ids[0]}
+            mirrored.add("variants", {**here, "sku": "A-1 ", "sku_key": "A-1", "host_product_id": 9})
+            for asked in ("A-1", "A-1 ", " A-1"):
+                told = codes(mirrored, sku=asked, ask_store="true")
+                assert told == [(variant.id, "linked")], "asked as it is stored"
+            store.edit_variant(variant.id, sku="A-2")
+            assert (variant.id, "not_in_store") in codes(mirrored, sku="A-1", ask_store="true")

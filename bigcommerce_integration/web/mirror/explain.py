@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 from flask import request
 
 from ...errors import Invalid
-from ...store_question import ask_about_order, ask_about_variant
+from ...store_question import StoreSays, ask_about_order, ask_about_sku, ask_about_variant
 from ..access import Asked, ask, require_permission
 from ..error_answers import encodable
 from ..instances.check_views import store_of
@@ -47,7 +47,7 @@ def get_explanation(instance_id: str) -> dict[str, Any]:
     elif subject == "variant":
         told = _variant(asked, query["variant"], ask_store=query["ask_store"])
     else:
-        told = _sku(asked, query["sku"].strip(), ask_store=query["ask_store"])
+        told = _sku(asked, query["sku"], ask_store=query["ask_store"])
     reasons = [
         {"bigcommerce_id": bigcommerce_id, "code": reason.code, "message": encodable(reason.message)}
         for bigcommerce_id, some in told
@@ -69,24 +69,27 @@ def _order(asked: Asked, order_id: int, *, ask_store: bool) -> Told:
 def _variant(asked: Asked, variant_id: int, *, ask_store: bool) -> list[Told]:
     facts = variant_facts(asked, variant_id)
     if ask_store:
-        facts = _with_store(asked, facts, "id", variant_id)
+        state = asked.state
+        end_transaction(asked.session)
+        says = ask_about_variant(state.config, state.cipher, store_of(asked.instance), variant_id)
+        facts = _with_store(asked, facts, says)
     return [(variant_id, explain_variant(each)) for each in facts]
 
 
-def _sku(asked: Asked, sku: str, *, ask_store: bool) -> list[Told]:
+def _sku(asked: Asked, given: str, *, ask_store: bool) -> list[Told]:
+    sku = given.strip()
     facts = sku_facts(asked, sku)
     if ask_store:
-        facts = _with_store(asked, facts, "sku", sku)
+        state = asked.state
+        stored = [each.row["sku"] for each in facts if each.row is not None]
+        end_transaction(asked.session)
+        says = ask_about_sku(state.config, state.cipher, store_of(asked.instance), sku, [*stored, given])
+        facts = _with_store(asked, facts, says)
     return [(None if each.row is None else each.row["bigcommerce_id"], explain_variant(each)) for each in facts]
 
 
-def _with_store(
-    asked: Asked, facts: list[VariantFacts], name: Literal["id", "sku"], value: int | str
-) -> list[VariantFacts]:
+def _with_store(asked: Asked, facts: list[VariantFacts], says: StoreSays) -> list[VariantFacts]:
     """With what the store says, which may name the product of a variant that is not here."""
-    end_transaction(asked.session)
-    state = asked.state
-    says = ask_about_variant(state.config, state.cipher, store_of(asked.instance), name, value)
     facts = [replace(each, store=says) for each in facts]
     if says.product_id is None or facts[0].row is not None:
         return facts
