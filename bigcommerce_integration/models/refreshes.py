@@ -50,8 +50,9 @@ def leases(metadata: MetaData) -> Table:
         # When the tick may next begin something by itself; NULL is at once.
         Column("next_sync_at", moment()),
         Column("next_sweep_at", moment()),
-        # The start date was moved back from this day: what lies between is still to be fetched.
+        # The start date was moved back from this day: what lies between is still to be fetched, NULL is at once.
         Column("backfill_to", Date),
+        Column("next_backfill_at", moment()),
         # Linking was switched on: its pass, at the end of a refresh of products, is still to be made.
         Column("is_link_wanted", Boolean, nullable=False, server_default=false()),
     )
@@ -70,6 +71,8 @@ def refreshes(metadata: MetaData) -> Table:
         Column("parameters", long_text()),
         # Who asked for it; NULL is the automatic sync.
         Column("requested_by", String(255)),
+        # Begun as a sweep was due: the next one is due an interval after one has completed.
+        Column("is_sweep", Boolean, nullable=False, server_default=false()),
         Column("status", String(16), nullable=False),
         Column("progress_percentage", Integer),
         Column("message", Text),

@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, exists, or_, select, update
+from sqlalchemy import Column, ColumnElement, Row, Select, and_, case, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from ..config import Config
 from ..models import Tables, db_now
 from .context import Engine
 from .database import is_lockable
 from .parameters import Mode, Parameters
+from .reopen import STOPPED
 from .start import start
+from .wishes import spread
 
 RECENT = timedelta(days=60)
 """How far back a sweep of orders reads: refunds and shipments may not move an order's ``date_modified``."""
 BEGUN_A_TICK = 100
+SWEEP_TRIES = 24
+"""So often in its interval a sweep is begun that does not complete."""
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Due:
-    """What is to be begun; ``is_sweep`` for what comes round every ``SWEEP_INTERVAL_S``."""
+    """What is to be begun.
+
+    ``is_sweep``: it comes round every ``SWEEP_INTERVAL_S``; ``is_backfill``: an earlier start date wants it.
+    """
 
     mode: Mode
     parameters: Parameters = field(default_factory=Parameters)
     is_sweep: bool = False
+    is_backfill: bool = False
 
 
 def due(
@@ -42,9 +50,14 @@ def due(
     is_sweep_due: bool,
     today: date,
 ) -> Due | None:
-    """What comes first of all that an instance's resource waits for; ``today`` is the day in UTC."""
+    """What comes first of all that an instance's resource waits for; ``today`` is the day in UTC.
+
+    ``backfill_to`` is None also while a backfill that did not complete waits for its next try: what else is due then
+    has its turn.
+    """
     if backfill_to is not None:
-        return Due("date_range", Parameters(date_from=start_date, date_to=max(start_date, backfill_to)))
+        days = Parameters(date_from=start_date, date_to=max(start_date, backfill_to))
+        return Due("date_range", days, is_backfill=True)
     if is_automatic and is_sweep_due:
         if resource == "products":
             return Due("full", is_sweep=True)
@@ -79,27 +92,28 @@ def _waiting(tables: Tables) -> Select[Any]:
         refreshes.c.resource == leases.c.resource,
         refreshes.c.open_key.is_not(None),
     )
+    is_backfill_due = and_(leases.c.backfill_to.is_not(None), _is_past(leases.c.next_backfill_at))
     is_wanted = or_(
         instances.c.is_automatic_sync_enabled.is_(True),
-        leases.c.backfill_to.is_not(None),
+        is_backfill_due,
         leases.c.is_link_wanted.is_(True),
     )
     return (
         select(
             leases.c.instance_id,
             leases.c.resource,
-            leases.c.backfill_to,
+            case((is_backfill_due, leases.c.backfill_to)).label("backfill_to"),
             leases.c.is_link_wanted,
             instances.c.start_date,
             instances.c.is_automatic_sync_enabled,
-            or_(leases.c.next_sweep_at.is_(None), leases.c.next_sweep_at <= db_now()).label("is_sweep_due"),
+            _is_past(leases.c.next_sweep_at).label("is_sweep_due"),
             db_now().label("now"),
         )
         .select_from(leases.join(instances, instances.c.id == leases.c.instance_id))
         .where(
             instances.c.status == "active",
             is_wanted,
-            or_(leases.c.next_sync_at.is_(None), leases.c.next_sync_at <= db_now()),
+            _is_past(leases.c.next_sync_at),
             ~is_open,
         )
         .order_by(leases.c.next_sync_at, leases.c.instance_id)
@@ -113,7 +127,7 @@ def _begin(session: Session, engine: Engine, row: Row[Any]) -> bool:
     which = and_(
         leases.c.instance_id == row.instance_id,
         leases.c.resource == row.resource,
-        or_(leases.c.next_sync_at.is_(None), leases.c.next_sync_at <= db_now()),
+        _is_past(leases.c.next_sync_at),
     )
     if not is_lockable(session, select(leases.c.epoch).where(which)):
         return False
@@ -128,15 +142,18 @@ def _begin(session: Session, engine: Engine, row: Row[Any]) -> bool:
     )
     if found is None:
         return False
-    values: dict[str, Any] = {"next_sync_at": db_now(_spread(config.sync_interval_s))}
-    if found.mode == "date_range" and not found.is_sweep:
-        values["backfill_to"] = None
+    if found.is_backfill:
+        which = and_(which, _is_past(leases.c.next_backfill_at))
+    if found.is_sweep:
+        which = and_(which, _is_past(leases.c.next_sweep_at))
+    values = {"next_sync_at": db_now(spread(config.sync_interval_s))} | _next_try(found, config)
+    if found.is_backfill:
         # The next thing due need not wait for this one's sake.
         values["next_sync_at"] = db_now()
-    if found.is_sweep:
-        values["next_sweep_at"] = db_now(_spread(config.sweep_interval_s))
-    if row.is_link_wanted:
-        values["is_link_wanted"] = False
+    if _has_just_stopped(session, engine, row, found):
+        # However long it went on, its next try is an interval after its end. The next tick looks what else is due.
+        session.execute(update(leases).where(which).values(_next_try(found, config)))
+        return False
     taken: Any = session.execute(update(leases).where(which).values(values))
     if taken.rowcount != 1:
         return False
@@ -147,10 +164,47 @@ def _begin(session: Session, engine: Engine, row: Row[Any]) -> bool:
         resource=row.resource,
         mode=found.mode,
         parameters=found.parameters,
+        is_sweep=found.is_sweep,
     )
     return True
 
 
-def _spread(interval_s: float) -> float:
-    """About that long: stores that were connected together drift apart."""
-    return interval_s * random.uniform(0.9, 1.1)  # noqa: S311 - jitter, no secret
+def _is_past(moment: Column[Any]) -> ColumnElement[bool]:
+    """Whether it is due; NULL is at once."""
+    return or_(moment.is_(None), moment <= db_now())
+
+
+def _next_try(found: Due, config: Config) -> dict[str, Any]:
+    """When what is wanted is begun once more, should this one fail or be cancelled."""
+    if found.is_backfill:
+        return {"next_backfill_at": db_now(spread(_retry_s(found, config)))}
+    if found.is_sweep:
+        return {"next_sweep_at": db_now(spread(_retry_s(found, config)))}
+    return {}
+
+
+def _retry_s(found: Due, config: Config) -> float:
+    if found.is_sweep:
+        return min(config.sweep_interval_s, max(config.sync_interval_s, config.sweep_interval_s / SWEEP_TRIES))
+    return config.sync_interval_s
+
+
+def _has_just_stopped(session: Session, engine: Engine, row: Row[Any], found: Due) -> bool:
+    """Whether the same has failed or was cancelled less than its back-off ago."""
+    if not (found.is_backfill or found.is_sweep):
+        return False
+    refreshes = engine.tables.refreshes
+    stopped = (
+        select(refreshes.c.id)
+        .where(
+            refreshes.c.instance_id == row.instance_id,
+            refreshes.c.resource == row.resource,
+            refreshes.c.status.in_(STOPPED),
+            refreshes.c.mode == found.mode,
+            refreshes.c.is_sweep.is_(found.is_sweep),
+            refreshes.c.parameters == found.parameters.dump(),
+            refreshes.c.finished_at > db_now(-_retry_s(found, engine.config)),
+        )
+        .limit(1)
+    )
+    return session.execute(stopped).first() is not None

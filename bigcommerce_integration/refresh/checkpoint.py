@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from ..client.dates import DateFilter
@@ -22,7 +22,8 @@ class Checkpoint:
     ``begun_at`` is the store's clock when the walk began (the next watermark), ``since`` the instance's start
     date as a moment, ``dates`` the filter on every request of the walk, ``page_size`` what a troubled store is
     asked for instead of the setting, ``failures`` how many requests in a row failed, ``link_after`` the last
-    variant row that the linking pass has seen. All times are naive UTC.
+    variant row that the linking pass has seen, ``start_date`` the instance's when the walk began, ``linked_by`` the two
+    switches of linking (link, create) that the linking pass has worked by. All times are naive UTC.
     """
 
     phase: Phase = "prepare"
@@ -34,6 +35,8 @@ class Checkpoint:
     good_pages: int = 0
     failures: int = 0
     link_after: int = 0
+    start_date: date | None = None
+    linked_by: tuple[bool, bool] | None = None
 
     def dump(self) -> str:
         """As JSON text with a version."""
@@ -49,6 +52,8 @@ class Checkpoint:
                 "good_pages": self.good_pages,
                 "failures": self.failures,
                 "link_after": self.link_after,
+                "start_date": self.start_date and self.start_date.isoformat(),
+                "linked_by": self.linked_by,
             }
         )
 
@@ -68,4 +73,15 @@ def load_checkpoint(text: str | None) -> Checkpoint:
         good_pages=data["good_pages"],
         failures=data["failures"],
         link_after=data["link_after"],
+        # A worker of an older version may have written it, without these.
+        start_date=_day(data.get("start_date")),
+        linked_by=_pair(data.get("linked_by")),
     )
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
+
+
+def _pair(switches: list[bool] | None) -> tuple[bool, bool] | None:
+    return None if switches is None else (switches[0], switches[1])

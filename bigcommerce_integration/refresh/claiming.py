@@ -123,6 +123,7 @@ def _claim(session: Session, engine: Engine, found: Any) -> Claimed | Outcome:
         instance=IntegrationInstance.from_row(instance),
         lease=lease,
         deadline=time.monotonic() + engine.config.slice_s,
+        is_sweep=row.is_sweep,
     )
     values = {name: row._mapping[name] for name in (*COUNTERS, "waited_s")}
     return Claimed(

@@ -71,6 +71,7 @@ class Job:
     instance: IntegrationInstance
     lease: Lease
     deadline: float
+    is_sweep: bool = False
 
     @property
     def is_over(self) -> bool:

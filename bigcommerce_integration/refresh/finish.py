@@ -16,6 +16,7 @@ from .fetching import Tally
 from .modes import MOVES_WATERMARK
 from .referenced import missing_products
 from .start import open_key
+from .wishes import settle
 
 
 def finish(job: Job, checkpoint: Checkpoint, tally: Tally, total: int | None) -> bool:
@@ -32,7 +33,15 @@ def finish(job: Job, checkpoint: Checkpoint, tally: Tally, total: int | None) ->
 def _complete(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, total: int | None) -> bool:
     tables, instance_id = job.engine.tables, job.instance.id
     job.lease.renew(session)
-    session.execute(select(tables.instances.c.id).where(tables.instances.c.id == instance_id).with_for_update())
+    instance = session.execute(
+        select(
+            tables.instances.c.start_date,
+            tables.instances.c.auto_link_products,
+            tables.instances.c.auto_create_products,
+        )
+        .where(tables.instances.c.id == instance_id)
+        .with_for_update()
+    ).one()
     other = {"products": "orders", "orders": "products"}[job.resource]
     is_other_open = session.execute(
         select(tables.refreshes.c.id).where(tables.refreshes.c.open_key == open_key(instance_id, other))
@@ -51,6 +60,7 @@ def _complete(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, 
             )
             .values(watermark=checkpoint.begun_at)
         )
+    settle(session, job, checkpoint, instance)
     session.execute(
         update(tables.instances)
         .where(tables.instances.c.id == instance_id, tables.instances.c.status == "needs_attention")

@@ -71,7 +71,12 @@ def prepare(slice_: Slice) -> None:
             overlap_s=job.engine.config.overlap_s,
         )
         slice_.checkpoint = replace(
-            slice_.checkpoint, phase="walk", begun_at=reply.observed_at, since=since, dates=filter_
+            slice_.checkpoint,
+            phase="walk",
+            begun_at=reply.observed_at,
+            since=since,
+            dates=filter_,
+            start_date=job.instance.start_date,
         )
         if job.mode == "ids":
             _prepare_ids(slice_)
@@ -138,7 +143,11 @@ def _following(slice_: Slice) -> Phase:
 def link(slice_: Slice) -> None:
     """The linking pass: what has a SKU and no link yet, a thousand variants a transaction."""
     job = slice_.job
-    is_wanted = job.instance.auto_link_products or job.instance.auto_create_products
+    switches = (job.instance.auto_link_products, job.instance.auto_create_products)
+    if slice_.checkpoint.linked_by not in (None, switches):
+        # They were changed between two slices: what the pass has seen is seen again by the new ones.
+        slice_.checkpoint = replace(slice_.checkpoint, link_after=0)
+    slice_.checkpoint = replace(slice_.checkpoint, linked_by=switches)
     last: int | None = slice_.checkpoint.link_after
     begun_after = slice_.checkpoint.link_after
 
@@ -149,7 +158,7 @@ def link(slice_: Slice) -> None:
             tell_products(tx, sorted(links.product_ids))
         return Counts({"linked": links.linked, "products_created": links.created})
 
-    while is_wanted and last is not None:
+    while any(switches) and last is not None:
         # It stores how far the one before it came.
         slice_.commit(replace(slice_.step(work), is_progress=slice_.checkpoint.link_after > begun_after))
         slice_.checkpoint = replace(slice_.checkpoint, link_after=last or 0)

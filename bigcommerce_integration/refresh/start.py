@@ -58,6 +58,7 @@ def start(
     parameters: Parameters = _NOTHING,
     hint_after_s: float = 0.0,
     requested_by: str | None = None,
+    is_sweep: bool = False,
 ) -> int:
     """Insert a pending refresh and its hint; its id. The caller commits.
 
@@ -65,7 +66,7 @@ def start(
     and may be open beside one.
     """
     pending = _pending(instance_id, resource, mode, parameters, requested_by)
-    result: Any = session.execute(insert(tables.refreshes).values(created_at=db_now(), **pending))
+    result: Any = session.execute(insert(tables.refreshes).values(created_at=db_now(), is_sweep=is_sweep, **pending))
     refresh_id: int = result.inserted_primary_key[0]
     session.execute(insert(tables.hints).values(refresh_id=refresh_id, next_hint_at=db_now(hint_after_s), times_sent=0))
     return refresh_id

@@ -12,12 +12,16 @@ import pytest
 from sqlalchemy import select, update
 
 from bigcommerce_integration.models import db_now
-from bigcommerce_integration.refresh import automatic
+from bigcommerce_integration.refresh import automatic, phases
 from bigcommerce_integration.refresh.automatic import Due, begin_due, due
+from bigcommerce_integration.refresh.claiming import Outcome
 from bigcommerce_integration.refresh.parameters import Parameters
 from bigcommerce_integration.refresh.prune import prune
+from bigcommerce_integration.refresh.reopen import reopen
+from bigcommerce_integration.refresh.stop import cancel
 from bigcommerce_integration.sandbox import SandboxStore
 
+from ..host_app import bearer
 from .conftest import Connect, Mirror
 
 TODAY = date(2026, 5, 1)
@@ -44,7 +48,7 @@ def test_what_is_due() -> None:
         # What a changed setting left out comes first.
         left_out = Parameters(date_from=date(2026, 1, 1), date_to=date(2026, 2, 1))
         backfill = {"backfill_to": date(2026, 2, 1), "is_sweep_due": True}
-        assert decided(resource, **backfill) == Due("date_range", left_out)
+        assert decided(resource, **backfill) == Due("date_range", left_out, is_backfill=True)
     assert decided("products", is_sweep_due=True) == Due("full", is_sweep=True)
     recent = Parameters(date_from=TODAY - timedelta(days=60), date_to=TODAY + timedelta(days=1))
     assert decided("orders", is_sweep_due=True) == Due("date_range", recent, is_sweep=True)
@@ -102,6 +106,7 @@ def test_intervals_are_spread_by_chance(
     mirror = connect(SandboxStore(1, 1, awkward=False), **AUTOMATIC).completed()
     let_intervals_pass(mirror, "next_sync_at", "next_sweep_at")
     assert len(begun(mirror)) == 2
+    mirror.completed()
     now = mirror.transaction(lambda session: session.scalar(select(db_now())))
     for lease in mirror.rows("leases"):
         # Far less than the tenth that chance adds or takes.
@@ -188,15 +193,246 @@ def test_a_span_that_was_left_out_is_fetched_once_no_walk_is_open(connect: Conne
     store = SandboxStore(0, 0, awkward=False)
     old = store.create_order(lines=1, date_created="Thu, 05 Mar 2026 12:00:00 +0000")
     mirror = connect(store, integration_settings__start_date="2026-04-01")
-    leases, instances = mirror.table("leases"), mirror.table("instances")
-    mirror.execute(update(instances).values(start_date=date(2026, 3, 1)))
-    mirror.execute(update(leases).values(backfill_to=date(2026, 4, 1)))
+    for resource in ("products", "orders"):
+        prepare_only(mirror, resource)
+    move_start(mirror, "2026-03-01")
     assert begun(mirror) == []
-    mirror.run()
-    assert begun(mirror) == [("orders", "date_range"), ("products", "date_range")]
+    mirror.completed()
+    assert mirror.ids("orders") == []
+    assert begun(mirror) == BACKFILLS
     mirror.completed()
     assert mirror.ids("orders") == [old]
     assert begun(mirror) == [], "not again, and nothing else without automatic sync"
+
+
+# -- what is wanted until it is done ------------------------------------------------------------------------------
+
+BACKFILLS = [("orders", "date_range"), ("products", "date_range")]
+
+
+def with_an_old_order(connect: Connect, **settings: Any) -> tuple[Mirror, int]:
+    """A store that is mirrored from April on; an order of March."""
+    store = SandboxStore(0, 0, awkward=False)
+    old = store.create_order(lines=1, date_created="Thu, 05 Mar 2026 12:00:00 +0000")
+    mirror = connect(store, integration_settings__start_date="2026-04-01", **settings).completed()
+    assert mirror.ids("orders") == []
+    return mirror, old
+
+
+def move_start(mirror: Mirror, day: str) -> None:
+    answer = mirror.app.test_client().patch(
+        f"/api/big-commerce/{mirror.instance_id}",
+        json={"integration_settings": {"start_date": day}},
+        headers=bearer(mirror.app),
+    )
+    assert answer.status_code == 200, answer.json
+
+
+def let_backoff_pass(mirror: Mirror, *columns: str) -> None:
+    """As if what has ended had ended long ago."""
+    refreshes = mirror.table("refreshes")
+    mirror.execute(update(refreshes).where(refreshes.c.finished_at.is_not(None)).values(finished_at=db_now(-7200)))
+    let_intervals_pass(mirror, "next_sync_at", *columns)
+
+
+def prepare_only(mirror: Mirror, resource: str) -> None:
+    """One slice that knows the start date and reads nothing: the store makes it wait."""
+    mirror.store.faults.add("429", f"/{resource}", headers={"X-Retry-After": "60"}, times=None)
+    assert mirror.advance(resource) is Outcome.WAITING
+    assert mirror.refresh(resource)["phase"] == "walk"
+    mirror.store.faults.clear()
+
+
+def left_out(mirror: Mirror, resource: str = "orders") -> date | None:
+    (lease,) = mirror.rows("leases", resource=resource)
+    found: date | None = lease["backfill_to"]
+    return found
+
+
+def cancel_by_hand(mirror: Mirror, resource: str) -> None:
+    assert mirror.transaction(lambda session: cancel(session, mirror.engine.tables, mirror.refreshes[resource]))
+
+
+def fail_for_a_scope(mirror: Mirror, resource: str) -> None:
+    mirror.store.faults.add("403", f"/{resource}", times=None)
+    assert mirror.run(resource).refresh(resource)["status"] == "failed"
+    mirror.store.faults.clear()
+
+
+@pytest.mark.parametrize("end", [fail_for_a_scope, cancel_by_hand])
+def test_a_backfill_that_does_not_complete_begins_again(
+    connect_any: Connect, end: Callable[[Mirror, str], None]
+) -> None:
+    mirror, old = with_an_old_order(connect_any)
+    move_start(mirror, "2026-03-01")
+    assert begun(mirror) == BACKFILLS
+    mirror.completed("products")
+    end(mirror, "orders")
+    assert (left_out(mirror), left_out(mirror, "products")) == (date(2026, 4, 1), None)
+    assert begun(mirror) == [], "not at once"
+    let_intervals_pass(mirror, "next_sync_at", "next_backfill_at")
+    assert begun(mirror) == begun(mirror) == [], "nor an interval after it began: it went on for long"
+    let_backoff_pass(mirror, "next_backfill_at")
+    assert begun(mirror) == [("orders", "date_range")]
+    mirror.completed("orders")
+    assert (mirror.ids("orders"), left_out(mirror)) == ([old], None)
+    let_backoff_pass(mirror, "next_backfill_at")
+    assert begun(mirror) == []
+
+
+def test_a_failed_backfill_that_is_retried_by_hand_is_done(connect: Connect) -> None:
+    mirror, old = with_an_old_order(connect)
+    move_start(mirror, "2026-03-01")
+    begun(mirror)
+    fail_for_a_scope(mirror, "orders")
+    mirror.transaction(lambda session: reopen(session, mirror.engine.tables, mirror.refreshes["orders"]))
+    mirror.completed("orders")
+    assert (mirror.ids("orders"), left_out(mirror)) == ([old], None)
+
+
+def test_a_backfill_that_fails_does_not_stop_the_sync(connect: Connect) -> None:
+    mirror, old = with_an_old_order(connect, **AUTOMATIC)
+    move_start(mirror, "2026-03-01")
+    for _ in range(2):
+        assert ("orders", "date_range") in begun(mirror)
+        fail_for_a_scope(mirror, "orders")
+        mirror.completed("products")
+        let_intervals_pass(mirror, "next_sync_at")
+        assert ("orders", "incremental") in begun(mirror)
+        mirror.completed("products", "orders")
+        let_backoff_pass(mirror, "next_backfill_at")
+    assert ("orders", "date_range") in begun(mirror)
+    mirror.completed("products", "orders")
+    assert mirror.ids("orders") == [old]
+
+
+def test_a_start_date_moved_during_its_backfill_is_not_forgotten(connect: Connect) -> None:
+    mirror, old = with_an_old_order(connect)
+    older = mirror.store.create_order(lines=1, date_created="Thu, 05 Feb 2026 12:00:00 +0000")
+    move_start(mirror, "2026-03-01")
+    assert begun(mirror) == BACKFILLS
+    move_start(mirror, "2026-02-01")
+    mirror.completed()
+    assert (mirror.ids("orders"), left_out(mirror)) == ([old], date(2026, 4, 1))
+    let_intervals_pass(mirror, "next_sync_at", "next_backfill_at")
+    assert begun(mirror) == BACKFILLS
+    mirror.completed()
+    assert (mirror.ids("orders"), left_out(mirror)) == ([old, older], None)
+
+
+def test_a_start_date_moved_there_and_back_is_not_forgotten(connect: Connect) -> None:
+    mirror, old = with_an_old_order(connect)
+    move_start(mirror, "2026-03-01")
+    assert begun(mirror) == BACKFILLS
+    move_start(mirror, "2026-03-20")
+    prepare_only(mirror, "orders")
+    move_start(mirror, "2026-03-01")
+    mirror.completed()
+    assert (mirror.ids("orders"), left_out(mirror)) == ([], date(2026, 4, 1))
+    let_intervals_pass(mirror, "next_sync_at", "next_backfill_at")
+    assert begun(mirror) == [("orders", "date_range")]
+    mirror.completed("orders")
+    assert (mirror.ids("orders"), left_out(mirror)) == ([old], None)
+
+
+def test_a_walk_from_the_new_start_date_needs_no_backfill(connect: Connect) -> None:
+    mirror, old = with_an_old_order(connect)
+    move_start(mirror, "2026-03-01")
+    mirror.again("orders", mode="full")
+    assert (mirror.ids("orders"), left_out(mirror)) == ([old], None)
+
+
+@pytest.mark.parametrize("resource", ["products", "orders"])
+def test_a_sweep_that_fails_is_begun_again_the_same_day(connect_any: Connect, resource: str) -> None:
+    mirror = connect_any(SandboxStore(3, 3, awkward=False), **AUTOMATIC).completed()
+    let_intervals_pass(mirror, "next_sync_at", "next_sweep_at")
+    sweep = {"products": ("products", "full"), "orders": ("orders", "date_range")}[resource]
+    assert sweep in begun(mirror)
+    fail_for_a_scope(mirror, resource)
+    let_intervals_pass(mirror, "next_sync_at")
+    assert (resource, "incremental") in begun(mirror), "not at once"
+    mirror.completed()
+    let_backoff_pass(mirror)
+    (lease,) = mirror.rows("leases", resource=resource)
+    now = mirror.transaction(lambda session: session.scalar(select(db_now())))
+    assert (lease["next_sweep_at"] - now).total_seconds() < 86400 / 24 * 1.1
+    let_intervals_pass(mirror, "next_sync_at", "next_sweep_at")
+    assert sweep in begun(mirror)
+    mirror.completed()
+    let_intervals_pass(mirror, "next_sync_at")
+    assert (resource, "incremental") in begun(mirror), "the next one is due tomorrow"
+
+
+def test_a_linking_pass_whose_refresh_fails_stays_wanted(connect: Connect) -> None:
+    store = SandboxStore(1, 0, awkward=False)
+    mirror = connect(store, integration_settings__auto_link_products=False).completed()
+    switch(mirror, auto_link_products=True)
+    assert begun(mirror) == [("products", "incremental")]
+    fail_for_a_scope(mirror, "products")
+    assert begun(mirror) == []
+    let_intervals_pass(mirror, "next_sync_at")
+    assert begun(mirror) == [("products", "incremental")]
+    mirror.completed("products")
+    let_intervals_pass(mirror, "next_sync_at")
+    assert begun(mirror) == []
+
+
+def test_a_switch_turned_on_during_the_pass_is_not_forgotten(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = SandboxStore(3, 0, awkward=False)
+    mirror = connect(
+        store, integration_settings__auto_link_products=False, integration_settings__auto_create_products=False
+    ).completed()
+    switch(mirror, auto_link_products=True)
+    begun(mirror)
+    link_pass = phases.link_pass
+    switched: list[bool] = []
+
+    def then(tx: Any, after: int) -> Any:
+        if not switched:
+            switched.append(True)
+            # As committed just before this transaction began.
+            instances, leases = mirror.table("instances"), mirror.table("leases")
+            tx.session.execute(update(instances).values(auto_create_products=True))
+            tx.session.execute(update(leases).where(leases.c.resource == "products").values(is_link_wanted=True))
+        return link_pass(tx, after)
+
+    monkeypatch.setattr(phases, "link_pass", then)
+    mirror.completed("products")
+    assert switched
+    assert not any(row["host_product_id"] for row in mirror.rows("variants"))
+    let_intervals_pass(mirror, "next_sync_at")
+    assert begun(mirror) == [("products", "incremental")]
+    mirror.completed("products")
+    assert all(row["host_product_id"] for row in mirror.rows("variants"))
+
+
+def test_a_switch_turned_between_two_slices_begins_the_pass_anew(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bigcommerce_integration.refresh.linking.PASS_SIZE", 2)
+    store = SandboxStore(0, 0, awkward=False)
+    for number in range(6):
+        store.create_product(variants=1, sku=f"S{number}")
+    mirror = connect(store, integration_settings__auto_create_products=False).completed()
+    mirror.start("products", "incremental").with_settings(slice_s=0.0)
+    while (
+        mirror.refresh("products")["phase"] != "link" or '"link_after": 0' in mirror.refresh("products")["checkpoint"]
+    ):
+        assert mirror.advance("products") is Outcome.CONTINUE
+    switch(mirror, auto_create_products=True)
+    mirror.completed("products")
+    assert all(row["host_product_id"] for row in mirror.rows("variants"))
+    (lease,) = mirror.rows("leases", resource="products")
+    assert not lease["is_link_wanted"]
+
+
+def switch(mirror: Mirror, **switches: bool) -> None:
+    answer = mirror.app.test_client().patch(
+        f"/api/big-commerce/{mirror.instance_id}",
+        json={"integration_settings": switches},
+        headers=bearer(mirror.app),
+    )
+    assert answer.status_code == 200, answer.json
 
 
 def test_a_linking_pass_that_is_wanted_is_made_once(connect: Connect) -> None:

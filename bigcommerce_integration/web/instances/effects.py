@@ -42,6 +42,7 @@ def apply(session: Session, tables: Tables, instance: IntegrationInstance, colum
     values: dict[str, Any] = {}
     if "start_date" in columns:
         values["backfill_to"] = _backfill_to(tables, instance, columns)
+        values["next_backfill_at"] = None
     if _is_due(columns) or columns.get("start_date", instance.start_date) < instance.start_date:
         values["next_sync_at"] = None
     if values:
