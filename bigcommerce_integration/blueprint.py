@@ -15,8 +15,9 @@ from .cli import add_commands
 from .config import read_config
 from .engine import require_shared
 from .errors import ConfigError
-from .host import Host, require_host
+from .host import Host, product_key_type, require_host
 from .models import tables
+from .models.product_key import link_type
 from .state import EXTENSION, State
 from .web.routes import add_routes
 
@@ -62,7 +63,7 @@ class _BigCommerceBlueprint(Blueprint):
             db=self._db,
             broker=self._broker,
             host=self._host,
-            tables=tables.copy_into(self._db.metadata),
+            tables=tables.copy_into(self._db.metadata, link_type(product_key_type(self._host))),
             cipher=config.cipher(),
         )
         super().register(app, options)

@@ -6,12 +6,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Protocol
+from types import MethodType
+from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
 from .errors import ConfigError
 from .models.instances import IntegrationInstance
+from .models.product_key import Key
 
 _REQUIRED = (
     "tenant",
@@ -53,6 +56,12 @@ class Host(Protocol):
     nor rolls back; what it raises undoes the page, which is tried again.
     """
 
+    product_key_type: TypeEngine[Any] | None = None
+    """The SQLAlchemy type of the products' keys where they are no integers, such as ``Uuid()``: the link column has it.
+
+    A host without it, as of an earlier version, has integers.
+    """
+
     def tenant(self) -> str:
         """The caller's tenant within a request; ``""`` in a single-tenant host."""
 
@@ -75,7 +84,7 @@ class Host(Protocol):
 
     def products_by_sku(
         self, session: Session, instance: IntegrationInstance, skus: Sequence[str]
-    ) -> Mapping[str, Sequence[int]]:
+    ) -> Mapping[str, Sequence[Key]]:
         """The ids of the host's products by SKU, for those of ``skus`` (trimmed) that it has.
 
         A key that was not asked for is a SKU as the host spells it that its database takes for equal to
@@ -84,10 +93,10 @@ class Host(Protocol):
 
     def create_products(
         self, session: Session, instance: IntegrationInstance, drafts: Sequence[ProductDraft]
-    ) -> Mapping[str, int]:
+    ) -> Mapping[str, Key]:
         """Make these products; their ids by SKU. Called in a savepoint: on an error each draft is tried alone."""
 
-    def products_missing(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> Collection[int]:
+    def products_missing(self, session: Session, instance: IntegrationInstance, ids: Sequence[Key]) -> Collection[Key]:
         """Those of ``ids`` that are no products of the host: asked before a person's link to them is stored.
 
         A host without this method, as of an earlier version, is taken to miss none.
@@ -110,3 +119,9 @@ def require_host(host: object) -> None:
             "host must be a SQLAlchemyHost(…) or an object with the methods of Host; "
             f"{type(host).__name__} lacks {', '.join(missing)}."
         )
+
+
+def product_key_type(host: Host) -> object:
+    """What the host says of its products' keys, by an attribute or a method; None is integers."""
+    said: Any = getattr(host, "product_key_type", None)
+    return said() if isinstance(said, MethodType) else said

@@ -10,14 +10,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, MetaData, bindparam, inspect, select
+from sqlalchemy import CHAR, BigInteger, MetaData, bindparam, inspect, select
 from sqlalchemy.exc import NoInspectionAvailable
 from sqlalchemy.orm import Mapper, QueryableAttribute, Session
+from sqlalchemy.types import TypeEngine
 
 from .errors import ConfigError
 from .host import Host, Missing, ProductDraft
 from .models.among import among
 from .models.instances import IntegrationInstance, name_key
+from .models.product_key import Key, in_order, is_whole_number, link_type
 
 BIGCOMMERCE = "bigcommerce"
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -65,6 +67,12 @@ class SQLAlchemyHost(Host):
         self._integration_name = _attribute(integration, "integration_name", integration_name)
         self._store_id = _attribute(store, "store_id", store_id)
         self._nominal_code_id = _attribute(nominal_code, "nominal_code_id", nominal_code_id)
+        for argument, column in (
+            ("integration_id", self._integration_id),
+            ("store_id", self._store_id),
+            ("nominal_code_id", self._nominal_code_id),
+        ):
+            _require_whole_numbers(argument, column)
         self._product_id = _attribute(product, "product_id", product_id)
         self._product_sku = _attribute(product, "product_sku", product_sku)
         self._product_name = _attribute(product, "product_name", product_name)
@@ -73,6 +81,12 @@ class SQLAlchemyHost(Host):
             if integration_instance is None
             else _attribute(integration_instance, "integration_instance_name", integration_instance_name)
         )
+
+    @property
+    def product_key_type(self) -> TypeEngine[Any]:  # type: ignore[override]
+        """That of the product model's key."""
+        kind: TypeEngine[Any] = self._product_id.type
+        return kind
 
     def tenant(self) -> str:
         """There is one tenant."""
@@ -112,16 +126,16 @@ class SQLAlchemyHost(Host):
 
     def products_by_sku(
         self, session: Session, instance: IntegrationInstance, skus: Sequence[str]
-    ) -> Mapping[str, Sequence[int]]:
+    ) -> Mapping[str, Sequence[Key]]:
         """By equality with each SKU as it is, in upper and in lower case, so that the host's index serves.
 
         The keys are the host's own spellings, since its database may take others for equal.
         """
-        found: defaultdict[str, set[int]] = defaultdict(set)
+        found: defaultdict[str, set[Key]] = defaultdict(set)
         for condition in among(session, self._product_sku, _spellings(skus)):
             for product_id, sku in session.execute(select(self._product_id, self._product_sku).where(condition)):
                 found[sku].add(product_id)
-        return {sku: sorted(ids) for sku, ids in found.items()}
+        return {sku: in_order(ids) for sku, ids in found.items()}
 
     def product_values(self, draft: ProductDraft) -> dict[str, Any]:
         """The keyword arguments to make the host's product with; override it to add to them."""
@@ -129,7 +143,7 @@ class SQLAlchemyHost(Host):
 
     def create_products(
         self, session: Session, instance: IntegrationInstance, drafts: Sequence[ProductDraft]
-    ) -> Mapping[str, int]:
+    ) -> Mapping[str, Key]:
         """One product of the host for each draft, flushed together."""
         products = [self.product(**self.product_values(draft)) for draft in drafts]
         session.add_all(products)
@@ -138,14 +152,20 @@ class SQLAlchemyHost(Host):
             draft.sku: getattr(product, self._product_id.key) for draft, product in zip(drafts, products, strict=True)
         }
 
-    def products_missing(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> Collection[int]:
-        """Those without a row."""
-        return {
-            missing
-            for begin in range(0, len(ids), _IDS_A_QUERY)
-            for missing in set(ids[begin : begin + _IDS_A_QUERY])
-            - _existing(session, self._product_id, ids[begin : begin + _IDS_A_QUERY])
-        }
+    def products_missing(self, session: Session, instance: IntegrationInstance, ids: Sequence[Key]) -> Collection[Key]:
+        """Those without a row; compared in Python, as databases take more texts for equal."""
+        column = self._product_id
+        there: set[Key] = set()
+        for begin in range(0, len(ids), _IDS_A_QUERY):
+            asked = bindparam(
+                None, list(ids[begin : begin + _IDS_A_QUERY]), expanding=True, type_=link_type(column.type)
+            )
+            there.update(session.scalars(select(column).where(column.in_(asked))))
+        if isinstance(column.type, CHAR):
+            # PostgreSQL fills such a key up with blanks.
+            there = {key.rstrip() for key in there}
+            return {key for key in ids if key.rstrip() not in there}
+        return set(ids) - there
 
     def products_changed(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> None:
         """Nothing; override it to act within the page's transaction."""
@@ -175,6 +195,14 @@ def _attribute(model: type[Any], argument: str, name: str) -> Any:
         problem = f"{model.__name__} has no column {name!r}"
         raise ConfigError(f"SQLAlchemyHost: {problem}: name the right attribute with {argument}=….")
     return attribute
+
+
+def _require_whole_numbers(argument: str, column: Any) -> None:
+    if not is_whole_number(column.type):
+        raise ConfigError(
+            f"SQLAlchemyHost: {column} is of type {column.type!r}, but connected stores refer to it by a whole number. "
+            f"Name an integer column with {argument}=…; only the keys of products may be of any type."
+        )
 
 
 def _mapper(model: object) -> Mapper[Any] | None:

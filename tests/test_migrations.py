@@ -6,12 +6,13 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from dramatiq.brokers.stub import StubBroker
 from flask_migrate import Migrate, init, migrate, upgrade
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import MetaData, inspect, text
+from sqlalchemy import Column, MetaData, String, Uuid, inspect, text
 
 from bigcommerce_integration import metadata
 
@@ -46,7 +47,15 @@ def own_names() -> HostApp:
     return HostApp(SQLAlchemy(metadata=MetaData(naming_convention=convention)))
 
 
-@pytest.mark.parametrize("kind", [HostApp, own_names])
+def uuid_products() -> HostApp:
+    return HostApp(model_options={"Product": {"id": Column(Uuid(), primary_key=True, default=uuid4)}})
+
+
+def text_products() -> HostApp:
+    return HostApp(model_options={"Product": {"id": Column(String(36), primary_key=True)}})
+
+
+@pytest.mark.parametrize("kind", [HostApp, own_names, uuid_products, text_products])
 def test_a_migration_makes_our_tables_and_the_next_finds_nothing(
     kind: Callable[[], HostApp], broker: StubBroker, database_url: str, tmp_path: Path
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Boolean, Connection, Dialect, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import Table
 
@@ -39,10 +39,11 @@ def _copy(connection: Connection, table: Table, names: Sequence[str], rows: Iter
     assert driver is not None
     assert dialect.loaded_dbapi is not None
     quoted = dialect.identifier_preparer
+    prepare = _preparation(dialect, table, names)
     statement = f"COPY {quoted.format_table(table)} ({', '.join(map(quoted.quote, names))}) FROM STDIN"
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in rows:
+            for row in rows if prepare is None else map(prepare, rows):
                 copy.write_row(row)
     except dialect.loaded_dbapi.Error as error:
         is_lost = dialect.is_disconnect(error, driver, None)
@@ -51,6 +52,29 @@ def _copy(connection: Connection, table: Table, names: Sequence[str], rows: Iter
         raise DBAPIError.instance(
             statement, None, error, dialect.loaded_dbapi.Error, connection_invalidated=is_lost, dialect=dialect
         ) from error
+
+
+def _preparation(
+    dialect: Dialect, table: Table, names: Sequence[str]
+) -> Callable[[tuple[Any, ...]], tuple[Any, ...]] | None:
+    """What makes values that the driver knows of those of the host's own types; None where it knows them all."""
+    steps: list[tuple[int, Callable[[Any], Any]]] = []
+    for place, name in enumerate(names):
+        kind = table.c[name].type
+        # SQLAlchemy checks booleans, and the driver takes them as they are: not for nothing in every row.
+        step = None if isinstance(kind, Boolean) else kind.dialect_impl(dialect).bind_processor(dialect)
+        if step is not None:
+            steps.append((place, step))
+    if not steps:
+        return None
+
+    def prepare(row: tuple[Any, ...]) -> tuple[Any, ...]:
+        values = list(row)
+        for place, step in steps:
+            values[place] = step(values[place])
+        return tuple(values)
+
+    return prepare
 
 
 def batches(rows: Iterable[T], payload_of: Callable[[T], str | None]) -> Iterator[list[T]]:

@@ -26,6 +26,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ..errors import HostRefused
 from ..host import ProductDraft
+from ..models.product_key import Key, in_order, key_answer
 from .columns import storable
 from .host_calls import calling_host
 from .rows import PageTransaction, chunks, stored_rows, update_rows
@@ -42,7 +43,7 @@ class Decision:
     """What to do with one variant; ``conflict`` says why nothing can be done."""
 
     choice: Choice
-    host_product_id: int | None = None
+    host_product_id: Key | None = None
     conflict: str | None = None
 
 
@@ -85,7 +86,7 @@ def folded(sku: str) -> str:
 
 
 def decide(
-    sku: str, *, host: Mapping[str, Sequence[int]], live_variants: int, auto_link: bool, auto_create: bool
+    sku: str, *, host: Mapping[str, Sequence[Key]], live_variants: int, auto_link: bool, auto_create: bool
 ) -> Decision:
     """The truth table for a variant with this (trimmed) SKU; ``host`` maps the host's spellings to product ids."""
     if not host and live_variants == 1:
@@ -95,7 +96,7 @@ def decide(
     if live_variants > 1:
         return Decision("leave", conflict=f"{live_variants} variants of the store have this SKU.")
     if len(exact) > 1:
-        shown = ", ".join(map(str, sorted(exact)[:5]))
+        shown = ", ".join(str(key_answer(each)) for each in in_order(exact)[:5])
         return Decision("leave", conflict=f"{len(exact)} host products have this SKU: {shown}.")
     if near:
         return Decision("leave", conflict=f"A host SKU differs only by case, accent or blanks: {storable(near[0])!r}.")
@@ -214,19 +215,19 @@ def _create_in_turn(tx: PageTransaction, decisions: dict[int, tuple[Any, Decisio
         waiting = [row for row in waiting if decisions[row.bigcommerce_id][1].choice == "create"]
 
 
-def _host_products(tx: PageTransaction, skus: Sequence[str]) -> Mapping[str, Mapping[str, Sequence[int]]]:
+def _host_products(tx: PageTransaction, skus: Sequence[str]) -> Mapping[str, Mapping[str, Sequence[Key]]]:
     """For each SKU the host's products, by the host's own spelling of what is equal or nearly so."""
-    answers: dict[str, Sequence[int]] = {}
+    answers: dict[str, Sequence[Key]] = {}
     for some in chunks(skus, SKUS_A_QUESTION):
         with calling_host("products_by_sku"):
             answers.update(tx.host.products_by_sku(tx.session, tx.instance, list(some)))
-    by_fold: dict[str, dict[str, Sequence[int]]] = defaultdict(dict)
+    by_fold: dict[str, dict[str, Sequence[Key]]] = defaultdict(dict)
     for spelling, ids in answers.items():
         by_fold[folded(spelling)][spelling] = ids
     return {sku: _spellings(sku, by_fold[folded(sku)]) for sku in skus}
 
 
-def _spellings(sku: str, found: Mapping[str, Sequence[int]]) -> Mapping[str, Sequence[int]]:
+def _spellings(sku: str, found: Mapping[str, Sequence[Key]]) -> Mapping[str, Sequence[Key]]:
     """The host's exact spelling if it has one; only without it does a near one matter."""
     return {spelling: ids for spelling, ids in found.items() if spelling.strip() == sku} or found
 
@@ -256,7 +257,7 @@ def _create(tx: PageTransaction, rows: Sequence[Row[Any]]) -> dict[str, Decision
         return {draft.sku: _create_alone(tx, draft) for draft in drafts}
 
 
-def _made(draft: ProductDraft, made: Mapping[str, int]) -> Decision:
+def _made(draft: ProductDraft, made: Mapping[str, Key]) -> Decision:
     if draft.sku in made:
         return Decision("create", made[draft.sku])
     return Decision("leave", conflict="The host made no product for this SKU.")
@@ -280,7 +281,7 @@ def _create_alone(tx: PageTransaction, draft: ProductDraft) -> Decision:
         return Decision("leave", conflict=str(error))
 
 
-def _create_in_savepoint(tx: PageTransaction, drafts: Sequence[ProductDraft]) -> Mapping[str, int]:
+def _create_in_savepoint(tx: PageTransaction, drafts: Sequence[ProductDraft]) -> Mapping[str, Key]:
     with calling_host("create_products"), tx.session.begin_nested():
         return tx.host.create_products(tx.session, tx.instance, drafts)
 
@@ -343,6 +344,7 @@ def _store(tx: PageTransaction, decisions: Mapping[int, tuple[Variant, Decision]
             row.link_conflict,
         ):
             continue
+        _require_key(tx, decision)
         link = {
             "host_product_id": decision.host_product_id,
             "link_source": source,
@@ -357,3 +359,14 @@ def _store(tx: PageTransaction, decisions: Mapping[int, tuple[Variant, Decision]
         links.created += source == "created"
     update_rows(tx, tx.tables.variants, updates, is_observed=False)
     return links
+
+
+def _require_key(tx: PageTransaction, decision: Decision) -> None:
+    """Raises ``HostRefused`` for a key that the link column does not hold, before the database refuses the page."""
+    key = decision.host_product_id
+    if key is not None and not tx.tables.product_key.takes(key):
+        raise HostRefused(
+            f"The host gave a product key of type {type(key).__name__}, and links are of type "
+            f"{tx.tables.product_key.type}. Let Host.product_key_type name the SQLAlchemy type of the products' keys, "
+            "migrate the database, and start the refresh again."
+        )

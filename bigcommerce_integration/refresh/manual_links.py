@@ -18,6 +18,7 @@ from ..host import Host
 from ..models import Tables, db_now
 from ..models.among import among
 from ..models.instances import IntegrationInstance
+from ..models.product_key import Key
 from .database import bounded_waits
 from .rows import PageTransaction, update_rows
 
@@ -30,7 +31,7 @@ class Linked:
     """What a decision changed."""
 
     variant: Row[Any]
-    host_product_id: int | None
+    host_product_id: Key | None
 
 
 class ManualLinks:
@@ -68,7 +69,7 @@ class ManualLinks:
                 found[row.sku_key].append(row)
         return found
 
-    def decide(self, decisions: Iterable[tuple[Row[Any], int | None]]) -> list[Linked]:
+    def decide(self, decisions: Iterable[tuple[Row[Any], Key | None]]) -> list[Linked]:
         """Link each variant to this host product, or to none; what was not decided so before."""
         tx = self._tx
         changed = [

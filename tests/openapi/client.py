@@ -8,7 +8,8 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from bigcommerce_integration.web.openapi.document import document
+from bigcommerce_integration.state import state_of
+from bigcommerce_integration.web.openapi.document import KeyShape, document
 
 from .conformance import Document
 
@@ -25,7 +26,8 @@ class ConformingClient(FlaskClient):
         is_ours = self._has_blueprint and response.status_code != 500
         for rule in self.application.url_map.iter_rules(_OWN_PATH) if is_ours else ():
             prefix = rule.rule.removesuffix("/openapi.json")
-            _document(prefix).check(response.request.method, response.request.path, response)
+            key = KeyShape.of(state_of(self.application).tables.product_key)
+            _document(prefix, key).check(response.request.method, response.request.path, response)
         return response
 
     @property
@@ -34,5 +36,5 @@ class ConformingClient(FlaskClient):
 
 
 @cache
-def _document(prefix: str) -> Document:
-    return Document(document(prefix, ""))
+def _document(prefix: str, key: KeyShape) -> Document:
+    return Document(document(prefix, "", key))

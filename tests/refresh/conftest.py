@@ -180,15 +180,15 @@ class Mirror:
         seen = [f"{each.path}?{each.query}" for each in self.server.requests]
         return [each for each in seen if re.search(pattern, each)]
 
-    def add_host_product(self, sku: str, name: str = "Of the host") -> int:
+    def add_host_product(self, sku: str, name: str = "Of the host") -> Any:
         """A product of the host's own; its id."""
         with self.app.app_context():
             product = self.host_app.Product(sku=sku, name=name)
             self.host_app.db.session.add(product)
             self.host_app.db.session.commit()
-            return int(product.id)
+            return product.id
 
-    def host_products(self) -> dict[int, str]:
+    def host_products(self) -> dict[Any, str]:
         with self.app.app_context():
             rows = self.host_app.db.session.execute(select(self.host_app.Product.id, self.host_app.Product.sku))
             return {row.id: row.sku for row in rows}

@@ -33,6 +33,7 @@ FILTERS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "variants": {
         "sku": {"sku": "V-77"},
         "product": {"product": 77},
+        "to": {"host_product_id": 77},
         "linked": {"linked": "false"},
         "is_linked": {"linked": "true"},
         "conflict": {"conflict": "true"},

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Table, select
 
+from ...models.product_key import Key
 from ..access import Asked
 from ..instances import health
 from .listing import Condition
@@ -87,7 +88,7 @@ def _is_only_referenced(asked: Asked, product_id: int) -> bool:
     return bool(asked.session.scalar(select(table.c.is_only_referenced).where(*mine)))
 
 
-def _host_products(asked: Asked, row: Mapping[str, Any]) -> list[int]:
+def _host_products(asked: Asked, row: Mapping[str, Any]) -> list[Key]:
     """The host's products that have the variant's SKU at this moment, spelt just so."""
     sku = row["sku_key"]
     if sku is None or row["host_product_id"] is not None:

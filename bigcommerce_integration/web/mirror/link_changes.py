@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from ...errors import Invalid, NotFound
+from ...models.product_key import Key, in_order, key_answer
 from ...refresh.manual_links import Linked, ManualLinks
 from .. import audit
 from ..access import Asked
@@ -16,10 +17,10 @@ from .link_request import Row
 
 TRY_FOR_S = 5.0
 NO_PRODUCT = "There is no host product with this id."
-Decision = tuple[Any, int | None]
+Decision = tuple[Any, Key | None]
 
 
-def link_variant(asked: Asked, variant_id: int, host_product_id: int | None, *, done_by: str | None) -> None:
+def link_variant(asked: Asked, variant_id: int, host_product_id: Key | None, *, done_by: str | None) -> None:
     """Decide on one variant; ``NotFound`` if there is none with this BigCommerce id."""
 
     def decide(links: ManualLinks) -> list[Decision]:
@@ -80,9 +81,9 @@ def _problem(found: Sequence[Any], first_place: dict[int, int], place: int) -> s
     return None if before == place else f"Row {before} names the same variant."
 
 
-def _missing(asked: Asked, ids: Iterable[int | None]) -> frozenset[int]:
+def _missing(asked: Asked, ids: Iterable[Key | None]) -> frozenset[Key]:
     """Those that the host does not have; a host without the method is taken at the caller's word."""
-    wanted = sorted({each for each in ids if each is not None})
+    wanted = in_order(each for each in ids if each is not None)
     ask = getattr(asked.state.host, "products_missing", None)
     if not wanted or ask is None:
         return frozenset()
@@ -116,6 +117,6 @@ def _change(linked: Linked) -> dict[str, Any]:
     before = linked.variant
     return {
         "variant": before.bigcommerce_id,
-        "from": {"host_product_id": before.host_product_id, "link_source": before.link_source},
-        "to": {"host_product_id": linked.host_product_id, "link_source": "manual"},
+        "from": {"host_product_id": key_answer(before.host_product_id), "link_source": before.link_source},
+        "to": {"host_product_id": key_answer(linked.host_product_id), "link_source": "manual"},
     }

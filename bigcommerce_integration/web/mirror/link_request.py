@@ -11,9 +11,11 @@ from flask import Request
 from marshmallow import ValidationError
 
 from ...errors import Invalid
+from ...models.product_key import Key
 from .. import fields
 from ..body import read_json_array, read_json_object
 from ..instances.name_pattern import trimmed_pattern
+from ..product_keys import HostProductId
 from ..schemas import Errors, ObjectSchema, load
 
 MOST_LINKS = 1000
@@ -38,7 +40,7 @@ class Sku(fields.StrictField):
 class LinkRequest(ObjectSchema):
     """The body that links one variant."""
 
-    host_product_id = fields.Integer(required=True)
+    host_product_id = HostProductId(required=True)
 
 
 class LinkRow(ObjectSchema):
@@ -46,7 +48,7 @@ class LinkRow(ObjectSchema):
 
     bigcommerce_id = fields.Integer()
     sku = Sku()
-    host_product_id = fields.Integer(required=True, allow_none=True)
+    host_product_id = HostProductId(required=True, allow_none=True)
 
 
 @dataclass(frozen=True)
@@ -55,16 +57,15 @@ class Row:
 
     bigcommerce_id: int | None
     sku: str | None
-    host_product_id: int | None
+    host_product_id: Key | None
 
 
-def read_link_request(request: Request) -> int:
+def read_link_request(request: Request) -> Key:
     """The host's product to link one variant to."""
     values, errors = load(LinkRequest(), read_json_object(request))
     if errors:
         raise Invalid(errors)
-    host_product_id: int = values["host_product_id"]
-    return host_product_id
+    return values["host_product_id"]
 
 
 def read_link_rows(request: Request) -> Sequence[Row]:

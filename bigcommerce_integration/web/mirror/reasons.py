@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from ...models.product_key import Key, key_answer
 from ...store_question import StoreSays
 from ..answers import moment_answer
 
@@ -69,7 +70,7 @@ class VariantFacts:
     auto_create: bool
     row: Mapping[str, Any] | None = None
     is_only_referenced: bool = False
-    host_products: Sequence[int] = ()
+    host_products: Sequence[Key] = ()
     set_aside: SetAside | None = None
     store: StoreSays | None = None
 
@@ -161,7 +162,7 @@ def _of_stored_variant(facts: VariantFacts, row: Mapping[str, Any]) -> Iterator[
         yield Reason("gone", f"The store no longer had it on {moment_answer(row['deleted_at'])}; no refresh links it.")
     if row["host_product_id"] is not None:
         how = {"auto": "by its SKU", "created": "which was made for it"}.get(row["link_source"], "by hand")
-        yield Reason("linked", f"It is linked to the host product {row['host_product_id']}, {how}.")
+        yield Reason("linked", f"It is linked to the host product {key_answer(row['host_product_id'])}, {how}.")
     elif row["link_source"] == "manual":
         yield Reason("unlinked_by_hand", "Somebody decided that it has no link; no refresh changes that.")
     elif row["deleted_at"] is None:
@@ -193,7 +194,8 @@ def _of_host(facts: VariantFacts) -> Iterator[Reason]:
     if facts.host_products and not facts.auto_link:
         yield Reason(
             "auto_link_is_off",
-            f"The host's product {facts.host_products[0]} has this SKU, auto_link_products is off; link it by hand.",
+            f"The host's product {key_answer(facts.host_products[0])} has this SKU, auto_link_products is off; "
+            "link it by hand.",
         )
     elif facts.host_products:
         yield Reason("not_linked_yet", "The host has this SKU: the linking pass of the next refresh looks at it.")

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Column, Numeric, Row, Table
 
 from ...models.mirror import LINE_AMOUNTS, ORDER_AMOUNTS
+from ...models.product_key import key_answer
 from ..answers import moment_answer
 
 _STANDING = ("observed_at", "change_number", "deleted_at")
@@ -71,6 +72,7 @@ LINE = (
     *LINE_AMOUNTS,
 )
 PAYLOAD = "payload"
+LINK = "host_product_id"
 
 
 def columns(table: Table, names: Iterable[str], *, with_payload: bool = False) -> list[Column[Any]]:
@@ -84,6 +86,8 @@ def row_answer(row: Row[Any], read: Iterable[Column[Any]]) -> dict[str, Any]:
 
 
 def _plain(column: Column[Any], value: Any) -> Any:
+    if column.name == LINK:
+        return key_answer(value)
     if isinstance(value, Decimal):
         # As many decimals as the column has, whether the database keeps zeros at the end or not.
         scale = column.type.scale if isinstance(column.type, Numeric) else None

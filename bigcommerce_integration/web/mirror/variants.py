@@ -8,6 +8,7 @@ from typing import Any
 from flask import request
 
 from ..access import Asked, ask
+from ..product_keys import QueryHostProductId
 from ..query_args import QueryBoolean, QueryInteger, QueryText
 from . import filters
 from .cursors import ListQuery, list_answer, read_list_query
@@ -20,6 +21,7 @@ class VariantQuery(ListQuery):
 
     sku = QueryText()
     product = QueryInteger()
+    host_product_id = QueryHostProductId()
     linked = QueryBoolean()
     conflict = QueryBoolean()
     deleted = filters.deleted()
@@ -34,12 +36,16 @@ def get_variants(instance_id: str) -> dict[str, Any]:
 
 
 def _wanted(asked: Asked, query: Mapping[str, Any]) -> Wanted:
-    """By SKU (blanks around it do not count), else by product, else those without a link, else all."""
+    """By SKU (blanks around it do not count), by the host's product, by product, those without a link, or all."""
     table = asked.state.tables.variants
     mine = table.c.instance_id == asked.instance.id
     by_id = [table.c.bigcommerce_id]
     product = filters.by_value(table.c.bigcommerce_product_id, query, "product")
     linked = filters.by_presence(table.c.host_product_id, query, "linked")
+    link = table.c.host_product_id
+    to_product = filters.by_value(link, query, "host_product_id")
+    if to_product and asked.state.tables.product_key.is_text:
+        to_product += filters.is_exactly(asked.session, link, query["host_product_id"])
     also = [
         *filters.by_presence(table.c.link_conflict, query, "conflict"),
         *filters.by_deletion(table, query),
@@ -48,7 +54,12 @@ def _wanted(asked: Asked, query: Mapping[str, Any]) -> Wanted:
         sku = query["sku"].strip()
         exact = filters.is_exactly(asked.session, table.c.sku_key, sku)
         index = filters.indexed_by("sku_key")
-        return Wanted(table, [mine, table.c.sku_key == sku], by_id, index, [*exact, *product, *linked, *also])
+        return Wanted(
+            table, [mine, table.c.sku_key == sku], by_id, index, [*exact, *product, *to_product, *linked, *also]
+        )
+    if to_product:
+        index = ("host_product_id", *filters.indexed_by())
+        return Wanted(table, [to_product[0], mine], by_id, index, [*to_product[1:], *product, *linked, *also])
     if product:
         index = filters.indexed_by("bigcommerce_product_id")
         return Wanted(table, [mine, *product], by_id, index, [*linked, *also])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 from apispec import APISpec
 
+from ...models.product_key import ProductKey
+from ..mirror.row_answers import LINK
 from . import (
     of_checks,
     of_document,
@@ -24,7 +28,7 @@ from . import (
 from .fields_plugin import marshmallow_plugin
 from .next_steps import links_of
 from .operation import Answer, Operation, Route, Subject
-from .shapes import PAGINATION
+from .shapes import HOST_PRODUCT_ID, PAGINATION, told
 
 SUBJECTS: tuple[Subject, ...] = (
     of_instances.SUBJECT,
@@ -48,9 +52,25 @@ _DESCRIPTION = (
 )
 
 
+@dataclass(frozen=True)
+class KeyShape:
+    """The JSON Schema of a key of the host's products, as text, and an example."""
+
+    schema: str
+    example: int | str
+
+    @classmethod
+    def of(cls, key: ProductKey) -> KeyShape:
+        """Of those of an app."""
+        return cls(json.dumps(key.json_schema()), key.example())
+
+
 @cache
-def document(prefix: str, root: str) -> dict[str, Any]:
-    """The document of a blueprint at ``prefix``, in an app that is served at ``root``. Not to be changed."""
+def document(prefix: str, root: str, key: KeyShape) -> dict[str, Any]:
+    """The document of a blueprint at ``prefix``, in an app that is served at ``root``. Not to be changed.
+
+    ``key`` is what a key of the host's products looks like there.
+    """
     spec = APISpec(
         title="BigCommerce integration",
         version=version("bigcommerce_integration"),
@@ -61,7 +81,8 @@ def document(prefix: str, root: str) -> dict[str, Any]:
         security=[{"jwt": []}],
     )
     spec.components.security_scheme("jwt", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
-    shapes = {"Pagination": PAGINATION, **refusals.SCHEMAS}
+    key_schema = told(json.loads(key.schema), "The key of a product of the host.")
+    shapes = {"Pagination": PAGINATION, HOST_PRODUCT_ID: key_schema, **refusals.SCHEMAS}
     for name, shape in (*shapes.items(), *(item for subject in SUBJECTS for item in subject.schemas.items())):
         spec.components.schema(name, shape)
     for name, response in refusals.responses().items():
@@ -71,8 +92,18 @@ def document(prefix: str, root: str) -> dict[str, Any]:
         paths.setdefault(prefix + _PARAMETER.sub(r"{\1}", rule), {})[method.lower()] = _described(rule, operation)
     for path, methods in paths.items():
         spec.path(path=path, operations=methods)
-    made: dict[str, Any] = spec.to_dict()
+    made: dict[str, Any] = _with_keys(spec.to_dict(), key.example)
     return made
+
+
+def _with_keys(part: Any, example: int | str) -> Any:
+    """The examples with a key that this app can have."""
+    if isinstance(part, dict):
+        return {
+            name: example if name == LINK and isinstance(inner, int) else _with_keys(inner, example)
+            for name, inner in part.items()
+        }
+    return [_with_keys(inner, example) for inner in part] if isinstance(part, list) else part
 
 
 def _described(rule: str, operation: Operation) -> dict[str, Any]:

@@ -29,7 +29,9 @@ def _of_strict_field(_converter: Any, field: Any, ret: dict[str, Any], **_option
 def field_schema(field: StrictField) -> dict[str, Any]:
     """What the field takes."""
     schema = field.json_schema()
-    if field.allow_none:
+    if field.allow_none and "$ref" in schema:
+        schema = {"anyOf": [schema, {"type": "null"}]}
+    elif field.allow_none:
         schema["type"] = [schema["type"], "null"]
         if "enum" in schema:
             schema["enum"] = [*schema["enum"], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..mirror.link_request import MOST_LINKS, LinkRequest, LinkRow
 from .of_mirror import VARIANT_EXAMPLE
 from .operation import Answer, Operation, Subject
-from .shapes import data, list_of, record, ref
+from .shapes import HOST_PRODUCT_ID, data, list_of, nullable, record, ref
 
 _TAG = "Links"
 _LINKED = VARIANT_EXAMPLE | {"link_source": "manual"}
@@ -16,7 +16,7 @@ _FIELDS = LinkRow().fields
 def _row(name: str) -> dict[str, object]:
     return record(
         **{name: _FIELDS[name].json_schema()},  # type: ignore[attr-defined]
-        host_product_id={"type": ["integer", "null"], "minimum": -(2**63), "maximum": 2**63 - 1},
+        host_product_id=nullable(ref(HOST_PRODUCT_ID)),
     )
 
 

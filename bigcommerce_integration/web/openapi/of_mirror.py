@@ -11,12 +11,13 @@ from sqlalchemy import BigInteger, Boolean, Column, DateTime, Numeric, Table
 from ...models import tables
 from ..mirror.orders import OrderQuery, OrdersQuery
 from ..mirror.products import ProductQuery
-from ..mirror.row_answers import LINE, ORDER, PRODUCT, VARIANT
+from ..mirror.row_answers import LINE, LINK, ORDER, PRODUCT, VARIANT
 from ..mirror.variants import VariantQuery
 from .operation import Answer, Operation, Subject
 from .shapes import (
     BOOLEAN,
     COUNT,
+    HOST_PRODUCT_ID,
     INTEGER,
     MOMENT,
     STRING,
@@ -45,7 +46,9 @@ _LIST = (
 
 def _column(column: Column[Any]) -> JSONSchema:
     shape: JSONSchema = STRING
-    if isinstance(column.type, Boolean):
+    if column.name == LINK:
+        shape = ref(HOST_PRODUCT_ID)
+    elif isinstance(column.type, Boolean):
         shape = BOOLEAN
     elif isinstance(column.type, BigInteger):
         shape = INTEGER
@@ -94,7 +97,7 @@ _LINE_ROW = _row(tables.order_lines, LINE)
 _LINE = with_optional(
     record(
         **_LINE_ROW["properties"],
-        host_product_id=nullable(INTEGER, "The host's product that the line's variant is linked to."),
+        host_product_id=nullable(ref(HOST_PRODUCT_ID), "The host's product that the line's variant is linked to."),
     ),
     payload=nullable(_PAYLOAD, "Only of lines that were fetched apart from their order."),
 )

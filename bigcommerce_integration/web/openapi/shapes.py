@@ -23,6 +23,10 @@ PERCENTAGE: JSONSchema = {"type": "number", "minimum": 0, "maximum": 100}
 AMOUNT: JSONSchema = {"type": "string", "pattern": r"^-?[0-9]+\.[0-9]+$", "description": "A decimal number as text."}
 
 
+HOST_PRODUCT_ID = "HostProductId"
+"""The name of the shape that depends on the app: the key of a product of the host."""
+
+
 def record(described: str = "", /, **properties: JSONSchema) -> JSONSchema:
     """An object with exactly these properties."""
     shape: JSONSchema = {

@@ -6,11 +6,12 @@ from typing import Any
 
 from flask import request, url_for
 
-from .document import document
+from ...state import current_state
+from .document import KeyShape, document
 
 
 def get_openapi() -> dict[str, Any]:
     """The document, with the paths as this app serves them."""
     path = url_for(".get_openapi")
     prefix = path.removeprefix(request.script_root).removesuffix("/openapi.json")
-    return document(prefix, request.script_root)
+    return document(prefix, request.script_root, KeyShape.of(current_state().tables.product_key))

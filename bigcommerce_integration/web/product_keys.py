@@ -1,0 +1,35 @@
+"""Keys of the host's products in requests: an integer, or the text of whatever else the app has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import ValidationError
+
+from ..models.product_key import Key
+from ..state import current_state
+from . import fields
+from .query_args import QueryInteger
+
+
+class HostProductId(fields.StrictField):
+    """A key as the current app's products have them."""
+
+    def read(self, value: Any) -> Key:
+        state = current_state()
+        try:
+            return state.tables.product_key.read(value, state.db.engine.dialect)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"$ref": "#/components/schemas/HostProductId"}
+
+
+class QueryHostProductId(HostProductId):
+    """The same in the query string, where an integer is written in digits."""
+
+    def read(self, value: Any) -> Key:
+        if current_state().tables.product_key.is_integer:
+            return QueryInteger().read(value)
+        return super().read(value)
