@@ -8,6 +8,7 @@
     │   ├── MalformedBody          400
     │   ├── Forbidden              403
     │   ├── NotFound               404
+    │   ├── MethodNotAllowed       405, names the methods that the path has
     │   ├── Conflict               409, names the refresh that stands in the way
     │   ├── VersionMismatch        412, it was changed since the caller read it
     │   ├── BodyTooLarge           413
@@ -74,6 +75,16 @@ class NotFound(RequestRefused):
     """No such thing for this tenant."""
 
     status = 404
+
+
+class MethodNotAllowed(RequestRefused):
+    """There is such a path, but not with this method; ``allowed`` are those that it has."""
+
+    status = 405
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        super().__init__(f"This path takes only {', '.join(allowed)}.")
+        self.allowed = tuple(allowed)
 
 
 class Conflict(RequestRefused):

@@ -69,7 +69,7 @@ def test_it_lists_every_route(app: Flask) -> None:
         for method, path in re.findall(r"^\| `([A-Z]+) (\S+)`", README, re.MULTILINE)
     }
     routes = {
-        (method, re.sub(r"<\w+>", "<>", rule.rule))
+        (method, re.sub(r"<[\w:]+>", "<>", rule.rule))
         for rule in app.url_map.iter_rules()
         if rule.endpoint.startswith("bigcommerce.")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import Conflict, Invalid, RequestRefused
+from ..errors import Conflict, Invalid, MethodNotAllowed, RequestRefused
 
 
-def refusal_answer(error: RequestRefused) -> tuple[dict[str, Any], int]:
-    """``{"message": …}`` with the error's status; for 422 every bad field in ``errors``, for 409 the ``refresh_id``."""
+def refusal_answer(error: RequestRefused) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """``{"message": …}`` with the error's status; for 422 every bad field in ``errors``, for 409 the ``refresh_id``.
+
+    For 405 the header ``Allow``.
+    """
+    headers: dict[str, str] = {}
     answer: dict[str, Any] = {"message": encodable(error.message)}
     if isinstance(error, Invalid):
         answer["errors"] = {
@@ -16,7 +20,9 @@ def refusal_answer(error: RequestRefused) -> tuple[dict[str, Any], int]:
         }
     elif isinstance(error, Conflict):
         answer["refresh_id"] = error.refresh_id
-    return answer, error.status
+    elif isinstance(error, MethodNotAllowed):
+        headers["Allow"] = ", ".join(error.allowed)
+    return answer, error.status, headers
 
 
 def encodable(text: str) -> str:

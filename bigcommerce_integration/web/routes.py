@@ -27,40 +27,40 @@ from .refreshes.views import (
     post_products_refresh,
     post_retry,
 )
+from .rules import Route, add_rules
+
+ROUTES: tuple[Route, ...] = (
+    ("/openapi.json", "GET", get_openapi),
+    ("", "GET", list_instances),
+    ("", "POST", post_instance),
+    ("/check", "POST", check_draft),
+    ("/<instance_id>", "GET", get_instance),
+    ("/<instance_id>", "PUT", put_instance),
+    ("/<instance_id>", "PATCH", patch_instance),
+    ("/<instance_id>", "DELETE", delete_instance),
+    ("/<instance_id>/check", "POST", check_instance),
+    ("/<instance_id>/history", "GET", get_history),
+    ("/<instance_id>/products/refresh", "POST", post_products_refresh),
+    ("/<instance_id>/orders/refresh", "POST", post_orders_refresh),
+    ("/<instance_id>/refreshes", "GET", get_refreshes),
+    ("/<instance_id>/refreshes/<refresh_id>", "GET", get_refresh),
+    ("/<instance_id>/refreshes/<refresh_id>/cancel", "POST", post_cancel),
+    ("/<instance_id>/refreshes/<refresh_id>/retry", "POST", post_retry),
+    ("/<instance_id>/products", "GET", get_products),
+    ("/<instance_id>/variants", "GET", get_variants),
+    ("/<instance_id>/variants/links", "PUT", put_links),
+    ("/<instance_id>/variants/<bigcommerce_id>/link", "POST", post_link),
+    ("/<instance_id>/variants/<bigcommerce_id>/link", "DELETE", delete_link),
+    ("/<instance_id>/orders", "GET", get_orders),
+    ("/<instance_id>/orders/<bigcommerce_id>", "GET", get_order),
+    ("/<instance_id>/explain", "GET", get_explanation),
+    ("/<instance_id>/rejected", "GET", get_rejected),
+    ("/<instance_id>/rejected/<rejected_id>/retry", "POST", post_rejected_retry),
+)
+"""Path below the prefix, method, view; a variable in ``<…_id>`` is the digits of an id."""
 
 
 def add_routes(blueprint: Blueprint) -> None:
-    """The routes, and the answers to what they refuse.
-
-    Ids are taken as text: a converter that does not match would answer with the host's 404 instead of ours.
-    """
+    """The routes, and the answers to what they refuse."""
     blueprint.register_error_handler(RequestRefused, refusal_answer)
-    for rule, method, view in (
-        ("/openapi.json", "GET", get_openapi),
-        ("", "GET", list_instances),
-        ("", "POST", post_instance),
-        ("/check", "POST", check_draft),
-        ("/<instance_id>", "GET", get_instance),
-        ("/<instance_id>", "PUT", put_instance),
-        ("/<instance_id>", "PATCH", patch_instance),
-        ("/<instance_id>", "DELETE", delete_instance),
-        ("/<instance_id>/check", "POST", check_instance),
-        ("/<instance_id>/history", "GET", get_history),
-        ("/<instance_id>/products/refresh", "POST", post_products_refresh),
-        ("/<instance_id>/orders/refresh", "POST", post_orders_refresh),
-        ("/<instance_id>/refreshes", "GET", get_refreshes),
-        ("/<instance_id>/refreshes/<refresh_id>", "GET", get_refresh),
-        ("/<instance_id>/refreshes/<refresh_id>/cancel", "POST", post_cancel),
-        ("/<instance_id>/refreshes/<refresh_id>/retry", "POST", post_retry),
-        ("/<instance_id>/products", "GET", get_products),
-        ("/<instance_id>/variants", "GET", get_variants),
-        ("/<instance_id>/variants/links", "PUT", put_links),
-        ("/<instance_id>/variants/<bigcommerce_id>/link", "POST", post_link),
-        ("/<instance_id>/variants/<bigcommerce_id>/link", "DELETE", delete_link),
-        ("/<instance_id>/orders", "GET", get_orders),
-        ("/<instance_id>/orders/<bigcommerce_id>", "GET", get_order),
-        ("/<instance_id>/explain", "GET", get_explanation),
-        ("/<instance_id>/rejected", "GET", get_rejected),
-        ("/<instance_id>/rejected/<rejected_id>/retry", "POST", post_rejected_retry),
-    ):
-        blueprint.add_url_rule(rule, methods=[method], view_func=view)
+    blueprint.record(lambda state: add_rules(state, ROUTES))

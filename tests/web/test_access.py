@@ -21,7 +21,7 @@ from bigcommerce_integration.models.instances import IntegrationInstance
 from ..host_app import HostApp, bearer, new_instance
 
 URL = "/api/big-commerce"
-ROUTES = [("POST", URL), ("GET", f"{URL}/1"), ("GET", f"{URL}/1/refreshes/1"), ("GET", f"{URL}/abc")]
+ROUTES = [("POST", URL), ("GET", f"{URL}/1"), ("GET", f"{URL}/1/refreshes/1")]
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)

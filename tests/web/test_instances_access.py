@@ -68,7 +68,7 @@ def test_another_tenants_instance_is_unknown_to_every_verb(careful_client: Flask
     assert (listed["id"], listed["name"], listed["status"]) == (data["id"], "Main shop", "active")
 
 
-@pytest.mark.parametrize("text", ["abc", "0", "01", "99", "check"])
+@pytest.mark.parametrize("text", ["abc", "0", "01", "99"])
 def test_an_unknown_id_is_our_404_for_every_verb(text: str, client: FlaskClient, headers: dict[str, str]) -> None:
     for method, path, _ in VERBS:
         answer = client.open(f"{URL}/{text}{path}", method=method, json={}, headers=headers)
