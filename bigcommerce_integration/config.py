@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 
 from .encryption import TokenCipher
 from .errors import ConfigError
+from .secret import ProxyUrl, Unpicklable
 
 PREFIX = "BIGCOMMERCE_"
 # Infinity would be no time that a database can count with.
@@ -21,7 +23,7 @@ LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Unpicklable):
     """Each setting without its prefix, in lower case; units stand in the names (``_s`` seconds)."""
 
     encryption_keys: tuple[str, ...] = field(repr=False)
@@ -39,6 +41,8 @@ class Config:
     max_deleted_share: float = 0.2
     retention_days: int = 30
     person_data: Literal["keep", "drop"] = "keep"
+    proxy_url: ProxyUrl | None = None
+    ca_bundle: str | None = None
 
     def cipher(self) -> TokenCipher:
         """What encrypts and decrypts the stores' access tokens."""
@@ -147,6 +151,32 @@ def _person_data(key: str, value: Any) -> str:
     return str(value)
 
 
+def _proxy_url(key: str, value: Any) -> ProxyUrl | None:
+    if value is None:
+        return None
+    # The value is never shown: it may hold a password.
+    try:
+        if isinstance(value, str):
+            return ProxyUrl(value)
+    except ValueError:
+        pass
+    raise ConfigError(f"{key} must be a URL such as http://user:password@proxy.example:3128.") from None
+
+
+def _ca_bundle(key: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ConfigError(f"{key} must be the path of a file of certificates in PEM form.")
+    try:
+        ssl.create_default_context(cafile=value)
+    except OSError as error:
+        raise ConfigError(
+            f"{key}: {value!r} cannot be read as a file of certificates in PEM form ({error.strerror or error})."
+        ) from None
+    return value
+
+
 _CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "encryption_keys": _keys,
     "api_url": _api_url,
@@ -163,4 +193,6 @@ _CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "max_deleted_share": _number(0, 1),
     "retention_days": _integer(1, 36500),
     "person_data": _person_data,
+    "proxy_url": _proxy_url,
+    "ca_bundle": _ca_bundle,
 }

@@ -15,10 +15,10 @@ from typing import Any
 from .client.api import INFORMATION_SCOPE, ORDERS_SCOPE, PRODUCTS_SCOPE, Reply, StoreClient
 from .client.dates import ALL_DATES, DateFilter
 from .client.rate_limit import Quota
-from .client.transport import Transport
 from .config import Config
 from .encryption import TokenCipher
 from .errors import BigCommerceError, ConfigError, ScopeMissing, StoreNotFound, TokenRejected, UnexpectedAnswer
+from .refresh.context import transport_to
 from .refresh.modes import start_of_day
 
 ANSWERS_WITHIN_S = 5.0
@@ -84,12 +84,7 @@ def check(config: Config, cipher: TokenCipher, store: Store, *, counts: bool = T
 def client_for(config: Config, cipher: TokenCipher, store: Store) -> StoreClient:
     """The store's API, for questions that end in time; ``ConfigError`` if the token cannot be decrypted."""
     return StoreClient(
-        Transport(
-            api_url=config.api_url,
-            store_hash=store.store_hash,
-            access_token=cipher.decrypt(store.access_token),
-            timeout_s=ANSWERS_WITHIN_S,
-        )
+        transport_to(config, store.store_hash, cipher.decrypt(store.access_token), timeout_s=ANSWERS_WITHIN_S)
     )
 
 

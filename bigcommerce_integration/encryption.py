@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from .errors import ConfigError
+from .secret import Secret, Unpicklable
 
 GENERATE_KEY_COMMAND = "python -m bigcommerce_integration generate-key"
 
@@ -16,7 +17,7 @@ def generate_key() -> str:
     return Fernet.generate_key().decode("ascii")
 
 
-class TokenCipher:
+class TokenCipher(Unpicklable):
     """Encrypts with the first key, decrypts with any; its ``repr`` shows no key."""
 
     def __init__(self, keys: Sequence[str]) -> None:
@@ -35,10 +36,10 @@ class TokenCipher:
         """The ciphertext of ``token`` under the first key."""
         return self._fernet.encrypt(token.encode("utf-8"))
 
-    def decrypt(self, ciphertext: bytes) -> str:
-        """The token; ``ConfigError`` if none of the keys opens the ciphertext."""
+    def decrypt(self, ciphertext: bytes) -> Secret:
+        """The token, which does not show itself; ``ConfigError`` if none of the keys opens the ciphertext."""
         try:
-            return self._fernet.decrypt(ciphertext).decode("utf-8")
+            return Secret(self._fernet.decrypt(ciphertext).decode("ascii"))
         except InvalidToken:
             raise ConfigError(
                 "A stored access token cannot be decrypted with any of BIGCOMMERCE_ENCRYPTION_KEYS: "
@@ -47,7 +48,7 @@ class TokenCipher:
 
     def rotate(self, ciphertext: bytes) -> bytes:
         """The same token under the first key; ``ConfigError`` as in ``decrypt``."""
-        return self.encrypt(self.decrypt(ciphertext))
+        return self.encrypt(self.decrypt(ciphertext).reveal())
 
     def __repr__(self) -> str:
         return "TokenCipher(…)"

@@ -46,7 +46,7 @@ def test_rotate_keys_encrypts_all_tokens_with_the_first_key(
     done = rotating.test_cli_runner().invoke(args=["bigcommerce", "rotate-keys"])
     assert (done.exit_code, done.output) == (0, "3 access tokens encrypted with the first key.\n")
     stored = host_app.scalars(rotating, select(tables.instances.c.access_token))
-    assert [TokenCipher([new_key]).decrypt(each) for each in stored] == [ACCESS_TOKEN] * 3
+    assert [TokenCipher([new_key]).decrypt(each).reveal() for each in stored] == [ACCESS_TOKEN] * 3
     host_app.dispose(rotating)
 
 

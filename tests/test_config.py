@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import Field, fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -148,3 +149,26 @@ def test_person_data_is_keep_or_drop(value: Any) -> None:
     with pytest.raises(ConfigError, match="'keep' or 'drop'"):
         read_config({**KEYS, "BIGCOMMERCE_PERSON_DATA": value})
     assert read_config({**KEYS, "BIGCOMMERCE_PERSON_DATA": "drop"}).person_data == "drop"
+
+
+@pytest.mark.parametrize("value", ["https://proxy:3128", "proxy:3128", "http://:hush@", 5, "http://a:hush@p:x"])
+def test_a_proxy_that_is_none_is_refused_untold(value: Any) -> None:
+    with pytest.raises(ConfigError, match="BIGCOMMERCE_PROXY_URL must be a URL such as") as raised:
+        read_config({**KEYS, "BIGCOMMERCE_PROXY_URL": value})
+    assert "hush" not in str(raised.value)
+
+
+def test_a_missing_file_of_certificates_is_refused(tmp_path: Path) -> None:
+    no_certificate = tmp_path / "bundle.pem"
+    with pytest.raises(ConfigError, match=r"BIGCOMMERCE_CA_BUNDLE: .* cannot be read as a file of certificates"):
+        read_config({**KEYS, "BIGCOMMERCE_CA_BUNDLE": str(no_certificate)})
+    no_certificate.write_text("no certificate")
+    with pytest.raises(ConfigError, match="BIGCOMMERCE_CA_BUNDLE"):
+        read_config({**KEYS, "BIGCOMMERCE_CA_BUNDLE": str(no_certificate)})
+    with pytest.raises(ConfigError, match="must be the path of a file"):
+        read_config({**KEYS, "BIGCOMMERCE_CA_BUNDLE": True})
+
+
+def test_no_proxy_and_no_bundle_may_be_said_as_none() -> None:
+    config = read_config({**KEYS, "BIGCOMMERCE_PROXY_URL": None, "BIGCOMMERCE_CA_BUNDLE": None})
+    assert (config.proxy_url, config.ca_bundle) == (None, None)

@@ -22,6 +22,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
+from ..secret import ProxyUrl
+
 
 class Connections:
     """The open connections of one transport, so that any thread can end what another waits for."""
@@ -135,14 +137,30 @@ class _HttpsPool(HTTPSConnectionPool):
     ConnectionCls = _HttpsConnection
 
 
+_POOLS = {"http": _HttpPool, "https": _HttpsPool}
+
+
+def _context() -> ssl.SSLContext:
+    context = create_urllib3_context()
+    context.sslsocket_class = _TlsSocket
+    return context
+
+
 class DeadlineAdapter(HTTPAdapter):
     """A transport adapter of ``requests`` with one connection, whose sockets keep the deadline."""
 
-    def __init__(self) -> None:
+    def __init__(self, proxy: ProxyUrl | None = None) -> None:
+        self._proxy = proxy
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        context = create_urllib3_context()
-        context.sslsocket_class = _TlsSocket
-        super().init_poolmanager(*args, ssl_context=context, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+        super().init_poolmanager(*args, ssl_context=_context(), **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, ssl_context=_context(), **kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def proxy_headers(self, proxy: str) -> dict[str, str]:  # noqa: ARG002 - there is one
+        return self._proxy.headers() if self._proxy else {}

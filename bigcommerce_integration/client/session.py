@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 import requests
 from requests.auth import AuthBase
 
+from ..secret import ProxyUrl, Secret
 from .deadline import DeadlineAdapter
-from .secret import Secret
 
 try:
     USER_AGENT = f"bigcommerce_integration/{version('bigcommerce_integration')}"
@@ -24,7 +24,8 @@ class _Token(AuthBase):
         self._token = token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["X-Auth-Token"] = self._token.reveal()
+        # As the object that it is: it becomes text only when http.client writes it.
+        request.headers["X-Auth-Token"] = self._token  # type: ignore[assignment]
         return request
 
 
@@ -35,15 +36,23 @@ class _Session(requests.Session):
         return None
 
 
-def new_session(token: Secret) -> requests.Session:
-    """A session for one thread, which puts the token on each request."""
+def new_session(token: Secret, *, proxy: ProxyUrl | None = None, ca_bundle: str | None = None) -> requests.Session:
+    """A session for one thread, which puts the token on each request.
+
+    ``proxy`` is asked to connect through to every https address; ``ca_bundle`` is the file of the certificates to trust
+    in place of those that come with ``certifi``.
+    """
     session = _Session()
     session.trust_env = False
     session.auth = _Token(token)
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.clear()
     session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT})
-    adapter = DeadlineAdapter()
+    if proxy is not None:
+        session.proxies["https"] = proxy.shown
+    if ca_bundle is not None:
+        session.verify = ca_bundle
+    adapter = DeadlineAdapter(proxy)
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter)
     return session

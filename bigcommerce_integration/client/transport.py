@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import http.client
 import re
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 import requests
-import urllib3
 
 from ..errors import RecordGone, StoreUnavailable
+from ..secret import ProxyUrl, Secret
 from .body import BodyBroken, read_body
+from .causes import cause
 from .deadline import Connections, deadline
 from .failures import Failure, error_of, is_html, said_by
 from .rate_limit import Quota, parse_quota, wait_s
-from .secret import Secret
 from .session import new_session
 from .values import http_date
 
@@ -29,8 +27,6 @@ ERROR_BODY_CAP = 64 * 1024
 _STORE_HASH = re.compile(r"[A-Za-z0-9]{1,32}")
 # Never a slash at the end: V3 answers it with 403 and V2 with 401 (bigcommerce/api issue 95).
 _PATH = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)*")
-# Everything that may come out of requests, urllib3, http.client and the socket.
-_PROBLEMS = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -80,17 +76,30 @@ class Transport:
 
     Environment settings of ``requests`` are not read (``trust_env=False``): a ``.netrc`` could replace
     the credentials, a proxy variable send the token elsewhere. So ``HTTPS_PROXY`` and ``REQUESTS_CA_BUNDLE`` have no
-    effect.
+    effect; ``proxy`` and ``ca_bundle`` are in their place (see ``new_session``).
     """
 
-    def __init__(self, *, api_url: str, store_hash: str, access_token: str, timeout_s: float) -> None:
-        """``timeout_s`` bounds each answer as a whole; ``ValueError`` for a hash, token or URL that cannot be one."""
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        store_hash: str,
+        access_token: Secret,
+        timeout_s: float,
+        proxy: ProxyUrl | None = None,
+        ca_bundle: str | None = None,
+    ) -> None:
+        """``timeout_s`` bounds each answer as a whole; ``ValueError`` for a hash or URL that cannot be one."""
         if not _STORE_HASH.fullmatch(store_hash):
             raise ValueError("A store hash is 1 to 32 ASCII letters and digits.")
         parts = urlsplit(api_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
             raise ValueError("The API URL must be of the form https://host.")
-        self._token = Secret(access_token)
+        self._token = access_token
+        # What is asked by http, which only this very machine may be, is asked without the proxy.
+        self._proxy = proxy if parts.scheme == "https" else None
+        self._ca_bundle = ca_bundle
+        self._place = parts.netloc
         self._store_hash = store_hash
         self._base = f"{api_url.rstrip('/')}/stores/{store_hash}/"
         self._timeout_s = timeout_s
@@ -161,10 +170,10 @@ class Transport:
                 return self._exchange(url, began)
         except BodyBroken as problem:
             return str(problem)
-        except _PROBLEMS as problem:
+        except Exception as problem:  # noqa: BLE001 - whatever it is, its frames hold the request's headers
             if time.monotonic() >= ends_at:
                 return f"did not answer within {self._timeout_s:g} seconds"
-            return _why(problem)
+            return cause(problem, place=self._place, proxy=self._proxy.shown if self._proxy else None)
 
     def _exchange(self, url: str, began: float) -> _Heard:
         response = self._session().get(url, stream=True, allow_redirects=False, timeout=self._timeout_s)
@@ -173,7 +182,7 @@ class Transport:
             is_success = response.status_code in {200, 204}
             try:
                 body = read_body(response, cap=BODY_CAP if is_success else ERROR_BODY_CAP)
-            except (BodyBroken, *_PROBLEMS):
+            except Exception:
                 if is_success:
                     raise
                 body = b""  # the status says enough
@@ -184,7 +193,7 @@ class Transport:
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._own, "session", None)
         if session is None:
-            session = new_session(self._token)
+            session = new_session(self._token, proxy=self._proxy, ca_bundle=self._ca_bundle)
             self._own.session = session
             with self._lock:
                 self._sessions.append(session)
@@ -218,14 +227,3 @@ def _observed_at(heard: _Heard, local: datetime) -> datetime:
     date = http_date(heard.headers.get("Date", ""))
     begin = local if date is None else date - timedelta(seconds=heard.headers_s)
     return begin.replace(microsecond=0)
-
-
-def _why(problem: Any) -> str:
-    """Why no answer came, from the kind of the problem: its text could hold anything."""
-    if isinstance(problem, requests.exceptions.SSLError):
-        return "could not be reached: its TLS certificate or handshake is not in order"
-    if isinstance(problem, requests.exceptions.ConnectTimeout | requests.exceptions.ReadTimeout | TimeoutError):
-        return "did not answer in time"
-    if isinstance(problem, requests.exceptions.ConnectionError):
-        return "could not be reached, or broke the connection off"
-    return "gave an answer that was cut off or cannot be read"

@@ -17,10 +17,23 @@ from ..encryption import TokenCipher
 from ..host import Host
 from ..models import Tables
 from ..models.instances import IntegrationInstance
+from ..secret import Secret
 from .database import T, in_transaction
 from .erased import erased_people
 from .lease import Lease
 from .parameters import Mode, Parameters
+
+
+def transport_to(config: Config, store_hash: str, token: Secret, *, timeout_s: float) -> Transport:
+    """The way to a store's API by the app's settings."""
+    return Transport(
+        api_url=config.api_url,
+        store_hash=store_hash,
+        access_token=token,
+        timeout_s=timeout_s,
+        proxy=config.proxy_url,
+        ca_bundle=config.ca_bundle,
+    )
 
 
 @dataclass(frozen=True)
@@ -44,12 +57,8 @@ class Engine:
 
         Who is erased is looked up now, so not within a transaction: a client lives for one slice.
         """
-        transport = Transport(
-            api_url=self.config.api_url,
-            store_hash=instance.store_hash,
-            access_token=self.cipher.decrypt(instance.access_token),
-            timeout_s=self.config.timeout_s,
-        )
+        token = self.cipher.decrypt(instance.access_token)
+        transport = transport_to(self.config, instance.store_hash, token, timeout_s=self.config.timeout_s)
         return StoreClient(transport, is_unwanted=self._is_unwanted(instance))
 
     def _is_unwanted(self, instance: IntegrationInstance) -> Callable[[object], bool] | None:

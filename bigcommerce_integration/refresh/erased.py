@@ -95,7 +95,7 @@ def _people_in(order: dict[str, object]) -> Iterable[str]:
 
 def _key(cipher: TokenCipher, instance_id: int, ciphertext: bytes) -> bytes:
     try:
-        return bytes.fromhex(cipher.decrypt(ciphertext))
+        return bytes.fromhex(cipher.decrypt(ciphertext).reveal())
     except ConfigError:
         raise ConfigError(
             f"The erasure key of instance {instance_id} cannot be decrypted with any of BIGCOMMERCE_ENCRYPTION_KEYS: "

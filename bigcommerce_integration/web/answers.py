@@ -124,7 +124,7 @@ def _masked(instance: IntegrationInstance, cipher: TokenCipher) -> str | None:
     if not instance.access_token:
         return None  # wiped
     try:
-        token = cipher.decrypt(instance.access_token)
+        token = cipher.decrypt(instance.access_token).reveal()
     except ConfigError as error:
         logger.error(
             "BigCommerce instance %s: %s",

@@ -9,6 +9,7 @@ from datetime import datetime
 from bigcommerce_integration.client.api import StoreClient
 from bigcommerce_integration.client.rate_limit import Quota
 from bigcommerce_integration.client.transport import Answer, Call, Transport
+from bigcommerce_integration.secret import Secret
 
 NOW = datetime(2025, 6, 1, 12, 0, 0)
 QUOTA = Quota(150, 149, 30.0, 29.0)
@@ -18,7 +19,7 @@ class CannedTransport(Transport):
     """Gives its texts one after the other (a number: an empty answer with this status)."""
 
     def __init__(self, *texts: object) -> None:
-        super().__init__(api_url="https://localhost", store_hash="abc123", access_token="token", timeout_s=1)
+        super().__init__(api_url="https://localhost", store_hash="abc123", access_token=Secret("token"), timeout_s=1)
         self.texts = list(texts)
         self.calls: list[Call] = []
 

@@ -26,6 +26,7 @@ from bigcommerce_integration.errors import (
 )
 from bigcommerce_integration.sandbox.server import SandboxServer
 from bigcommerce_integration.sandbox.store import SandboxStore
+from bigcommerce_integration.secret import Secret
 
 ALL_IDS = IdRange(1, 900)
 PAST, FUTURE = datetime(1999, 1, 1), datetime(2100, 1, 1)
@@ -50,6 +51,7 @@ def server(shared: SandboxServer) -> Iterator[SandboxServer]:
 @contextmanager
 def connected(server: SandboxServer, **other: Any) -> Iterator[StoreClient]:
     given = {"access_token": server.access_token, "store_hash": server.store_hash, "timeout_s": 5.0, **other}
+    given["access_token"] = Secret(given["access_token"])
     client = StoreClient(Transport(api_url=server.api_url, **given))
     try:
         yield client

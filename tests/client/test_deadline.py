@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from bigcommerce_integration.client.transport import Transport
 from bigcommerce_integration.errors import StoreUnavailable, TokenRejected
+from bigcommerce_integration.secret import Secret
 
 from .tiny_server import CALL, Behaviour, answer, drip, in_turn, serving, silent
 
@@ -132,7 +133,10 @@ def test_tls_is_verified_and_keeps_the_deadline_too(tmp_path: Path, is_trusted: 
         wrap=lambda plain: context.wrap_socket(plain, server_side=True),
     ) as server:
         transport = Transport(
-            api_url=f"https://127.0.0.1:{server.port}", store_hash="abc123", access_token="t", timeout_s=TIMEOUT_S
+            api_url=f"https://127.0.0.1:{server.port}",
+            store_hash="abc123",
+            access_token=Secret("t"),
+            timeout_s=TIMEOUT_S,
         )
         if is_trusted:
             transport._session().verify = str(file)
@@ -156,7 +160,10 @@ def test_a_dripping_tls_handshake_ends_at_the_deadline() -> None:
 
     with serving(silent, wrap=dribble) as server:
         transport = Transport(
-            api_url=f"https://127.0.0.1:{server.port}", store_hash="abc123", access_token="t", timeout_s=TIMEOUT_S
+            api_url=f"https://127.0.0.1:{server.port}",
+            store_hash="abc123",
+            access_token=Secret("t"),
+            timeout_s=TIMEOUT_S,
         )
         began = time.monotonic()
         with pytest.raises(StoreUnavailable):

@@ -8,10 +8,13 @@ import pickle
 import traceback
 
 import pytest
+from urllib3.connection import HTTPConnection
 
-from bigcommerce_integration.client.secret import DOTS, Secret
 from bigcommerce_integration.client.transport import Call, _Heard
-from bigcommerce_integration.errors import StoreError
+from bigcommerce_integration.config import read_config
+from bigcommerce_integration.encryption import generate_key
+from bigcommerce_integration.errors import StoreError, StoreUnavailable
+from bigcommerce_integration.secret import DOTS, Secret
 
 from .tiny_server import CALL, ONE, TOKEN, Behaviour, answer, drip, hang_up, serving, silent
 
@@ -84,6 +87,35 @@ def test_no_failure_tells_the_token(behave: Behaviour, call: Call, caplog: pytes
         for name, value in frame.f_locals.items():
             if name not in {"text", "heard"}:  # what the store itself sent may quote it
                 assert TOKEN not in repr(value), f"{frame.f_code.co_name}: {name}"
+
+
+def test_an_unforeseen_exception_carries_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Error collectors send the local variables of a traceback's frames away, and those of the library hold headers."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError(f"unforeseen, with {TOKEN}")
+
+    monkeypatch.setattr(HTTPConnection, "getresponse", fail)
+    with serving(answer()) as server:
+        transport = server.transport()
+        with pytest.raises(StoreUnavailable, match=r"RuntimeError at test_secret\.py") as caught:
+            transport.get(CALL)
+        transport.close()
+    frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+    assert not any(frame.f_code.co_filename.endswith(("adapters.py", "connectionpool.py")) for frame in frames)
+    assert not any(TOKEN in repr(frame.f_locals) for frame in frames if frame.f_code.co_name != "<module>")
+    assert TOKEN not in str(caught.value)
+
+
+def test_what_holds_keys_refuses_to_be_pickled() -> None:
+    key = generate_key()
+    config = read_config({"BIGCOMMERCE_ENCRYPTION_KEYS": [key], "BIGCOMMERCE_PROXY_URL": "http://a:hush@proxy"})
+    for holder in (config, config.cipher(), config.proxy_url):
+        for keep in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(TypeError, match="not pickled"):
+                keep(holder)
+        assert key not in repr(holder)
+        assert "hush" not in repr(holder)
 
 
 def test_a_success_logs_no_token(caplog: pytest.LogCaptureFixture) -> None:

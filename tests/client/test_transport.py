@@ -24,6 +24,7 @@ from bigcommerce_integration.errors import (
     TokenRejected,
     UnexpectedAnswer,
 )
+from bigcommerce_integration.secret import Secret
 
 from .tiny_server import CALL, ONE, TOKEN, Behaviour, answer, hang_up, in_turn, serving
 
@@ -80,7 +81,7 @@ def test_without_parameters_there_is_no_question_mark() -> None:
 
 @pytest.mark.parametrize("path", ["", "/v2/store", "v2/store/", "v2//store", "v2/../x", "v2/store?x=1", "v2/störe"])
 def test_a_path_that_is_none_is_refused(path: str) -> None:
-    transport = Transport(api_url="https://localhost", store_hash="abc123", access_token="t", timeout_s=1)
+    transport = Transport(api_url="https://localhost", store_hash="abc123", access_token=Secret("t"), timeout_s=1)
     with pytest.raises(ValueError, match="not a path"):
         transport.get(Call(path, (), "x", "y"))
 
@@ -91,20 +92,20 @@ def test_a_path_that_is_none_is_refused(path: str) -> None:
 )
 def test_a_store_hash_that_is_none_is_refused(store_hash: str) -> None:
     with pytest.raises(ValueError, match="store hash"):
-        Transport(api_url="https://localhost", store_hash=store_hash, access_token="t", timeout_s=1)
+        Transport(api_url="https://localhost", store_hash=store_hash, access_token=Secret("t"), timeout_s=1)
 
 
 @pytest.mark.parametrize("token", ["", "with space", "line\nbreak", "é", "a" * 256])
 def test_a_token_that_no_header_carries_is_refused_without_being_told(token: str) -> None:
     with pytest.raises(ValueError, match="access token") as caught:
-        Transport(api_url="https://localhost", store_hash="abc", access_token=token, timeout_s=1)
+        Secret(token)
     assert not token or token not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["", "ftp://x", "https://", "localhost", "https://user:pass@host", "https://host?x=1"])
 def test_an_api_url_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="API URL"):
-        Transport(api_url=url, store_hash="abc", access_token="t", timeout_s=1)
+        Transport(api_url=url, store_hash="abc", access_token=Secret("t"), timeout_s=1)
 
 
 def test_the_connection_is_used_again_within_a_thread_and_apart_between_threads() -> None:
@@ -330,7 +331,7 @@ def test_nobody_there_is_an_unavailable_store() -> None:
 
 
 def test_a_host_without_an_address_is_an_unavailable_store() -> None:
-    transport = Transport(api_url="http://nowhere.invalid", store_hash="abc123", access_token="t", timeout_s=3)
+    transport = Transport(api_url="http://nowhere.invalid", store_hash="abc123", access_token=Secret("t"), timeout_s=3)
     with pytest.raises(StoreUnavailable, match="could not be reached"):
         transport.get(CALL)
 

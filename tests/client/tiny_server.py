@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from bigcommerce_integration.client.transport import Call, Transport
+from bigcommerce_integration.secret import Secret
 
 Behaviour = Callable[[socket.socket, "TinyServer"], None]
 
@@ -31,7 +32,7 @@ class TinyServer:
         return f"http://127.0.0.1:{self.port}"
 
     def transport(self, timeout_s: float = 5.0, token: str = TOKEN) -> Transport:
-        return Transport(api_url=self.url, store_hash="abc123", access_token=token, timeout_s=timeout_s)
+        return Transport(api_url=self.url, store_hash="abc123", access_token=Secret(token), timeout_s=timeout_s)
 
 
 @contextmanager

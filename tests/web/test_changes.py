@@ -73,7 +73,7 @@ class Connected:
 
     def token(self) -> str:
         ((stored,),) = self.rows(select(tables.instances.c.access_token))
-        return TokenCipher([ENCRYPTION_KEY]).decrypt(stored)
+        return TokenCipher([ENCRYPTION_KEY]).decrypt(stored).reveal()
 
     def leases(self, *columns: str) -> list[tuple[Any, ...]]:
         """Products first."""

@@ -30,7 +30,7 @@ def ask(shop: Shop, method: str, path: str, body: Any = None) -> Any:
 
 def token(shop: Shop) -> str:
     ((stored,),) = shop.rows("instances", "access_token")
-    return TokenCipher([ENCRYPTION_KEY]).decrypt(stored)
+    return TokenCipher([ENCRYPTION_KEY]).decrypt(stored).reveal()
 
 
 # Checks
