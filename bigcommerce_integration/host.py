@@ -97,7 +97,9 @@ class Host(Protocol):
         """Make these products; their ids by SKU. Called in a savepoint: on an error each draft is tried alone."""
 
     def products_missing(self, session: Session, instance: IntegrationInstance, ids: Sequence[Key]) -> Collection[Key]:
-        """Those of ``ids`` that are no products of the host: asked before a person's link to them is stored.
+        """Those of ``ids`` that are no products of the host: such a link is not stored, or taken away.
+
+        Asked before a person's link is stored, and of all links in each full refresh of the products.
 
         A host without this method, as of an earlier version, is taken to miss none.
         """

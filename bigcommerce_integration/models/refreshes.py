@@ -31,6 +31,9 @@ COUNTERS = (
     "products_created",
     "referenced",
     "rejected",
+    # Variants that the linking pass left unlinked with a reason, and host products that the host would not make.
+    "conflicts",
+    "refused",
     "requests",
 )
 

@@ -19,6 +19,7 @@ from .fetching import Fetcher, Tally
 from .finish import fail
 from .page import WORKERS_DIED
 from .phases import run_phases
+from .progress import completed
 from .slices import Slice, SliceEnds
 
 log = logging.getLogger(__name__)
@@ -107,6 +108,11 @@ def _advance(claimed: Claimed, client: StoreClient) -> Outcome:
         raise
     finally:
         fetcher.close()
+    unsolved = slice_.checkpoint.unsolved
+    if unsolved.reason is not None:
+        log.warning(
+            "Refresh %s of %s: %s", job.refresh_id, job.resource, completed(unsolved), extra=_extra(job, "unlinked")
+        )
     log.info("Refresh %s of %s is completed.", job.refresh_id, job.resource, extra=_extra(job, "complete"))
     return Outcome.ENDED
 

@@ -16,6 +16,24 @@ Phase = Literal["prepare", "walk", "missing", "link", "referenced", "finish"]
 
 
 @dataclass(frozen=True)
+class Unsolved:
+    """Variants that a linking pass left without a link for a reason, and host products that the host would not make.
+
+    ``reason`` is the first one, a refusal's before others. Kept here until the refresh is completed, since a part of
+    the pass that is done once more must not count twice.
+    """
+
+    conflicts: int = 0
+    refused: int = 0
+    reason: str | None = None
+
+    def __add__(self, other: Unsolved) -> Unsolved:
+        is_worse = bool(other.refused and not self.refused)
+        reason = other.reason if is_worse or self.reason is None else self.reason
+        return Unsolved(self.conflicts + other.conflicts, self.refused + other.refused, reason)
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """Moved in the transaction that writes a page's rows, so that both are stored or neither is.
 
@@ -23,7 +41,9 @@ class Checkpoint:
     date as a moment, ``dates`` the filter on every request of the walk, ``page_size`` what a troubled store is
     asked for instead of the setting, ``failures`` how many requests in a row failed, ``link_after`` the last
     variant row that the linking pass has seen, ``start_date`` the instance's when the walk began, ``linked_by`` the two
-    switches of linking (link, create) that the linking pass has worked by. All times are naive UTC.
+    switches of linking (link, create) that the linking pass has worked by, ``unsolved`` what it left without a link,
+    ``checked_after`` the last linked variant whose host product was looked for, None once all were. All times are
+    naive UTC.
     """
 
     phase: Phase = "prepare"
@@ -37,6 +57,8 @@ class Checkpoint:
     link_after: int = 0
     start_date: date | None = None
     linked_by: tuple[bool, bool] | None = None
+    unsolved: Unsolved = field(default_factory=Unsolved)
+    checked_after: int | None = 0
 
     def dump(self) -> str:
         """As JSON text with a version."""
@@ -54,6 +76,8 @@ class Checkpoint:
                 "link_after": self.link_after,
                 "start_date": self.start_date and self.start_date.isoformat(),
                 "linked_by": self.linked_by,
+                "unsolved": asdict(self.unsolved),
+                "checked_after": self.checked_after,
             }
         )
 
@@ -76,6 +100,8 @@ def load_checkpoint(text: str | None) -> Checkpoint:
         # A worker of an older version may have written it, without these.
         start_date=_day(data.get("start_date")),
         linked_by=_pair(data.get("linked_by")),
+        unsolved=Unsolved(**data.get("unsolved", {})),
+        checked_after=data.get("checked_after", 0),
     )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from ..errors import BigCommerceError, ConfigError, ConnectionBroken
 from ..models import db_now
+from . import progress
 from .checkpoint import Checkpoint
 from .context import Job
 from .database import is_lockable
@@ -71,7 +72,9 @@ def _complete(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, 
         job,
         tally,
         status="completed",
-        message="Completed.",
+        message=progress.completed(checkpoint.unsolved),
+        conflicts=checkpoint.unsolved.conflicts,
+        refused=checkpoint.unsolved.refused,
         progress_percentage=100,
         total=total,
         checkpoint=None,

@@ -34,17 +34,20 @@ from .rows import PageTransaction, chunks, stored_rows, update_rows
 Choice = Literal["link", "create", "leave"]
 SOURCES: Mapping[Choice, str | None] = {"link": "auto", "create": "created", "leave": None}
 UNLINKED: Mapping[str, Any] = {"host_product_id": None, "link_source": None, "link_conflict": None}
+GONE = "Host product"
+"""How the reason begins of a variant whose host product was deleted."""
 PASS_SIZE = 1000
 SKUS_A_QUESTION = 500
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do with one variant; ``conflict`` says why nothing can be done."""
+    """What to do with one variant; ``conflict`` says why nothing can be done, ``is_refused`` that the host says so."""
 
     choice: Choice
     host_product_id: Key | None = None
     conflict: str | None = None
+    is_refused: bool = False
 
 
 LEAVE, CREATE = Decision("leave"), Decision("create")
@@ -69,12 +72,16 @@ Variant = Row[Any] | NewVariant
 
 @dataclass
 class Links:
-    """What was linked, the BigCommerce ids of the products whose stored variants changed, the links of the new ones."""
+    """What was linked, the BigCommerce ids of the products whose stored variants changed, the links of the new ones.
+
+    ``unsolved`` are the decisions that left a variant without a link for a reason, by its BigCommerce id.
+    """
 
     linked: int = 0
     created: int = 0
     product_ids: set[int] = field(default_factory=set)
     of_new: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    unsolved: dict[int, Decision] = field(default_factory=dict)
 
 
 def folded(sku: str) -> str:
@@ -138,7 +145,51 @@ def link_pass(tx: PageTransaction, after: int) -> tuple[Links, int | None]:
     )
     rows = tx.session.execute(statement).all()
     links = _link(tx, rows, is_pass=True)
-    return links, rows[-1].bigcommerce_id if len(rows) == PASS_SIZE else None
+    last = rows[-1].bigcommerce_id if len(rows) == PASS_SIZE else None
+    if last is not None:
+        # A twin beyond is decided on along with the first; it comes once more.
+        links.unsolved = {each: decision for each, decision in links.unsolved.items() if each <= last}
+    return links, last
+
+
+def unlink_missing(tx: PageTransaction, after: int) -> tuple[set[int], int | None]:
+    """Take the links of the next linked variants whose host product is gone, whoever made them.
+
+    The BigCommerce ids of their products, and the variant's id to go on after, None at the end. The reason stays until
+    the linking pass finds another product with the SKU: none is made in place of what somebody has deleted.
+    """
+    table = tx.tables.variants
+    rows = tx.session.execute(
+        select(*_columns(tx))
+        .where(
+            table.c.instance_id == tx.instance.id,
+            table.c.bigcommerce_id > after,
+            table.c.host_product_id.is_not(None),
+        )
+        .order_by(table.c.bigcommerce_id)
+        .limit(PASS_SIZE)
+    ).all()
+    with calling_host("products_missing"):
+        # None comes of a class that inherits the port without an answer of its own.
+        found = tx.host.products_missing(tx.session, tx.instance, in_order(row.host_product_id for row in rows)) or ()
+    missing = frozenset(found)
+    gone = [row for row in rows if row.host_product_id in missing]
+    update_rows(
+        tx,
+        table,
+        [
+            {
+                "row_id": row.id,
+                "host_product_id": None,
+                "link_source": None,
+                "link_conflict": f"{GONE} {key_answer(row.host_product_id)}, to which it was linked, no longer exists.",
+            }
+            for row in gone
+        ],
+        is_observed=False,
+    )
+    last = rows[-1].bigcommerce_id if len(rows) == PASS_SIZE else None
+    return {row.bigcommerce_product_id for row in gone}, last
 
 
 def _columns(tx: PageTransaction) -> tuple[Any, ...]:
@@ -170,13 +221,7 @@ def _link(tx: PageTransaction, rows: Sequence[Variant], *, is_pass: bool) -> Lin
     decisions: dict[int, tuple[Any, Decision]] = {
         row.bigcommerce_id: (
             row,
-            decide(
-                row.sku_key,
-                host=host[row.sku_key],
-                live_variants=len(twins[row.sku_key]),
-                auto_link=tx.instance.auto_link_products,
-                auto_create=tx.instance.auto_create_products,
-            )
+            _decided(tx, row, host[row.sku_key], len(twins[row.sku_key]))
             if row.sku_key
             else Decision("leave", conflict="The SKU is blank."),
         )
@@ -191,6 +236,21 @@ def _link(tx: PageTransaction, rows: Sequence[Variant], *, is_pass: bool) -> Lin
     if is_pass and tx.instance.auto_create_products:
         _create_in_turn(tx, decisions)
     return _store(tx, decisions)
+
+
+def _decided(tx: PageTransaction, row: Variant, host: Mapping[str, Sequence[Key]], live_variants: int) -> Decision:
+    assert row.sku_key is not None
+    decision = decide(
+        row.sku_key,
+        host=host,
+        live_variants=live_variants,
+        auto_link=tx.instance.auto_link_products,
+        auto_create=tx.instance.auto_create_products,
+    )
+    is_open = decision.choice != "link" and decision.conflict is None
+    if is_open and row.link_conflict is not None and row.link_conflict.startswith(GONE):
+        return Decision("leave", conflict=row.link_conflict)
+    return decision
 
 
 def _create_in_turn(tx: PageTransaction, decisions: dict[int, tuple[Any, Decision]]) -> None:
@@ -260,7 +320,7 @@ def _create(tx: PageTransaction, rows: Sequence[Row[Any]]) -> dict[str, Decision
 def _made(draft: ProductDraft, made: Mapping[str, Key]) -> Decision:
     if draft.sku in made:
         return Decision("create", made[draft.sku])
-    return Decision("leave", conflict="The host made no product for this SKU.")
+    return Decision("leave", conflict="The host made no product for this SKU.", is_refused=True)
 
 
 def _create_alone(tx: PageTransaction, draft: ProductDraft) -> Decision:
@@ -278,7 +338,7 @@ def _create_alone(tx: PageTransaction, draft: ProductDraft) -> Decision:
             )
             if found.choice == "link":
                 return found
-        return Decision("leave", conflict=str(error))
+        return Decision("leave", conflict=str(error), is_refused=True)
 
 
 def _create_in_savepoint(tx: PageTransaction, drafts: Sequence[ProductDraft]) -> Mapping[str, Key]:
@@ -335,7 +395,9 @@ def _drafts(tx: PageTransaction, rows: Sequence[Row[Any]]) -> list[ProductDraft]
 def _store(tx: PageTransaction, decisions: Mapping[int, tuple[Variant, Decision]]) -> Links:
     links = Links()
     updates = []
-    for _, (row, decision) in sorted(decisions.items()):
+    for variant_id, (row, decision) in sorted(decisions.items()):
+        if decision.conflict is not None:
+            links.unsolved[variant_id] = decision
         # What is to be created has no product yet while its page is written: the pass at the end makes it.
         source = None if decision.host_product_id is None else SOURCES[decision.choice]
         if (decision.host_product_id, source, decision.conflict) == (

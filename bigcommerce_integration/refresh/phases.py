@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 from ..client.api import Page, Reply, StoreInfo
 from . import products
 from .apply import Step
-from .checkpoint import Checkpoint, Phase
+from .checkpoint import Checkpoint, Phase, Unsolved
 from .confirming import confirm
 from .context import new_owner
 from .fetching import Fetch
 from .finish import finish
 from .host_calls import tell_products
 from .lease import Lease, claim
-from .linking import link_pass
+from .linking import Links, link_pass, unlink_missing
 from .missing import MOST_SINGLY, keep_most_likely, note_unseen, note_wanted
 from .modes import dates, finds_unseen, start_of_day
 from .page import Counts, MappedPage, map_page, unmapped
@@ -144,27 +144,62 @@ def link(slice_: Slice) -> None:
     """The linking pass: what has a SKU and no link yet, a thousand variants a transaction."""
     job = slice_.job
     switches = (job.instance.auto_link_products, job.instance.auto_create_products)
+    if job.mode == "full":
+        _check_links(slice_)
     if slice_.checkpoint.linked_by not in (None, switches):
         # They were changed between two slices: what the pass has seen is seen again by the new ones.
-        slice_.checkpoint = replace(slice_.checkpoint, link_after=0)
+        slice_.checkpoint = replace(slice_.checkpoint, link_after=0, unsolved=Unsolved())
     slice_.checkpoint = replace(slice_.checkpoint, linked_by=switches)
     last: int | None = slice_.checkpoint.link_after
     begun_after = slice_.checkpoint.link_after
 
+    unsolved = Unsolved()
+
     def work(tx: PageTransaction) -> Counts:
-        nonlocal last
+        nonlocal last, unsolved
         links, last = link_pass(tx, slice_.checkpoint.link_after)
         if links.product_ids:
             tell_products(tx, sorted(links.product_ids))
+        unsolved = _unsolved(links)
         return Counts({"linked": links.linked, "products_created": links.created})
 
     while any(switches) and last is not None:
         # It stores how far the one before it came.
         slice_.commit(replace(slice_.step(work), is_progress=slice_.checkpoint.link_after > begun_after))
-        slice_.checkpoint = replace(slice_.checkpoint, link_after=last or 0)
+        found = slice_.checkpoint.unsolved + unsolved
+        slice_.checkpoint = replace(slice_.checkpoint, link_after=last or 0, unsolved=found)
         if job.is_over and last is not None:
             raise SliceEnds
     slice_.checkpoint = replace(slice_.checkpoint, phase="finish")
+
+
+def _unsolved(links: Links) -> Unsolved:
+    refused = [decision.conflict for decision in links.unsolved.values() if decision.is_refused]
+    others = [decision.conflict for decision in links.unsolved.values() if not decision.is_refused]
+    return Unsolved(len(others), len(refused), next(iter([*refused, *others]), None))
+
+
+def _check_links(slice_: Slice) -> None:
+    """Look for the host products that variants are linked to, a thousand variants a transaction."""
+    job = slice_.job
+    last = slice_.checkpoint.checked_after
+    begun_after = last
+    if not hasattr(job.engine.host, "products_missing"):
+        return
+
+    def work(tx: PageTransaction) -> Counts:
+        nonlocal last
+        product_ids, last = unlink_missing(tx, slice_.checkpoint.checked_after or 0)
+        if product_ids:
+            tell_products(tx, sorted(product_ids))
+        return Counts()
+
+    while last is not None:
+        # It stores how far the one before it came.
+        slice_.commit(replace(slice_.step(work), is_progress=slice_.checkpoint.checked_after != begun_after))
+        slice_.checkpoint = replace(slice_.checkpoint, checked_after=last)
+        if job.is_over and last is not None:
+            raise SliceEnds
 
 
 def fetch_referenced(slice_: Slice) -> None:

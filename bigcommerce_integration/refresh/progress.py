@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from .checkpoint import Unsolved
+
 ALMOST_DONE = 99
 
 
@@ -26,6 +28,22 @@ def message(phase: str, resource: str, fetched: int, total: int | None) -> str:
         "link": "Linking variants to your products.",
         "referenced": "Reading the products that orders refer to.",
     }.get(phase, f"{resource.capitalize()} are read.")
+
+
+def completed(unsolved: Unsolved) -> str:
+    """The last sentences: what a person may have to look at, though all was read."""
+    told = ["Completed."]
+    if unsolved.refused:
+        products = "one product" if unsolved.refused == 1 else f"{unsolved.refused} products"
+        told.append(f"The host did not make {products} that it lacks.")
+    if unsolved.conflicts:
+        variants = "One variant" if unsolved.conflicts == 1 else f"{unsolved.conflicts} variants"
+        told.append(f"{variants} could not be linked.")
+    if unsolved.reason is not None:
+        told.append(
+            f"The first reason: {unsolved.reason.rstrip('.')}. The list of variants with conflict=true has all."
+        )
+    return " ".join(told)
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,8 @@ def _standing_answer(standing: Standing) -> dict[str, Any]:
         "age_s": standing.age_s,
         "watermark": moment_answer(standing.watermark),
         "next_refresh_at": moment_answer(standing.next_refresh_at),
+        "conflicts": success.row.conflicts if success else None,
+        "refused": success.row.refused if success else None,
         "open_refresh": opened
         and {
             "id": opened.row.id,

@@ -14,7 +14,7 @@ from bigcommerce_integration.refresh import linking
 from bigcommerce_integration.refresh.linking import Decision, decide, folded
 from bigcommerce_integration.sandbox import SandboxStore
 
-from ..host_app import HostApp
+from ..host_app import HostApp, bearer
 from .conftest import Connect, Mirror
 
 
@@ -396,3 +396,154 @@ def test_order_lines_reach_the_host_s_product_through_their_variant(connect: Con
     )
     found = mirror.transaction(lambda session: session.execute(statement).scalars().all())
     assert list(found) == list(mirror.host_products())
+
+
+# -- what could not be linked is told -----------------------------------------------------------------------------
+
+
+def health(mirror: Mirror) -> dict[str, Any]:
+    answer = mirror.app.test_client().get(f"/api/big-commerce/{mirror.instance_id}", headers=bearer(mirror.app))
+    told: dict[str, Any] = answer.json["data"]["health"]["products"]
+    return told
+
+
+def test_what_the_host_refuses_is_counted_and_told(
+    connect_any: Connect, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linking, "PASS_SIZE", 3)
+    mirror = shop(connect_any, [*(f"S-{number}" for number in range(7)), "T", "T"])
+    original = mirror.host.create_products
+
+    def create(session: Session, instance: Any, drafts: Sequence[ProductDraft]) -> Any:
+        made = original(session, instance, drafts)
+        if any(draft.sku != "S-3" for draft in drafts):
+            raise ValueError("company_id is required")
+        return made
+
+    mirror.host.create_products = create
+    mirror.completed("products")
+    refresh = mirror.refresh("products")
+    assert (refresh["refused"], refresh["conflicts"], refresh["products_created"]) == (6, 2, 1)
+    assert refresh["message"].startswith(
+        "Completed. The host did not make 6 products that it lacks. 2 variants could not"
+    )
+    assert "company_id is required" in refresh["message"]
+    told = [each for each in caplog.records if each.levelname == "WARNING" and "company_id" in each.getMessage()]
+    assert len(told) == 1
+    assert told[0].refresh_id == mirror.refreshes["products"]  # type: ignore[attr-defined]
+    assert (health(mirror)["refused"], health(mirror)["conflicts"]) == (6, 2)
+    # Nothing is doubled by the next one, and nothing stays told that is mended.
+    mirror.again("products", mode="incremental")
+    assert (mirror.refresh("products")["refused"], mirror.refresh("products")["conflicts"]) == (6, 2)
+    mirror.host.create_products = original
+    mirror.again("products", mode="incremental")
+    assert (health(mirror)["refused"], health(mirror)["conflicts"]) == (0, 2)
+
+
+def test_a_pass_that_is_done_again_counts_once(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linking, "PASS_SIZE", 2)
+    mirror = shop(connect, [""] * 5).with_settings(slice_s=0.0)
+    original, passes = linking.link_pass, []
+
+    def fall_over(tx: Any, after: int) -> Any:
+        passes.append(after)
+        if len(passes) in (2, 3):
+            raise ConnectionError("the worker is gone")
+        return original(tx, after)
+
+    monkeypatch.setattr("bigcommerce_integration.refresh.phases.link_pass", fall_over)
+    for _ in range(50):
+        try:
+            mirror.completed("products")
+            break
+        except ConnectionError:
+            mirror.let_time_pass("products")
+    assert len(passes) > 3
+    assert mirror.refresh("products")["conflicts"] == 5
+
+
+def test_one_conflict_is_told_in_the_singular(connect: Connect) -> None:
+    mirror = shop(connect, ["", "A"]).completed("products")
+    assert mirror.refresh("products")["message"] == (
+        "Completed. One variant could not be linked. The first reason: The SKU is blank. "
+        "The list of variants with conflict=true has all."
+    )
+    assert mirror.refresh("products")["refused"] == 0
+
+
+# -- host products that are deleted -------------------------------------------------------------------------------
+
+
+def delete_host_product(mirror: Mirror, *ids: Any) -> None:
+    table = mirror.host_app.Product.__table__
+    mirror.execute(table.delete().where(table.c.id.in_(ids)))
+
+
+@pytest.mark.parametrize("source", ["auto", "created", "manual"])
+def test_a_deleted_host_product_unlinks_in_the_sweep(connect_any: Connect, source: str) -> None:
+    mirror = shop(connect_any, ["A", "B"])
+    gone, kept = mirror.add_host_product("A"), mirror.add_host_product("B")
+    mirror.completed("products")
+    variants = mirror.table("variants")
+    mirror.execute(update(variants).where(variants.c.sku == "A").values(link_source=source))
+    delete_host_product(mirror, gone)
+    mirror.again("products", mode="incremental")
+    assert mirror.rows("variants", sku="A")[0]["host_product_id"] == gone
+    told: list[int] = []
+    mirror.host.products_changed = lambda session, instance, ids: told.extend(ids)
+    mirror.again("products")
+    (row,) = mirror.rows("variants", sku="A")
+    assert (row["host_product_id"], row["link_source"]) == (None, None)
+    assert row["link_conflict"] == f"Host product {gone}, to which it was linked, no longer exists."
+    assert mirror.rows("variants", sku="B")[0]["host_product_id"] == kept
+    assert told == [row["bigcommerce_product_id"]]
+    assert mirror.refresh("products")["conflicts"] == 1
+    path = f"/api/big-commerce/{mirror.instance_id}/explain?sku=A"
+    reasons = mirror.app.test_client().get(path, headers=bearer(mirror.app)).json["data"]["reasons"]
+    assert reasons[0]["code"] == "host_product_gone"
+    # Nothing is made in place of what somebody deleted; another product with the SKU links, in any refresh.
+    assert "A" not in mirror.host_products().values()
+    again = mirror.add_host_product("A")
+    mirror.again("products", mode="incremental")
+    (row,) = mirror.rows("variants", sku="A")
+    assert (row["host_product_id"], row["link_source"], row["link_conflict"]) == (again, "auto", None)
+
+
+def test_a_link_goes_to_the_product_that_took_its_place(connect: Connect) -> None:
+    mirror = shop(connect, ["A"], create=False)
+    gone = mirror.add_host_product("A")
+    mirror.completed("products")
+    delete_host_product(mirror, gone)
+    new = mirror.add_host_product("A", name="In its place")
+    while new == gone:  # SQLite gives the last id again
+        new = mirror.add_host_product("Another")
+    mirror.again("products")
+    assert mirror.rows("variants")[0]["link_source"] == "auto"
+    assert mirror.host_products()[mirror.rows("variants")[0]["host_product_id"]] == "A"
+
+
+def test_links_are_looked_through_in_batches(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linking, "PASS_SIZE", 3)
+    mirror = shop(connect, [f"S-{number}" for number in range(8)]).with_settings(slice_s=0.0).completed("products")
+    delete_host_product(mirror, *[each for each, sku in mirror.host_products().items() if sku in ("S-1", "S-7")])
+    asked: list[int] = []
+    original = mirror.host.products_missing
+
+    def missing(session: Session, instance: Any, ids: Sequence[Any]) -> Any:
+        asked.append(len(ids))
+        return original(session, instance, ids)
+
+    mirror.host.products_missing = missing
+    mirror.again("products")
+    assert sum(asked) >= 8
+    assert max(asked) == 3
+    assert [sku for sku, link in links(mirror).items() if link == UNLINKED] == ["S-1", "S-7"]
+
+
+@pytest.mark.parametrize("answer", [None, []])
+def test_a_host_that_cannot_tell_keeps_its_links(connect: Connect, answer: Any) -> None:
+    mirror = shop(connect, ["A"]).completed("products")
+    mirror.host.products_missing = lambda session, instance, ids: answer
+    delete_host_product(mirror, *mirror.host_products())
+    mirror.again("products")
+    assert mirror.rows("variants")[0]["link_source"] == "created"

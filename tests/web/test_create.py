@@ -20,7 +20,16 @@ from ..host_app import ACCESS_TOKEN, BIGCOMMERCE_ID, NOMINAL_CODE_IDS, STORE_ID,
 
 URL = "/api/big-commerce"
 
-HEALTH = ("last_success_at", "age_s", "watermark", "next_refresh_at", "open_refresh", "last_failure")
+HEALTH = (
+    "last_success_at",
+    "age_s",
+    "watermark",
+    "next_refresh_at",
+    "conflicts",
+    "refused",
+    "open_refresh",
+    "last_failure",
+)
 DEFAULT_SETTINGS = {
     "store_hash": "abc123",
     "start_date": "2024-01-31",

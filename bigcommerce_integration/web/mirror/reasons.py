@@ -8,10 +8,12 @@ from datetime import date, datetime
 from typing import Any
 
 from ...models.product_key import Key, key_answer
+from ...refresh.linking import GONE
 from ...store_question import StoreSays
 from ..answers import moment_answer
 
-_FROM_HOST = "The host"
+# By how a conflict begins.
+_CODES = (("The host", "refused_by_host"), (GONE, "host_product_gone"))
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ def _of_stored_variant(facts: VariantFacts, row: Mapping[str, Any]) -> Iterator[
 
 def _of_unlinked(facts: VariantFacts, row: Mapping[str, Any]) -> Iterator[Reason]:
     if row["link_conflict"] is not None:
-        code = "refused_by_host" if row["link_conflict"].startswith(_FROM_HOST) else "conflict"
+        code = next((code for begin, code in _CODES if row["link_conflict"].startswith(begin)), "conflict")
         yield Reason("blank_sku" if row["sku_key"] is None else code, row["link_conflict"])
         yield from _to_come(facts.refreshing)
         return

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...refresh import RESOURCES
 from ..refreshes.views import STATUSES
-from .shapes import ID, MOMENT, SECONDS, STRING, JSONSchema, nullable, one_of, record, ref
+from .shapes import COUNT, ID, MOMENT, SECONDS, STRING, JSONSchema, nullable, one_of, record, ref
 
 _PERCENTAGE: JSONSchema = {"type": "integer", "minimum": 0, "maximum": 100}
 _OPEN = record("The open walk.", id=ID, status=one_of(STATUSES), progress_percentage=nullable(_PERCENTAGE))
@@ -16,6 +16,8 @@ _STANDING = record(
     age_s=nullable(SECONDS, "Seconds since then."),
     watermark=nullable(MOMENT, "What the store changed before is mirrored."),
     next_refresh_at=nullable(MOMENT, "The next automatic one; null if there is none, or a walk is open."),
+    conflicts=nullable(COUNT, "Variants that the last of them left unlinked with a reason; null before the first."),
+    refused=nullable(COUNT, "Products that the host would not make in it."),
     open_refresh=nullable(_OPEN),
     last_failure=nullable(_FAILURE),
 )
@@ -28,6 +30,8 @@ _EXAMPLE: dict[str, Any] = {
     "age_s": 300.5,
     "watermark": "2026-02-01T11:54:58.000000Z",
     "next_refresh_at": None,
+    "conflicts": 2,
+    "refused": 0,
     "open_refresh": {"id": 12, "status": "processing", "progress_percentage": 50},
     "last_failure": None,
 }
