@@ -16,7 +16,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import MISSING, fields
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,6 @@ from flask import Flask
 
 from bigcommerce_integration import create_blueprint
 from bigcommerce_integration.config import Config
-from bigcommerce_integration.sandbox.server import SandboxServer
-from bigcommerce_integration.sandbox.store import SandboxStore
 
 from .host_app import HostApp, bearer, new_instance
 from .services import service_url
@@ -113,27 +110,28 @@ def test_the_smallest_host_app_works_as_typed_in(tmp_path: Path) -> None:
     (tmp_path / "host.py").write_text(HOST.replace(README_BROKER, broker_url))
     (tmp_path / "worker.py").write_text(WORKER)
     port = free_port()
-    with SandboxServer(SandboxStore(products=12, orders=12)) as store, ExitStack() as processes:
-        # The store of this test instead of the real one, and a port that nobody else has.
+    store_port = free_port()
+    with ExitStack() as processes:
+        # Ports that nobody else has.
         environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "FLASK_BIGCOMMERCE_API_URL": store.api_url,
             "FLASK_RUN_PORT": str(port),
         }
-        lines = START.splitlines()
-        assert [line.endswith(" &") for line in lines] == [False] * 4 + [True] * 2
-        shell = "\n".join([*lines[:4], "export TOKEN", "env -0"])
+        lines = START.replace("8090", str(store_port)).splitlines()
+        begun = [line for line in lines if line.endswith(" &")]
+        assert lines[-3:] == begun
+        shell = "\n".join([*lines[:-3], "export TOKEN", "env -0"])
         environment = environment_after(shell, environment, tmp_path)
-        for line in lines[4:]:
+        settings = (tmp_path / "settings.sh").read_text()
+        again = environment_after(shell, environment, tmp_path)
+        assert (tmp_path / "settings.sh").read_text() == settings, "a second shell makes no other key"
+        assert again["FLASK_BIGCOMMERCE_ENCRYPTION_KEYS"] == environment["FLASK_BIGCOMMERCE_ENCRYPTION_KEYS"]
+        for line in begun:
             processes.enter_context(running(line.removesuffix(" &"), environment, tmp_path))
-        wait_until(lambda: answers(port), "the host app to answer", tmp_path)
-        connect = (
-            CONNECT.replace("127.0.0.1:5000", f"127.0.0.1:{port}")
-            .replace("your-token", store.access_token)
-            .replace("yourhash", store.store_hash)
-            .replace("2026-01-01", (date.today() - timedelta(days=900)).isoformat())
-        )
+        wait_until(lambda: answers(port) and answers(store_port), "host app and store to answer", tmp_path)
+        connect = CONNECT.replace("127.0.0.1:5000", f"127.0.0.1:{port}")
+        connect = connect.replace("2026-01-01", "2010-01-01")
         checked, made = json_values(bash(connect, environment, tmp_path))
         assert checked["data"]["missing_scopes"] == []
         assert made["data"]["name"] == "Main shop"
@@ -147,7 +145,7 @@ def test_the_smallest_host_app_works_as_typed_in(tmp_path: Path) -> None:
             connection.execute(f"SELECT COUNT(*) FROM bigcommerce_{name}").fetchone()[0]
             for name in ("products", "orders")
         ]
-    assert counts == [12, 12]
+    assert counts == [40, 60], "all of the sandbox's"
 
 
 def json_values(text: str) -> list[Any]:
