@@ -21,6 +21,7 @@ def engine_of(state: State, stopping: threading.Event) -> Engine:
         cipher=state.cipher,
         sessions=state.db.session.session_factory,
         stopping=stopping,
+        owed=state.owed,
     )
 
 

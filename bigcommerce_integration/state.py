@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from dramatiq import Broker
 from flask import Flask, current_app
@@ -28,6 +29,8 @@ class State:
     host: Host
     tables: Tables
     cipher: TokenCipher = field(repr=False)
+    # What this process could not write when it let leases go: the engine's own (see refresh/owed.py).
+    owed: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 def state_of(app: Flask) -> State:

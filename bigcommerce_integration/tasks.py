@@ -25,6 +25,7 @@ from .engine import engine_of
 from .errors import ConfigError
 from .hints import ACTORS, QUEUE, Hint, forget_worker, note_worker
 from .looking import Looker
+from .refresh.owed import settle
 from .state import State
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ class BigCommerceWorker(Middleware):
             try:
                 with app.app_context():
                     engine = engine_of(state, ended)
+                    settle(engine)
                     if any(_listens(worker) for worker in self._workers):
                         if are_chores_due:
                             note_worker(engine, worker_id)

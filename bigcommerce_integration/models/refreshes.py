@@ -91,6 +91,11 @@ def refreshes(metadata: MetaData) -> Table:
         Column("checkpoint", long_text()),
         # How often the checkpoint was claimed without progress.
         Column("attempts", Integer, nullable=False, server_default="0"),
+        # How many slices an error ended that nobody expected, in all; and the database's shortages, in a row.
+        Column("errors", Integer, nullable=False, server_default="0"),
+        Column("shortages", Integer, nullable=False, server_default="0"),
+        # What ended the last slice; NULL once one has come to a good end.
+        Column("trouble", Text),
         # Not before: the end of a long wait for the store.
         Column("resume_at", moment()),
         # "instance:resource" while open, else NULL: at most one open walk of each.
@@ -152,6 +157,12 @@ def rejected_records(metadata: MetaData) -> Table:
         Column("resource", String(16), nullable=False),
         Column("bigcommerce_id", BigInteger),
         Column("reason", Text, nullable=False),
+        # For programs: "workers_died" and "unexpected_error" are tried again by themselves (see refresh/quarantine.py).
+        Column("reason_code", String(32)),
+        # How often the refresh ``tried_in`` has tried it again, and how many later refreshes than its own have.
+        Column("trials", Integer, nullable=False, server_default="0"),
+        Column("tried_in", BigInteger),
+        Column("rounds", Integer, nullable=False, server_default="0"),
         Column("payload", long_bytes()),
         Column("is_payload_cut", Boolean, nullable=False),
         Column("created_at", moment(), nullable=False),

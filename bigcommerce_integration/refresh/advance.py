@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import random
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import DBAPIError
 
 from ..client.api import StoreClient
 from ..client.rate_limit import Pace
@@ -15,11 +15,14 @@ from ..errors import BigCommerceError, LeaseLost, RefreshEnded, WorkersDie
 from .caution import GIVE_UP_AFTER, MOST_SET_ASIDE, caution
 from .claiming import Claimed, Outcome, claim_refresh, let_go
 from .context import Engine, Job
+from .database import shortage
 from .fetching import Fetcher, Tally
 from .finish import fail
+from .owed import Release, owe
 from .page import WORKERS_DIED
 from .phases import run_phases
 from .progress import completed
+from .setbacks import Setback, after_error, after_shortage
 from .slices import Slice, SliceEnds
 
 log = logging.getLogger(__name__)
@@ -29,92 +32,160 @@ def advance(engine: Engine, refresh_id: int) -> Outcome:
     """Do one slice of the refresh, if it is due and no other worker has it.
 
     Commits page by page in sessions of its own. What the store or the host did wrong ends the refresh and is
-    stored with it; what nobody expected is raised once the lease is let go.
+    stored with it; what the database is short of is waited for; what nobody expected is raised once the lease is let
+    go. Whatever happens between the claim and the end, the lease is let go, so that it does not look like a death.
     """
     claimed = claim_refresh(engine, refresh_id)
     if isinstance(claimed, Outcome):
         return claimed
+    run = _Run(claimed)
     job = claimed.job
     try:
-        client = engine.client(job.instance)
-    except BigCommerceError as error:
-        return _fail(job, error, Tally())
-    try:
-        outcome = _advance(claimed, client)
+        outcome = run.do()
     except LeaseLost as error:
         log.warning("%s", error, extra=_extra(job, "lease_lost"))
         return Outcome.BUSY
-    except RefreshEnded as error:
-        log.info("%s", error, extra=_extra(job, "cancel"))
-        engine.transaction(job.lease.release)
-        return Outcome.CANCELLED
+    except Exception as error:
+        outcome = run.set_back(error)
+        if shortage(error) is None:
+            raise
     finally:
-        client.close()
+        run.close()
     log.debug("Slice of refresh %s ends: %s.", job.refresh_id, outcome.value, extra=_extra(job, "slice"))
     return outcome
 
 
-def _advance(claimed: Claimed, client: StoreClient) -> Outcome:
-    job, config = claimed.job, claimed.job.engine.config
-    checkpoint = claimed.checkpoint
-    careful = caution(
-        claimed.attempts,
-        stored_page_size=checkpoint.page_size,
-        full=config.page_size,
-        follows_death=claimed.follows_death,
-    )
-    if claimed.attempts >= GIVE_UP_AFTER or (careful.sets_aside and _set_aside_before(job) >= MOST_SET_ASIDE):
-        return _fail(job, WorkersDie(job.resource, claimed.attempts), Tally())
-    if careful.is_alone and careful.page_size != checkpoint.page_size:
-        checkpoint = replace(checkpoint, page_size=careful.page_size, good_pages=0)
-    fetcher = Fetcher(
-        width=1 if careful.is_alone or careful.begins_alone else config.concurrency,
-        pace=Pace.start(config.quota_reserve, claimed.sharers),
-        stopping=job.engine.stopping,
-        keep_alive_s=config.lease_s / 3,
-        failures=claimed.checkpoint.failures,
-    )
-    slice_ = Slice(
-        job,
-        client,
-        fetcher,
-        checkpoint,
-        claimed.results,
-        page_size=careful.page_size,
-        width=1 if careful.is_alone else config.concurrency,
-        sets_aside=careful.sets_aside,
-    )
-    fetcher.keep_alive = slice_.keep_alive
-    try:
-        run_phases(slice_)
-    except SliceEnds as end:
-        checkpoint = replace(slice_.checkpoint, failures=fetcher.failures)
+@dataclass
+class _Run:
+    """One slice, from the claim to the end; the client and the slice are there as soon as they could be made."""
+
+    claimed: Claimed
+    client: StoreClient | None = None
+    slice: Slice | None = None
+
+    @property
+    def tally(self) -> Tally:
+        """What was spent and not yet written."""
+        return Tally() if self.slice is None else self.slice.fetcher.tally
+
+    def do(self) -> Outcome:
+        """Advance the refresh until time is up or it has ended; raises what nobody expected."""
+        job = self.claimed.job
+        try:
+            self.client = job.engine.client(job.instance)
+            return self._phases(self.client)
+        except RefreshEnded as error:
+            log.info("%s", error, extra=_extra(job, "cancel"))
+            job.engine.transaction(job.lease.release)
+            return Outcome.CANCELLED
+        except LeaseLost:
+            raise
+        except BigCommerceError as error:
+            return _fail(job, error, self.tally)
+
+    def _phases(self, client: StoreClient) -> Outcome:
+        claimed, job, config = self.claimed, self.claimed.job, self.claimed.job.engine.config
+        checkpoint = claimed.checkpoint
+        careful = caution(
+            claimed.attempts,
+            stored_page_size=checkpoint.page_size,
+            full=config.page_size,
+            follows_death=claimed.follows_death,
+        )
+        if claimed.attempts >= GIVE_UP_AFTER or (careful.sets_aside and _set_aside_before(job) >= MOST_SET_ASIDE):
+            raise WorkersDie(job.resource, claimed.attempts)
+        if careful.is_alone and careful.page_size != checkpoint.page_size:
+            checkpoint = replace(checkpoint, page_size=careful.page_size, good_pages=0)
+        fetcher = Fetcher(
+            width=1 if careful.is_alone or careful.begins_alone else config.concurrency,
+            pace=Pace.start(config.quota_reserve, claimed.sharers),
+            stopping=job.engine.stopping,
+            keep_alive_s=config.lease_s / 3,
+            failures=claimed.checkpoint.failures,
+        )
+        self.slice = slice_ = Slice(
+            job,
+            client,
+            fetcher,
+            checkpoint,
+            claimed.results,
+            page_size=careful.page_size,
+            width=1 if careful.is_alone else config.concurrency,
+            sets_aside=careful.sets_aside,
+        )
+        fetcher.keep_alive = slice_.keep_alive
+        try:
+            run_phases(slice_)
+        except SliceEnds as end:
+            let_go(
+                job,
+                replace(slice_.checkpoint, failures=fetcher.failures),
+                fetcher.tally,
+                total=slice_.results.total,
+                wait_s=end.wait_s,
+                message=end.message,
+            )
+            return Outcome.WAITING if end.wait_s > 0 else Outcome.CONTINUE
+        unsolved = slice_.checkpoint.unsolved
+        if unsolved.reason is not None:
+            log.warning(
+                "Refresh %s of %s: %s", job.refresh_id, job.resource, completed(unsolved), extra=_extra(job, "unlinked")
+            )
+        log.info("Refresh %s of %s is completed.", job.refresh_id, job.resource, extra=_extra(job, "complete"))
+        return Outcome.ENDED
+
+    def set_back(self, error: Exception) -> Outcome:
+        """Let go, to go on later or not at all; what cannot be written is owed."""
+        claimed, job = self.claimed, self.claimed.job
+        found = shortage(error)
+        common: dict[str, Any] = {
+            "attempts": claimed.attempts,
+            "has_progressed": self.slice is not None and self.slice.has_progressed,
+            "random": random.random,
+        }
+        if found is not None:
+            setback = after_shortage(found, claimed.setbacks, **common)
+            log.warning("Refresh %s waits: %s", job.refresh_id, found, extra=_extra(job, "database"))
+        else:
+            setback = after_error(error, claimed.setbacks, **common)
+        try:
+            self._write(setback)
+        except LeaseLost:
+            return Outcome.BUSY
+        except Exception as unwritten:
+            owe(job.engine, Release(job.instance.id, job.resource, job.refresh_id, job.lease.owner))
+            if shortage(unwritten) is None:
+                raise
+            log.warning(
+                "The lease of refresh %s is let go once the database takes writes again.",
+                job.refresh_id,
+                extra=_extra(job, "database"),
+            )
+        return Outcome.ENDED if setback.is_final else Outcome.WAITING
+
+    def _write(self, setback: Setback) -> None:
+        job, results = self.claimed.job, self.claimed.results
+        if setback.is_final:
+            _fail(job, BigCommerceError(setback.message), self.tally)
+            return
+        # The stored checkpoint stands: a commit whose answer was lost may have moved it further than we know.
         let_go(
             job,
-            checkpoint,
-            fetcher.tally,
-            total=slice_.results.total,
-            wait_s=end.wait_s,
-            message=end.message,
-            attempts=0,
+            None,
+            self.tally,
+            total=results.total,
+            wait_s=setback.wait_s,
+            message=setback.message,
+            attempts=setback.attempts,
+            setbacks=setback.setbacks,
         )
-        return Outcome.WAITING if end.wait_s > 0 else Outcome.CONTINUE
-    except (LeaseLost, RefreshEnded):
-        raise
-    except BigCommerceError as error:
-        return _fail(job, error, fetcher.tally)
-    except Exception as error:
-        _unexpected(slice_, 1 if slice_.has_progressed else claimed.attempts + 1, error)
-        raise
-    finally:
-        fetcher.close()
-    unsolved = slice_.checkpoint.unsolved
-    if unsolved.reason is not None:
-        log.warning(
-            "Refresh %s of %s: %s", job.refresh_id, job.resource, completed(unsolved), extra=_extra(job, "unlinked")
-        )
-    log.info("Refresh %s of %s is completed.", job.refresh_id, job.resource, extra=_extra(job, "complete"))
-    return Outcome.ENDED
+
+    def close(self) -> None:
+        """Let the fetching threads and the connections end."""
+        if self.slice is not None:
+            self.slice.fetcher.close()
+        if self.client is not None:
+            self.client.close()
 
 
 def _set_aside_before(job: Job) -> int:
@@ -128,31 +199,6 @@ def _fail(job: Job, error: BigCommerceError, tally: Tally) -> Outcome:
     log.error("Refresh %s of %s failed: %s", job.refresh_id, job.resource, error, extra=_extra(job, "fail"))
     fail(job, error, tally)
     return Outcome.ENDED
-
-
-def _unexpected(slice_: Slice, attempts: int, error: Exception) -> None:
-    """Let go with the attempt counted, or give up after too many: a fault of ours must neither loop nor hide."""
-    job = slice_.job
-    text = f"Something went wrong that should not ({type(error).__name__}); the log of the worker has the details."
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        text = "The connection to the database broke off; the refresh goes on from the last page that was stored."
-    try:
-        if attempts >= GIVE_UP_AFTER:
-            fail(job, BigCommerceError(text), slice_.fetcher.tally)
-        else:
-            wait_s = min(2.0**attempts, 60.0) * (0.5 + random.random() / 2)  # noqa: S311 - jitter, no secret
-            # The stored checkpoint stands: a commit whose answer was lost may have moved it further than we know.
-            let_go(
-                job,
-                None,
-                slice_.fetcher.tally,
-                total=slice_.results.total,
-                wait_s=wait_s,
-                message=text,
-                attempts=attempts,
-            )
-    except Exception:
-        log.exception("The lease of refresh %s was not let go; it ends with its time.", job.refresh_id)
 
 
 def _extra(job: Job, action: str) -> dict[str, object]:

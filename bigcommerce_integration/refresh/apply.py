@@ -100,7 +100,7 @@ def _write(session: Session, job: Job, step: Step, results: Results, spent: Tall
         .values(
             **values,
             **_standing(step.after, values["fetched"], total),
-            **({"attempts": 0} if step.is_progress else {}),
+            **({"attempts": 0, "shortages": 0} if step.is_progress else {}),
             quota_left=func.coalesce(spent.quota_left, tables.refreshes.c.quota_left),
             # Who ended it while the page was written has said so there.
             message=case((tables.refreshes.c.status == "processing", said), else_=tables.refreshes.c.message),

@@ -19,6 +19,7 @@ from .context import Engine, Job, new_owner
 from .database import is_lockable
 from .fetching import Tally
 from .lease import claim, sharers
+from .owed import Release, owe, settle
 from .parameters import load_parameters
 
 OPEN = ("pending", "processing")
@@ -37,6 +38,17 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True)
+class Setbacks:
+    """What slices before this one were ended by: errors that nobody expected (all), shortages of the database (in a
+    row), and the last of both in words, until a slice comes to a good end.
+    """
+
+    errors: int = 0
+    shortages: int = 0
+    trouble: str | None = None
+
+
+@dataclass(frozen=True)
 class Claimed:
     """A refresh that is ours for a slice. ``attempts``: claims before this one that made no progress.
 
@@ -49,14 +61,22 @@ class Claimed:
     attempts: int
     sharers: int
     follows_death: bool
+    setbacks: Setbacks
 
 
 def claim_refresh(engine: Engine, refresh_id: int) -> Claimed | Outcome:
     """The refresh with its lease, or why it is not to be advanced now."""
+    settle(engine)
     found = engine.transaction(lambda session: _look(session, engine, refresh_id))
     if isinstance(found, Outcome):
         return found
-    return engine.transaction(lambda session: _claim(session, engine, found))
+    owner = new_owner()
+    try:
+        return engine.transaction(lambda session: _claim(session, engine, found, owner))
+    except Exception:
+        # The answer to a commit may have got lost.
+        owe(engine, Release(found.instance_id, found.resource, found.id, owner))
+        raise
 
 
 def _look(session: Session, engine: Engine, refresh_id: int) -> Any:
@@ -76,7 +96,7 @@ def _look(session: Session, engine: Engine, refresh_id: int) -> Any:
     return row if row.is_due else Outcome.WAITING
 
 
-def _claim(session: Session, engine: Engine, found: Any) -> Claimed | Outcome:
+def _claim(session: Session, engine: Engine, found: Any, owner: str) -> Claimed | Outcome:
     tables = engine.tables
     if found.mode != "ids" and waiting_ids(session, tables, found.instance_id, found.resource) is not None:
         return Outcome.YIELDS
@@ -88,7 +108,7 @@ def _claim(session: Session, engine: Engine, found: Any) -> Claimed | Outcome:
         tables,
         instance_id=found.instance_id,
         resource=found.resource,
-        owner=new_owner(),
+        owner=owner,
         length_s=engine.config.lease_s,
     )
     if lease is None:
@@ -133,6 +153,7 @@ def _claim(session: Session, engine: Engine, found: Any) -> Claimed | Outcome:
         attempts=row.attempts - 1,
         sharers=sharers(session, tables, job.instance.store_hash),
         follows_death=owner_before is not None,
+        setbacks=Setbacks(row.errors, row.shortages, row.trouble),
     )
 
 
@@ -183,18 +204,23 @@ def let_go(
     total: int | None,
     wait_s: float,
     message: str | None,
-    attempts: int,
+    attempts: int = 0,
+    setbacks: Setbacks | None = None,
 ) -> None:
     """Release the lease in good order; the refresh goes on no sooner than ``wait_s`` seconds from now.
 
-    ``attempts`` is 0 unless the slice ended by an error that nobody expected; then ``checkpoint`` is None, which
-    leaves the stored one.
+    ``setbacks`` are those with what has ended the slice; None if it came to a good end. ``checkpoint`` None leaves
+    the stored one.
     """
     refreshes = job.engine.tables.refreshes
 
     def work(session: Session) -> None:
         job.lease.renew(session)
         values: dict[str, Any] = {"message": message} if message else {}
+        if setbacks is not None:
+            values |= {"errors": setbacks.errors, "shortages": setbacks.shortages, "trouble": setbacks.trouble}
+        else:
+            values |= {"shortages": 0, "trouble": None}
         if checkpoint is not None:
             values |= {"checkpoint": checkpoint.dump(), "phase": checkpoint.phase}
         session.execute(

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -47,6 +48,8 @@ class Engine:
     cipher: TokenCipher = field(repr=False)
     sessions: Callable[[], Session]
     stopping: Event = field(default_factory=Event)
+    # By owner: what this process could not write when it let go (see ``owed``).
+    owed: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def transaction(self, work: Callable[[Session], T]) -> T:
         """``work`` in a transaction of its own, committed (see ``in_transaction``)."""

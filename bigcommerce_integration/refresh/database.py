@@ -1,16 +1,24 @@
-"""One transaction of a job: in a session of its own, tried again as a whole when databases quarrel over locks."""
+"""One transaction of a job: in a session of its own, tried again as a whole when databases quarrel over locks.
+
+And what the errors of databases mean: that another transaction is in the way, that the database is short of
+something, or (all others) something about the work itself.
+"""
 
 from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Select, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
+
+from .columns import storable
 
 T = TypeVar("T")
 
@@ -20,6 +28,114 @@ _CONFLICT_STATES = frozenset({"40001", "40P01", "55P03"})
 # deadlock, lock wait time-out, record changed since last read (MariaDB, MySQL)
 _CONFLICT_NUMBERS = frozenset({1213, 1205, 1020})
 _SQLITE_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+Lack = Literal["conflict", "connection", "connections", "disk", "memory", "read-only", "time"]
+"""What a database was short of while the values that it was given are right."""
+
+_ADVICE: Mapping[Lack, str] = {
+    "conflict": "Other transactions keep rows locked: look for long ones.",
+    "connection": "Look whether the database server runs and can be reached.",
+    "connections": "Let the database take more connections, or let the app and its workers use fewer.",
+    "disk": "Free space on the disk of the database, and look at its own log.",
+    "memory": "Give the database more memory, and look at its own log.",
+    "read-only": "The database takes no writes just now: look whether it is a standby, or was set to be read-only.",
+    "time": "The database broke a statement off: look at its limits of time, and at what else keeps it busy.",
+}
+# By the beginning of the SQLSTATE, the longer first (PostgreSQL, appendix A).
+_LACK_BY_STATE: Mapping[str, Lack] = {
+    "25006": "read-only",
+    "25P03": "time",
+    "25P04": "time",
+    "53100": "disk",
+    "53200": "memory",
+    "53300": "connections",
+    "55P03": "conflict",
+    "57014": "time",
+    "57P05": "time",
+    "XX001": "disk",
+    "XX002": "disk",
+    "08": "connection",
+    "40": "conflict",
+    "53": "memory",
+    "57": "connection",
+    "58": "disk",
+}
+# By the number (MySQL and MariaDB: the reference of server, client and global errors).
+_LACK_BY_NUMBER: Mapping[int, Lack] = {
+    **dict.fromkeys((1020, 1205, 1206, 1213, 1615, 1637), "conflict"),
+    **dict.fromkeys((0, 1047, 1053, 1077, 1078, 1079, 1152, 1153, 1158, 1159, 1160, 1161, 1184), "connection"),
+    **dict.fromkeys((1927, 2002, 2003, 2005, 2006, 2012, 2013, 2014, 2026, 2045, 2055, 3169, 4031), "connection"),
+    **dict.fromkeys((1040, 1129, 1135, 1203, 1226), "connections"),
+    **dict.fromkeys((3, 20, 1021, 1023, 1026, 1028, 1030, 1114, 1180, 1194, 1195, 1878), "disk"),
+    **dict.fromkeys((5, 1037, 1038, 1041), "memory"),
+    **dict.fromkeys((1036, 1290, 1792, 1836), "read-only"),
+    **dict.fromkeys((1317, 1969, 3024), "time"),
+}
+_LACK_IN_SQLITE: Mapping[int, Lack] = {
+    **dict.fromkeys((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL), "conflict"),
+    **dict.fromkeys((sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN), "disk"),
+    **dict.fromkeys((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB), "disk"),
+    sqlite3.SQLITE_NOMEM: "memory",
+    sqlite3.SQLITE_READONLY: "read-only",
+    sqlite3.SQLITE_INTERRUPT: "time",
+}
+_MOST_SAID = 300
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """A database that could not do its work just now: no evidence against a record, and over once its cause is."""
+
+    lack: Lack
+    said: str
+
+    def __str__(self) -> str:
+        return f"The database could not do its work: {self.said} {_ADVICE[self.lack]}"
+
+
+def shortage(error: BaseException) -> Shortage | None:
+    """What the database was short of, if that is what ``error`` is about or came from.
+
+    What the error came from is looked at too: the end of a savepoint that is gone fails and hides the cause.
+    """
+    chain: BaseException | None = error
+    while chain is not None:
+        found = _shortage(chain)
+        if found is not None:
+            return found
+        chain = chain.__cause__ or chain.__context__
+    return None
+
+
+def _shortage(error: BaseException) -> Shortage | None:
+    if isinstance(error, PoolTimeout):
+        return Shortage("connections", "All connections of this process's pool are in use.")
+    if not isinstance(error, DBAPIError):
+        return None
+    cause = error.orig
+    lack = "connection" if error.connection_invalidated else _lack(cause)
+    if lack is None:
+        return None
+    if lack == "connection":
+        # A driver's text on this may name the place and the user.
+        return Shortage(lack, "The connection broke off.")
+    texts = (each for each in getattr(cause, "args", ()) if isinstance(each, str))
+    lines = next(texts, "").strip().splitlines() or [type(cause).__name__]
+    said = storable(lines[0].strip().rstrip("."))[:_MOST_SAID]
+    return Shortage(lack, f"{said}.")
+
+
+def _lack(cause: BaseException | None) -> Lack | None:
+    if isinstance(cause, sqlite3.Error):
+        return _LACK_IN_SQLITE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)
+    number = cause.args[0] if cause is not None and cause.args else None
+    if isinstance(number, int):
+        return _LACK_BY_NUMBER.get(number)
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    if state is None:
+        # PostgreSQL's drivers have no state for a server that was never reached, or is gone.
+        return "connection" if type(cause).__name__ in ("OperationalError", "ConnectionTimeout") else None
+    return next((lack for length in (5, 2) if (lack := _LACK_BY_STATE.get(state[:length]))), None)
 
 
 def is_conflict(error: BaseException) -> bool:

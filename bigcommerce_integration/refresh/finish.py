@@ -111,7 +111,7 @@ def _end(session: Session, job: Job, tally: Tally, **values: Any) -> None:
     session.execute(
         update(tables.refreshes)
         .where(tables.refreshes.c.id == job.refresh_id, tables.refreshes.c.status == "processing")
-        .values(finished_at=db_now(), open_key=None, resume_at=None, **values)
+        .values(finished_at=db_now(), open_key=None, resume_at=None, trouble=None, **values)
     )
     job.lease.release(session)
     # One that a frozen tick has locked stays; ticks pass over what is not open.

@@ -2,26 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-
-from sqlalchemy.exc import DBAPIError
+from typing import Any
 
 from ..errors import HostRefused
+from ..host import ProductDraft
+from ..models.product_key import Key, ProductKey
 from .columns import storable
-from .database import is_conflict
+from .database import shortage
 from .rows import PageTransaction
 
 
 @contextmanager
 def calling_host(method: str) -> Iterator[None]:
-    """Turn what the host raises into ``HostRefused``, but for locks and lost connections, which are ours to retry."""
+    """Turn what the host raises into ``HostRefused``, but for what the database is short of, which is ours to retry."""
     try:
         yield
+    except HostRefused:
+        raise
     except Exception as error:
-        if is_conflict(error) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+        if shortage(error) is not None:
             raise
         raise HostRefused(f"The host's {method} refused: {_reason(error)}") from error
+
+
+def host_products_by_sku(tx: PageTransaction, skus: Sequence[str]) -> Mapping[str, Sequence[Key]]:
+    """The host's products by SKU; ``HostRefused`` for an answer that is none."""
+    with calling_host("products_by_sku"):
+        found = tx.host.products_by_sku(tx.session, tx.instance, list(skus))
+    made, key = _mapping("products_by_sku", found, "a mapping of SKUs to lists of product ids"), _key(tx)
+    for sku, ids in made.items():
+        is_list = isinstance(ids, Sequence | Set) and not isinstance(ids, str | bytes)
+        if not isinstance(sku, str) or not is_list or not all(key.takes(each) for each in ids):
+            raise _nonsense(
+                "products_by_sku", "a mapping with other things in it", "a mapping of SKUs to lists of product ids"
+            )
+    return {sku: list(ids) for sku, ids in made.items()}
+
+
+def make_host_products(tx: PageTransaction, drafts: Sequence[ProductDraft]) -> Mapping[str, Key]:
+    """The ids of what the host makes, by SKU, in a savepoint; ``HostRefused`` for an answer that is none."""
+    with calling_host("create_products"), tx.session.begin_nested():
+        made = _mapping(
+            "create_products",
+            tx.host.create_products(tx.session, tx.instance, drafts),
+            "a mapping of SKUs to product ids",
+        )
+        key = _key(tx)
+        if not all(isinstance(sku, str) and key.takes(each) for sku, each in made.items()):
+            raise _nonsense("create_products", "a mapping with other things in it", "a mapping of SKUs to product ids")
+        return made
+
+
+def missing_host_products(tx: PageTransaction, keys: Sequence[Key]) -> Collection[Key]:
+    """Those of these that are no products of the host; ``HostRefused`` for an answer that is none."""
+    with calling_host("products_missing"):
+        # None comes of a class that inherits the port without an answer of its own.
+        found: Any = tx.host.products_missing(tx.session, tx.instance, keys)
+        if found is not None and (not isinstance(found, Collection) or isinstance(found, str | bytes | Mapping)):
+            raise _nonsense("products_missing", type(found).__name__, "a collection of product ids")
+        return found or ()
+
+
+def _mapping(method: str, found: Any, wanted: str) -> Mapping[Any, Any]:
+    if not isinstance(found, Mapping):
+        raise _nonsense(method, type(found).__name__, wanted)
+    return found
+
+
+def _nonsense(method: str, what: str, wanted: str) -> HostRefused:
+    return HostRefused(f"The host's {method} returned {what}; it must return {wanted}.")
+
+
+def _key(tx: PageTransaction) -> ProductKey:
+    return ProductKey(tx.tables.variants.c.host_product_id.type)
 
 
 def tell_products(tx: PageTransaction, ids: Sequence[int]) -> None:

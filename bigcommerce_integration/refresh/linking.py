@@ -28,7 +28,7 @@ from ..errors import HostRefused
 from ..host import ProductDraft
 from ..models.product_key import Key, in_order, key_answer
 from .columns import storable
-from .host_calls import calling_host
+from .host_calls import host_products_by_sku, make_host_products, missing_host_products
 from .rows import PageTransaction, chunks, stored_rows, update_rows
 
 Choice = Literal["link", "create", "leave"]
@@ -169,9 +169,7 @@ def unlink_missing(tx: PageTransaction, after: int) -> tuple[set[int], int | Non
         .order_by(table.c.bigcommerce_id)
         .limit(PASS_SIZE)
     ).all()
-    with calling_host("products_missing"):
-        # None comes of a class that inherits the port without an answer of its own.
-        found = tx.host.products_missing(tx.session, tx.instance, in_order(row.host_product_id for row in rows)) or ()
+    found = missing_host_products(tx, in_order(row.host_product_id for row in rows))
     missing = frozenset(found)
     gone = [row for row in rows if row.host_product_id in missing]
     update_rows(
@@ -279,8 +277,7 @@ def _host_products(tx: PageTransaction, skus: Sequence[str]) -> Mapping[str, Map
     """For each SKU the host's products, by the host's own spelling of what is equal or nearly so."""
     answers: dict[str, Sequence[Key]] = {}
     for some in chunks(skus, SKUS_A_QUESTION):
-        with calling_host("products_by_sku"):
-            answers.update(tx.host.products_by_sku(tx.session, tx.instance, list(some)))
+        answers.update(host_products_by_sku(tx, some))
     by_fold: dict[str, dict[str, Sequence[Key]]] = defaultdict(dict)
     for spelling, ids in answers.items():
         by_fold[folded(spelling)][spelling] = ids
@@ -311,7 +308,7 @@ def _create(tx: PageTransaction, rows: Sequence[Row[Any]]) -> dict[str, Decision
     if not drafts:
         return {}
     try:
-        made = _create_in_savepoint(tx, drafts)
+        made = make_host_products(tx, drafts)
         return {draft.sku: _made(draft, made) for draft in drafts}
     except HostRefused:
         return {draft.sku: _create_alone(tx, draft) for draft in drafts}
@@ -325,7 +322,7 @@ def _made(draft: ProductDraft, made: Mapping[str, Key]) -> Decision:
 
 def _create_alone(tx: PageTransaction, draft: ProductDraft) -> Decision:
     try:
-        return _made(draft, _create_in_savepoint(tx, [draft]))
+        return _made(draft, make_host_products(tx, [draft]))
     except HostRefused as error:
         if isinstance(error.__cause__, IntegrityError):
             # Somebody in the host was quicker: a race ends in a link.
@@ -339,11 +336,6 @@ def _create_alone(tx: PageTransaction, draft: ProductDraft) -> Decision:
             if found.choice == "link":
                 return found
         return Decision("leave", conflict=str(error), is_refused=True)
-
-
-def _create_in_savepoint(tx: PageTransaction, drafts: Sequence[ProductDraft]) -> Mapping[str, Key]:
-    with calling_host("create_products"), tx.session.begin_nested():
-        return tx.host.create_products(tx.session, tx.instance, drafts)
 
 
 def _drafts(tx: PageTransaction, rows: Sequence[Row[Any]]) -> list[ProductDraft]:

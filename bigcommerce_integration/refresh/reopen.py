@@ -25,7 +25,7 @@ def reopen(session: Session, tables: Tables, refresh_id: int, *, hint_after_s: f
     this = refreshes.c.id == refresh_id
     # A write first: it locks the row before the checkpoint is read.
     reopened: Any = session.execute(
-        update(refreshes).where(this, refreshes.c.status.in_(STOPPED)).values(status="pending", attempts=0)
+        update(refreshes).where(this, refreshes.c.status.in_(STOPPED)).values(status="pending", attempts=0, errors=0)
     )
     if reopened.rowcount != 1:
         return False

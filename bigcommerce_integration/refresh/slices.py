@@ -15,7 +15,7 @@ from .apply import Results, Step, commit_step
 from .caution import CAREFUL_PAGE
 from .checkpoint import Checkpoint
 from .context import Job
-from .database import is_conflict
+from .database import shortage
 from .fetching import LONG_WAIT_S, Fetcher
 from .lease import Lease, sharers
 from .page import Counts, Mapped, MappedPage, Rejected, set_aside, unmapped
@@ -170,7 +170,7 @@ class Slice:
 
 def _is_refusal(error: StatementError) -> bool:
     """Whether the database says no to the values themselves, not to the moment."""
-    if is_conflict(error):
+    if shortage(error) is not None:
         return False
     # A plain StatementError is a value that the driver cannot even send.
     return isinstance(error, DataError | IntegrityError) or type(error) is StatementError

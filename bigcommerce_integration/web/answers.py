@@ -16,7 +16,7 @@ from ..refresh.parameters import load_parameters
 from ..refresh.progress import Speed, speed
 from .fields import MASK
 from .instances.health import Overview, Standing
-from .queries import RefreshView
+from .queries import RefreshView, shown_trouble
 from .schemas import SETTINGS
 
 logger = logging.getLogger(__name__)
@@ -67,6 +67,7 @@ def _standing_answer(standing: Standing) -> dict[str, Any]:
             "status": opened.row.status,
             "progress_percentage": _percentage(opened.row._mapping),
         },
+        "trouble": None if opened is None else shown_trouble(opened.row._mapping),
         "last_failure": failure
         and {
             "id": failure.row.id,
@@ -95,7 +96,7 @@ def refresh_answer(view: RefreshView) -> dict[str, Any]:
         "status": row["status"],
         "phase": row["phase"],
         "progress_percentage": _percentage(row),
-        "message": NO_WORKER if view.lacks_worker else row["message"],
+        "message": NO_WORKER if view.lacks_worker else _message(row),
         "results": {name: row[name] for name in (*COUNTERS, "waited_s", "total")},
         "records_per_s": pace.records_per_s,
         "eta_s": pace.eta_s if row["status"] == "processing" else None,
@@ -104,6 +105,13 @@ def refresh_answer(view: RefreshView) -> dict[str, Any]:
         "started_at": moment_answer(row["started_at"]),
         "finished_at": moment_answer(row["finished_at"]),
     }
+
+
+def _message(row: RowMapping) -> str | None:
+    """What is being done; and what has ended the tries before, which a page that went in since must not hide."""
+    message: str | None = row["message"]
+    trouble = shown_trouble(row)
+    return message if trouble is None or trouble in (message or "") else f"{message or ''} {trouble}".strip()
 
 
 def _speed(row: RowMapping) -> Speed:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, RowMapping, Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from ..config import Config
 from ..errors import NotFound
 from ..models import Tables, db_now
 from ..models.instances import IntegrationInstance
+from ..refresh.setbacks import SHOWN_FROM
 
 INT64_MAX = 2**63 - 1
 NO_REFRESH = "There is no such refresh of this BigCommerce integration instance."
@@ -27,6 +28,13 @@ class RefreshView:
 
     row: Row[Any]
     lacks_worker: bool
+
+
+def shown_trouble(row: RowMapping) -> str | None:
+    """What ended the last tries of an open refresh, if there is something to be shown to a person."""
+    is_shown = row["shortages"] > 0 or row["errors"] >= SHOWN_FROM
+    trouble: str | None = row["trouble"]
+    return trouble if is_shown and row["status"] in ("pending", "processing") else None
 
 
 def parse_id(text: str) -> int:

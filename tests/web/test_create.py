@@ -28,6 +28,7 @@ HEALTH = (
     "conflicts",
     "refused",
     "open_refresh",
+    "trouble",
     "last_failure",
 )
 DEFAULT_SETTINGS = {

@@ -19,6 +19,7 @@ _STANDING = record(
     conflicts=nullable(COUNT, "Variants that the last of them left unlinked with a reason; null before the first."),
     refused=nullable(COUNT, "Products that the host would not make in it."),
     open_refresh=nullable(_OPEN),
+    trouble=nullable(STRING, "What ended the last tries of the open walk; it tries again by itself."),
     last_failure=nullable(_FAILURE),
 )
 SCHEMAS: dict[str, JSONSchema] = {
@@ -33,6 +34,7 @@ _EXAMPLE: dict[str, Any] = {
     "conflicts": 2,
     "refused": 0,
     "open_refresh": {"id": 12, "status": "processing", "progress_percentage": 50},
+    "trouble": None,
     "last_failure": None,
 }
 EXAMPLE: dict[str, Any] = {**dict.fromkeys(RESOURCES, _EXAMPLE), "last_worker_tick_at": "2026-02-01T12:00:00.000000Z"}
