@@ -41,6 +41,11 @@ No message holds a token or a person's data; they name the store hash, the resou
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
+
+MOST_ERRORS = 100
+"""How many bad fields one refusal names."""
+_LONGEST_PATH, _LONGEST_MESSAGE = 100, 1000
 
 
 class BigCommerceError(Exception):
@@ -116,13 +121,26 @@ class UnsupportedMediaType(RequestRefused):
 
 
 class Invalid(RequestRefused):
-    """Fields that cannot be accepted: ``errors`` has a list of messages by dotted path."""
+    """Fields that cannot be accepted: ``errors`` has a list of messages by dotted path, cut where it is very long.
+
+    After ``MOST_ERRORS`` paths it says under ``_schema`` how many more there are; ``more`` are those that the caller
+    has counted and not named.
+    """
 
     status = 422
 
-    def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, errors: Mapping[str, Sequence[str]], *, more: int = 0) -> None:
         super().__init__("The input is invalid; see errors.")
-        self.errors = {path: list(messages) for path, messages in errors.items()}
+        self.errors = {
+            _cut(path, _LONGEST_PATH): [_cut(message, _LONGEST_MESSAGE) for message in messages]
+            for path, messages in islice(errors.items(), MOST_ERRORS)
+        }
+        if more := more + max(0, len(errors) - MOST_ERRORS):
+            self.errors.setdefault("_schema", []).append(f"And {more} more.")
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 class DatabaseBusy(RequestRefused):

@@ -6,7 +6,7 @@ import json
 from typing import Any, NoReturn
 
 from flask import Request
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 from ..errors import BodyTooLarge, MalformedBody, RequestRefused, UnsupportedMediaType
 
@@ -51,13 +51,19 @@ def _read_limited(request: Request, limit: int) -> bytes:
     """At most one byte more than allowed is read: the declared length may be absent or false."""
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
+    refusal: RequestRefused
     try:
         # A hook of the host that has read the body has left it in Werkzeug's cache, not in the stream.
         return _read_up_to(request, limit + 1) or request.get_data()
     except RequestEntityTooLarge:
-        raise _too_large(limit) from None
+        refusal = _too_large(limit)
     except BadRequest:
-        raise MalformedBody("The body ended before its Content-Length.") from None
+        refusal = MalformedBody("The body ended before its Content-Length.")
+    except HTTPException:
+        raise
+    except Exception:  # noqa: BLE001 - each server has errors of its own for a body that is not HTTP
+        refusal = MalformedBody("The body could not be read: its chunks are malformed, or the connection broke off.")
+    raise refusal
 
 
 def _read_up_to(request: Request, limit: int) -> bytes:

@@ -9,7 +9,6 @@ from typing import Any
 from flask import Request
 from marshmallow import Schema, ValidationError
 
-from ..errors import Invalid
 from . import fields
 from .schemas import load
 
@@ -25,10 +24,11 @@ _MOMENT = re.compile(
 def read_query(request: Request, schema: Schema) -> dict[str, Any]:
     """The parameters by name; ``Invalid`` with every bad one, by its name."""
     given = request.args.to_dict(flat=False)
-    twice = {name: ["Give this parameter once."] for name, values in given.items() if len(values) > 1}
     values, errors = load(schema, {name: values[0] for name, values in given.items()})
-    if errors or twice:
-        raise Invalid(errors | twice)
+    for name in (name for name, values in given.items() if len(values) > 1):
+        errors.note(name, ["Give this parameter once."])
+    if errors:
+        raise errors.refusal()
     return values
 
 

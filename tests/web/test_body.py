@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import http.client
 import io
 import json
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from dramatiq.brokers.stub import StubBroker
 from flask import Flask, request
 from flask.testing import FlaskClient
 
+from ..conftest import made
 from ..host_app import HostApp, bearer, new_instance
+from ..processes import ROOT, STARTS_IN_S, wait_until
+from ..services import free_port, fresh_database
+from ..serving import serving
+from ..worker_host import MODEL_OPTIONS, WorkerHost
 
 URL = "/api/big-commerce"
 JSON = "application/json"
@@ -154,3 +168,75 @@ def test_a_hook_of_the_host_may_have_read_the_body(host_app: HostApp, broker: An
     answer = app.test_client().post(URL, data=padded(LIMIT + 1), content_type=JSON, headers=bearer(app))
     assert answer.status_code == 413
     host_app.dispose(app)
+
+
+# Chunks
+
+
+@contextmanager
+def by_gunicorn(url: str, directory: Path) -> Iterator[str]:
+    """The host app behind gunicorn; its base URL."""
+    port = free_port()
+    away = {"broker_url": "redis://127.0.0.1:1/0", "settings": {"BIGCOMMERCE_API_URL": "http://127.0.0.1:1"}}
+    host = WorkerHost(database_url=url, namespace="none", **away)  # type: ignore[arg-type]
+    command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "tests.worker_host:app"]
+    log = directory / "gunicorn.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(command, cwd=ROOT, env=host.environment(), stdout=output, stderr=output)
+    try:
+        wait_until(lambda: server.poll() is not None or b"Booting worker" in log.read_bytes(), STARTS_IN_S, "gunicorn")
+        assert server.poll() is None, log.read_text()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(STARTS_IN_S)
+
+
+@pytest.fixture(scope="module", params=["werkzeug", "gunicorn"])
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """A real server's base URL, and the header of a logged-in user."""
+    directory = tmp_path_factory.mktemp("served")
+    host_app = HostApp(model_options=MODEL_OPTIONS)
+    broker = StubBroker(middleware=[])
+    with fresh_database("sqlite", directory) as url:
+        for app in made(host_app, broker, url, BIGCOMMERCE_API_URL="http://127.0.0.1:1"):
+            login = bearer(app)["Authorization"]
+            with serving(app) if request.param == "werkzeug" else by_gunicorn(url, directory) as base:
+                yield base, login
+    broker.close()
+
+
+def send_chunks(served: tuple[str, str], method: str, path: str, chunks: bytes) -> tuple[int, Any]:
+    """Status and JSON of the answer to these bytes, after which nothing more comes."""
+    base, login = served
+    head = (
+        f"{method} {URL}{path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {login}\r\nContent-Type: {JSON}\r\n"
+        "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", int(base.rpartition(":")[2])), timeout=STARTS_IN_S) as connection:
+        connection.sendall(head.encode() + chunks)
+        connection.shutdown(socket.SHUT_WR)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        return answer.status, json.loads(answer.read())
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [b"zz\r\n{}\r\n0\r\n\r\n", b"-2\r\n{}\r\n0\r\n\r\n", b"2\r\n{}xx0\r\n\r\n", b"5\r\n{}", b"2\r\n{}\r\nq\r\n\r\n"],
+    ids=["no size", "negative", "no end of a chunk", "cut off", "no size of the second"],
+)
+def test_malformed_chunks_are_400(chunks: bytes, served: tuple[str, str]) -> None:
+    instance_id = connected_id(served)
+    for method, path in (("POST", ""), ("PUT", f"/{instance_id}/variants/links"), ("PATCH", f"/{instance_id}")):
+        status, answer = send_chunks(served, method, path, chunks)
+        assert (status, list(answer)) == (400, ["message"]), (method, path)
+
+
+def connected_id(served: tuple[str, str]) -> int:
+    """An instance that was made by well-formed chunks."""
+    body = json.dumps(new_instance(name=uuid.uuid4().hex)).encode()
+    chunks = b"%x\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n" % (10, body[:10], len(body) - 10, body[10:])
+    status, answer = send_chunks(served, "POST", "", chunks)
+    assert status == 201, answer
+    return int(answer["data"]["id"])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ...errors import Invalid
 from ...host import Host
 from ...models import Tables
 from ...models.instances import NOMINAL_CODES, IntegrationInstance, name_key
@@ -30,7 +30,7 @@ def require_valid(
     ``stored`` is the instance that the draft is to change: what it keeps is not held against it, should the host
     have become stricter since, and what no change may touch is refused.
     """
-    errors = {path: list(messages) for path, messages in draft.errors.items()}
+    errors = deepcopy(draft.errors)
     for path, message in (
         *_missing(draft, session, host),
         *(_name_taken(draft, session, tables, host, tenant) if _is_renamed(draft, stored) else ()),
@@ -39,7 +39,7 @@ def require_valid(
     ):
         errors.setdefault(path, []).append(message)
     if errors:
-        raise Invalid(errors)
+        raise errors.refusal()
 
 
 def is_name_stored(session: Session, tables: Tables, *, tenant: str, key: str, locking: bool = False) -> bool:

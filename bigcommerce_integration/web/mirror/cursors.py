@@ -31,7 +31,7 @@ class Cursor(fields.StrictField):
         return {"type": "string", "pattern": "^-?[0-9]{1,19}(_-?[0-9]{1,19})?$"}
 
     def read(self, value: Any) -> tuple[int, ...]:
-        parts = value.split("_") if isinstance(value, str) else []
+        parts = value.split("_", 2) if isinstance(value, str) else []
         try:
             numbers = tuple(QueryInteger().read(part) for part in parts)
         except ValidationError:

@@ -64,7 +64,7 @@ def read_link_request(request: Request) -> Key:
     """The host's product to link one variant to."""
     values, errors = load(LinkRequest(), read_json_object(request))
     if errors:
-        raise Invalid(errors)
+        raise errors.refusal()
     return values["host_product_id"]
 
 
@@ -78,10 +78,11 @@ def read_link_rows(request: Request) -> Sequence[Row]:
     for place, item in enumerate(body):
         values, wrong = load(schema, item)
         if not wrong and len({"bigcommerce_id", "sku"} & values.keys()) != 1:
-            wrong = {"_schema": ["Give either bigcommerce_id or sku."]}
+            wrong = Errors({"_schema": ["Give either bigcommerce_id or sku."]})
         for path, messages in wrong.items():
-            errors[str(place) if path == "_schema" else f"{place}.{path}"] = messages
+            errors.note(str(place) if path == "_schema" else f"{place}.{path}", messages)
+        errors.more += wrong.more
         rows.append(Row(values.get("bigcommerce_id"), values.get("sku"), values.get("host_product_id")))
     if errors:
-        raise Invalid(errors)
+        raise errors.refusal()
     return rows

@@ -12,7 +12,8 @@ SCHEMAS: dict[str, JSONSchema] = {
     "Refusal": record("What is wrong, in a sentence for people.", message=_MESSAGE),
     "Conflict": record("Names the refresh that stands in the way.", message=_MESSAGE, refresh_id=ID),
     "Invalid": record(
-        "Every field that cannot be accepted, by its dotted path, each with its reasons.",
+        "Every field that cannot be accepted, by its dotted path, each with its reasons. After a hundred, `_schema` "
+        "says how many more there are.",
         message=_MESSAGE,
         errors={
             "type": "object",

@@ -9,7 +9,6 @@ from typing import Any, cast
 
 from flask import Request
 
-from ...errors import Invalid
 from ...refresh.parameters import MOST_IDS, Mode, Parameters
 from .. import fields
 from ..body import read_json_object
@@ -51,7 +50,7 @@ def read_refresh_request(request: Request, *, start_date: date) -> Wanted:
     for path, message in (*_misplaced(body, errors), *_bad_dates(values, start_date)):
         errors.setdefault(path, []).append(message)
     if errors:
-        raise Invalid(errors)
+        raise errors.refusal()
     mode = values.pop("mode")
     return Wanted(mode, Parameters(**values))
 
