@@ -18,7 +18,7 @@ from .truth import Truth
 
 # Ours, not the store's; variants have their links besides.
 _BOOKKEEPING = frozenset(
-    {"id", "instance_id", "bigcommerce_id", "content_hash", "observed_at", "change_number", "deleted_at"}
+    {"id", "instance_id", "bigcommerce_id", "content_hash", "observed_at", "change_number", "deleted_at", "notes"}
 )
 _KNOWN_EXTRA = {"bigcommerce_variants": LINK_COLUMNS}
 
@@ -104,6 +104,9 @@ def _wrong_columns(table: str, wanted: Columns, row: Columns) -> Iterator[str]:
     )
     if row["deleted_at"] is not None:
         yield "deleted_at"
+    # All that the sandbox sends can be read.
+    if row["notes"] is not None:
+        yield "notes"
     yield from (name for name in ("content_hash", "observed_at", "change_number") if not row[name])
 
 

@@ -37,6 +37,8 @@ def _mirrored(table: str) -> Iterator[SchemaItem]:
     yield Column("observed_at", moment(), nullable=False)
     yield Column("change_number", BigInteger, nullable=False)
     yield Column("deleted_at", moment())
+    # What of the record could not be read, as a JSON list of {"field", "reason"}; NULL if all could.
+    yield Column("notes", Text)
     yield UniqueConstraint("instance_id", "bigcommerce_id", name=f"uq_{table}_bigcommerce_id")
     yield Index(f"ix_{table}_change_number", "instance_id", "change_number")
 

@@ -34,6 +34,8 @@ COUNTERS = (
     # Variants that the linking pass left unlinked with a reason, and host products that the host would not make.
     "conflicts",
     "refused",
+    # Rows written with notes: of products, variants, orders and order lines, each time that one is written.
+    "notes",
     "requests",
 )
 

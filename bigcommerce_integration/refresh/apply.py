@@ -89,7 +89,9 @@ def _write(session: Session, job: Job, step: Step, results: Results, spent: Tall
     if tx.change_number != number:
         session.execute(update(tables.leases).where(*mine).values(change_number=tx.change_number))
     _set_aside(session, job, step.rejected)
-    counts += Counts({"fetched": step.fetched, "rejected": len(step.rejected), "requests": spent.requests})
+    counts += Counts(
+        {"fetched": step.fetched, "rejected": len(step.rejected), "notes": tx.notes, "requests": spent.requests}
+    )
     values = {name: results.values[name] + counts.values.get(name, 0) for name in COUNTERS}
     values["waited_s"] = results.values["waited_s"] + spent.waited_s
     total = results.total if step.total is None else step.total

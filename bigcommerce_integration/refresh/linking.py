@@ -27,7 +27,7 @@ from sqlalchemy.exc import IntegrityError
 from ..errors import HostRefused
 from ..host import ProductDraft
 from ..models.product_key import Key, in_order, key_answer
-from .columns import storable
+from .columns import is_noted, storable
 from .host_calls import host_products_by_sku, make_host_products, missing_host_products
 from .rows import PageTransaction, chunks, stored_rows, update_rows
 
@@ -60,6 +60,7 @@ class NewVariant:
     bigcommerce_id: int
     bigcommerce_product_id: int
     sku_key: str | None
+    notes: str | None = None
     id: None = None
     host_product_id: None = None
     link_source: None = None
@@ -197,6 +198,7 @@ def _columns(tx: PageTransaction) -> tuple[Any, ...]:
         table.c.bigcommerce_id,
         table.c.bigcommerce_product_id,
         table.c.sku_key,
+        table.c.notes,
         table.c.host_product_id,
         table.c.link_source,
         table.c.link_conflict,
@@ -219,9 +221,7 @@ def _link(tx: PageTransaction, rows: Sequence[Variant], *, is_pass: bool) -> Lin
     decisions: dict[int, tuple[Any, Decision]] = {
         row.bigcommerce_id: (
             row,
-            _decided(tx, row, host[row.sku_key], len(twins[row.sku_key]))
-            if row.sku_key
-            else Decision("leave", conflict="The SKU is blank."),
+            _decided(tx, row, host[row.sku_key], len(twins[row.sku_key])) if row.sku_key else _without_sku(row),
         )
         for row in rows
     }
@@ -249,6 +249,12 @@ def _decided(tx: PageTransaction, row: Variant, host: Mapping[str, Sequence[Key]
     if is_open and row.link_conflict is not None and row.link_conflict.startswith(GONE):
         return Decision("leave", conflict=row.link_conflict)
     return decision
+
+
+def _without_sku(row: Variant) -> Decision:
+    if is_noted("sku", row.notes):
+        return Decision("leave", conflict="The SKU cannot be read, or is too long (see the notes): link it by hand.")
+    return Decision("leave", conflict="The SKU is blank.")
 
 
 def _create_in_turn(tx: PageTransaction, decisions: dict[int, tuple[Any, Decision]]) -> None:

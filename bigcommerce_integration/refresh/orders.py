@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Table, or_
 
 from ..client import values
 from ..client.api import DateFilter, Highest, Reply, StoreClient
@@ -21,7 +21,7 @@ from ..client.records import Each, Record
 from ..errors import BadRecord
 from ..models.mirror import LINE_AMOUNTS, ORDER_AMOUNTS
 from .classify import classify
-from .columns import code, free_text
+from .columns import Field, FieldTable, code, free_text, note, notes_column, notes_of
 from .host_calls import tell_orders
 from .moves import doubt, is_newer, owners_in_doubt
 from .page import Counts, Mapped, MappedPage, content_hash
@@ -30,19 +30,44 @@ from .rows import Gone, PageTransaction, insert_rows, mark_rows_gone, stored_row
 NAME = "orders"
 IDS_A_REQUEST = 1
 EMBEDDED_LINES = 50
+STATUSES = range(15)
+"""From Incomplete to Partially Refunded (bigcommerce/docs, orders.v2.oas2.yml). Stores relabel them, none adds one."""
 NO_SALE = frozenset({0, 5, 6})
 """Incomplete, Cancelled, Declined."""
 
-_CODES = (
-    "payment_status",
-    "external_order_id",
-    "currency_code",
-    "default_currency_code",
-    "store_default_currency_code",
+_ORDER = FieldTable(
+    Field("status_id", values.integer),
+    Field("is_deleted", values.boolean),
+    Field("customer_id", values.integer),
+    Field("channel_id", values.integer),
+    Field("is_tax_inclusive_pricing", values.boolean),
+    Field("store_default_to_transactional_exchange_rate", values.rate),
+    Field("items_total", values.integer, is_vital=True),
+    Field("date_created", values.date_time),
+    Field("date_modified", values.date_time),
+    Field("date_shipped", values.date_time),
+    Field("payment_status", code),
+    Field("external_order_id", code),
+    Field("currency_code", code),
+    Field("default_currency_code", code),
+    Field("store_default_currency_code", code),
+    *(Field(name, values.money, is_vital=True) for name in ORDER_AMOUNTS),
 )
-_LINE_AMOUNTS = tuple((name, f"lines.{name}") for name in LINE_AMOUNTS)
-_RATE = "store_default_to_transactional_exchange_rate"
-_GONE = "gone"
+_LINE_HEAD = (
+    # 0 is a custom item, without a product.
+    Field("product_id", values.integer, column="bigcommerce_product_id"),
+    Field("variant_id", values.integer, column="bigcommerce_variant_id"),
+    Field("parent_order_product_id", values.integer),
+    Field("type", code),
+    Field("sku", free_text),
+    Field("name", free_text),
+    Field("quantity", values.integer, is_vital=True),
+    Field("quantity_shipped", values.integer, is_vital=True),
+    Field("quantity_refunded", values.integer, is_vital=True),
+)
+_LINE = FieldTable(*_LINE_HEAD, *(Field(name, values.money, is_vital=True) for name in LINE_AMOUNTS), within="lines.")
+# Of the content hash: what an order's lines turned out to be when they were asked for apart.
+_GONE, _SHORT = "gone", "short"
 
 
 def survey(client: StoreClient, dates: DateFilter) -> Reply[Highest]:
@@ -71,12 +96,16 @@ def listed(table: Table) -> tuple[Any, ...]:
 
 
 def expected(table: Table, dates: DateFilter) -> tuple[Any, ...]:
-    """Those created between these dates; what is archived too, since only a look at each tells whether it is gone."""
+    """Those created between these dates; what is archived too, since only a look at each tells whether it is gone.
+
+    One whose date could not be read may have been created on any day.
+    """
+    created = table.c.date_created
     conditions: list[Any] = []
     if dates.created_since is not None:
-        conditions.append(table.c.date_created >= dates.created_since)
+        conditions.append(or_(created >= dates.created_since, created.is_(None)))
     if dates.created_until is not None:
-        conditions.append(table.c.date_created < dates.created_until)
+        conditions.append(or_(created < dates.created_until, created.is_(None)))
     return tuple(conditions)
 
 
@@ -88,41 +117,45 @@ def mark_gone(tx: PageTransaction, gone: Sequence[Gone]) -> None:
 
 
 def map_record(record: Record) -> Mapped:
-    """The columns of an order and of its embedded lines; ``BadRecord`` says what cannot be read."""
+    """The columns of an order and of its embedded lines; ``BadRecord`` if something vital cannot be read."""
     assert record.id is not None
     order = record.value
     if not isinstance(order, dict):
         raise BadRecord("The record is not an object.")
-    status_id = values.integer(order.get("status_id"), "status_id")
-    is_archived = bool(values.boolean(order.get("is_deleted"), "is_deleted"))
-    items_total = values.integer(order.get("items_total"), "items_total")
-    columns: dict[str, Any] = {
-        "status_id": status_id,
-        "is_sale": status_id not in NO_SALE and not is_archived,
-        "is_deleted": is_archived,
-        "customer_id": values.integer(order.get("customer_id"), "customer_id"),
-        "channel_id": values.integer(order.get("channel_id"), "channel_id"),
-        "is_tax_inclusive_pricing": values.boolean(order.get("is_tax_inclusive_pricing"), "is_tax_inclusive_pricing"),
-        _RATE: values.rate(order.get(_RATE), _RATE),
-        "items_total": items_total,
-        "date_created": values.date_time(order.get("date_created"), "date_created"),
-        "date_modified": values.date_time(order.get("date_modified"), "date_modified"),
-        "date_shipped": values.date_time(order.get("date_shipped"), "date_shipped"),
-    }
-    columns |= {name: code(order.get(name), name) for name in _CODES}
-    columns |= {name: values.money(order.get(name), name) for name in ORDER_AMOUNTS}
-    lines = _embedded_lines(order.get("consignments"), record.text)
-    rows = _map_lines(record.id, lines) if lines is not None else {}
-    quantity = sum(row["quantity"] or 0 for row in rows.values())
-    needs_lines = lines is None or (items_total is not None and quantity != items_total)
+    columns, notes = _ORDER.read(order)
+    unread = {each["field"] for each in notes}
+    status_id = columns["status_id"]
+    columns["is_deleted"] = bool(columns["is_deleted"])
+    columns["is_sale"] = (
+        status_id in STATUSES
+        and status_id not in NO_SALE
+        and not columns["is_deleted"]
+        # Whether it is archived is not known.
+        and "is_deleted" not in unread
+    )
+    if status_id not in STATUSES and "status_id" not in unread:
+        # Better a sale that is missing from the books, and noted, than one that is none.
+        reason = "is missing" if status_id is None else f"is none of BigCommerce's statuses, 0 to {STATUSES[-1]}"
+        notes.append(note("status_id", f"{reason}, so the order is no sale"))
+    columns["notes"] = notes_column(notes)
+    lines, are_all = _embedded_lines(order.get("consignments"), record.text)
+    rows = _map_lines(record.id, lines)
+    needs_lines = not are_all or _is_incomplete(rows, columns["items_total"])
     return Mapped(
         id=record.id,
         text=record.text,
         content_hash=content_hash(record.text, needs_lines),
         columns=columns,
-        children=[] if needs_lines else list(rows.values()),
+        children=list(rows.values()),
         needs_lines=needs_lines,
     )
+
+
+def _is_incomplete(rows: Mapping[int, Mapping[str, Any]], items_total: int | None) -> bool:
+    """Whether there must, or may, be more lines than these: that none came proves nothing by itself."""
+    if items_total is None:
+        return not rows
+    return sum(row["quantity"] or 0 for row in rows.values()) != items_total
 
 
 def whole_hash(text: str) -> str:
@@ -130,34 +163,41 @@ def whole_hash(text: str) -> str:
     return content_hash(text, False)
 
 
-def _embedded_lines(consignments: object, text: str) -> list[Any] | None:
-    """The lines under an order's consignments; None if they are, or may be, not all of them.
+def _embedded_lines(consignments: object, text: str) -> tuple[list[Any], bool]:
+    """The lines under an order's consignments, and whether they are all of them.
 
     Both shapes are accepted: the object of today and the list around that object of before August 2025. The
-    marker is looked for in the order's whole text, since it was seen in more than one place.
+    marker of truncated lines is looked for in the order's whole text, since it was seen in more than one place.
     """
-    if '"__warning__"' in text:
-        return None
     lines: list[Any] = []
+    are_all = '"__warning__"' not in text
     for items in _line_items(consignments):
-        if not isinstance(items, list) or len(items) >= EMBEDDED_LINES:
-            return None
-        lines.extend(items)
-    are_embedded = all(isinstance(line, dict) and "id" in line for line in lines)
-    return lines if are_embedded else None
+        if isinstance(items, list):
+            lines.extend(items)
+            are_all = are_all and len(items) < EMBEDDED_LINES
+        else:
+            are_all = False
+    found = [line for line in lines if isinstance(line, dict) and "id" in line]
+    return found, are_all and len(found) == len(lines)
 
 
 def _line_items(node: object) -> Iterator[object]:
-    """Every ``line_items`` below ``node``: of shipping, pickups, downloads and, one level deeper, e-mail."""
+    """Every ``line_items`` below ``node``: of shipping, pickups, downloads and, one level deeper, e-mail.
+
+    None stands for what is not there: a link to them, or a consignment that does not have the field.
+    """
     if isinstance(node, dict):
         if "line_items" in node:
             yield node["line_items"]
-        else:
-            for below in node.values():
-                yield from _line_items(below)
+            return
+        below = [each for each in node.values() if isinstance(each, dict | list)]
+        if node and not below:
+            yield None
+        for each in below:
+            yield from _line_items(each)
     elif isinstance(node, list):
-        for below in node:
-            yield from _line_items(below)
+        for each in node:
+            yield from _line_items(each)
 
 
 def _map_lines(order_id: int, lines: Sequence[Any], texts: Sequence[str | None] = ()) -> dict[int, dict[str, Any]]:
@@ -168,24 +208,15 @@ def _map_lines(order_id: int, lines: Sequence[Any], texts: Sequence[str | None] 
         line_id = values.integer(line.get("id"), "lines.id")
         if line_id is None:
             raise BadRecord("A line has no id.")
-        columns: dict[str, Any] = {
-            "bigcommerce_order_id": order_id,
-            # 0 is a custom item, without a product.
-            "bigcommerce_product_id": values.integer(line.get("product_id"), "lines.product_id"),
-            "bigcommerce_variant_id": values.integer(line.get("variant_id"), "lines.variant_id"),
-            "parent_order_product_id": values.integer(
-                line.get("parent_order_product_id"), "lines.parent_order_product_id"
-            ),
-            "type": code(line.get("type"), "lines.type"),
-            "sku": free_text(line.get("sku"), "lines.sku"),
-            "name": free_text(line.get("name"), "lines.name"),
-            "quantity": values.integer(line.get("quantity"), "lines.quantity"),
-            "quantity_shipped": values.integer(line.get("quantity_shipped"), "lines.quantity_shipped"),
-            "quantity_refunded": values.integer(line.get("quantity_refunded"), "lines.quantity_refunded"),
-            "payload": texts[position] if texts else None,
-        }
-        columns |= {name: values.money(line.get(name), path) for name, path in _LINE_AMOUNTS}
-        columns["content_hash"] = content_hash(tuple(columns.values()))
+        columns, notes = _LINE.read(line)
+        payload = texts[position] if texts else None
+        read = tuple(columns.values())
+        # In this order since 0.1.0: the hash of a line that did not change must stay.
+        hashed = (order_id, *read[: len(_LINE_HEAD)], payload, *read[len(_LINE_HEAD) :])
+        columns["bigcommerce_order_id"] = order_id
+        columns["payload"] = payload
+        columns["notes"] = notes_column(notes)
+        columns["content_hash"] = content_hash((*hashed, columns["notes"]) if notes else hashed)
         columns["bigcommerce_id"] = line_id
         rows[line_id] = columns
     return rows
@@ -194,12 +225,32 @@ def _map_lines(order_id: int, lines: Sequence[Any], texts: Sequence[str | None] 
 def with_lines(order: Mapped, records: Sequence[Record]) -> Mapped:
     """The order with the lines that were fetched apart, all pages of them; ``BadRecord`` as in ``map_record``.
 
-    They do not tell whose they are: the order does.
+    They do not tell whose they are: the order does. What its embedded lines showed is not gone because this answer
+    lacks it, and that there are no lines at all is believed only of an order that says so: the order is noted, its
+    stored lines stay, and its next answer has them asked for again.
     """
     if is_blanked(order.text):
         records = [blanked_line(each) for each in records]
     rows = _map_lines(order.id, [each.value for each in records], [each.text for each in records])
-    return replace(order, children=list(rows.values()))
+    lacking = [line for line in order.children if line["bigcommerce_id"] not in rows]
+    if lacking:
+        numbers = ", ".join(str(line["bigcommerce_id"]) for line in lacking[:5])
+        return _short(
+            order, [*rows.values(), *lacking], f"the list of lines lacks some that the order shows: {numbers}"
+        )
+    if not rows and order.columns["items_total"] != 0:
+        return _short(order, [], "the store sent no lines, but does not say that the order has none")
+    return replace(order, children=list(rows.values()), needs_lines=False)
+
+
+def _short(order: Mapped, lines: Sequence[Mapping[str, Any]], reason: str) -> Mapped:
+    notes = notes_column([*notes_of(order.columns["notes"]), note("lines", reason)])
+    return replace(
+        order,
+        children=lines,
+        columns={**order.columns, "notes": notes},
+        content_hash=content_hash(order.text, _SHORT),
+    )
 
 
 def without_lines(order: Mapped) -> Mapped:
@@ -212,7 +263,7 @@ def hash_of_blanked(stored_hash: str, text: str, blanked: str) -> str:
 
     An order of an older mapping, whose hash no longer follows from its text, is left to be written anew.
     """
-    for is_lacking in (False, True, _GONE):
+    for is_lacking in (False, True, _GONE, _SHORT):
         if stored_hash == content_hash(text, is_lacking):
             return content_hash(blanked, is_lacking)
     return content_hash(blanked, "an older mapping")
@@ -259,7 +310,7 @@ def apply(tx: PageTransaction, page: MappedPage, *, insert_since: datetime | Non
         ],
     )
     changed = [record for record, _ in verdict.changed]
-    _write_lines(tx, [*verdict.new, *changed], {record.id for record in changed})
+    _write_lines(tx, [*verdict.new, *changed], {record.id for record in changed if not record.needs_lines})
     touched = sorted(record.id for record in (*verdict.new, *changed))
     if touched:
         tell_orders(tx, touched)
@@ -278,10 +329,11 @@ def _is_before(order: Mapped, since: datetime | None) -> bool:
     return since is not None and created is not None and created < since
 
 
-def _write_lines(tx: PageTransaction, orders: Sequence[Mapped], stored_ids: set[int]) -> None:
+def _write_lines(tx: PageTransaction, orders: Sequence[Mapped], whole_ids: set[int]) -> None:
     """Bring the lines of these orders up to date; a line taken out of its order is the one thing we delete.
 
-    A line that is stored under another order is found by its own id, as a variant under another product is.
+    ``whole_ids`` are the stored orders all of whose lines came: only they can lack one. A line that is stored under
+    another order is found by its own id, as a variant under another product is.
     """
     table = tx.tables.order_lines
     columns = (
@@ -297,7 +349,7 @@ def _write_lines(tx: PageTransaction, orders: Sequence[Mapped], stored_ids: set[
         row.bigcommerce_id: row
         for row in (
             *stored_rows(tx, table, table.c.bigcommerce_id, answered, *columns),
-            *stored_rows(tx, table, table.c.bigcommerce_order_id, stored_ids, *columns),
+            *stored_rows(tx, table, table.c.bigcommerce_order_id, whole_ids, *columns),
         )
     }
     gone = [row.id for line_id, row in sorted(stored.items()) if line_id not in answered]

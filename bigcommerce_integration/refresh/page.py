@@ -30,7 +30,7 @@ class Mapped:
     content_hash: str
     columns: Mapping[str, Any]
     children: Sequence[Mapping[str, Any]]
-    # Orders: the embedded lines are not all of them.
+    # Orders: ``children`` may not be all of its lines. They are asked for; stored ones that are not among them stay.
     needs_lines: bool = False
     # Without columns yet, as the stored row was made of this very text: what makes them, should it have changed since.
     late: Callable[[], Mapped] | None = None

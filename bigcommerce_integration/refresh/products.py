@@ -18,7 +18,7 @@ from ..client.pages import LARGEST_PAGE, IdRange, Page
 from ..client.records import Each, Record
 from ..errors import BadRecord, StoreUnavailable
 from .classify import classify
-from .columns import code, free_text, sku_key
+from .columns import Field, FieldTable, code, free_text, is_noted, notes_column, sku_key
 from .host_calls import tell_products
 from .linking import UNLINKED, Links, NewVariant, link_changed
 from .moves import doubt, is_newer, owners_in_doubt
@@ -27,6 +27,23 @@ from .rows import Gone, PageTransaction, insert_rows, mark_rows_gone, stored_row
 
 NAME = "products"
 IDS_A_REQUEST = LARGEST_PAGE
+
+_PRODUCT = FieldTable(
+    Field("name", free_text),
+    Field("sku", code),
+    Field("type", code),
+    Field("price", values.money),
+    Field("is_visible", values.boolean),
+    Field("date_created", values.date_time),
+    Field("date_modified", values.date_time),
+)
+_VARIANT = FieldTable(
+    Field("sku", code),
+    # None means that the product's own price holds.
+    Field("price", values.money),
+    Field("inventory_level", values.integer),
+    within="variants.",
+)
 
 
 def survey(client: StoreClient, dates: DateFilter) -> Reply[Highest]:
@@ -90,7 +107,7 @@ def _refuse_unproved(*, is_empty: bool, total: int | None) -> None:
 
 
 def map_record(record: Record) -> Mapped:
-    """The columns of a product and its variants; ``BadRecord`` says what cannot be read."""
+    """The columns of a product and its variants; ``BadRecord`` if something vital cannot be read."""
     assert record.id is not None
     product = record.value
     if not isinstance(product, dict):
@@ -98,19 +115,13 @@ def map_record(record: Record) -> Mapped:
     variants = product.get("variants")
     if not isinstance(variants, list):
         raise BadRecord("variants are missing from the answer.")
+    columns, notes = _PRODUCT.read(product)
+    columns["notes"] = notes_column(notes)
     return Mapped(
         id=record.id,
         text=record.text,
         content_hash=whole_hash(record.text),
-        columns={
-            "name": free_text(product.get("name"), "name"),
-            "sku": code(product.get("sku"), "sku"),
-            "type": code(product.get("type"), "type"),
-            "price": values.money(product.get("price"), "price"),
-            "is_visible": values.boolean(product.get("is_visible"), "is_visible"),
-            "date_created": values.date_time(product.get("date_created"), "date_created"),
-            "date_modified": values.date_time(product.get("date_modified"), "date_modified"),
-        },
+        columns=columns,
         children=_variants(record.id, variants),
     )
 
@@ -128,19 +139,15 @@ def _variants(product_id: int, variants: Sequence[Any]) -> list[dict[str, Any]]:
         variant_id = values.integer(variant.get("id"), "variants.id")
         if variant_id is None:
             raise BadRecord("A variant has no id.")
-        sku = code(variant.get("sku"), "variants.sku")
-        # None means that the product's own price holds.
-        price = values.money(variant.get("price"), "variants.price")
-        inventory_level = values.integer(variant.get("inventory_level"), "variants.inventory_level")
-        rows[variant_id] = {
-            "bigcommerce_id": variant_id,
-            "bigcommerce_product_id": product_id,
-            "sku": sku,
-            "sku_key": sku_key(sku),
-            "price": price,
-            "inventory_level": inventory_level,
-            "content_hash": content_hash((product_id, sku, price, inventory_level)),
-        }
+        columns, notes = _VARIANT.read(variant)
+        hashed = (product_id, *columns.values())
+        columns["notes"] = notes_column(notes)
+        columns["content_hash"] = content_hash((*hashed, columns["notes"]) if notes else hashed)
+        columns["bigcommerce_id"] = variant_id
+        columns["bigcommerce_product_id"] = product_id
+        # What is only a part of a SKU is no SKU: nothing is linked by it.
+        columns["sku_key"] = None if notes and is_noted("sku", columns["notes"]) else sku_key(columns["sku"])
+        rows[variant_id] = columns
     return list(rows.values())
 
 
@@ -276,7 +283,10 @@ def _write_variants(tx: PageTransaction, products: Sequence[Mapped], stored_ids:
     links = link_changed(
         tx,
         sorted(relink),
-        [NewVariant(child["bigcommerce_id"], child["bigcommerce_product_id"], child["sku_key"]) for child in new],
+        [
+            NewVariant(child["bigcommerce_id"], child["bigcommerce_product_id"], child["sku_key"], child["notes"])
+            for child in new
+        ],
     )
     insert_rows(tx, table, [{**child, **links.of_new.get(child["bigcommerce_id"], UNLINKED)} for child in new])
     return links

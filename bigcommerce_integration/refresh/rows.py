@@ -34,6 +34,8 @@ class PageTransaction:
     instance: IntegrationInstance
     observed_at: datetime
     change_number: int
+    # How many rows were written with notes.
+    notes: int = 0
 
     def next_change_number(self) -> int:
         """A number above all that the instance's rows of this resource have."""
@@ -87,6 +89,7 @@ def insert_rows(tx: PageTransaction, table: Table, rows: Sequence[Mapping[str, A
     """New mirror rows, numbered and stamped here; each row has the same columns."""
     if not rows:
         return
+    tx.notes += sum(1 for row in rows if row.get("notes"))
     names = tuple(rows[0])
     pick = itemgetter(*names)
     common = (tx.instance.id, tx.observed_at)
@@ -103,6 +106,7 @@ def update_rows(
     """
     if not rows:
         return
+    tx.notes += sum(1 for row in rows if row.get("notes"))
     common = {"observed_at": tx.observed_at} if is_observed else {}
     stamped = [{**common, **row, "change_number": tx.next_change_number()} for row in rows]
     values: dict[str, Any] = {name: bindparam(name) for name in stamped[0] if name != "row_id"}

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from bigcommerce_integration.client.transport import Answer, Call, Transport
 from bigcommerce_integration.sandbox import SandboxStore
 
-from .conftest import Connect
+from .conftest import Connect, Mirror
 from .sale import mapped, sale, shipped
 
 
@@ -26,7 +31,7 @@ def with_shipped_lines(count: int) -> dict[str, Any]:
 def test_fifty_embedded_lines_may_not_be_all(count: int, needs_lines: bool):
     order = mapped(with_shipped_lines(count))
     assert order.needs_lines is needs_lines
-    assert len(order.children) == (0 if needs_lines else count)
+    assert len(order.children) == count
 
 
 def _warned(value: dict[str, Any], where: str) -> dict[str, Any]:
@@ -69,6 +74,94 @@ LINK = {"url": "https://api.example.com/stores/abc123/v2/orders/118/products", "
 )
 def test_links_or_nothing_in_place_of_lines_ask_for_the_lines(consignments: object):
     assert mapped(sale(consignments=consignments)).needs_lines
+
+
+@pytest.mark.parametrize("items_total", [None, 7])
+@pytest.mark.parametrize("consignments", [LINK, [LINK], {"shipping": LINK}, None, [], {}, {"shipping": []}, "?"])
+def test_absent_lines_are_asked_for(consignments: object, items_total: int | None):
+    assert mapped(sale(consignments=consignments, items_total=items_total)).needs_lines
+
+
+def test_a_missing_field_asks_for_the_lines():
+    value = sale(items_total=None)
+    del value["consignments"]
+    assert mapped(value).needs_lines
+
+
+@pytest.mark.parametrize("consignments", [LINK, {"shipping": [{"id": 20}]}, {"shipping": [{"line_items": None}]}])
+def test_a_link_is_no_empty_list(consignments: object):
+    assert mapped(sale(consignments=consignments, items_total=0)).needs_lines
+
+
+@pytest.mark.parametrize("consignments", [None, [], {}, {"shipping": []}])
+def test_an_order_of_no_items_is_not_asked_for_lines(consignments: object):
+    assert not mapped(sale(consignments=consignments, items_total=0)).needs_lines
+
+
+def notes_of_order(mirror: Mirror, order_id: int) -> list[str]:
+    return [each["field"] for each in json.loads(mirror.row("orders", order_id)["notes"] or "[]")]
+
+
+@pytest.mark.parametrize("sent", [0, 3])
+def test_a_short_list_of_lines_erases_none(connect: Connect, sent: int):
+    store = SandboxStore(5, 0, awkward=False)
+    order_id = store.create_order(kind="lines_60")
+    all_lines = dict(store.order_line_records(order_id))
+    mirror = connect(store)
+    embedded = sorted(all_lines)[:50]
+    kept = sorted(all_lines)[57 : 57 + sent]
+    # What comes with the order stays as it is, the list of its own is short.
+    route = f"/orders/{order_id}/products"
+    with lines_sent(mirror, route, [all_lines[each] for each in kept]):
+        mirror.completed("orders")
+    assert mirror.ids("order_lines") == [*embedded, *kept]
+    assert (notes_of_order(mirror, order_id), mirror.refresh("orders")["notes"]) == (["lines"], 1)
+    # It is not believed the next time either, and is healed by a whole answer.
+    with lines_sent(mirror, route, []):
+        mirror.again("orders")
+    assert mirror.ids("order_lines") == [*embedded, *kept]
+    mirror.again("orders")
+    assert mirror.ids("order_lines") == sorted(all_lines)
+    assert notes_of_order(mirror, order_id) == []
+
+
+def test_an_empty_list_of_lines_erases_no_stored_ones(connect: Connect):
+    store = SandboxStore(5, 0, awkward=False)
+    order_id = store.create_order(kind="plain")
+    mirror = connect(store).completed("orders")
+    before = mirror.ids("order_lines")
+    assert before
+    order = store.order(order_id)
+    order.base = re.sub(r'"items_total":[0-9]+', '"items_total":null', order.base)
+    order.consignments.clear()
+    with lines_sent(mirror, f"/orders/{order_id}/products", []):
+        mirror.again("orders")
+    assert mirror.ids("order_lines") == before
+    assert notes_of_order(mirror, order_id) == ["lines"]
+
+
+def test_a_vanished_list_of_lines_erases_no_stored_ones(connect: Connect):
+    store = SandboxStore(5, 0, awkward=False)
+    order_id = store.create_order(kind="lines_60")
+    mirror = connect(store).completed("orders")
+    store.edit_order(order_id, staff_notes="edited")
+    store.faults.add("status", r"/orders/\d+/products", status=404)
+    mirror.again("orders")
+    assert len(mirror.ids("order_lines")) == 60
+
+
+@contextmanager
+def lines_sent(mirror: Mirror, route: str, texts: list[str]) -> Iterator[None]:
+    """The list of lines at this path holds these instead."""
+    get = Transport.get
+
+    def sent(self: Transport, call: Call) -> Answer:
+        answer = get(self, call)
+        return replace(answer, text=f"[{','.join(texts)}]") if call.path.endswith(route) else answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Transport, "get", sent)
+        yield
 
 
 @pytest.mark.parametrize(
@@ -126,7 +219,7 @@ def test_an_order_that_goes_before_its_lines_were_read_is_kept_and_asked_for_aga
     store.faults.add("status", r"/orders/\d+/products", status=404)
     mirror.completed("orders")
     assert mirror.ids("orders") == [order_id]
-    assert mirror.ids("order_lines") == []
+    assert len(mirror.ids("order_lines")) == 50, "those that came with the order"
     mirror.again("orders")
     assert len(mirror.ids("order_lines")) == 60
 

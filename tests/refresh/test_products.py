@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy import text, update
 
 from bigcommerce_integration.errors import BadRecord
+from bigcommerce_integration.refresh.columns import TEXT_LENGTH
 from bigcommerce_integration.refresh.products import map_record
 from bigcommerce_integration.sandbox import SandboxStore
 
@@ -77,7 +79,7 @@ def test_what_is_null_empty_or_absent_is_none():
     for name in ("name", "type", "is_visible"):
         del value[name]
     assert columns(value) == dict.fromkeys(
-        ("name", "sku", "type", "price", "is_visible", "date_created", "date_modified")
+        ("notes", "name", "sku", "type", "price", "is_visible", "date_created", "date_modified")
     )
     assert variant(sku=None, price="", inventory_level=None)["price"] is None
     assert variant(sku=None)["sku_key"] is None
@@ -95,13 +97,7 @@ def test_a_product_without_variants_is_stored_without_any():
         ({"variants": {"data": []}}, "variants"),
         ({"variants": ["x"]}, "not an object"),
         ({"variants": [{"sku": "A"}]}, "no id"),
-        ({"price": "12 EUR"}, "price"),
-        ({"price": "NaN"}, "price"),
-        ({"price": 10**17}, "price"),
-        ({"sku": "x" * 256}, "sku"),
-        ({"name": ["a"]}, "name"),
-        ({"date_modified": "2024-01-31"}, "date_modified"),
-        ({"is_visible": "perhaps"}, "is_visible"),
+        ({"variants": [{"id": "A"}]}, "variants.id"),
     ],
 )
 def test_what_cannot_be_read_is_named(changes: dict[str, Any], said: str):
@@ -109,16 +105,75 @@ def test_what_cannot_be_read_is_named(changes: dict[str, Any], said: str):
         map_record(record(bowl(**changes)))
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "column"),
+    [
+        ("price", "12 EUR", None),
+        ("price", "NaN", None),
+        ("price", 10**17, None),
+        ("sku", "x" * 256, "x" * 255),
+        ("name", ["a"], None),
+        ("name", "é" * 20_000, "é" * TEXT_LENGTH),
+        ("date_modified", "2024-01-31", None),
+        ("date_created", "0001-01-01T00:00:00+14:00", None),
+        ("is_visible", "perhaps", None),
+    ],
+)
+def test_an_unreadable_field_is_noted(connect_any: Connect, field: str, value: object, column: object):
+    mirror = connect_any()
+    odd = bowl(**{field: value})
+    assert writer(mirror, "products").write(odd) == {"fetched": 1, "created": 1, "notes": 1}
+    (row,) = mirror.rows("products")
+    assert (row[field], row["payload"]) == (column, record(odd).text)
+    assert [each["field"] for each in json.loads(row["notes"])] == [field]
+    assert {each["notes"] for each in mirror.rows("variants")} == {None}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "column"),
+    [
+        ("price", "free", None),
+        ("inventory_level", 2.5, None),
+        ("inventory_level", 2**63, None),
+        ("sku", {"a": 1}, None),
+        ("sku", "S" * 300, "S" * 255),
+    ],
+)
+def test_an_unreadable_field_of_a_variant_is_noted(connect_any: Connect, field: str, value: object, column: object):
+    mirror = connect_any(integration_settings__auto_link_products=True)
+    odd = bowl()
+    odd["variants"][0][field] = value
+    pages = writer(mirror, "products")
+    assert pages.write(odd)["notes"] == 1
+    row = mirror.row("variants", 381)
+    assert row[field] == column
+    assert [each["field"] for each in json.loads(row["notes"])] == [field]
+    assert mirror.rows("products")[0]["notes"] is None
+    assert "notes" not in pages.write(bowl(), at=NOON + SECOND)
+    assert mirror.row("variants", 381)["notes"] is None
+
+
+def test_no_link_is_made_by_a_part_of_a_sku(connect: Connect):
+    mirror = connect(integration_settings__auto_link_products=True)
+    mirror.add_host_product("S" * 255)
+    odd = bowl()
+    odd["variants"][0]["sku"] = "S" * 256
+    writer(mirror, "products").write(odd)
+    row = mirror.row("variants", 381)
+    assert (row["sku_key"], row["host_product_id"]) == (None, None)
+    assert "too long" in row["link_conflict"]
+
+
 def test_a_product_that_cannot_be_read_is_set_aside_and_the_rest_of_its_page_goes_in(connect_any: Connect):
     mirror = connect_any()
-    bad = record(bowl(price="12 EUR"))
+    bad = record(bowl(variants=["x"]))
     assert writer(mirror, "products").write(payload("products", 1), bad) == {
         "fetched": 2,
         "created": 1,
         "rejected": 1,
     }
     (rejected,) = mirror.rows("rejected_records")
-    assert "price" in rejected["reason"]
+    assert "not an object" in rejected["reason"]
     assert (rejected["bigcommerce_id"], rejected["resource"]) == (77, "products")
     assert rejected["payload"].decode() == bad.text
     assert rejected["refresh_id"] == mirror.refreshes["products"]

@@ -57,6 +57,28 @@ def test_stored_facts_explain(any_mirrored: Mirrored) -> None:
     assert any_mirrored.get("explain", sku="nope")["data"]["asked"] == {"sku": "nope"}
 
 
+def test_unreadable_fields_are_explained(any_mirrored: Mirrored) -> None:
+    note = '[{"field": "price", "reason": "is not a number"}]'
+    any_mirrored.add("orders", {"bigcommerce_id": 10, "notes": note, "status_id": None, "is_sale": False})
+    any_mirrored.add(
+        "order_lines",
+        {"bigcommerce_id": 20, "bigcommerce_order_id": 10},
+        {"bigcommerce_id": 21, "bigcommerce_order_id": 10, "notes": note},
+    )
+    any_mirrored.add("products", {"bigcommerce_id": 1, "notes": note})
+    any_mirrored.add("variants", {"bigcommerce_id": 2, "host_product_id": 9, "link_source": "auto", "notes": note})
+    assert codes(any_mirrored, order=10) == [(10, "here"), (10, "no_sale"), *[(10, "unreadable_fields")] * 2]
+    assert codes(any_mirrored, variant=2) == [(2, "linked"), *[(2, "unreadable_fields")] * 2]
+    said = any_mirrored.get("explain", order=10)["data"]["reasons"]
+    assert "the order could be read: price is not a number." in said[2]["message"]
+    assert "its line 21 could" in said[3]["message"]
+    shown = [{"field": "price", "reason": "is not a number"}]
+    assert [each["notes"] for each in any_mirrored.get("products")["data"]] == [shown]
+    assert [each["notes"] for each in any_mirrored.get("variants")["data"]] == [shown]
+    order = any_mirrored.get("orders/10")["data"]
+    assert (order["notes"], [line["notes"] for line in order["lines"]]) == (shown, [None, shown])
+
+
 def test_the_hosts_products_of_this_moment_count(any_mirrored: Mirrored) -> None:
     any_mirrored.add("variants", {"bigcommerce_id": 5, "sku": "mug-77", "sku_key": "mug-77"})
     assert codes(any_mirrored, variant=5)[0] == (5, "no_host_product")

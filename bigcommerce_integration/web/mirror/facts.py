@@ -8,10 +8,13 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from ...models.product_key import Key
+from ...refresh.columns import notes_of
 from ..access import Asked
 from ..instances import health
 from .listing import Condition
-from .reasons import OrderFacts, Refreshing, SetAside, VariantFacts
+from .reasons import Noted, OrderFacts, Refreshing, SetAside, VariantFacts
+
+NOTED_LINES = 20
 
 
 def order_facts(asked: Asked, order_id: int) -> OrderFacts:
@@ -25,6 +28,7 @@ def order_facts(asked: Asked, order_id: int) -> OrderFacts:
         start_date=asked.instance.start_date,
         refreshing=_refreshing(asked, "orders"),
         row=rows[0] if rows else None,
+        noted=[*_noted("the order", rows), *_noted_lines(asked, order_id)] if rows else (),
         set_aside=set_aside(asked, "orders", order_id),
         lowest_id=asked.session.scalar(lowest),
     )
@@ -69,6 +73,7 @@ def _of_rows(asked: Asked, described: str, rows: Sequence[Mapping[str, Any]]) ->
 
 def _variant(asked: Asked, described: str, refreshing: Refreshing, row: Mapping[str, Any] | None) -> VariantFacts:
     product_id = None if row is None else row["bigcommerce_product_id"]
+    products = [] if product_id is None else _product(asked, product_id)
     return VariantFacts(
         asked=described,
         start_date=asked.instance.start_date,
@@ -76,16 +81,30 @@ def _variant(asked: Asked, described: str, refreshing: Refreshing, row: Mapping[
         auto_link=asked.instance.auto_link_products,
         auto_create=asked.instance.auto_create_products,
         row=row,
-        is_only_referenced=product_id is not None and _is_only_referenced(asked, product_id),
+        noted=[*_noted("the variant", [] if row is None else [row]), *_noted("its product", products)],
+        is_only_referenced=any(each["is_only_referenced"] for each in products),
         host_products=() if row is None else _host_products(asked, row),
         set_aside=None if product_id is None else set_aside(asked, "products", product_id),
     )
 
 
-def _is_only_referenced(asked: Asked, product_id: int) -> bool:
+def _product(asked: Asked, product_id: int) -> list[Mapping[str, Any]]:
+    """The one row of the product, or none."""
     table = asked.state.tables.products
-    mine = (table.c.instance_id == asked.instance.id, table.c.bigcommerce_id == product_id)
-    return bool(asked.session.scalar(select(table.c.is_only_referenced).where(*mine)))
+    return _rows(asked, table, table.c.instance_id == asked.instance.id, table.c.bigcommerce_id == product_id)
+
+
+def _noted(what: str, rows: Sequence[Mapping[str, Any]]) -> list[Noted]:
+    return [Noted(what, notes_of(row["notes"])) for row in rows if row["notes"] is not None]
+
+
+def _noted_lines(asked: Asked, order_id: int) -> list[Noted]:
+    """The order's lines that have notes, the first of them."""
+    table = asked.state.tables.order_lines
+    mine = (table.c.instance_id == asked.instance.id, table.c.bigcommerce_order_id == order_id)
+    statement = select(table.c.bigcommerce_id, table.c.notes).where(*mine, table.c.notes.is_not(None))
+    rows = asked.session.execute(statement.order_by(table.c.bigcommerce_id).limit(NOTED_LINES))
+    return [Noted(f"its line {row.bigcommerce_id}", notes_of(row.notes)) for row in rows]
 
 
 def _host_products(asked: Asked, row: Mapping[str, Any]) -> list[Key]:

@@ -46,13 +46,25 @@ class SetAside:
 
 
 @dataclass(frozen=True)
+class Noted:
+    """A stored row with notes on what could not be read; ``what`` names it in a sentence."""
+
+    what: str
+    notes: Sequence[Mapping[str, str]]
+
+
+@dataclass(frozen=True)
 class OrderFacts:
-    """What is stored about an order; ``row`` has its columns, None if it is not here."""
+    """What is stored about an order; ``row`` has its columns, None if it is not here.
+
+    ``noted`` are the order and its lines, as far as they have notes.
+    """
 
     order_id: int
     start_date: date
     refreshing: Refreshing
     row: Mapping[str, Any] | None = None
+    noted: Sequence[Noted] = ()
     set_aside: SetAside | None = None
     lowest_id: int | None = None
     store: StoreSays | None = None
@@ -62,6 +74,7 @@ class OrderFacts:
 class VariantFacts:
     """What is stored about a variant, its product and the host's products with its SKU; ``row`` as in OrderFacts.
 
+    ``noted`` are the variant and its product, as far as they have notes.
     ``host_products`` are those that have the SKU now, spelt just so.
     """
 
@@ -71,6 +84,7 @@ class VariantFacts:
     auto_link: bool
     auto_create: bool
     row: Mapping[str, Any] | None = None
+    noted: Sequence[Noted] = ()
     is_only_referenced: bool = False
     host_products: Sequence[Key] = ()
     set_aside: SetAside | None = None
@@ -79,7 +93,7 @@ class VariantFacts:
 
 def explain_order(facts: OrderFacts) -> list[Reason]:
     """Why the order is not here, or what is odd about it if it is; the surest first."""
-    return list(_of_stored_order(facts.row) if facts.row is not None else _of_missing_order(facts))
+    return list(_of_stored_order(facts.row, facts.noted) if facts.row is not None else _of_missing_order(facts))
 
 
 def explain_variant(facts: VariantFacts) -> list[Reason]:
@@ -87,14 +101,29 @@ def explain_variant(facts: VariantFacts) -> list[Reason]:
     return list(_of_stored_variant(facts, facts.row) if facts.row is not None else _of_missing_variant(facts))
 
 
-def _of_stored_order(row: Mapping[str, Any]) -> Iterator[Reason]:
+def _of_stored_order(row: Mapping[str, Any], noted: Sequence[Noted]) -> Iterator[Reason]:
     yield Reason("here", "The order is here.")
     if row["deleted_at"] is not None:
         yield Reason("gone", f"The store no longer had it on {moment_answer(row['deleted_at'])}.")
     if row["is_deleted"]:
         yield Reason("archived", "The store has archived it, so it does not count as a sale.")
     elif not row["is_sale"]:
-        yield Reason("no_sale", f"Its status, {row['status_id']}, is none of a sale.")
+        status_id = row["status_id"]
+        yield Reason(
+            "no_sale",
+            "Its status is not known." if status_id is None else f"Its status, {status_id}, is none of a sale.",
+        )
+    yield from _unreadable(noted)
+
+
+def _unreadable(noted: Sequence[Noted]) -> Iterator[Reason]:
+    """The fields that could not be read, of each row in one reason."""
+    for row in noted:
+        said = "; ".join(f"{each['field']} {each['reason']}" for each in row.notes)
+        yield Reason(
+            "unreadable_fields",
+            f"Not all of {row.what} could be read: {said}. That is null or cut here; the payload has it whole.",
+        )
 
 
 def _of_missing_order(facts: OrderFacts) -> Iterator[Reason]:
@@ -169,6 +198,7 @@ def _of_stored_variant(facts: VariantFacts, row: Mapping[str, Any]) -> Iterator[
         yield Reason("unlinked_by_hand", "Somebody decided that it has no link; no refresh changes that.")
     elif row["deleted_at"] is None:
         yield from _of_unlinked(facts, row)
+    yield from _unreadable(facts.noted)
     if facts.set_aside is not None:
         yield _rejected(facts.set_aside)
     if facts.store is not None and (facts.store.problem is not None or not facts.store.is_there):

@@ -11,9 +11,10 @@ from sqlalchemy import Column, Numeric, Row, Table
 
 from ...models.mirror import LINE_AMOUNTS, ORDER_AMOUNTS
 from ...models.product_key import key_answer
+from ...refresh.columns import notes_of
 from ..answers import moment_answer
 
-_STANDING = ("observed_at", "change_number", "deleted_at")
+_STANDING = ("notes", "observed_at", "change_number", "deleted_at")
 PRODUCT = (
     "bigcommerce_id",
     "name",
@@ -70,6 +71,7 @@ LINE = (
     "quantity_shipped",
     "quantity_refunded",
     *LINE_AMOUNTS,
+    "notes",
 )
 PAYLOAD = "payload"
 LINK = "host_product_id"
@@ -92,4 +94,6 @@ def _plain(column: Column[Any], value: Any) -> Any:
         # As many decimals as the column has, whether the database keeps zeros at the end or not.
         scale = column.type.scale if isinstance(column.type, Numeric) else None
         return f"{value:.{scale}f}"
+    if column.name == "notes":
+        return None if value is None else notes_of(value)
     return moment_answer(value) if isinstance(value, datetime) else value

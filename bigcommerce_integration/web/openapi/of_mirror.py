@@ -60,8 +60,15 @@ def _column(column: Column[Any]) -> JSONSchema:
     return nullable(shape) if column.nullable else shape
 
 
+_NOTES: JSONSchema = nullable(
+    list_of(record(field=told(STRING, "The field's name in the record, or `lines`."), reason=STRING)),
+    "What of the record could not be read, and is null or cut in its column: the payload has it whole. Null if all "
+    "could be read.",
+)
+
+
 def _row(table: Table, names: Iterable[str]) -> JSONSchema:
-    return record(**{name: _column(table.c[name]) for name in names})
+    return record(**{name: _NOTES if name == "notes" else _column(table.c[name]) for name in names})
 
 
 def _example(table: Table, names: Iterable[str], **values: Any) -> dict[str, Any]:

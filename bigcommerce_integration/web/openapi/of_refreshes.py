@@ -82,8 +82,15 @@ _PARAMETERS = {
     "additionalProperties": False,
 }
 _RESULTS = record(
-    "Counts of records, but for requests and seconds.",
-    **dict.fromkeys(COUNTERS, COUNT),
+    "Counts of records, but for notes, requests and seconds.",
+    **dict.fromkeys(COUNTERS, COUNT)
+    | {
+        "notes": told(
+            COUNT,
+            "How many rows this refresh wrote with notes: of products, variants, orders and order lines. One that is "
+            "written again counts again, one that did not change does not.",
+        )
+    },
     waited_s=told(SECONDS, "Seconds without work: for the store's quota or recovery, and until a retry."),
     total=nullable(COUNT, "How many the store said there are; null if it has not said."),
 )
