@@ -18,6 +18,7 @@ from .errors import ConfigError
 from .host import Host, product_key_type, require_host
 from .models import tables
 from .models.product_key import link_type
+from .sqlalchemy_host import SQLAlchemyHost
 from .state import EXTENSION, State
 from .web.routes import add_routes
 
@@ -57,6 +58,8 @@ class _BigCommerceBlueprint(Blueprint):
         """Raises ``ConfigError``, which says what to do, for an app that could not work."""
         _require_extensions(app, self._db)
         _require_shared_database(app, self._broker)
+        if isinstance(self._host, SQLAlchemyHost):
+            self._host.require_scope()
         config = read_config(app.config)
         state = State(
             config=config,

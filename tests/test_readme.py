@@ -32,7 +32,7 @@ from .services import service_url
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)
-HOST, WORKER, SALES = (code for kind, code in BLOCKS if kind == "python")
+HOST, WORKER, SALES, TENANTS = (code for kind, code in BLOCKS if kind == "python")
 DEMO, TESTS, START, CONNECT, VERBS = (code for kind, code in BLOCKS if kind == "sh")
 README_BROKER = "redis://127.0.0.1:6379/0"
 

@@ -13,7 +13,7 @@ from .instances.history import get_history
 from .instances.listing import list_instances
 from .instances.views import get_instance, post_instance
 from .mirror.explain import get_explanation
-from .mirror.links import delete_link, post_link, put_links
+from .mirror.links import delete_link, get_links, post_link, put_links
 from .mirror.orders import get_order, get_orders
 from .mirror.products import get_products
 from .mirror.rejected import get_rejected, post_rejected_retry
@@ -48,6 +48,7 @@ ROUTES: tuple[Route, ...] = (
     ("/<instance_id>/refreshes/<refresh_id>/retry", "POST", post_retry),
     ("/<instance_id>/products", "GET", get_products),
     ("/<instance_id>/variants", "GET", get_variants),
+    ("/<instance_id>/variants/links", "GET", get_links),
     ("/<instance_id>/variants/links", "PUT", put_links),
     ("/<instance_id>/variants/<bigcommerce_id>/link", "POST", post_link),
     ("/<instance_id>/variants/<bigcommerce_id>/link", "DELETE", delete_link),

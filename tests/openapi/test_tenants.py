@@ -33,7 +33,7 @@ def app(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> Iterator[Flas
         "nominal_code": host_app.NominalCode,
         "product": host_app.Product,
     }
-    host = TwoTenants(**models, may=lambda action, instance: True)
+    host = TwoTenants(**models, may=lambda action, instance: True, tenant_column=None)
     app = host_app.create_app(sqlite_url, broker=broker, host=host)
     host_app.create_rows(app)
     yield app

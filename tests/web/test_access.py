@@ -82,7 +82,7 @@ def careful(host_app: HostApp) -> CarefulHost:
         "nominal_code": host_app.NominalCode,
         "product": host_app.Product,
     }
-    host = CarefulHost(**models, may=lambda action, instance: False)
+    host = CarefulHost(**models, may=lambda action, instance: False, tenant_column=None)
     host.refused, host.asked = set(), []
     return host
 

@@ -180,7 +180,6 @@ def test_all_or_nothing_and_each_bad_row_is_named(any_mirrored: Mirrored, told: 
                 "2.host_product_id",
                 "3",
                 "4",
-                "5",
                 "6.sku",
                 "6.host_product_id",
                 "7.sku",
@@ -248,6 +247,49 @@ def test_another_instances_variants_are_unknown(any_mirrored: Mirrored) -> None:
     rows = [body | {"bigcommerce_id": 11}, body | {"sku": "B"}]
     assert set(errors(any_mirrored.ask("variants/links", method="PUT", json=rows))) == {"0.bigcommerce_id", "1.sku"}
     assert links_of(other)[11] == (7, "auto", None)
+
+
+def test_decisions_go_from_one_instance_into_another(any_mirrored: Mirrored) -> None:
+    other = connected(any_mirrored.app, any_mirrored.host_app)
+    for each in (any_mirrored, other):
+        add_variants(each)
+        each.add("variants", {"bigcommerce_id": 31, "bigcommerce_product_id": 3})
+    first, second = any_mirrored.add_host_products("X", "Y")
+    rows = [
+        {"bigcommerce_id": variant, "host_product_id": product}
+        for variant, product in ((11, first), (12, None), (21, second), (23, second), (31, first))
+    ]
+    assert any_mirrored.ask("variants/links", method="PUT", json=rows).status_code == 200
+    exported: list[Any] = []
+    query: dict[str, Any] = {"limit": 2}
+    while query.get("after", "") is not None:
+        page = any_mirrored.get("variants/links", **query)
+        exported += page["data"]
+        query["after"] = page["meta"]["next"]
+    assert exported == any_mirrored.get("variants/links")["data"]
+    assert exported[0] == {"bigcommerce_id": 11, "bigcommerce_product_id": 1, "sku": "A", "host_product_id": first}
+    # What is gone from the store, a new instance never had; what has no SKU is known by its id.
+    assert [(row["bigcommerce_id"], row["sku"], row["host_product_id"]) for row in exported] == [
+        (11, "A", first),
+        (12, "a", None),
+        (21, "C", second),
+        (31, None, first),
+    ]
+    assert other.get("variants/links")["data"] == []
+    answer = other.ask("variants/links", method="PUT", json=exported)
+    assert answer.status_code == 200, answer.json
+    assert other.get("variants/links")["data"] == exported
+    assert links_of(other)[12] == (None, "manual", None)
+    # Only a row without an id goes by its SKU.
+    renamed = [exported[0] | {"sku": "edited since"}]
+    assert other.ask("variants/links", method="PUT", json=renamed).status_code == 200
+    nameless = [{"sku": None, "host_product_id": first}]
+    assert set(errors(other.ask("variants/links", method="PUT", json=nameless))) == {"0"}
+
+
+@pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 1001}, {"after": "x"}, {"changed_after": 1}])
+def test_a_list_of_decisions_takes_a_cursor_alone(query: dict[str, Any], mirrored: Mirrored) -> None:
+    assert set(errors(mirrored.ask("variants/links", query_string=query))) == set(query)
 
 
 def test_links_are_a_permission_of_their_own(any_mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,10 +44,11 @@ class LinkRequest(ObjectSchema):
 
 
 class LinkRow(ObjectSchema):
-    """One row of the body that links many."""
+    """One row of the body that links many; with a ``bigcommerce_id``, product and SKU only tell people what it is."""
 
     bigcommerce_id = fields.Integer()
-    sku = Sku()
+    bigcommerce_product_id = fields.Integer()
+    sku = Sku(allow_none=True)
     host_product_id = HostProductId(required=True, allow_none=True)
 
 
@@ -77,12 +78,14 @@ def read_link_rows(request: Request) -> Sequence[Row]:
     schema = LinkRow()
     for place, item in enumerate(body):
         values, wrong = load(schema, item)
-        if not wrong and len({"bigcommerce_id", "sku"} & values.keys()) != 1:
+        if not wrong and values.get("bigcommerce_id", values.get("sku")) is None:
             wrong = Errors({"_schema": ["Give either bigcommerce_id or sku."]})
         for path, messages in wrong.items():
             errors.note(str(place) if path == "_schema" else f"{place}.{path}", messages)
         errors.more += wrong.more
-        rows.append(Row(values.get("bigcommerce_id"), values.get("sku"), values.get("host_product_id")))
+        variant_id = values.get("bigcommerce_id")
+        sku = None if variant_id is not None else values.get("sku")
+        rows.append(Row(variant_id, sku, values.get("host_product_id")))
     if errors:
         raise errors.refusal()
     return rows

@@ -1,4 +1,4 @@
-"""``/api/big-commerce/<id>/variants/…``: links made and taken away by hand, one or many."""
+"""``/api/big-commerce/<id>/variants/…``: links made and taken away by hand, one or many, and their list."""
 
 from __future__ import annotations
 
@@ -7,11 +7,46 @@ from typing import Any
 from flask import request
 from sqlalchemy import select
 
+from ...refresh.manual_links import SOURCE
 from ..access import Asked, ask, caller
 from ..queries import parse_id
+from ..query_args import QueryInteger, read_query
+from ..schemas import ObjectSchema
+from . import filters
+from .cursors import Cursor, list_answer
 from .link_changes import link_variant, link_variants
-from .link_request import read_link_request, read_link_rows
+from .link_request import MOST_LINKS, read_link_request, read_link_rows
+from .listing import Wanted
 from .row_answers import VARIANT, columns, row_answer
+
+EXPORTED = ("bigcommerce_id", "bigcommerce_product_id", "sku_key", "host_product_id")
+
+
+class LinksQuery(ObjectSchema):
+    """A page is as long as a request that decides on links may be."""
+
+    after = Cursor()
+    limit = QueryInteger(1, MOST_LINKS, load_default=MOST_LINKS)
+
+
+def get_links(instance_id: str) -> dict[str, Any]:
+    """What was decided by hand, as rows that another instance of the same store takes.
+
+    Not of variants that the store has no longer: a new instance never had them.
+    """
+    asked = ask("read", instance_id)
+    query = read_query(request, LinksQuery())
+    table = asked.state.tables.variants
+    read = columns(table, EXPORTED)
+    mine = table.c.instance_id == asked.instance.id
+    decided = [table.c.link_source == SOURCE, table.c.deleted_at.is_(None)]
+    wanted = Wanted(table, [mine], [table.c.bigcommerce_id], filters.indexed_by(), decided)
+    return list_answer(asked, query, wanted, read, lambda row: _link(row_answer(row, read)))
+
+
+def _link(row: dict[str, Any]) -> dict[str, Any]:
+    """The SKU without the blanks around it, null where there is nothing else."""
+    return {"sku" if name == "sku_key" else name: value for name, value in row.items()}
 
 
 def post_link(instance_id: str, bigcommerce_id: str) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ..mirror.link_request import MOST_LINKS, LinkRequest, LinkRow
+from ..mirror.links import LinksQuery
 from .of_mirror import VARIANT_EXAMPLE
 from .operation import Answer, Operation, Subject
-from .shapes import HOST_PRODUCT_ID, data, list_of, nullable, record, ref
+from .shapes import HOST_PRODUCT_ID, INTEGER, STRING, data, list_of, nullable, record, ref, with_optional
 
 _TAG = "Links"
 _LINKED = VARIANT_EXAMPLE | {"link_source": "manual"}
@@ -20,13 +21,28 @@ def _row(name: str) -> dict[str, object]:
     )
 
 
+_BY_ID = with_optional(
+    _row("bigcommerce_id"),
+    bigcommerce_product_id=_FIELDS["bigcommerce_product_id"].json_schema(),  # type: ignore[attr-defined]
+    sku=nullable(_FIELDS["sku"].json_schema()),  # type: ignore[attr-defined]
+)
+_LINK = record(
+    "A decision by hand; a null host_product_id is the one to leave the variant without a link.",
+    bigcommerce_id=INTEGER,
+    bigcommerce_product_id=INTEGER,
+    sku=nullable(STRING, "Without the blanks around it."),
+    host_product_id=nullable(ref(HOST_PRODUCT_ID)),
+)
+_LINK_EXAMPLE = {"bigcommerce_id": 101, "bigcommerce_product_id": 77, "sku": "MUG-RED", "host_product_id": 900}
+
 SUBJECT = Subject(
     schemas={
+        "Link": _LINK,
         "LinkRows": {
-            **list_of({"anyOf": [_row("bigcommerce_id"), _row("sku")]}),
+            **list_of({"anyOf": [_BY_ID, _row("sku")]}),
             "minItems": 1,
             "maxItems": MOST_LINKS,
-        }
+        },
     },
     operations={
         ("/<instance_id>/variants/<bigcommerce_id>/link", "POST"): Operation(
@@ -47,6 +63,24 @@ SUBJECT = Subject(
             answers={200: Answer("The variant as it stands now.", data(ref("Variant")), {"data": _UNLINKED})},
             refusals=(503,),
         ),
+        ("/<instance_id>/variants/links", "GET"): Operation(
+            id="listLinks",
+            tag=_TAG,
+            summary="What was decided by hand, to be put into another instance of the same store",
+            description=(
+                "By the variant's id; those that the store has no longer are left out. The rows of a page are a body "
+                "for `PUT …/variants/links` of another instance once it has read the products: so the decisions "
+                "survive a store that is disconnected and connected again. A page may be short and have a next one."
+            ),
+            query=LinksQuery,
+            answers={
+                200: Answer(
+                    "One page of them.",
+                    record(data=list_of(ref("Link")), meta=record(next=nullable(STRING))),
+                    {"data": [_LINK_EXAMPLE], "meta": {"next": None}},
+                )
+            },
+        ),
         ("/<instance_id>/variants/links", "PUT"): Operation(
             id="linkVariants",
             tag=_TAG,
@@ -54,7 +88,7 @@ SUBJECT = Subject(
             description=(
                 f"Up to {MOST_LINKS} rows, each with the BigCommerce id of a variant or the SKU of a live one; a "
                 "`host_product_id` of null unlinks. Bad rows are named by their place, such as `0.sku`. The body may "
-                "have 2 MiB."
+                "have 2 MiB. Rows as `GET` answers them are taken as they are: the `bigcommerce_id` names the variant."
             ),
             body=ref("LinkRows"),
             body_examples={
