@@ -152,6 +152,19 @@ class StoreClient:
         answer = self._get("v3/catalog/variants", params, "variants", PRODUCTS_SCOPE)
         return _reply(answer, split_v3(answer.text, self._name("variants"))[0])
 
+    def variants_of(self, product_ids: Sequence[int], page: int = 1) -> Reply[Page]:
+        """Page ``page`` (from 1) of the variants of these products (product-variants_catalog.v3.yml).
+
+        In no promised order: all have come when as many came as ``total`` says.
+        """
+        asked = ",".join(str(int(each)) for each in product_ids)
+        params = (("product_id:in", asked), ("page", str(page)), ("limit", str(LARGEST_PAGE)))
+        answer = self._get("v3/catalog/variants", params, "variants", PRODUCTS_SCOPE)
+        records, pagination = split_v3(answer.text, self._name("variants"))
+        total = None if pagination is None else pagination.total
+        is_last = len(records) < LARGEST_PAGE or total == (page - 1) * LARGEST_PAGE + len(records)
+        return _reply(answer, Page(records, is_last, total))
+
     def orders(
         self, ids: IdRange, *, limit: int, dates: DateFilter = ALL_DATES, each: Each | None = None
     ) -> Reply[Page]:

@@ -42,8 +42,8 @@ class Checkpoint:
     asked for instead of the setting, ``failures`` how many requests in a row failed, ``link_after`` the last
     variant row that the linking pass has seen, ``start_date`` the instance's when the walk began, ``linked_by`` the two
     switches of linking (link, create) that the linking pass has worked by, ``unsolved`` what it left without a link,
-    ``checked_after`` the last linked variant whose host product was looked for, None once all were. All times are
-    naive UTC.
+    ``checked_after`` the last linked variant whose host product was looked for, None once all were, ``withheld`` how
+    many variants are not marked as gone since they are too many. All times are naive UTC.
     """
 
     phase: Phase = "prepare"
@@ -59,6 +59,7 @@ class Checkpoint:
     linked_by: tuple[bool, bool] | None = None
     unsolved: Unsolved = field(default_factory=Unsolved)
     checked_after: int | None = 0
+    withheld: int = 0
 
     def dump(self) -> str:
         """As JSON text with a version."""
@@ -78,6 +79,7 @@ class Checkpoint:
                 "linked_by": self.linked_by,
                 "unsolved": asdict(self.unsolved),
                 "checked_after": self.checked_after,
+                "withheld": self.withheld,
             }
         )
 
@@ -102,6 +104,7 @@ def load_checkpoint(text: str | None) -> Checkpoint:
         linked_by=_pair(data.get("linked_by")),
         unsolved=Unsolved(**data.get("unsolved", {})),
         checked_after=data.get("checked_after", 0),
+        withheld=data.get("withheld", 0),
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Column, Row, Table, select
 from sqlalchemy.orm import Session
 
 from ..client.pages import IdRange
+from .moves import NO_HASH
 from .page import Mapped, MappedPage
 from .rows import PageTransaction, stored_rows
 
@@ -49,7 +50,7 @@ def classify(tx: PageTransaction, table: Table, page: MappedPage, *, extra: Sequ
             new.append(record.whole())
         elif row.observed_at > page.observed_at:
             older += 1
-        elif row.content_hash == record.content_hash and row.deleted_at is None:
+        elif row.content_hash == record.content_hash != NO_HASH and row.deleted_at is None:
             unchanged += 1
         else:
             changed.append((record.whole(), row))

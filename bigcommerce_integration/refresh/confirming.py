@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from ..client.api import Reply
 from ..client.pages import Page
 from .apply import Step
+from .before_write import completed
 from .checkpoint import Checkpoint
 from .fetching import Fetch
 from .missing import extent, judge, mark_gone, refuse_mass_deletion, unconfirmed
-from .order_lines import with_all_lines
 from .page import Counts, MappedPage, map_page
 from .resources import RESOURCES
 from .rows import PageTransaction, chunks
@@ -87,6 +87,7 @@ def _came(slice_: Slice, ids: Sequence[int], found: tuple[Reply[Page], MappedPag
         return Step(work, after, slice_.job.lease, part.observed_at, part.rejected, fetched)
 
     def store(whole: MappedPage) -> None:
-        slice_.commit_page(whole, step, replace(slice_.checkpoint, failures=0), lambda _: slice_.checkpoint)
+        after = replace(slice_.checkpoint, failures=0, withheld=slice_.checkpoint.withheld + whole.withheld)
+        slice_.commit_page(whole, step, after, lambda _: slice_.checkpoint)
 
-    with_all_lines(slice_, page, store)
+    completed(slice_, page, store)

@@ -125,11 +125,16 @@ class Extent:
     is_empty: bool = False
 
 
+def is_few(gone: int, live: int, *, max_share: float) -> bool:
+    """Whether a store plausibly deletes so many of those that are live."""
+    return gone <= FEW or gone <= max_share * live
+
+
 def refuse_mass_deletion(extent: Extent, resource: str, *, max_share: float) -> None:
     """Raises ``MassDeletion`` for more than a store plausibly deletes: more likely it answered wrongly."""
     if extent.is_empty and extent.live:
         what = f"The store has no {resource} at all, and {extent.live} are stored"
-    elif extent.gone > FEW and extent.gone > max_share * extent.live:
+    elif not is_few(extent.gone, extent.live, max_share=max_share):
         what = (
             f"{extent.gone} of {extent.live} stored {resource} are gone from the store, more than the share of "
             f"{max_share:g} that BIGCOMMERCE_MAX_DELETED_SHARE allows"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -57,6 +57,10 @@ class MappedPage:
     ``observed_at`` is the store's clock when the request began (naive UTC, whole seconds). ``covers`` are the ids, both
     included, of which this page has all that the store has. ``beside`` is how many were left out as they are not of the
     days meant.
+
+    Of products alone, once what they leave in doubt was asked for: ``others`` are products to be stored along that are
+    not of this answer, ``proved`` those whose own list of variants was read whole, ``gone_variants`` and
+    ``gone_products`` what is to be marked, and ``withheld`` how many variants are not, as they are too many.
     """
 
     records: Sequence[Mapped]
@@ -68,6 +72,11 @@ class MappedPage:
     is_last: bool = False
     covers: tuple[int, int] | None = None
     beside: int = 0
+    others: Sequence[Mapped] = ()
+    proved: Container[int] = frozenset()
+    gone_variants: Container[int] = frozenset()
+    gone_products: Sequence[int] = ()
+    withheld: int = 0
 
     @property
     def seen(self) -> set[int]:
@@ -119,6 +128,8 @@ class MappedPage:
                 records=self.records[middle:],
                 rejected=[],
                 beside=0,
+                others=(),
+                gone_products=(),
                 covers=self.covers and (self.records[middle - 1].id + 1, self.covers[1]),
             ),
         )

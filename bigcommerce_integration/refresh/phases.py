@@ -30,6 +30,7 @@ from .rows import PageTransaction
 from .slices import Slice, SliceEnds
 from .walk import Walk
 from .walking import Walker
+from .withheld import refuse_withheld
 
 BORROW_AGAIN_S = 2.0
 
@@ -142,6 +143,7 @@ def _following(slice_: Slice) -> Phase:
 
 def link(slice_: Slice) -> None:
     """The linking pass: what has a SKU and no link yet, a thousand variants a transaction."""
+    refuse_withheld(slice_)
     job = slice_.job
     switches = (job.instance.auto_link_products, job.instance.auto_create_products)
     if job.mode == "full":

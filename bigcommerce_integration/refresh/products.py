@@ -6,7 +6,8 @@ The sellable thing is the variant; a product without options has one base varian
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +22,7 @@ from .classify import classify
 from .columns import Field, FieldTable, code, free_text, is_noted, notes_column, sku_key
 from .host_calls import tell_products
 from .linking import UNLINKED, Links, NewVariant, link_changed
-from .moves import doubt, is_newer, owners_in_doubt
+from .moves import NO_HASH, doubt, is_newer, owners_in_doubt
 from .page import Counts, Mapped, MappedPage, content_hash
 from .rows import Gone, PageTransaction, insert_rows, mark_rows_gone, stored_rows, update_rows
 
@@ -112,9 +113,7 @@ def map_record(record: Record) -> Mapped:
     product = record.value
     if not isinstance(product, dict):
         raise BadRecord("The record is not an object.")
-    variants = product.get("variants")
-    if not isinstance(variants, list):
-        raise BadRecord("variants are missing from the answer.")
+    shown = product.get("variants")
     columns, notes = _PRODUCT.read(product)
     columns["notes"] = notes_column(notes)
     return Mapped(
@@ -122,7 +121,8 @@ def map_record(record: Record) -> Mapped:
         text=record.text,
         content_hash=whole_hash(record.text),
         columns=columns,
-        children=_variants(record.id, variants),
+        # An answer that shows none is in doubt, however it says so (see ``variant_doubts``).
+        children=variants(record.id, shown if isinstance(shown, list) else ()),
     )
 
 
@@ -131,9 +131,10 @@ def whole_hash(text: str) -> str:
     return content_hash(text)
 
 
-def _variants(product_id: int, variants: Sequence[Any]) -> list[dict[str, Any]]:
+def variants(product_id: int, shown: Sequence[Any]) -> list[dict[str, Any]]:
+    """The columns of a product's variants; ``BadRecord`` says what cannot be read."""
     rows: dict[int, dict[str, Any]] = {}
-    for variant in variants:
+    for variant in shown:
         if not isinstance(variant, dict):
             raise BadRecord("A variant is not an object.")
         variant_id = values.integer(variant.get("id"), "variants.id")
@@ -156,9 +157,13 @@ def apply(tx: PageTransaction, page: MappedPage, *, insert_since: datetime | Non
 
     A product that is not stored yet goes in only if it was modified since ``insert_since`` or a stored order refers to
     it: walks over all ids, or over old days, bring others too.
+
+    A product that shows no variant, and whose own list was not read, counts as changed when it comes next.
     """
     table = tx.tables.products
-    verdict = classify(tx, table, page, extra=(table.c.is_only_referenced,))
+    gone = _mark_others_gone(tx, page.gone_products)
+    whole = replace(page, records=[*page.records, *page.others]) if page.others else page
+    verdict = classify(tx, table, whole, extra=(table.c.is_only_referenced,))
     skipped = verdict.older
     fresh = verdict.new
     only_referenced: set[int] = set()
@@ -175,7 +180,7 @@ def apply(tx: PageTransaction, page: MappedPage, *, insert_since: datetime | Non
                 "bigcommerce_id": record.id,
                 **record.columns,
                 "payload": record.text,
-                "content_hash": record.content_hash,
+                "content_hash": _stored_hash(record, page.proved),
                 "is_only_referenced": record.id in only_referenced,
             }
             for record in fresh
@@ -189,7 +194,7 @@ def apply(tx: PageTransaction, page: MappedPage, *, insert_since: datetime | Non
                 "row_id": row.id,
                 **record.columns,
                 "payload": record.text,
-                "content_hash": record.content_hash,
+                "content_hash": _stored_hash(record, page.proved),
                 "deleted_at": None,
                 "is_only_referenced": row.is_only_referenced
                 and insert_since is not None
@@ -199,7 +204,9 @@ def apply(tx: PageTransaction, page: MappedPage, *, insert_since: datetime | Non
         ],
     )
     changed = [*fresh, *(record for record, _ in verdict.changed)]
-    links = _write_variants(tx, changed, {record.id for record, _ in verdict.changed})
+    links, gone_variants = _write_variants(
+        tx, changed, {record.id for record, _ in verdict.changed}, are_gone=page.gone_variants
+    )
     touched = sorted({record.id for record in changed} | links.product_ids)
     if touched:
         tell_products(tx, touched)
@@ -209,9 +216,28 @@ def apply(tx: PageTransaction, page: MappedPage, *, insert_since: datetime | Non
             "updated": len(verdict.changed),
             "unchanged": verdict.unchanged,
             "skipped": skipped,
+            "deleted": gone + gone_variants,
             "linked": links.linked,
         }
     )
+
+
+def _mark_others_gone(tx: PageTransaction, product_ids: Sequence[int]) -> int:
+    """Mark products that were asked for and are not in the store; how many were live."""
+    table = tx.tables.products
+    columns = (table.c.id, table.c.bigcommerce_id, table.c.deleted_at, table.c.observed_at)
+    rows = stored_rows(tx, table, table.c.bigcommerce_id, product_ids, *columns)
+    gone = [
+        Gone(row.id, row.bigcommerce_id, tx.observed_at)
+        for row in rows
+        if row.deleted_at is None and row.observed_at <= tx.observed_at
+    ]
+    mark_gone(tx, gone)
+    return len(gone)
+
+
+def _stored_hash(record: Mapped, proved: Container[int]) -> str:
+    return record.content_hash if record.children or record.id in proved else NO_HASH
 
 
 def _modified_since(record: Mapped, since: datetime) -> bool:
@@ -236,11 +262,14 @@ def _referenced(tx: PageTransaction, product_ids: set[int]) -> set[int]:
     return set(tx.session.execute(statement).scalars())
 
 
-def _write_variants(tx: PageTransaction, products: Sequence[Mapped], stored_ids: set[int]) -> Links:
+def _write_variants(
+    tx: PageTransaction, products: Sequence[Mapped], stored_ids: set[int], *, are_gone: Container[int]
+) -> tuple[Links, int]:
     """Insert, update and mark the variants of these products, and link those whose link may have to change.
 
-    A variant goes with its product's answer: missing there, it is gone. One that moved here from another
-    product is found by its own id, and stays there if that product's answer is the newer one.
+    A variant that its product's answer lacks is gone if the store was asked once more (``are_gone``); else it stays,
+    and the product counts as changed when it comes next. One that moved here from another product is found by its own
+    id, and stays there if that product's answer is the newer one. Gives the links and how many are gone.
     """
     table = tx.tables.variants
     columns = (
@@ -270,15 +299,17 @@ def _write_variants(tx: PageTransaction, products: Sequence[Mapped], stored_ids:
     ]
     new = [child for variant_id, child in sorted(answered.items()) if variant_id not in rows]
     changed = [(child, row) for child, row in differing if not is_newer(tx, row)]
-    gone = [
+    lacking = [
         row
         for variant_id, row in sorted(rows.items())
         if variant_id not in answered and row.bigcommerce_product_id in stored_ids and row.deleted_at is None
     ]
+    gone = [row for row in lacking if row.bigcommerce_id in are_gone]
+    unsure = {row.bigcommerce_product_id for row in lacking if row.bigcommerce_id not in are_gone}
     update_rows(tx, table, [{"row_id": row.id, **child, "deleted_at": None} for child, row in changed])
     update_rows(tx, table, [{"row_id": row.id, "deleted_at": tx.observed_at} for row in gone])
     in_doubt = owners_in_doubt(tx, differing, "bigcommerce_product_id", written={product.id for product in products})
-    doubt(tx, tx.tables.products, in_doubt)
+    doubt(tx, tx.tables.products, in_doubt | unsure)
     relink = {row.bigcommerce_id for child, row in changed if row.sku_key != child["sku_key"] or row.deleted_at}
     links = link_changed(
         tx,
@@ -289,4 +320,4 @@ def _write_variants(tx: PageTransaction, products: Sequence[Mapped], stored_ids:
         ],
     )
     insert_rows(tx, table, [{**child, **links.of_new.get(child["bigcommerce_id"], UNLINKED)} for child in new])
-    return links
+    return links, len(gone)

@@ -129,6 +129,10 @@ class Slice:
         except StatementError as error:
             if not _is_refusal(error) or not page.records:
                 raise
+            if page.others:
+                # Stored along to be sure of a SKU; the page itself can do without.
+                self.commit_page(replace(page, others=()), step, after, part_after)
+                return
             if len(page.records) == 1:
                 (record,) = page.records
                 kind = type(error.orig or error).__name__

@@ -12,13 +12,13 @@ from ..client.api import Highest, Reply
 from ..client.pages import IdRange, Page
 from ..errors import UnexpectedAnswer
 from .apply import Step
+from .before_write import completed
 from .caution import SMALLEST_PAGE
 from .checkpoint import Checkpoint
 from .classify import stored_hashes
 from .fetching import Fetch
 from .missing import note_unseen, note_wanted
 from .modes import READS_AGAIN, finds_unseen
-from .order_lines import with_all_lines
 from .page import WORKERS_DIED, Counts, MappedPage, map_page, mapping, sparing
 from .referenced import remember_absent
 from .resources import RESOURCES
@@ -185,7 +185,7 @@ class Walker:
         )
         self.slice.checkpoint = replace(self._checkpoint, walk=walk)
         self._divide(came=page.count)
-        with_all_lines(self.slice, page, partial(self._store, lo))
+        completed(self.slice, page, partial(self._store, lo))
 
     def _store(self, lo: int, page: MappedPage) -> None:
         if not self.slice.job.is_over:
@@ -193,7 +193,8 @@ class Walker:
             self._ask(at_most=self.width + 1)
         self.slice.fetcher.start_due()
         walk = self._checkpoint.walk.stored(lo, came=page.count, beside=page.beside)
-        after = replace(self._checkpoint, walk=walk, failures=0, **self._grown())
+        withheld = self._checkpoint.withheld + page.withheld
+        after = replace(self._checkpoint, walk=walk, failures=0, withheld=withheld, **self._grown())
         self.slice.commit_page(page, self._step, after, partial(self._after_part, lo))
         self.page_size = self._checkpoint.page_size or self.slice.job.engine.config.page_size
         self.busy.discard(lo)

@@ -37,7 +37,8 @@ def list_products(store: SandboxStore, query: Query) -> Answer:
     paging = read_paging(query, _COSTLY_LIMIT if include & _COSTLY else MAX_LIMIT)
     ids = product_query.select(store, query)
     chosen = ids[paging.start : paging.start + paging.limit]
-    texts = [_text(store.products[product_id], include, query) for product_id in chosen]
+    shown = store.switches.included_variants
+    texts = [_text(store.products[product_id], include, query, shown) for product_id in chosen]
     return Answer(200, envelope(texts, len(ids), paging, query, too_many=store.switches.too_many))
 
 
@@ -47,7 +48,8 @@ def get_product(store: SandboxStore, query: Query, product_id: int) -> Answer:
         return refusal
     if product_id not in store.products:
         return not_found("v3")
-    return Answer(200, f'{{"data":{_text(store.products[product_id], _include(query), query)},"meta":{{}}}}')
+    text = _text(store.products[product_id], _include(query), query, store.switches.included_variants)
+    return Answer(200, f'{{"data":{text},"meta":{{}}}}')
 
 
 def list_product_variants(store: SandboxStore, query: Query, product_id: int) -> Answer:
@@ -122,8 +124,12 @@ def _include(query: Query) -> frozenset[str]:
     return include
 
 
-def _text(product: Product, include: frozenset[str], query: Query) -> str:
+def _text(product: Product, include: frozenset[str], query: Query, shown_variants: str) -> str:
     text = _project(product.base, query, _ALWAYS) if _projects(query) else product.base
+    if "variants" in include and shown_variants != "all":
+        include -= {"variants"}
+        if shown_variants != "missing":
+            text = with_members(text, f'"variants":{"[]" if shown_variants == "empty" else "null"}')
     if include == {"variants"}:
         return with_members(text, f'"variants":{product.variants_text()}')
     if include:

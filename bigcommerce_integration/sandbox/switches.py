@@ -19,6 +19,8 @@ class Switches:
     consignments: str = "array_by_default"
     """array_by_default, as the real API: the array around the object unless `consignment_structure=object` asks for the
     object alone (fact sheet, section 5); object (never the array) or array (`consignment_structure` is ignored)."""
+    included_variants: str = "all"
+    """What `include=variants` shows of them: all, empty, null or missing; their own lists show them in any case."""
     catalog_edits_move_date: bool = False
     """Whether variant and stock edits move the product's `date_modified`."""
     ignored_filters: frozenset[str] = frozenset()
