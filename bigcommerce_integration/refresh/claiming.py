@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import Table, and_, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..models import Tables, db_now
@@ -33,7 +33,7 @@ class Outcome(Enum):
     CONTINUE = "the next slice can begin at once"
     WAITING = "the next slice can begin at resume_at; the tick sends its hint"
     BUSY = "another worker has the lease; the tick sends a hint when it lapses"
-    YIELDS = "a refresh of ids waits for the same lease and goes first"
+    YIELDS = "a walk and refreshes of ids share the lease by turns, and it is the other's"
     CANCELLED = "somebody has ended the refresh meanwhile"
 
 
@@ -98,11 +98,14 @@ def _look(session: Session, engine: Engine, refresh_id: int) -> Any:
 
 def _claim(session: Session, engine: Engine, found: Any, owner: str) -> Claimed | Outcome:
     tables = engine.tables
-    if found.mode != "ids" and waiting_ids(session, tables, found.instance_id, found.resource) is not None:
-        return Outcome.YIELDS
     leases = tables.leases
     which = (leases.c.instance_id == found.instance_id, leases.c.resource == found.resource)
-    owner_before = session.scalar(select(leases.c.owner).where(*which))
+    before = session.execute(select(leases.c.owner, leases.c.is_walk_next).where(*which)).first()
+    if before is None:
+        return Outcome.BUSY
+    is_walk = found.mode != "ids"
+    if before.is_walk_next is not is_walk and _is_other_waiting(session, tables, found, is_walk=is_walk):
+        return Outcome.YIELDS
     lease = claim(
         session,
         tables,
@@ -113,6 +116,7 @@ def _claim(session: Session, engine: Engine, found: Any, owner: str) -> Claimed 
     )
     if lease is None:
         return Outcome.BUSY
+    session.execute(update(leases).where(*which).values(is_walk_next=not is_walk))
     refreshes = tables.refreshes
     taken: Any = session.execute(
         update(refreshes)
@@ -152,44 +156,54 @@ def _claim(session: Session, engine: Engine, found: Any, owner: str) -> Claimed 
         results=Results(values, row.total),
         attempts=row.attempts - 1,
         sharers=sharers(session, tables, job.instance.store_hash),
-        follows_death=owner_before is not None,
+        follows_death=before.owner is not None,
         setbacks=Setbacks(row.errors, row.shortages, row.trouble),
     )
 
 
-def waiting_ids(session: Session, tables: Tables, instance_id: int, resource: str) -> int | None:
-    """An open refresh of ids that could be advanced now: the walk beside it lets it go first, slice by slice."""
+def _is_other_waiting(session: Session, tables: Tables, found: Any, *, is_walk: bool) -> bool:
+    """Whether one of the other kind could be advanced now: a refresh of ids beside a walk, or the walk beside those."""
     refreshes = tables.refreshes
-    found: int | None = session.scalar(
+    others = (
         select(refreshes.c.id)
         .where(
-            refreshes.c.instance_id == instance_id,
-            refreshes.c.resource == resource,
-            refreshes.c.mode == "ids",
-            refreshes.c.status.in_(OPEN),
-            or_(refreshes.c.resume_at.is_(None), refreshes.c.resume_at <= db_now()),
+            refreshes.c.instance_id == found.instance_id,
+            refreshes.c.resource == found.resource,
+            refreshes.c.mode == "ids" if is_walk else refreshes.c.mode != "ids",
+            *_could_advance(refreshes),
         )
-        .order_by(refreshes.c.id)
         .limit(1)
     )
-    return found
+    return session.execute(others).first() is not None
+
+
+def _could_advance(refreshes: Table) -> tuple[Any, ...]:
+    is_due = or_(refreshes.c.resume_at.is_(None), refreshes.c.resume_at <= db_now())
+    return refreshes.c.status.in_(OPEN), is_due
 
 
 def sibling(engine: Engine, refresh_id: int) -> tuple[str, int] | None:
-    """Another open refresh for the same lease, as a hint: one of ids, or the walk that has let it go first."""
-    refreshes = engine.tables.refreshes
+    """Another refresh that shares the lease and could be advanced now, as a hint; one whose turn it is comes first."""
+    refreshes, leases = engine.tables.refreshes, engine.tables.leases
     mine = refreshes.alias()
+    has_turn = or_(
+        and_(leases.c.is_walk_next.is_(True), refreshes.c.mode != "ids"),
+        and_(leases.c.is_walk_next.is_(False), refreshes.c.mode == "ids"),
+    )
     statement = (
         select(refreshes.c.resource, refreshes.c.id)
-        .select_from(refreshes.join(mine, mine.c.id == refresh_id))
+        .select_from(
+            refreshes.join(mine, mine.c.id == refresh_id).join(
+                leases, and_(leases.c.instance_id == mine.c.instance_id, leases.c.resource == mine.c.resource)
+            )
+        )
         .where(
             refreshes.c.instance_id == mine.c.instance_id,
             refreshes.c.resource == mine.c.resource,
             refreshes.c.id != refresh_id,
-            refreshes.c.status.in_(OPEN),
+            *_could_advance(refreshes),
         )
-        # Those of ids have no key, and go first.
-        .order_by(refreshes.c.open_key.is_not(None), refreshes.c.id)
+        .order_by(case((has_turn, 0), else_=1), refreshes.c.id)
         .limit(1)
     )
     row = engine.transaction(lambda session: session.execute(statement).first())

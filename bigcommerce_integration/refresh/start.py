@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import insert, literal, select
+from sqlalchemy import Table, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from ..models import Tables, db_now
 from . import RESOURCES
-from .parameters import Mode, Parameters
+from .parameters import MOST_IDS, Mode, Parameters, load_parameters
 
 _NOTHING = Parameters()
 
@@ -70,6 +72,39 @@ def start(
     refresh_id: int = result.inserted_primary_key[0]
     session.execute(insert(tables.hints).values(refresh_id=refresh_id, next_hint_at=db_now(hint_after_s), times_sent=0))
     return refresh_id
+
+
+def join_ids(session: Session, tables: Tables, *, instance_id: int, resource: str, ids: Sequence[int]) -> int | None:
+    """The refresh of ids that has not begun and takes these too, None if none has room for them. The caller commits."""
+    refreshes = tables.refreshes
+    waiting = session.execute(
+        select(refreshes.c.id, refreshes.c.parameters)
+        .where(
+            refreshes.c.instance_id == instance_id,
+            refreshes.c.resource == resource,
+            refreshes.c.mode == "ids",
+            *_has_not_begun(refreshes),
+        )
+        .order_by(refreshes.c.id)
+    ).all()
+    for row in waiting:
+        known = load_parameters(row.parameters)
+        together = dict.fromkeys((*known.ids, *ids))
+        if len(together) > MOST_IDS:
+            continue
+        # A worker may begin it in this moment, or somebody else join it.
+        is_as_seen = (refreshes.c.id == row.id, refreshes.c.parameters == row.parameters, *_has_not_begun(refreshes))
+        joined: Any = session.execute(
+            update(refreshes).where(*is_as_seen).values(parameters=replace(known, ids=tuple(together)).dump())
+        )
+        if joined.rowcount == 1:
+            refresh_id: int = row.id
+            return refresh_id
+    return None
+
+
+def _has_not_begun(refreshes: Table) -> tuple[Any, ...]:
+    return refreshes.c.status == "pending", refreshes.c.started_at.is_(None)
 
 
 def _pending(

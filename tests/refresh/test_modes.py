@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from bigcommerce_integration.client.dates import DateFilter
 from bigcommerce_integration.refresh import modes
-from bigcommerce_integration.refresh.claiming import Outcome
+from bigcommerce_integration.refresh.claiming import Outcome, sibling
 from bigcommerce_integration.refresh.parameters import Mode, Parameters, load_parameters
 from bigcommerce_integration.sandbox import SandboxStore
 
@@ -269,10 +270,41 @@ def test_ids_go_first_and_the_walk_goes_on(connect: Connect) -> None:
     mirror.refreshes["products"] = walk
     assert mirror.advance("products") is Outcome.YIELDS
     mirror.refreshes["products"] = ids
-    mirror.completed("products")
+    while (outcome := mirror.advance("products")) is not Outcome.ENDED:
+        # Where the slices are short it takes more than one, and the walk has its turn between.
+        assert outcome in (Outcome.CONTINUE, Outcome.YIELDS)
+        mirror.refreshes["products"] = walk
+        mirror.advance("products")
+        mirror.refreshes["products"] = ids
     assert store.product_ids[-1] in mirror.ids("products")
     mirror.refreshes["products"] = walk
     mirror.completed("products").assert_mirrors_the_store()
+
+
+def test_a_steady_stream_of_ids_takes_turns_with_the_walk(connect_any: Connect) -> None:
+    store = SandboxStore(60, 0, awkward=False)
+    mirror = connect_any(store, settings={"page_size": 10, "concurrency": 1}).with_settings(slice_s=0.0)
+    walk = current = mirror.refreshes["products"]
+    slices: list[str] = []
+    ended = []
+    while walk not in ended:
+        assert len(slices) < 200
+        while len([row for row in mirror.rows("refreshes", mode="ids") if row["status"] != "completed"]) < 2:
+            mirror.start("products", "ids", ids=(store.product_ids[-1],))
+        mirror.refreshes["products"] = current
+        outcome = mirror.advance("products")
+        if outcome is not Outcome.YIELDS:
+            slices.append("walk" if current == walk else "ids")
+        if outcome is Outcome.ENDED:
+            ended.append(current)
+        if outcome is not Outcome.CONTINUE:
+            with mirror.app.app_context():
+                found = sibling(mirror.engine, current)
+            assert found is not None
+            current = found[1]
+    assert all(one != other for one, other in pairwise(slices)), slices
+    assert len(ended) > 2, "those of ids end meanwhile"
+    mirror.assert_mirrors_the_store()
 
 
 def test_a_waiting_refresh_of_ids_does_not_hold_up_the_walk(connect: Connect) -> None:

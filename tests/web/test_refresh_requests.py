@@ -104,6 +104,29 @@ def test_every_bad_field_is_named(
     assert set(refused(client.post(f"{instance}/orders/refresh", json=body, headers=headers))) == names
 
 
+def test_ids_join_those_that_still_wait(
+    client: FlaskClient, headers: dict[str, str], instance: str, app: Flask, host_app: HostApp
+) -> None:
+    def ask(ids: list[int], resource: str = "orders") -> tuple[int, list[int]]:
+        answer = client.post(f"{instance}/{resource}/refresh", json={"mode": "ids", "ids": ids}, headers=headers)
+        assert answer.status_code == 202, answer.text
+        assert answer.headers["Location"].endswith(f"/refreshes/{answer.json['data']['id']}")
+        return answer.json["data"]["id"], answer.json["data"]["parameters"]["ids"]
+
+    first, _ = ask([5, 3])
+    assert ask([3, 9]) == (first, [5, 3, 9])
+    assert ask([3], "products")[0] != first
+    second, ids = ask(list(range(100, 348)))
+    assert (second != first, ids) == (True, list(range(100, 348))), "so many are too many for one"
+    assert ask([7]) == (first, [5, 3, 9, 7])
+    with app.app_context():
+        begun = update(tables.refreshes).where(tables.refreshes.c.id.in_([first, second]))
+        host_app.db.session.execute(begun.values(status="processing"))
+        host_app.db.session.commit()
+    third, ids = ask([8])
+    assert (third in (first, second), ids) == (False, [8])
+
+
 def test_two_hundred_and_fifty_ids_are_taken(client: FlaskClient, headers: dict[str, str], instance: str) -> None:
     body = {"mode": "ids", "ids": list(range(1, 251))}
     assert client.post(f"{instance}/orders/refresh", json=body, headers=headers).status_code == 202

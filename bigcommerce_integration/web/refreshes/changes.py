@@ -13,7 +13,7 @@ from ...errors import Conflict, NotFound
 from ...models import Tables
 from ...refresh.database import bounded_waits
 from ...refresh.reopen import reopen
-from ...refresh.start import open_key, start
+from ...refresh.start import join_ids, open_key, start
 from ...refresh.stop import cancel
 from .. import queries
 from ..access import Asked
@@ -27,10 +27,15 @@ TRY_FOR_S = 5.0
 
 
 def begin_refresh(asked: Asked, resource: str, wanted: Wanted, *, requested_by: str | None) -> queries.RefreshView:
-    """The new refresh, committed; ``Conflict`` if it would walk what is being walked already."""
+    """The new refresh, committed; ``Conflict`` if it would walk what is being walked already.
+
+    Ids join those of a refresh that has not begun yet, so that many who ask for a few do not fill the queue.
+    """
+    ids = wanted.parameters.ids
 
     def work(session: Session, tables: Tables) -> int:
-        return start(
+        known = join_ids(session, tables, instance_id=asked.instance.id, resource=resource, ids=ids) if ids else None
+        return known or start(
             session,
             tables,
             instance_id=asked.instance.id,
