@@ -52,6 +52,8 @@ def leases(metadata: MetaData) -> Table:
         Column("expires_at", moment()),
         Column("change_number", BigInteger, nullable=False),
         Column("watermark", moment()),
+        # Of orders: the products that lines up to this change number refer to are stored or known as absent.
+        Column("referenced_up_to", BigInteger),
         # Whose turn it is where a walk and refreshes of ids share the lease: the walk's after a slice of one of those.
         Column("is_walk_next", Boolean, nullable=False, server_default=false()),
         # When the tick may next begin something by itself; NULL is at once.

@@ -15,7 +15,7 @@ from .context import Job
 from .database import is_lockable
 from .fetching import Tally
 from .modes import MOVES_WATERMARK
-from .referenced import missing_products
+from .referenced import all_are_known
 from .start import open_key
 from .wishes import settle
 
@@ -47,7 +47,7 @@ def _complete(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, 
     is_other_open = session.execute(
         select(tables.refreshes.c.id).where(tables.refreshes.c.open_key == open_key(instance_id, other))
     ).first()
-    if not is_other_open and missing_products(session, tables, instance_id):
+    if not is_other_open and not all_are_known(session, tables, instance_id):
         return False
     if job.mode in MOVES_WATERMARK:
         leases = tables.leases
