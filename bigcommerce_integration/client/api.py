@@ -48,7 +48,9 @@ class Reply(Generic[_T]):
 
 
 class StoreClient:
-    """One store's API. Every method may raise any ``StoreError`` but ``BadRecord``; none waits or tries again.
+    """One store's API. Every method may raise any ``StoreError``, ``BadRecord`` only where it says so.
+
+    None waits or tries again.
 
     ``is_unwanted`` says of an order (by its value) whether the data about people is to be taken out of it: here, so
     that nothing behind has ever seen it. None is the usual case, of none.
@@ -214,17 +216,15 @@ class StoreClient:
     def order_lines(self, order_id: int, page: int, *, above: int = 0) -> Reply[Page]:
         """Page ``page`` (from 1) of an order's lines; ``RecordGone`` if the store does not have the order.
 
-        Lines come by id ascending (orders.v2.oas2.yml): given ``above``, the last id of the page before, a store that
-        sends the same page for ever is found out.
+        Lines come by id ascending (orders.v2.oas2.yml): ``above`` is the last id of the pages before. ``BadRecord``
+        for pages from which nothing leads on: one that came before, or a full one without ids.
         """
         lines = f"the lines of order {order_id}"
         resource = self._name(lines)
         params = (("page", str(page)), ("limit", str(LARGEST_PAGE)))
         answer = self._get(f"{_ORDERS}/{order_id:d}/products", params, lines, ORDERS_SCOPE, is_single=True)
         records = split_v2(answer.text, resource)
-        checks.at_most(records, LARGEST_PAGE, resource)
-        if above:
-            checks.ids_ascend(records, IdRange(above + 1, None), resource, names=("page", "page"))
+        checks.lines_lead_on(records, LARGEST_PAGE, page=page, above=above)
         return _reply(answer, Page(records, is_last=len(records) < LARGEST_PAGE))
 
     def _one_order(self, order_id: int, limits: Sequence[Bounds]) -> Reply[Page]:

@@ -112,6 +112,27 @@ class MappedPage:
             rejected=[record for record in self.rejected if record.id is None or record.id <= hi],
         )
 
+    def cut(self, count: int) -> tuple[MappedPage, MappedPage]:
+        """The first ``count`` records with what was rejected among them, and the rest; ``count`` is above 0."""
+        end = self.records[count - 1].id
+        below = [each for each in self.rejected if each.id is not None and each.id <= end]
+        return (
+            replace(
+                self,
+                records=self.records[:count],
+                rejected=below,
+                last_id=end,
+                is_last=False,
+                covers=self.covers and (self.covers[0], end),
+            ),
+            replace(
+                self,
+                records=self.records[count:],
+                rejected=[each for each in self.rejected if each not in below],
+                covers=self.covers and (end + 1, self.covers[1]),
+            ),
+        )
+
     def halves(self) -> tuple[MappedPage, MappedPage]:
         """The page as two: to find the record that the database refuses. The first ends where the second begins."""
         middle = len(self.records) // 2

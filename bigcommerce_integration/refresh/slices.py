@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from sqlalchemy import select
 from sqlalchemy.exc import DataError, IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 from ..client.api import StoreClient
 from ..client.records import Record
-from ..errors import HostRefused
+from ..errors import HostRefused, RefreshEnded
 from .apply import Results, Step, commit_step
 from .caution import CAREFUL_PAGE
 from .checkpoint import Checkpoint
@@ -23,6 +25,8 @@ from .resources import RESOURCES
 from .rows import PageTransaction
 
 HOST_TRIES = 5
+LOOK_S = 1.0
+"""How often a slice that stores nothing looks whether its refresh was cancelled."""
 DRAIN_S = 5.0
 """How long a stopping process waits for answers under way; what comes later is fetched again elsewhere."""
 
@@ -52,6 +56,9 @@ class Slice:
     sets_aside: bool = False
     borrowed: Lease | None = None
     has_progressed: bool = False
+    # What stores the work done so far, should the slice end while a page waits for lines.
+    unfinished: list[Callable[[], None]] = field(default_factory=list)
+    looked_at: float = field(default_factory=time.monotonic)
 
     @property
     def map_record(self) -> Callable[[Record], Mapped]:
@@ -109,6 +116,7 @@ class Slice:
             self.job.engine.stopping.wait(0.25 * 2**attempt)
             if self.job.engine.stopping.is_set():
                 raise SliceEnds
+        self.looked_at = time.monotonic()
         self.checkpoint = step.after
         self.has_progressed = self.has_progressed or step.is_progress
 
@@ -147,7 +155,8 @@ class Slice:
     def settle(self, fill: Callable[[], None]) -> None:
         """Ask, wait and take answers until nothing is asked any more; ``fill`` adds questions while there is room.
 
-        Raises ``SliceEnds`` when time is up and no question is left in flight.
+        Raises ``SliceEnds`` when time is up and no question is left in flight, ``RefreshEnded`` soon after somebody
+        has ended the refresh.
         """
         stopping = self.job.engine.stopping
         # However short a slice is, it asks something: or a slow machine would go from slice to slice for nothing.
@@ -159,17 +168,36 @@ class Slice:
             if stopping.is_set():
                 # What is under way need not be asked again elsewhere.
                 self.fetcher.drain(DRAIN_S)
+                self._save()
                 raise SliceEnds
+            self._look()
             delay_s = self.fetcher.start_due()
             if self.fetcher.in_flight:
                 self.fetcher.take(min(delay_s or 1.0, 1.0))
             elif not self.fetcher.waiting:
                 return
             elif delay_s > LONG_WAIT_S or (self.job.is_over and delay_s > 0):
+                self._save()
                 trouble = self.fetcher.trouble or "The store's quota of requests is used up for now."
                 raise SliceEnds(delay_s, f"{trouble} The store is asked again in about {delay_s:.0f} seconds.")
             else:
-                self.fetcher.wait(delay_s)
+                self.fetcher.wait(min(delay_s, LOOK_S))
+
+    def _save(self) -> None:
+        for save in list(self.unfinished):
+            save()
+
+    def _look(self) -> None:
+        """Every commit looks too; this is for the time between."""
+        if time.monotonic() - self.looked_at < LOOK_S:
+            return
+        self.looked_at = time.monotonic()
+        refreshes, refresh_id = self.job.engine.tables.refreshes, self.job.refresh_id
+        status = self.job.engine.transaction(
+            lambda session: session.scalar(select(refreshes.c.status).where(refreshes.c.id == refresh_id))
+        )
+        if status != "processing":
+            raise RefreshEnded(f"Refresh {refresh_id} was ended by somebody else.")
 
 
 def _is_refusal(error: StatementError) -> bool:

@@ -19,6 +19,7 @@ from .classify import stored_hashes
 from .fetching import Fetch
 from .missing import note_unseen, note_wanted
 from .modes import READS_AGAIN, finds_unseen
+from .order_lines import PageStore, PartStore
 from .page import WORKERS_DIED, Counts, MappedPage, map_page, mapping, sparing
 from .referenced import remember_absent
 from .resources import RESOURCES
@@ -185,7 +186,16 @@ class Walker:
         )
         self.slice.checkpoint = replace(self._checkpoint, walk=walk)
         self._divide(came=page.count)
-        completed(self.slice, page, partial(self._store, lo))
+        completed(self.slice, page, partial(self._store, lo), partial(self._store_part, lo))
+
+    def _store_part(self, lo: int, lower: MappedPage) -> tuple[PageStore, PartStore]:
+        """Store the low end of a page whose rest has to wait; what stores the rest, and a part of that."""
+        after = replace(self._after_part(lo, lower), failures=0)
+        self.slice.commit_page(lower, self._step, after, partial(self._after_part, lo))
+        rest = (lower.last_id or lo) + 1
+        self.busy.discard(lo)
+        self.busy.add(rest)
+        return partial(self._store, rest), partial(self._store_part, rest)
 
     def _store(self, lo: int, page: MappedPage) -> None:
         if not self.slice.job.is_over:

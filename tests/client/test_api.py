@@ -9,7 +9,7 @@ import pytest
 from bigcommerce_integration.client.api import DateFilter, Highest, IdRange
 from bigcommerce_integration.client.dates import ALL_DATES
 from bigcommerce_integration.client.transport import Call
-from bigcommerce_integration.errors import RecordGone, StoreUnavailable, UnexpectedAnswer
+from bigcommerce_integration.errors import BadRecord, RecordGone, StoreUnavailable, UnexpectedAnswer
 
 from .canned import NOW, QUOTA, client_of, v2, v3
 
@@ -297,11 +297,11 @@ def test_the_lines_of_an_order() -> None:
     assert (page.is_last, page.last_id) == (True, 300)
     assert (calls[1].path, params(calls[1])) == ("v2/orders/7/products", {"page": "2", "limit": "250"})
     assert client.order_lines(7, 3).value.is_last
-    with pytest.raises(UnexpectedAnswer, match="limit"):
+    with pytest.raises(BadRecord, match="251 of its lines where 250"):
         client.order_lines(7, 1)
 
 
 def test_a_page_of_lines_that_comes_again_is_noticed() -> None:
     client, _ = client_of(v2(1, 2))
-    with pytest.raises(UnexpectedAnswer, match="page"):
+    with pytest.raises(BadRecord, match="page"):
         client.order_lines(7, 2, above=2)
