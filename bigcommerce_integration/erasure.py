@@ -8,10 +8,9 @@ nothing half done within one, and running it again finishes.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,8 +18,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from .client.people import blanked_line, blanked_order
-from .client.records import Record, readable_id
-from .errors import ErasureIncomplete
+from .client.records import Record, single
+from .errors import ErasureIncomplete, StoreUnavailable
 from .models import db_now
 from .models.instances import IntegrationInstance
 from .refresh.context import Engine, new_owner
@@ -134,7 +133,7 @@ def _blank_orders(
     theirs, changed = set[int](), dict[int, dict[str, Any]]()
     for row in rows:
         order = _record(row.payload)
-        if is_unwanted(order.value):
+        if is_unwanted(order.value) or not _says_whose(order):
             theirs.add(row.bigcommerce_id)
             text = blanked_order(order).text
             if text != row.payload:
@@ -199,7 +198,7 @@ def _blank_rejected(
     count = 0
     for row in rows:
         order = _record(row.payload)
-        if is_unwanted(order.value):
+        if is_unwanted(order.value) or not _says_whose(order):
             payload = blanked_order(order).text.encode() or None
             if payload != row.payload:
                 session.execute(update(table).where(table.c.id == row.id).values(payload=payload))
@@ -211,7 +210,11 @@ def _record(payload: str | bytes) -> Record:
     """What is stored, as it came; without a value if it cannot be read."""
     text = payload if isinstance(payload, str) else payload.decode("utf-8", "replace")
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = None
-    return Record(text, value, readable_id(value))
+        return replace(single(payload), text=text)
+    except StoreUnavailable:
+        return Record(text, None, None)
+
+
+def _says_whose(order: Record) -> bool:
+    """Whether the addresses in it can be believed; not in a text that the store damaged."""
+    return order.raw is None and "\ufffd" not in order.text

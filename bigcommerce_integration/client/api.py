@@ -9,11 +9,12 @@ from typing import Generic, Literal, TypeVar
 
 from ..errors import BadRecord, RecordGone, StoreUnavailable, UnexpectedAnswer
 from . import checks
+from .damage import NO_ID
 from .dates import ALL_DATES, Bounds, DateFilter, Params, v2_bounds, v2_params, v3_bounds, v3_params
 from .pages import LARGEST_PAGE, Highest, IdRange, Page, v2_page, v3_page
 from .people import blanked_order
 from .rate_limit import Quota
-from .records import Each, Pagination, Record, single, split_v2, split_v3
+from .records import LARGEST_COUNT, Each, Pagination, Record, one_record, single, split_v2, split_v3
 from .store_info import StoreInfo, store_info
 from .transport import Answer, Call, Transport
 from .values import integer
@@ -68,7 +69,7 @@ class StoreClient:
         """The store's name, time zone and plan (needs the scope for store information)."""
         resource = self._name("the store information")
         answer = self._get("v2/store", (), "the store information", INFORMATION_SCOPE)
-        return _reply(answer, store_info(single(answer.text, resource).value, resource))
+        return _reply(answer, store_info(self._object(answer, resource), resource))
 
     def highest_product_id(self, dates: DateFilter) -> Reply[Highest]:
         """The highest product id and the number of products, of those of these dates."""
@@ -77,7 +78,7 @@ class StoreClient:
         fields = (("sort", "id"), ("direction", "desc"), ("include_fields", "date_modified"), ("limit", "2"))
         limits = v3_bounds(dates)
         answer = self._get(_PRODUCTS, fields + v3_params(limits), "products", PRODUCTS_SCOPE)
-        records, pagination = split_v3(answer.text, resource)
+        records, pagination = split_v3(answer.body, resource)
         checks.dates_within(records, limits, resource, observed_at=answer.observed_at)
         return _reply(answer, _highest(records, pagination, resource))
 
@@ -86,23 +87,26 @@ class StoreClient:
         resource, limits = self._name("orders"), v2_bounds(dates)
         params = (("sort", "id:desc"), ("limit", "2"), *v2_params(limits))
         answer = self._get(_ORDERS, params, "orders", ORDERS_SCOPE)
-        records = split_v2(answer.text, resource)
+        records = split_v2(answer.body, resource, is_cut=answer.is_cut)
         checks.dates_within(records, limits, resource, observed_at=answer.observed_at)
         return _reply(answer, _highest(records, None, resource))
 
-    def count_orders(self, dates: DateFilter) -> Reply[int]:
-        """The number of orders, of those of these dates and a second around them; incomplete ones count."""
+    def count_orders(self, dates: DateFilter) -> Reply[int | None]:
+        """The number of orders, of those of these dates and a second around them; incomplete ones count.
+
+        None if it is more than any store has.
+        """
         resource = self._name("the number of orders")
         params = v2_params(v2_bounds(dates))
         answer = self._get(f"{_ORDERS}/count", params, "the number of orders", ORDERS_SCOPE)
-        body = single(answer.text, resource).value
+        body = self._object(answer, resource)
         try:
             count = integer(body.get("count") if isinstance(body, dict) else None, "count")
         except BadRecord:
             count = None
         if count is None or count < 0:
             raise StoreUnavailable(f"The answer for {resource} holds no number.")
-        return _reply(answer, count)
+        return _reply(answer, count if count <= LARGEST_COUNT else None)
 
     def products(
         self, ids: IdRange, *, limit: int, dates: DateFilter = ALL_DATES, each: Each | None = None
@@ -121,30 +125,35 @@ class StoreClient:
             ("limit", str(limit)),
         )
         answer = self._get(_PRODUCTS, params, "products", PRODUCTS_SCOPE)
-        records, pagination = split_v3(answer.text, resource, each)
+        records, pagination = split_v3(answer.body, resource, each, is_cut=answer.is_cut)
+        records = checks.with_credible_ids(records, ids)
         checks.at_most(records, limit, resource)
         checks.ids_ascend(records, ids, resource, names=("id:min", "id:max"))
         checks.dates_within(records, limits, resource, observed_at=answer.observed_at)
-        page = v3_page(records, pagination, ids, limit)
+        page = v3_page(records, pagination, ids, limit, is_cut=answer.is_cut)
         checks.leads_on(page, resource)
         return _reply(answer, page)
 
     def products_by_id(self, ids: Sequence[int]) -> Reply[Page]:
         """The products with these ids (1 to 250 of them) that the store still has, with their variants.
 
-        Should the page not be the last, ask again for those above its last id.
+        One whose id cannot be read is taken for the one asked for, if that is but one. Should the page not be the
+        last, ask again for those above its last id.
         """
         resource, asked = self._name("products"), sorted(set(ids))
         if not 1 <= len(asked) <= LARGEST_PAGE or asked[0] < 1:
             raise ValueError(f"between 1 and {LARGEST_PAGE} ids above 0 can be asked for")
         params = (*_VARIANTS, *_BY_ID, ("id:in", ",".join(map(str, asked))), ("limit", str(LARGEST_PAGE)))
         answer = self._get(_PRODUCTS, params, "products", PRODUCTS_SCOPE)
-        records, pagination = split_v3(answer.text, resource)
+        records, pagination = split_v3(answer.body, resource, is_cut=answer.is_cut)
         around = IdRange(asked[0], asked[-1])
+        records = checks.with_credible_ids(records, around)
+        if len(asked) == len(records) == 1:
+            records = [_known_as(asked[0], records[0])]
         checks.at_most(records, LARGEST_PAGE, resource)
         checks.ids_ascend(records, around, resource, names=("id:in", "id:in"))
         checks.ids_among(records, asked, resource)
-        page = v3_page(records, pagination, around, LARGEST_PAGE)
+        page = v3_page(records, pagination, around, LARGEST_PAGE, is_cut=answer.is_cut)
         checks.leads_on(page, resource)
         return _reply(answer, page)
 
@@ -152,7 +161,7 @@ class StoreClient:
         """The variants with this id or SKU, of any product (product-variants_catalog.v3.yml)."""
         params = ((name, str(value)), ("limit", str(LARGEST_PAGE)))
         answer = self._get("v3/catalog/variants", params, "variants", PRODUCTS_SCOPE)
-        return _reply(answer, split_v3(answer.text, self._name("variants"))[0])
+        return _reply(answer, split_v3(answer.body, self._name("variants"), is_cut=answer.is_cut)[0])
 
     def variants_of(self, product_ids: Sequence[int], page: int = 1) -> Reply[Page]:
         """Page ``page`` (from 1) of the variants of these products (product-variants_catalog.v3.yml).
@@ -182,13 +191,26 @@ class StoreClient:
         them. A range of one id is read as a single record: no other record can spoil its answer. ``each`` is as in
         ``products``, but not for that one.
         """
-        resource, limits = self._name("orders"), v2_bounds(dates)
+        limits = v2_bounds(dates)
         if ids.is_one:
             return self._one_order(ids.lo, limits)
         limit = max(2, _limit(limit))  # the first may be the neighbour below, which is dropped
         if ids.hi is not None:
             limit = min(limit, ids.hi - ids.lo + 3)
-        asked = IdRange(max(ids.lo - 1, 0), None)
+        reply, is_hidden = self._listed_orders(ids, max(ids.lo - 1, 0), limit, limits, each)
+        if not is_hidden:
+            return reply
+        # The neighbour below is so large that nothing else came. Without it, and with the one that may be left out.
+        first = self._one_order(ids.lo, limits)
+        rest, _ = self._listed_orders(ids, ids.lo, limit, limits, each)
+        records = [*first.value.records, *(record for record in rest.value.records if record.id != ids.lo)]
+        return replace(rest, value=replace(rest.value, records=records), observed_at=first.observed_at)
+
+    def _listed_orders(
+        self, ids: IdRange, least: int, limit: int, limits: Sequence[Bounds], each: Each | None
+    ) -> tuple[Reply[Page], bool]:
+        """The orders of the range, asked for from ``least`` on; and whether one below it filled the whole answer."""
+        resource, asked = self._name("orders"), IdRange(least, None)
         params = (
             *_LINES,
             ("sort", "id:asc"),
@@ -197,13 +219,17 @@ class StoreClient:
             ("limit", str(limit)),
         )
         answer = self._get(_ORDERS, params, "orders", ORDERS_SCOPE)
-        records = split_v2(answer.text, resource, each and (lambda record: each(self._without_person(record))))
+        of_each = each and (lambda record: each(self._without_person(record)))
+        records = split_v2(answer.body, resource, of_each, is_cut=answer.is_cut)
+        records = checks.with_credible_ids(records, asked)
         checks.at_most(records, limit, resource)
         checks.ids_ascend(records, asked, resource, names=("min_id", "max_id"))
         checks.dates_within(records, limits, resource, observed_at=answer.observed_at)
-        page = v2_page(records, ids, limit)
-        checks.leads_on(page, resource)
-        return _reply(answer, page if each else self._without_people(page))
+        page = v2_page(records, ids, limit, is_cut=answer.is_cut)
+        is_hidden = answer.is_cut and bool(records) and not page.records
+        if not is_hidden:
+            checks.leads_on(page, resource)
+        return _reply(answer, page if each else self._without_people(page)), is_hidden
 
     def order(self, order_id: int) -> Reply[Record]:
         """One order with its line items; ``RecordGone`` if the store does not have it."""
@@ -217,13 +243,15 @@ class StoreClient:
         """Page ``page`` (from 1) of an order's lines; ``RecordGone`` if the store does not have the order.
 
         Lines come by id ascending (orders.v2.oas2.yml): ``above`` is the last id of the pages before. ``BadRecord``
-        for pages from which nothing leads on: one that came before, or a full one without ids.
+        for pages from which nothing leads on: one that came before, a full one without ids, or one too large to come.
         """
         lines = f"the lines of order {order_id}"
         resource = self._name(lines)
         params = (("page", str(page)), ("limit", str(LARGEST_PAGE)))
         answer = self._get(f"{_ORDERS}/{order_id:d}/products", params, lines, ORDERS_SCOPE, is_single=True)
-        records = split_v2(answer.text, resource)
+        if answer.is_cut:
+            raise BadRecord("250 of its lines are larger than an answer may be.")
+        records = split_v2(answer.body, resource)
         checks.lines_lead_on(records, LARGEST_PAGE, page=page, above=above)
         return _reply(answer, Page(records, is_last=len(records) < LARGEST_PAGE))
 
@@ -244,12 +272,18 @@ class StoreClient:
     def _order_of(self, answer: Answer, order_id: int) -> Record | None:
         """The order in the answer, None if there is none; never another one."""
         resource = self._name(f"order {order_id}")
-        if not answer.text.strip():
+        if not answer.body.strip():
             return None
-        record = single(answer.text, resource)
+        record = _known_as(order_id, one_record(answer.body, resource, order_id, is_cut=answer.is_cut))
         if record.id is not None and record.id != order_id:
             raise UnexpectedAnswer(f"Order {record.id} came when {resource} was asked for. Report this to us.")
         return record
+
+    def _object(self, answer: Answer, resource: str) -> object:
+        """The value of an answer that is one object."""
+        if answer.is_cut:
+            raise StoreUnavailable(f"The answer for {resource} is larger than any such answer.")
+        return single(answer.body, resource).value
 
     def _without_people(self, page: Page) -> Page:
         if self._is_unwanted is None:
@@ -257,7 +291,10 @@ class StoreClient:
         return replace(page, records=[self._without_person(record) for record in page.records])
 
     def _without_person(self, record: Record) -> Record:
-        is_unwanted = self._is_unwanted is not None and self._is_unwanted(record.value)
+        if self._is_unwanted is None:
+            return record
+        # What is not clean JSON may hold an address that is not known again.
+        is_unwanted = record.raw is not None or self._is_unwanted(record.value)
         return blanked_order(record) if is_unwanted else record
 
     def _name(self, resource: str) -> str:
@@ -265,6 +302,11 @@ class StoreClient:
 
     def _get(self, path: str, params: Params, resource: str, scope: str, *, is_single: bool = False) -> Answer:
         return self._transport.get(Call(path, params, resource, scope, is_single))
+
+
+def _known_as(asked_id: int, record: Record) -> Record:
+    """The one record that came when this id was asked for; it is not gone because its own id cannot be read."""
+    return record if record.id is not None else replace(record, id=asked_id, damage=record.damage or NO_ID)
 
 
 def _reply(answer: Answer, value: _T) -> Reply[_T]:

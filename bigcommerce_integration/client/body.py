@@ -1,8 +1,9 @@
-"""The body of an answer: whole, bounded, unpacked."""
+"""The body of an answer: bounded, unpacked, and whole up to its bound."""
 
 from __future__ import annotations
 
 import zlib
+from io import BytesIO
 
 import requests
 
@@ -11,30 +12,33 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 
 class BodyBroken(Exception):
-    """A body that is too large, cut off or cannot be unpacked; the text completes "the store …"."""
+    """A body that is cut off or cannot be unpacked; the text completes "the store …"."""
 
 
-def read_body(response: requests.Response, *, cap: int) -> bytes:
-    """The body, unpacked, of at most ``cap`` bytes; ``BodyBroken`` for more or for less than was announced.
+def read_body(response: requests.Response, *, cap: int) -> tuple[bytes, bool]:
+    """The body, unpacked, and whether it was longer than ``cap`` bytes, of which the rest is not read.
+
+    ``BodyBroken`` for less than was announced.
 
     Unpacked here and not by ``requests``: that takes a packed stream which ends early for whole, and lets a small
     body grow beyond any bound in one step.
     """
     unpack = _unpacker(response.headers.get("Content-Encoding", ""))
     announced = response.headers.get("Content-Length", "")
-    received, size, parts = 0, 0, []
+    received, size, body = 0, 0, BytesIO()  # it gives its bytes away without a copy
     while chunk := response.raw.read(_CHUNK, decode_content=False):
         received += len(chunk)
         part = unpack.feed(chunk, cap - size) if unpack else chunk
         size += len(part)
+        body.write(part)
         if size > cap:
-            raise BodyBroken(f"sent an answer larger than {cap // 1024} KiB")
-        parts.append(part)
+            body.truncate(cap)
+            return body.getvalue(), True
     if unpack and received and not unpack.is_whole:
         raise BodyBroken("sent an answer that was cut off")
     if announced.isascii() and announced.isdigit() and received < int(announced) and response.status_code != 204:
         raise BodyBroken("sent an answer that was cut off")
-    return b"".join(parts)
+    return body.getvalue(), False
 
 
 class _Gunzip:

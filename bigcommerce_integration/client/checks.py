@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -19,6 +20,31 @@ def at_most(records: Sequence[Record], limit: int, resource: str) -> None:
     """Refuse more records than were asked for."""
     if len(records) > limit:
         raise _ignores("limit", resource, f"{len(records)} records came where {limit} were asked for")
+
+
+def with_credible_ids(records: Sequence[Record], ids: IdRange) -> list[Record]:
+    """The records, of which a damaged one keeps its id only if it lies in the question, between its neighbours.
+
+    Such an id was found in a text that cannot be read: a wrong one must not look like a filter that was ignored.
+    """
+    if not any(record.damage for record in records):
+        return list(records)
+    above = ids.hi
+    most: list[int | None] = []
+    for record in reversed(records):
+        most.append(above)
+        if record.id is not None and not record.damage:
+            above = record.id if above is None else min(above, record.id)
+    least, found = ids.lo, []
+    for record, highest in zip(records, reversed(most), strict=True):
+        credible = record
+        if record.damage and record.id is not None:
+            is_between = least <= record.id and (highest is None or record.id <= highest)
+            credible = record if is_between else replace(record, id=None)
+        if credible.id is not None:
+            least = max(least, credible.id)
+        found.append(credible)
+    return found
 
 
 def ids_ascend(records: Iterable[Record], ids: IdRange, resource: str, *, names: tuple[str, str]) -> None:

@@ -23,7 +23,6 @@ from ..errors import (
 
 LONGEST_MESSAGE = 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -128,8 +127,7 @@ def is_html(text: str) -> bool:
 
 def _message(text: str) -> str:
     if is_html(text):
-        title = _TITLE.search(text)
-        return title[1] if title else "a web page"
+        return _title(text) or "a web page"
     try:
         body: object = json.loads(text)
     except (ValueError, RecursionError):
@@ -137,6 +135,17 @@ def _message(text: str) -> str:
     if isinstance(body, list):
         return "; ".join(filter(None, map(_of_object, body[:3])))
     return _of_object(body)
+
+
+def _title(page: str) -> str:
+    """What stands in the page's title; found step by step, as a pattern would look at each begin for an end."""
+    lowered = page.lower()
+    if len(lowered) != len(page):  # a sign whose small form has another length: places would not be the same
+        lowered = page
+    tag = lowered.find("<title")
+    begin = lowered.find(">", tag) + 1 if tag >= 0 else 0
+    end = lowered.find("</title", begin) if begin else -1
+    return page[begin:end] if end >= 0 else ""
 
 
 def _of_object(body: object) -> str:

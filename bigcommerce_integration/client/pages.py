@@ -66,21 +66,24 @@ def last_id(records: Sequence[Record]) -> int | None:
     return next((record.id for record in reversed(records) if record.id is not None), None)
 
 
-def v3_page(records: list[Record], pagination: Pagination | None, ids: IdRange, limit: int) -> Page:
-    """The page of a V3 answer to a question for exactly these ids.
+def v3_page(
+    records: list[Record], pagination: Pagination | None, ids: IdRange, limit: int, *, is_cut: bool = False
+) -> Page:
+    """The page of a V3 answer to a question for exactly these ids; one that ``is_cut`` does not show what is left.
 
     All there is has come when as many came as the pagination counts. One that counts fewer than came contradicts
     itself and proves nothing: then, as without any, the rules of V2 hold.
     """
     if pagination is None or pagination.total < len(records):
-        page = v2_page(records, ids, limit)
+        page = v2_page(records, ids, limit, is_cut=is_cut)
         return Page(page.records, page.is_last, None)
     seen = last_id(records)
     is_past = ids.hi is not None and seen is not None and seen >= ids.hi
-    return Page(records, is_past or pagination.total == len(records), pagination.total)
+    is_all = pagination.total == len(records) and not is_cut
+    return Page(records, is_past or is_all, pagination.total)
 
 
-def v2_page(records: list[Record], ids: IdRange, limit: int) -> Page:
+def v2_page(records: list[Record], ids: IdRange, limit: int, *, is_cut: bool = False) -> Page:
     """The page of an answer without pagination, of which ``limit`` were asked for, perhaps from below ``ids.lo``.
 
     A short answer is no proof by itself: a page with includes may hold less than was asked for (the fact sheet,
@@ -89,7 +92,7 @@ def v2_page(records: list[Record], ids: IdRange, limit: int) -> Page:
     """
     seen = last_id(records)
     kept = _inside(records, ids)
-    is_short = len(records) < limit
+    is_short = len(records) < limit and not is_cut
     is_past = ids.hi is not None and seen is not None and seen >= ids.hi
     return Page(kept, is_past or (is_short and (ids.hi is None or last_id(kept) is None)))
 

@@ -69,10 +69,10 @@ def emails_of(order: object) -> set[str]:
 
 def _blanked(record: Record, kept: _Kept) -> Record:
     if not isinstance(record.value, dict):
-        return replace(record, text="", value=None)
+        return replace(record, text="", value=None, raw=None)
     value = {MARK: "removed", **_members(record.value, kept)}
     # In ASCII, as the store writes: half a surrogate pair stays escaped.
-    return replace(record, text=json.dumps(value, separators=(",", ":"), allow_nan=False), value=value)
+    return replace(record, text=json.dumps(value, separators=(",", ":"), allow_nan=False), value=value, raw=None)
 
 
 def _members(value: dict[str, object], kept: _Kept) -> dict[str, object]:

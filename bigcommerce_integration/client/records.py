@@ -1,21 +1,27 @@
 """Answers cut into records, each with its own text as the store sent it.
 
 The text is stored as it came (it is the proof of what the store said), so it is cut out of the answer and never
-dumped again. ``raw_decode`` reads one value and tells where it ends: text and object for the price of one parse.
+dumped again. ``raw_decode`` reads one value and tells where it ends: text and object for the price of one parse. An
+answer is decoded a window at a time, so that one large or odd record costs memory for itself alone, and a record at
+which the plain parse stops is taken up by ``damage``: it must not keep its neighbours out.
 """
 
 from __future__ import annotations
 
-import json
+import codecs
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
 from ..errors import StoreUnavailable
+from .damage import KEPT_BYTES, LARGEST_ID, Piece, Surgeon, readable, skip_space, strict
 
-_LARGEST_ID = 2**63 - 1
+_WINDOW = 4 * 1024 * 1024
+_BOM = codecs.BOM_UTF8
+# More than any store has: a number beyond it says nothing, and does not fit what is calculated with it.
+LARGEST_COUNT = 10**12
 _T = TypeVar("_T")
 
 
@@ -23,13 +29,18 @@ _T = TypeVar("_T")
 class Record:
     """One item as BigCommerce sends it: its text, its value and its id (None if it has none above 0).
 
-    ``made`` is what the caller had made of it at once, and then its value holds no more than the dates.
+    ``made`` is what the caller had made of it at once, and then its value holds no more than the dates. ``raw`` are the
+    bytes as sent (at most a mebibyte and one) of one that is not clean JSON: its text has U+FFFD for what is not UTF-8,
+    and NaN is no number to whoever reads its value. ``damage`` says why one cannot be read at all; its id is then the
+    one that could still be found.
     """
 
     text: str
     value: object
     id: int | None
     made: object = None
+    raw: bytes | None = None
+    damage: str | None = None
 
 
 # What is done with each record as soon as it is parsed. A page of parsed records is so many objects that Python's
@@ -45,31 +56,50 @@ class Pagination:
     count: int
 
 
-def split_v2(text: str, resource: str = "records", each: Each | None = None) -> list[Record]:
+def split_v2(
+    body: bytes | str, resource: str = "records", each: Each | None = None, *, is_cut: bool = False
+) -> list[Record]:
     """The records of a V2 collection: a bare array, or nothing at all when it is empty (204).
 
-    ``StoreUnavailable``, naming the resource, if it is no JSON array: cut off, or a page of something in between.
+    Of a body that ``is_cut``, as we stopped reading it, those that came whole; one too large to come is among them as
+    damaged. ``StoreUnavailable``, naming the resource, if it is no JSON array: ended early by the store, or a page of
+    something in between.
     """
-    return _guarded(partial(_v2, each=each), text, resource)
+    return _guarded(partial(_v2, body, each, is_cut), resource)
 
 
-def split_v3(text: str, resource: str = "records", each: Each | None = None) -> tuple[list[Record], Pagination | None]:
+def split_v3(
+    body: bytes | str, resource: str = "records", each: Each | None = None, *, is_cut: bool = False
+) -> tuple[list[Record], Pagination | None]:
     """The records of a V3 collection and its pagination, from ``{"data": […], "meta": {…}}`` in any order.
 
-    ``StoreUnavailable`` if it is no such object.
+    ``is_cut`` as for ``split_v2``; ``StoreUnavailable`` if it is no such object.
     """
-    return _guarded(partial(_v3, each=each), text, resource)
+    return _guarded(partial(_v3, body, each, is_cut), resource)
 
 
-def single(text: str, resource: str = "record") -> Record:
-    """The one record of a bare V2 object; ``StoreUnavailable`` if it is none."""
-    return _guarded(_single, text, resource)
+def single(body: bytes | str, resource: str = "record") -> Record:
+    """The one record of a bare V2 object, or of a text that was stored; ``StoreUnavailable`` if it is none."""
+    return _guarded(partial(_single, body), resource)
+
+
+def one_record(body: bytes, resource: str, record_id: int, *, is_cut: bool = False) -> Record:
+    """The same for the record of this id, which may be damaged, or too large if the body ``is_cut``."""
+    try:
+        if not is_cut:
+            return single(body, resource)
+    except StoreUnavailable:
+        pass
+    records = split_v2(b"[%b" % body if is_cut else b"[%b]" % body.removeprefix(_BOM), resource, is_cut=is_cut)
+    if len(records) != 1:
+        raise StoreUnavailable(f"The answer for {resource} is not the one record expected.")
+    return replace(records[0], id=record_id) if records[0].damage else records[0]
 
 
 def readable_id(value: object) -> int | None:
     """The ``id`` of a record, given as a number above 0 or as its digits; else None."""
     found = _whole(value.get("id")) if isinstance(value, dict) else None
-    return found if found is not None and 0 < found <= _LARGEST_ID else None
+    return found if found is not None and 0 < found <= LARGEST_ID else None
 
 
 def _whole(value: object) -> int | None:
@@ -79,17 +109,13 @@ def _whole(value: object) -> int | None:
     return value if type(value) is int else None
 
 
-def _refuse(constant: str) -> object:
-    raise ValueError(f"{constant} is no JSON")
-
-
-_decode = json.JSONDecoder(parse_constant=_refuse).raw_decode
+_decode = strict
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
-def _guarded(parse: Callable[[str], _T], text: str, resource: str) -> _T:
+def _guarded(parse: Callable[[], _T], resource: str) -> _T:
     try:
-        return parse(text)
+        return parse()
     except (ValueError, IndexError, RecursionError):
         pass  # raised below instead, without the exception at hand: that of json holds the whole text
     raise StoreUnavailable(f"The answer for {resource} is cut off or not the JSON expected.")
@@ -103,75 +129,141 @@ def _after(text: str, at: int) -> int:
     return found.end() if found else at
 
 
-def _v2(text: str, each: Each | None) -> list[Record]:
-    if not text or text.isspace():
+def _v2(answer: bytes | str, each: Each | None, is_cut: bool) -> list[Record]:
+    body = _encoded(answer)
+    begin = _begin(body)
+    if begin == len(body):
         return []
-    records, at = _array(text, _after(text, 0), each)
-    _end(text, at)
+    records, at = _array(body, _expect(body, begin, b"["), each, is_cut)
+    if at is not None:
+        _end(body, at)
     return records
 
 
-def _v3(text: str, each: Each | None) -> tuple[list[Record], Pagination | None]:
-    if not text or text.isspace():
+def _v3(answer: bytes | str, each: Each | None, is_cut: bool) -> tuple[list[Record], Pagination | None]:
+    body = _encoded(answer)
+    begin = _begin(body)
+    if begin == len(body):
         return [], None
     records: list[Record] | None = None
     meta: object = None
-    at = _expect(text, _after(text, 0), "{")
-    is_more = text[at] != "}"
+    at = _expect(body, begin, b"{")
+    is_more = body[at : at + 1] != b"}"
     while is_more:
-        key, at = _decode(text, at)
-        at = _expect(text, _after(text, at), ":")
+        key, at = _value(body, at)
+        at = _expect(body, skip_space(body, at), b":")
         if key == "data":
-            records, at = _array(text, at, each)
+            records, end = _array(body, _expect(body, at, b"["), each, is_cut)
+            if end is None:
+                return records, _pagination(meta)
+            at = end
         else:
-            value, at = _decode(text, at)
+            value, at = _value(body, at)
             meta = value if key == "meta" else meta
-        at = _after(text, at)
-        is_more = text[at] == ","
-        at = _after(text, at + 1) if is_more else at
-    _end(text, _closed(text, at, "}"))
+        at = skip_space(body, at)
+        is_more = body[at : at + 1] == b","
+        at = skip_space(body, at + 1) if is_more else at
+    _end(body, _expect(body, at, b"}"))
     if records is None:
         raise ValueError("no data")
     return records, _pagination(meta)
 
 
-def _single(text: str) -> Record:
-    begin = _after(text, 0)
-    value, end = _decode(text, begin)
-    _end(text, end)
+def _single(answer: bytes | str) -> Record:
+    body = _encoded(answer)
+    body = body[_begin(body) :]
+    text, value, is_clean = readable(body)
     if not isinstance(value, dict):
         raise ValueError("no object")
-    return Record(text[begin:end], value, readable_id(value))
+    return Record(text, value, readable_id(value), raw=None if is_clean else body[: KEPT_BYTES + 1])
 
 
-def _array(text: str, at: int, each: Each | None) -> tuple[list[Record], int]:
-    """The records of the array that begins here, and where it ends."""
+def _array(body: bytes, begin: int, each: Each | None, is_cut: bool) -> tuple[list[Record], int | None]:
+    """The records of the array whose first one begins here, and where it ends; None for the end that we cut off."""
     records: list[Record] = []
-    at = _expect(text, at, "[")
-    is_more = text[at] != "]"
-    while is_more:
-        value, end = _decode(text, at)
-        record = Record(text[at:end], value, readable_id(value))
+    if body[begin : begin + 1] == b"]":
+        return records, begin + 1
+    surgeon = Surgeon(body, begin, is_cut)
+    while True:
+        text = _window(body, begin)
+        at, is_done = _plain(text, records, each)
+        begin += at if text.isascii() else len(text[:at].encode())
+        if is_done:
+            return records, begin
+        begin = skip_space(body, begin)
+        piece = surgeon.piece(begin)
+        if piece is None:
+            return records, None
+        record = _of_piece(piece)
         records.append(each(record) if each else record)
-        at = _after(text, end)
-        is_more = text[at] == ","
-        at = _after(text, at + 1) if is_more else at
-    return records, _closed(text, at, "]")
+        if piece.is_last:
+            return records, None
+        at = skip_space(body, piece.end)
+        begin = at + 1 if body[at : at + 1] in (b",", b"]") else at
+        if body[at : at + 1] == b"]":
+            return records, begin
 
 
-def _expect(text: str, at: int, sign: str) -> int:
+def _plain(text: str, records: list[Record], each: Each | None) -> tuple[int, bool]:
+    """Take what is clean JSON from the begin of the text; where the next record or the end is, and if it is the end."""
+    begin = 0
+    try:
+        while True:
+            start = _after(text, begin)
+            value, end = _decode(text, start)
+            at = _after(text, end)
+            sign = text[at]
+            if sign not in {",", "]"}:
+                break
+            record = Record(text[start:end], value, readable_id(value))
+            records.append(each(record) if each else record)
+            begin = at + 1
+            if sign == "]":
+                return begin, True
+    except (ValueError, IndexError, RecursionError):
+        pass
+    return begin, False
+
+
+def _window(body: bytes, begin: int) -> str:
+    """The text from here on, as far as it is UTF-8 and the window reaches."""
+    part = memoryview(body)[begin : begin + _WINDOW]
+    try:
+        return codecs.utf_8_decode(part, "strict", False)[0]
+    except UnicodeDecodeError as error:
+        return codecs.utf_8_decode(part[: error.start], "strict", True)[0]
+
+
+def _of_piece(piece: Piece) -> Record:
+    found = piece.id if piece.damage else readable_id(piece.value)
+    return Record(piece.text, piece.value, found, raw=piece.raw, damage=piece.damage)
+
+
+def _value(body: bytes, at: int) -> tuple[object, int]:
+    """A value beside the records, read leniently, and where it ends."""
+    end = Surgeon(body, at, is_cut=False).end_of(at)
+    if end is None:
+        raise ValueError("cut off")
+    return readable(body[at:end])[1], end
+
+
+def _encoded(answer: bytes | str) -> bytes:
+    return answer if isinstance(answer, bytes) else answer.encode("utf-8", "replace")
+
+
+def _begin(body: bytes) -> int:
+    return skip_space(body, len(_BOM) if body.startswith(_BOM) else 0)
+
+
+def _expect(body: bytes, at: int, sign: bytes) -> int:
     """Past the sign and the blanks after it."""
-    return _after(text, _closed(text, at, sign))
+    if body[at : at + 1] != sign:
+        raise ValueError(f"no {sign!r}")
+    return skip_space(body, at + 1)
 
 
-def _closed(text: str, at: int, sign: str) -> int:
-    if text[at] != sign:
-        raise ValueError(f"no {sign}")
-    return at + 1
-
-
-def _end(text: str, at: int) -> None:
-    if text[at:].strip(" \t\n\r"):
+def _end(body: bytes, at: int) -> None:
+    if skip_space(body, at) != len(body):
         raise ValueError("more than one value")
 
 
@@ -181,6 +273,6 @@ def _pagination(meta: object) -> Pagination | None:
     if not isinstance(found, dict):
         return None
     total, count = _whole(found.get("total")), _whole(found.get("count"))
-    if total is None or total < 0:
+    if total is None or not 0 <= total <= LARGEST_COUNT:
         return None
     return Pagination(total, -1 if count is None else count)

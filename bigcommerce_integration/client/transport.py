@@ -22,7 +22,8 @@ from .rate_limit import Quota, parse_quota, wait_s
 from .session import new_session
 from .values import http_date
 
-BODY_CAP = 64 * 1024 * 1024
+# What is read of an answer: of a longer one, the records that came whole make a page (see ``Answer.is_cut``).
+BODY_CAP = 32 * 1024 * 1024
 ERROR_BODY_CAP = 64 * 1024
 _STORE_HASH = re.compile(r"[A-Za-z0-9]{1,32}")
 # Never a slash at the end: V3 answers it with 403 and V2 with 401 (bigcommerce/api issue 95).
@@ -47,18 +48,20 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """A success: 200, or 204 with an empty text (or 404, if the call wants to know of it).
+    """A success: 200, or 204 with an empty body (or 404, if the call wants to know of it).
 
-    ``observed_at`` is the store's clock when the request began, naive UTC in whole seconds; ``received_at`` is
-    ``time.monotonic`` when the answer was complete, ``elapsed_s`` the seconds from begin to then.
+    ``is_cut`` says that we stopped reading at ``BODY_CAP``. ``observed_at`` is the store's clock when the request
+    began, naive UTC in whole seconds; ``received_at`` is ``time.monotonic`` when the answer was complete,
+    ``elapsed_s`` the seconds from begin to then.
     """
 
     status: int
-    text: str
+    body: bytes = field(repr=False)
     observed_at: datetime
     elapsed_s: float
     quota: Quota | None
     received_at: float
+    is_cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class _Heard:
     headers: Mapping[str, str] = field(repr=False)
     headers_s: float
     body: bytes = field(repr=False)
+    is_cut: bool = False
 
 
 class Transport:
@@ -126,21 +130,19 @@ class Transport:
         if isinstance(heard, str):
             # Raised here, with no exception at hand, so that it has no context: those of requests hold the headers.
             raise StoreUnavailable(self._tell(call, heard))
-        text = _decoded(heard.body)
-        if heard.status not in {200, 204}:
-            error = error_of(self._failure(call, heard, text or ""))
+        is_success = heard.status in {200, 204}
+        if not is_success:
+            error = error_of(self._failure(call, heard, heard.body.decode("utf-8", "replace")))
             if not (call.missing_ok and isinstance(error, RecordGone)):
                 raise error
-            text = ""
-        if text is None:
-            raise StoreUnavailable(self._tell(call, "answered with text that is not UTF-8"))
         return Answer(
             status=heard.status,
-            text=text,
+            body=heard.body if is_success else b"",
             observed_at=_observed_at(heard, local),
             elapsed_s=ended - began,
             quota=parse_quota(heard.headers),
             received_at=ended,
+            is_cut=is_success and heard.is_cut,
         )
 
     def close(self) -> None:
@@ -181,12 +183,12 @@ class Transport:
             headers_s = time.monotonic() - began
             is_success = response.status_code in {200, 204}
             try:
-                body = read_body(response, cap=BODY_CAP if is_success else ERROR_BODY_CAP)
+                body, is_cut = read_body(response, cap=BODY_CAP if is_success else ERROR_BODY_CAP)
             except Exception:
                 if is_success:
                     raise
-                body = b""  # the status says enough
-            return _Heard(response.status_code, response.headers, headers_s, body)
+                body, is_cut = b"", False  # the status says enough
+            return _Heard(response.status_code, response.headers, headers_s, body, is_cut)
         finally:
             response.close()
 
@@ -213,13 +215,6 @@ class Transport:
 
     def _tell(self, call: Call, what: str) -> str:
         return f"BigCommerce store {self._store_hash} {what} ({call.resource})."
-
-
-def _decoded(body: bytes) -> str | None:
-    try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
 
 
 def _observed_at(heard: _Heard, local: datetime) -> datetime:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import case, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from ..client.damage import KEPT_BYTES
 from ..errors import RefreshEnded
 from ..models import db_now
 from ..models.refreshes import COUNTERS
@@ -20,8 +21,6 @@ from .fetching import Tally
 from .lease import Lease
 from .page import Counts, Rejected
 from .rows import PageTransaction
-
-PAYLOAD_CAP = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,7 @@ def _set_aside(session: Session, job: Job, rejected: Sequence[Rejected]) -> None
         return
     rows = []
     for record in rejected:
-        payload = record.text.encode("utf-8", "replace")
+        payload = record.text.encode("utf-8", "replace") if record.raw is None else record.raw
         rows.append(
             {
                 "instance_id": job.instance.id,
@@ -135,8 +134,8 @@ def _set_aside(session: Session, job: Job, rejected: Sequence[Rejected]) -> None
                 "bigcommerce_id": record.id,
                 "reason": record.reason,
                 # Nothing is left of what may be about a person and cannot be read.
-                "payload": payload[:PAYLOAD_CAP] or None,
-                "is_payload_cut": len(payload) > PAYLOAD_CAP,
+                "payload": payload[:KEPT_BYTES] or None,
+                "is_payload_cut": len(payload) > KEPT_BYTES,
             }
         )
     session.execute(insert(job.engine.tables.rejected_records).values(created_at=db_now()), rows)

@@ -75,12 +75,14 @@ def _came(slice_: Slice, ids: Sequence[int], found: tuple[Reply[Page], MappedPag
     page = slice_.spared(found[1])
     # Should the answer not be the whole one, nothing is known of what lies above it.
     known = [each for each in ids if page.is_last or each <= (page.last_id or 0)]
-    gone = [each for each in known if each not in page.seen]
+    # Those in whose place a record came that cannot be read stay as they are until it can be.
+    unclear = [each for each in known if any(above < each < (below or each + 1) for above, below in page.gaps)]
+    gone = [each for each in known if each not in page.seen and each not in unclear]
 
     def step(part: MappedPage, after: Checkpoint) -> Step:
         def work(tx: PageTransaction) -> Counts:
             counts = RESOURCES[slice_.job.resource].apply(tx, part, insert_since=after.since)
-            judge(tx, slice_.job.refresh_id, there=sorted(part.seen), gone=gone)
+            judge(tx, slice_.job.refresh_id, there=sorted({*part.seen, *unclear}), gone=gone)
             return counts
 
         fetched = len(part.records) + len(part.rejected)

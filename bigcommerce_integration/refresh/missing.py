@@ -29,9 +29,18 @@ ROWS_A_STATEMENT = 500
 
 
 def note_unseen(
-    tx: PageTransaction, job: Job, dates: DateFilter, covers: tuple[int, int | None], seen: Collection[int]
+    tx: PageTransaction,
+    job: Job,
+    dates: DateFilter,
+    covers: tuple[int, int | None],
+    seen: Collection[int],
+    *,
+    gaps: Sequence[tuple[int, int | None]] = (),
 ) -> None:
-    """Note the rows stored within ``covers`` (both ends included) that an answer did not bring and is no older than."""
+    """Note the rows stored within ``covers`` (both ends included) that an answer did not bring and is no older than.
+
+    Those in the ``gaps`` of its page are not noted: a record came there that may be one of them.
+    """
     table, missing = getattr(tx.tables, job.resource), tx.tables.missing_records
     lo, hi = covers
     is_unseen = [
@@ -44,6 +53,9 @@ def note_unseen(
     ]
     if hi is not None:
         is_unseen.append(table.c.bigcommerce_id <= hi)
+    for above, below in gaps:
+        is_in_gap = table.c.bigcommerce_id > above
+        is_unseen.append(~(is_in_gap if below is None else is_in_gap & (table.c.bigcommerce_id < below)))
     if seen:
         is_unseen.append(not_among(tx.session, table.c.bigcommerce_id, sorted(seen)))
     found = select(

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from ..client.api import Reply
+from ..client.damage import NO_ID
 from ..client.dates import DateFilter
 from ..client.pages import Page
 from ..client.records import Each, Record, single
@@ -47,6 +48,8 @@ class Rejected:
     id: int | None
     reason: str
     text: str
+    # The bytes as sent, where they are not the text's.
+    raw: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,8 @@ class MappedPage:
     ``first_id``, ``last_id`` and ``count`` tell of the whole answer, also of what is set aside here;
     ``observed_at`` is the store's clock when the request began (naive UTC, whole seconds). ``covers`` are the ids, both
     included, of which this page has all that the store has. ``beside`` is how many were left out as they are not of the
-    days meant.
+    days meant. In ``gaps``, between two ids (None is no end), records lie that cannot be read: any of the ids in
+    between may be theirs.
 
     Of products alone, once what they leave in doubt was asked for: ``others`` are products to be stored along that are
     not of this answer, ``proved`` those whose own list of variants was read whole, ``gone_variants`` and
@@ -77,6 +81,7 @@ class MappedPage:
     gone_variants: Container[int] = frozenset()
     gone_products: Sequence[int] = ()
     withheld: int = 0
+    gaps: Sequence[tuple[int, int | None]] = ()
 
     @property
     def seen(self) -> set[int]:
@@ -202,8 +207,10 @@ def mapping(map_record: Callable[[Record], Mapped]) -> Each:
 
     def each(record: Record) -> Record:
         value = record.value
+        if record.damage:
+            return record
         dates = {name: value[name] for name in _DATES if name in value} if isinstance(value, dict) else value
-        return Record(record.text, dates, record.id, _mapped(record, map_record))
+        return Record(record.text, dates, record.id, _mapped(record, map_record), record.raw)
 
     return each
 
@@ -230,18 +237,32 @@ def map_page(reply: Reply[Page], map_record: Callable[[Record], Mapped]) -> Mapp
         last_id=ids[-1] if ids else None,
         count=len(reply.value.records),
         is_last=reply.value.is_last,
+        gaps=_gaps(reply.value.records),
     )
 
 
+def _gaps(records: Sequence[Record]) -> list[tuple[int, int | None]]:
+    """Between which ids records lie that are damaged or have no id."""
+    gaps: list[tuple[int, int | None]] = []
+    last, is_open = 0, False
+    for record in records:
+        is_sure = record.id is not None and not record.damage
+        if is_sure and is_open:
+            gaps.append((last, record.id))
+        is_open = not is_sure
+        last = record.id if is_sure and record.id is not None else last
+    return [*gaps, (last, None)] if is_open else gaps
+
+
 def _mapped(record: Record, map_record: Callable[[Record], Mapped]) -> Mapped | Rejected:
-    if record.id is None:
-        return Rejected(None, "The record has no readable id.", record.text)
+    if record.damage or record.id is None:
+        return Rejected(record.id, record.damage or NO_ID, record.text, record.raw)
     try:
         return map_record(record)
     except BadRecord as error:
-        return Rejected(record.id, str(error), record.text)
+        return Rejected(record.id, str(error), record.text, record.raw)
     except Exception as error:  # noqa: BLE001 - a record that nobody foresaw must not stop those beside it
-        return Rejected(record.id, f"It cannot be read: {type(error).__name__}.", record.text)
+        return Rejected(record.id, f"It cannot be read: {type(error).__name__}.", record.text, record.raw)
 
 
 def unmapped(record: Record) -> Mapped:

@@ -97,8 +97,9 @@ class Walker:
             self.slice.results.total = reply.value.total
         self._divide()
 
-    def _counted(self, reply: Reply[int]) -> None:
-        self.slice.results.total = max(0, reply.value - self._checkpoint.walk.beside)
+    def _counted(self, reply: Reply[int | None]) -> None:
+        beside = self._checkpoint.walk.beside
+        self.slice.results.total = None if reply.value is None else max(0, reply.value - beside)
 
     def _divide(self, *, came: int = 0) -> None:
         """Once the first page has come and the top is known: a range for each fetcher.
@@ -254,7 +255,7 @@ class Walker:
         if job.parameters.ids:
             note_wanted(tx, job, [each for each in job.parameters.ids if lo <= each <= hi and each not in page.seen])
         else:
-            note_unseen(tx, job, self._checkpoint.dates, (lo, hi), page.seen)
+            note_unseen(tx, job, self._checkpoint.dates, (lo, hi), page.seen, gaps=page.gaps)
 
     def _grown(self) -> dict[str, Any]:
         """A page size that trouble made small doubles again after a few good pages."""

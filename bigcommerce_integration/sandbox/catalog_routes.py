@@ -37,8 +37,7 @@ def list_products(store: SandboxStore, query: Query) -> Answer:
     paging = read_paging(query, _COSTLY_LIMIT if include & _COSTLY else MAX_LIMIT)
     ids = product_query.select(store, query)
     chosen = ids[paging.start : paging.start + paging.limit]
-    shown = store.switches.included_variants
-    texts = [_text(store.products[product_id], include, query, shown) for product_id in chosen]
+    texts = [_text(store, store.products[product_id], include, query) for product_id in chosen]
     return Answer(200, envelope(texts, len(ids), paging, query, too_many=store.switches.too_many))
 
 
@@ -48,7 +47,7 @@ def get_product(store: SandboxStore, query: Query, product_id: int) -> Answer:
         return refusal
     if product_id not in store.products:
         return not_found("v3")
-    text = _text(store.products[product_id], _include(query), query, store.switches.included_variants)
+    text = _text(store, store.products[product_id], _include(query), query)
     return Answer(200, f'{{"data":{text},"meta":{{}}}}')
 
 
@@ -124,7 +123,10 @@ def _include(query: Query) -> frozenset[str]:
     return include
 
 
-def _text(product: Product, include: frozenset[str], query: Query, shown_variants: str) -> str:
+def _text(store: SandboxStore, product: Product, include: frozenset[str], query: Query) -> str:
+    if include == {"variants"} and product.id in store.spoilt_products:
+        return store.spoilt_products[product.id]
+    shown_variants = store.switches.included_variants
     text = _project(product.base, query, _ALWAYS) if _projects(query) else product.base
     if "variants" in include and shown_variants != "all":
         include -= {"variants"}

@@ -82,6 +82,8 @@ def _unknown(store: SandboxStore, query: Query, known: frozenset[str]) -> Answer
 
 def _text(store: SandboxStore, order: Order, query: Query) -> str:
     include = query.get("include", "").split(",")
+    if order.id in store.spoilt_orders and "consignments.line_items" in include:
+        return store.spoilt_orders[order.id]
     if "consignments.line_items" in include:
         consignments = "line_items"
     else:

@@ -149,7 +149,8 @@ class SandboxServer:
         return self._send(connection, request, reply, fault)
 
     def _send(self, connection: socket.socket, request: Request, reply: Answer, fault: Fault | None = None) -> bool:
-        body = reply.body.encode()
+        mark = "\ufeff" if self.store.switches.byte_order_mark and reply.body else ""
+        body = (mark + reply.body).encode("utf-8", "surrogateescape")
         close = request.headers.get("connection", "").lower() == "close"
         headers = {"Date": http_date(self.store.now), "Connection": "close" if close else "keep-alive"}
         head = wire.head(reply, len(body), headers, lower_case=self.store.switches.lower_case_headers)

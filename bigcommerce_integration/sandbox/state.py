@@ -51,6 +51,10 @@ class StoreState:
         self.products: dict[int, Product] = {}
         self.variants: dict[int, Variant] = {}
         self.orders: dict[int, Order] = {}
+        # Texts sent in place of a product's or an order's own, where it comes with all that it holds; half a surrogate
+        # pair (U+DC80 to U+DCFF) is sent as the byte that it stands for.
+        self.spoilt_products: dict[int, str] = {}
+        self.spoilt_orders: dict[int, str] = {}
         self.product_ids: list[int] = []
         self.variant_ids: list[int] = []
         self.order_ids: list[int] = []

@@ -32,6 +32,8 @@ class Switches:
     """Whether a 429 carries `X-Retry-After`."""
     concurrency_cap: int | None = None
     """Requests in flight an endpoint; the one more gets a 429 without rate-limit headers."""
+    byte_order_mark: bool = False
+    """Whether each answer begins with one."""
     too_many: bool = False
     """Whether V3's pagination has the extra member `too_many`."""
 

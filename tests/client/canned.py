@@ -27,8 +27,8 @@ class CannedTransport(Transport):
         self.calls.append(call)
         text = self.texts.pop(0) if self.texts else 204
         if isinstance(text, int):
-            return Answer(text, "", NOW, 0.25, QUOTA, 99.0)
-        return Answer(200, text if isinstance(text, str) else json.dumps(text), NOW, 0.25, QUOTA, 99.0)
+            return Answer(text, b"", NOW, 0.25, QUOTA, 99.0)
+        return Answer(200, (text if isinstance(text, str) else json.dumps(text)).encode(), NOW, 0.25, QUOTA, 99.0)
 
 
 def client_of(*texts: object) -> tuple[StoreClient, list[Call]]:

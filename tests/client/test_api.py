@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 
 from bigcommerce_integration.client.api import DateFilter, Highest, IdRange
+from bigcommerce_integration.client.damage import NO_ID
 from bigcommerce_integration.client.dates import ALL_DATES
 from bigcommerce_integration.client.transport import Call
 from bigcommerce_integration.errors import BadRecord, RecordGone, StoreUnavailable, UnexpectedAnswer
@@ -275,10 +276,11 @@ def test_one_order_a_second_beside_the_dates_comes_as_in_a_list(moment: str) -> 
     assert ([record.id for record in page.records], page.is_last) == ([7], True)
 
 
-def test_one_order_without_a_readable_id_or_date_is_left_to_the_caller() -> None:
+def test_one_order_without_a_readable_id_is_the_one_asked_for() -> None:
+    """It cannot be read, but it is there: rows are not marked as deleted for it."""
     client, _ = client_of({"id": None, "date_created": "?"})
     page = client.orders(IdRange(7, 7), limit=250, dates=CREATED).value
-    assert [record.id for record in page.records] == [None]
+    assert [(record.id, record.damage) for record in page.records] == [(7, NO_ID)]
 
 
 def test_an_order() -> None:

@@ -73,7 +73,7 @@ def test_each_request_has_the_full_time() -> None:
     with serving(slow) as server:
         transport = server.transport(timeout_s)
         for _ in range(3):
-            assert transport.get(CALL).text == "[]"
+            assert transport.get(CALL).body == b"[]"
         assert server.connections == 1
         transport.close()
 
@@ -140,7 +140,7 @@ def test_tls_is_verified_and_keeps_the_deadline_too(tmp_path: Path, is_trusted: 
         )
         if is_trusted:
             transport._session().verify = str(file)
-            assert transport.get(CALL).text == "[5]"
+            assert transport.get(CALL).body == b"[5]"
             began = time.monotonic()
             with pytest.raises(StoreUnavailable, match="did not answer within"):
                 transport.get(CALL)

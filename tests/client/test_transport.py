@@ -178,18 +178,18 @@ def test_observed_at_without_the_stores_clock_is_ours(headers: tuple[str, ...]) 
 
 def test_an_answer_without_content_is_a_success_with_no_text() -> None:
     found = get(answer(204, b"", headers=("Content-Type: text/html",)))
-    assert (found.status, found.text) == (204, "")
+    assert (found.status, found.body) == (204, b"")
 
 
 def test_a_packed_answer_is_unpacked_also_in_several_members() -> None:
     text = json.dumps(["ä" * 100_000])
     packed = gzip.compress(text[:50_000].encode()) + gzip.compress(text[50_000:].encode())
-    assert get(answer(body=packed, headers=("Content-Encoding: gzip",))).text == text
+    assert get(answer(body=packed, headers=("Content-Encoding: gzip",))).body.decode() == text
 
 
 def test_a_chunked_answer_is_read_whole() -> None:
     body = b"4\r\n[1,2\r\n2\r\n,3\r\n1\r\n]\r\n0\r\n\r\n"
-    assert get(answer(body=body, headers=("Transfer-Encoding: chunked",))).text == "[1,2,3]"
+    assert get(answer(body=body, headers=("Transfer-Encoding: chunked",))).body == b"[1,2,3]"
 
 
 V2_ERROR = b'[{"status": 400, "message": "The field \'min_id\' is invalid."}]'
@@ -258,7 +258,7 @@ def test_a_web_page_as_404_of_a_record_is_no_proof_that_it_is_gone() -> None:
 def test_the_404_of_a_record_may_be_asked_for() -> None:
     call = Call("v2/orders/7", (), "order 7", "scope", single=True, missing_ok=True)
     found = get(answer(404, b'[{"status":404,"message":"Not found."}]'), call)
-    assert (found.status, found.text) == (404, "")
+    assert (found.status, found.body) == (404, b"")
 
 
 @pytest.mark.parametrize(
@@ -300,8 +300,6 @@ def test_a_redirect_is_not_followed_and_carries_no_token(status: int) -> None:
         answer(body=gzip.compress(b"[1,2]" * 900)[:-9], headers=("Content-Encoding: gzip",)),
         answer(body=b"no gzip", headers=("Content-Encoding: gzip",)),
         answer(body=b"[]", headers=("Content-Encoding: br",)),
-        answer(body=b'["\xff\xfe"]'),
-        answer(body=b'["\xed\xa0\x80"]'),
         answer(body=b"4\r\n[1,2\r\nzz\r\n", headers=("Transfer-Encoding: chunked",)),
         lambda connection, server: connection.sendall(b"no http at all\r\n\r\n"),
         lambda connection, server: connection.sendall(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 300 + b"\r\n"),
@@ -339,14 +337,11 @@ def test_a_host_without_an_address_is_an_unavailable_store() -> None:
 @pytest.mark.parametrize("encoding", ["", "Content-Encoding: gzip"])
 def test_a_body_beyond_the_cap_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
     monkeypatch.setattr(transport_module, "BODY_CAP", 200_000)
-    for size, is_good in ((200_000, True), (200_001, False), (20_000_000, False)):
+    for size in (200_000, 200_001, 20_000_000):
         body = b" " * size
         behave = answer(body=gzip.compress(body) if encoding else body, headers=(encoding,) if encoding else ())
-        if is_good:
-            assert len(get(behave).text) == size
-        else:
-            with pytest.raises(StoreUnavailable, match="larger than"):
-                get(behave)
+        found = get(behave)
+        assert (len(found.body), found.is_cut) == (200_000, size > 200_000)
 
 
 def test_the_body_of_an_error_is_read_only_a_little() -> None:
@@ -364,7 +359,7 @@ def test_after_a_failure_the_next_request_has_a_connection_of_its_own() -> None:
         transport = server.transport()
         with pytest.raises(StoreUnavailable):
             transport.get(CALL)
-        assert transport.get(CALL).text == "[3]"
+        assert transport.get(CALL).body == b"[3]"
         assert server.connections == 2
         transport.close()
 

@@ -87,7 +87,7 @@ class Wire:
         self.most = self.meanwhile()
         text = self._v3(dict(call.params)) if call.path.startswith("v3") else self._v2(call.path, dict(call.params))
         status = 200 if text is not None else 404
-        return Answer(status, text or "", asked_at, 0.0, Quota(None, None, None, None), 0.0)
+        return Answer(status, (text or "").encode(), asked_at, 0.0, Quota(None, None, None, None), 0.0)
 
     def _v3(self, params: dict[str, str]) -> str:
         least, most = int(params.get("id:min", 0)), int(params.get("id:max", 10**18))

@@ -29,17 +29,17 @@ def rewriting(monkeypatch: pytest.MonkeyPatch, rewrite: Rewrite, meta: Callable[
     def rewritten(self: Transport, call: Call) -> Answer:
         answer = get(self, call)
         params = dict(call.params)
-        if call.path.startswith("v2/orders/") and call.path.removeprefix("v2/orders/").isdecimal() and answer.text:
+        if call.path.startswith("v2/orders/") and call.path.removeprefix("v2/orders/").isdecimal() and answer.body:
             # A range of one id is asked for singly: what is the same record must have the same text.
-            return replace(answer, text=json.dumps(rewrite([json.loads(answer.text)], 2)[0]))
+            return replace(answer, body=json.dumps(rewrite([json.loads(answer.body)], 2)[0]).encode())
         if call.path not in ("v3/catalog/products", "v2/orders") or "include" not in params:
             return answer
-        body = json.loads(answer.text) if answer.text else []
+        body = json.loads(answer.body) if answer.body else []
         if isinstance(body, dict):
             body = {"data": rewrite(body["data"], int(params["limit"])), "meta": meta(body["meta"])}
         else:
             body = rewrite(body, int(params["limit"]))
-        return replace(answer, text=json.dumps(body))
+        return replace(answer, body=json.dumps(body).encode())
 
     monkeypatch.setattr(Transport, "get", rewritten)
 
