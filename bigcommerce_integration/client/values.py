@@ -75,7 +75,7 @@ def text(value: object, field: str) -> str | None:
         return _UNSTORABLE.sub("\ufffd", value)
     if value is None:
         return None
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return str(value)
     raise BadRecord(f"{field} is not text")
 
