@@ -171,7 +171,7 @@ class StoreClient:
         asked = ",".join(str(int(each)) for each in product_ids)
         params = (("product_id:in", asked), ("page", str(page)), ("limit", str(LARGEST_PAGE)))
         answer = self._get("v3/catalog/variants", params, "variants", PRODUCTS_SCOPE)
-        records, pagination = split_v3(answer.text, self._name("variants"))
+        records, pagination = split_v3(answer.body, self._name("variants"))
         total = None if pagination is None else pagination.total
         is_last = len(records) < LARGEST_PAGE or total == (page - 1) * LARGEST_PAGE + len(records)
         return _reply(answer, Page(records, is_last, total))
