@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, MetaData, String, Table
 
-from .types import long_text, moment, row_id
+from .types import FOUR_BYTES, long_text, moment, row_id
 
 
 def history(metadata: MetaData) -> Table:
@@ -22,4 +22,5 @@ def history(metadata: MetaData) -> Table:
         Column("changes", long_text(), nullable=False),
         Index("ix_bigcommerce_history_instance_id", "instance_id", "id"),
         sqlite_autoincrement=True,
+        **FOUR_BYTES,
     )

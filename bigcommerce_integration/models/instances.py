@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Row
 
-from .types import exact_string, moment, row_id
+from .types import FOUR_BYTES, exact_string, moment, row_id
 
 NOMINAL_CODES = (
     "sales_nominal_code_id",
@@ -73,6 +73,7 @@ def instances(metadata: MetaData) -> Table:
         Index("ix_bigcommerce_instances_store_hash", "store_hash"),
         # SQLite would give a deleted instance's id, and with it its rows, to the next one.
         sqlite_autoincrement=True,
+        **FOUR_BYTES,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlalchemy import BigInteger, Boolean, Column, Index, MetaData, String, Table, Text, UniqueConstraint
 from sqlalchemy.schema import SchemaItem
 
-from .types import exchange_rate, long_text, moment, money, row_id
+from .types import FOUR_BYTES, exchange_rate, long_text, moment, money, row_id
 
 TAXED = ("ex_tax", "inc_tax", "tax")
 ORDER_AMOUNTS = (
@@ -66,6 +66,7 @@ def products(metadata: MetaData) -> Table:
         Column("is_only_referenced", Boolean, nullable=False),
         _served("bigcommerce_products", "sku"),
         _served("bigcommerce_products", "date_modified"),
+        **FOUR_BYTES,
     )
 
 
@@ -89,6 +90,7 @@ def variants(metadata: MetaData) -> Table:
         _served("bigcommerce_variants", "sku_key"),
         # For the host's joins; and what has no link, conflicts among it, stands together in it.
         Index("ix_bigcommerce_variants_host_product", "host_product_id", "instance_id", "bigcommerce_id"),
+        **FOUR_BYTES,
     )
 
 
@@ -120,6 +122,7 @@ def orders(metadata: MetaData) -> Table:
             _served("bigcommerce_orders", name)
             for name in ("customer_id", "date_created", "date_modified", "status_id")
         ),
+        **FOUR_BYTES,
     )
 
 
@@ -143,6 +146,7 @@ def order_lines(metadata: MetaData) -> Table:
         *(Column(name, money()) for name in LINE_AMOUNTS),
         Index("ix_bigcommerce_order_lines_order", "instance_id", "bigcommerce_order_id"),
         Index("ix_bigcommerce_order_lines_product", "instance_id", "bigcommerce_product_id"),
+        **FOUR_BYTES,
     )
 
 
@@ -154,4 +158,5 @@ def absent_products(metadata: MetaData) -> Table:
         Column("instance_id", BigInteger, primary_key=True, autoincrement=False),
         Column("bigcommerce_id", BigInteger, primary_key=True, autoincrement=False),
         Column("found_absent_at", moment(), nullable=False),
+        **FOUR_BYTES,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, MetaData, String, Table
 
-from .types import moment
+from .types import FOUR_BYTES, moment
 
 
 def erased_people(metadata: MetaData) -> Table:
@@ -16,4 +16,5 @@ def erased_people(metadata: MetaData) -> Table:
         # HMAC-SHA256, in hex, of "customer_id:…" or "email:…" under the instance's erasure key.
         Column("person_hash", String(64), primary_key=True),
         Column("erased_at", moment(), nullable=False),
+        **FOUR_BYTES,
     )

@@ -18,7 +18,7 @@ from sqlalchemy import (
     false,
 )
 
-from .types import long_bytes, long_text, moment, row_id
+from .types import FOUR_BYTES, long_bytes, long_text, moment, row_id
 
 COUNTERS = (
     "fetched",
@@ -64,6 +64,7 @@ def leases(metadata: MetaData) -> Table:
         Column("next_backfill_at", moment()),
         # Linking was switched on: its pass, at the end of a refresh of products, is still to be made.
         Column("is_link_wanted", Boolean, nullable=False, server_default=false()),
+        **FOUR_BYTES,
     )
 
 
@@ -112,6 +113,7 @@ def refreshes(metadata: MetaData) -> Table:
         # The last success and the last failure, however many refreshes lie between.
         Index("ix_bigcommerce_refreshes_status", "instance_id", "resource", "status", "id"),
         sqlite_autoincrement=True,
+        **FOUR_BYTES,
     )
 
 
@@ -126,6 +128,7 @@ def missing_records(metadata: MetaData) -> Table:
         Column("observed_at", moment(), nullable=False),
         # Asked for once more by its id, and still not there.
         Column("is_confirmed", Boolean, nullable=False),
+        **FOUR_BYTES,
     )
 
 
@@ -138,6 +141,7 @@ def hints(metadata: MetaData) -> Table:
         Column("next_hint_at", moment(), nullable=False),
         Column("times_sent", Integer, nullable=False),
         Index("ix_bigcommerce_hints_next_hint_at", "next_hint_at"),
+        **FOUR_BYTES,
     )
 
 
@@ -149,6 +153,7 @@ def workers(metadata: MetaData) -> Table:
         Column("id", String(64), primary_key=True),
         Column("started_at", moment(), nullable=False),
         Column("last_tick_at", moment(), nullable=False),
+        **FOUR_BYTES,
     )
 
 
@@ -175,4 +180,5 @@ def rejected_records(metadata: MetaData) -> Table:
         Index("ix_bigcommerce_rejected_records_refresh_id", "refresh_id"),
         Index("ix_bigcommerce_rejected_records_instance_id", "instance_id", "id"),
         Index("ix_bigcommerce_rejected_records_bigcommerce_id", "instance_id", "resource", "bigcommerce_id"),
+        **FOUR_BYTES,
     )

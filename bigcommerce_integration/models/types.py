@@ -9,6 +9,8 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
 _MYSQL = ("mysql", "mariadb")
+FOUR_BYTES: dict[str, Any] = {f"{dialect}_default_charset": "utf8mb4" for dialect in _MYSQL}
+"""What a table is made with, so that it holds every character whatever the database's own character set is."""
 
 
 def row_id() -> TypeEngine[int]:

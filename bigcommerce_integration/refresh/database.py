@@ -152,6 +152,22 @@ def is_conflict(error: BaseException) -> bool:
     return False
 
 
+# An illegal mix of collations (1267, 1270, 1271), a string that a character set does not hold (1300, 1366, 3988).
+_TEXT_NUMBERS = frozenset({1267, 1270, 1271, 1300, 1366, 3988})
+NEEDS_FOUR_BYTES = (
+    "a table's character set has no place for one of its characters. Convert the table that the error is about: "
+    "ALTER TABLE … CONVERT TO CHARACTER SET utf8mb4."
+)
+
+
+def is_text_refused(error: BaseException) -> bool:
+    """Whether MariaDB or MySQL refuses a text, as a column of three-byte characters can neither hold nor compare it."""
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    if cause is None or not cause.args or cause.args[0] not in _TEXT_NUMBERS:
+        return False
+    return cause.args[0] != 1366 or "string value" in str(cause)
+
+
 def _is_lock(cause: BaseException | None) -> bool:
     if isinstance(cause, sqlite3.Error):
         return (getattr(cause, "sqlite_errorcode", 0) & 0xFF) in _SQLITE_LOCKED

@@ -10,7 +10,7 @@ from ..errors import HostRefused
 from ..host import ProductDraft
 from ..models.product_key import Key, ProductKey
 from .columns import storable
-from .database import shortage
+from .database import NEEDS_FOUR_BYTES, is_text_refused, shortage
 from .rows import PageTransaction
 
 
@@ -96,6 +96,8 @@ def tell_orders(tx: PageTransaction, ids: Sequence[int]) -> None:
 
 def _reason(error: Exception) -> str:
     """The kind of the error and the first line of its text, without a statement and its parameters."""
+    if is_text_refused(error):
+        return NEEDS_FOUR_BYTES
     cause = getattr(error, "orig", None) or error
     lines = str(cause).strip().splitlines()
     return storable(f"{type(cause).__name__}: {lines[0] if lines else ''}")[:500]

@@ -28,6 +28,7 @@ from ..errors import HostRefused
 from ..host import ProductDraft
 from ..models.product_key import Key, in_order, key_answer
 from .columns import is_noted, storable
+from .database import is_text_refused
 from .host_calls import host_products_by_sku, make_host_products, missing_host_products
 from .rows import PageTransaction, chunks, stored_rows, update_rows
 
@@ -48,6 +49,14 @@ class Decision:
     host_product_id: Key | None = None
     conflict: str | None = None
     is_refused: bool = False
+
+
+class Unaskable(dict[str, Sequence[Key]]):
+    """In place of the host's products with a SKU that its table cannot hold: there are none, for this reason."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__({"": ()})
+        self.reason = reason
 
 
 LEAVE, CREATE = Decision("leave"), Decision("create")
@@ -100,17 +109,22 @@ def decide(
     if not host and live_variants == 1:
         return CREATE if auto_create else LEAVE
     exact = [each for spelling, ids in host.items() if spelling.strip() == sku for each in ids]
-    near = sorted(spelling for spelling, ids in host.items() if ids and spelling.strip() != sku)
-    if live_variants > 1:
-        return Decision("leave", conflict=f"{live_variants} variants of the store have this SKU.")
-    if len(exact) > 1:
-        shown = ", ".join(str(key_answer(each)) for each in in_order(exact)[:5])
-        return Decision("leave", conflict=f"{len(exact)} host products have this SKU: {shown}.")
-    if near:
-        return Decision("leave", conflict=f"A host SKU differs only by case, accent or blanks: {storable(near[0])!r}.")
+    conflict = host.reason if isinstance(host, Unaskable) else _conflict(sku, host, exact, live_variants)
+    if conflict is not None:
+        return Decision("leave", conflict=conflict)
     if exact:
         return Decision("link", exact[0]) if auto_link else LEAVE
     return CREATE if auto_create else LEAVE
+
+
+def _conflict(sku: str, host: Mapping[str, Sequence[Key]], exact: Sequence[Key], live_variants: int) -> str | None:
+    near = sorted(spelling for spelling, ids in host.items() if ids and spelling.strip() != sku)
+    if live_variants > 1:
+        return f"{live_variants} variants of the store have this SKU."
+    if len(exact) > 1:
+        shown = ", ".join(str(key_answer(each)) for each in in_order(exact)[:5])
+        return f"{len(exact)} host products have this SKU: {shown}."
+    return f"A host SKU differs only by case, accent or blanks: {storable(near[0])!r}." if near else None
 
 
 def link_changed(tx: PageTransaction, variant_ids: Sequence[int], new: Sequence[NewVariant]) -> Links:
@@ -282,12 +296,22 @@ def _create_in_turn(tx: PageTransaction, decisions: dict[int, tuple[Any, Decisio
 def _host_products(tx: PageTransaction, skus: Sequence[str]) -> Mapping[str, Mapping[str, Sequence[Key]]]:
     """For each SKU the host's products, by the host's own spelling of what is equal or nearly so."""
     answers: dict[str, Sequence[Key]] = {}
+    refused: dict[str, Unaskable] = {}
     for some in chunks(skus, SKUS_A_QUESTION):
-        answers.update(host_products_by_sku(tx, some))
+        try:
+            answers.update(host_products_by_sku(tx, some))
+        except HostRefused as error:
+            # Only MariaDB and MySQL know such columns, and there a statement that fails undoes nothing else.
+            wide = [sku for sku in some if sku and max(sku) > "\uffff"]
+            if not wide or error.__cause__ is None or not is_text_refused(error.__cause__):
+                raise
+            refused |= {sku: Unaskable(str(error)) for sku in wide}
+            narrow = [sku for sku in some if sku not in refused]
+            answers.update(host_products_by_sku(tx, narrow) if narrow else {})
     by_fold: dict[str, dict[str, Sequence[Key]]] = defaultdict(dict)
     for spelling, ids in answers.items():
         by_fold[folded(spelling)][spelling] = ids
-    return {sku: _spellings(sku, by_fold[folded(sku)]) for sku in skus}
+    return {sku: refused.get(sku) or _spellings(sku, by_fold[folded(sku)]) for sku in skus}
 
 
 def _spellings(sku: str, found: Mapping[str, Sequence[Key]]) -> Mapping[str, Sequence[Key]]:

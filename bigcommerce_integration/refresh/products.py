@@ -255,7 +255,6 @@ def _referenced(tx: PageTransaction, product_ids: set[int]) -> set[int]:
         .where(
             lines.c.instance_id == tx.instance.id,
             lines.c.bigcommerce_product_id.in_(sorted(product_ids)),
-            lines.c.deleted_at.is_(None),
         )
         .distinct()
     )

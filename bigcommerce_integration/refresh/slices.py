@@ -17,7 +17,7 @@ from .apply import Results, Step, commit_step
 from .caution import CAREFUL_PAGE
 from .checkpoint import Checkpoint
 from .context import Job
-from .database import shortage
+from .database import NEEDS_FOUR_BYTES, is_text_refused, shortage
 from .fetching import LONG_WAIT_S, Fetcher
 from .lease import Lease, sharers
 from .page import Counts, Mapped, MappedPage, Rejected, set_aside, unmapped
@@ -143,8 +143,8 @@ class Slice:
                 return
             if len(page.records) == 1:
                 (record,) = page.records
-                kind = type(error.orig or error).__name__
-                reason = Rejected(record.id, f"The database refused the row: {kind}.", record.text)
+                kind = NEEDS_FOUR_BYTES if is_text_refused(error) else f"{type(error.orig or error).__name__}."
+                reason = Rejected(record.id, f"The database refused the row: {kind}", record.text)
                 rest = replace(page, records=[], rejected=[*page.rejected, reason])
                 self.commit_page(rest, step, after, part_after)
                 return
@@ -205,4 +205,4 @@ def _is_refusal(error: StatementError) -> bool:
     if shortage(error) is not None:
         return False
     # A plain StatementError is a value that the driver cannot even send.
-    return isinstance(error, DataError | IntegrityError) or type(error) is StatementError
+    return is_text_refused(error) or isinstance(error, DataError | IntegrityError) or type(error) is StatementError

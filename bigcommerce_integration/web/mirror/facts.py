@@ -110,7 +110,8 @@ def _noted_lines(asked: Asked, order_id: int) -> list[Noted]:
 def _host_products(asked: Asked, row: Mapping[str, Any]) -> list[Key]:
     """The host's products that have the variant's SKU at this moment, spelt just so."""
     sku = row["sku_key"]
-    if sku is None or row["host_product_id"] is not None:
+    # A conflict says itself why there is no link; it may be that the host cannot be asked for such a SKU.
+    if sku is None or row["host_product_id"] is not None or row["link_conflict"] is not None:
         return []
     found = asked.state.host.products_by_sku(asked.session, asked.instance, [sku])
     return [each for spelling, ids in found.items() if spelling.strip() == sku for each in ids]

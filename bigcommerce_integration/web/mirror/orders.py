@@ -114,7 +114,6 @@ def _lines(asked: Asked, order_id: int, *, with_payload: bool) -> list[dict[str,
         .where(
             lines.c.instance_id == asked.instance.id,
             lines.c.bigcommerce_order_id == order_id,
-            lines.c.deleted_at.is_(None),
         )
         .order_by(lines.c.bigcommerce_id)
     )
