@@ -67,11 +67,6 @@ class Fetcher:
     _kept_alive_at: float = field(default_factory=time.monotonic)
 
     @property
-    def is_idle(self) -> bool:
-        """Whether nothing is asked or waits to be."""
-        return not self.in_flight and not self.waiting
-
-    @property
     def has_room(self) -> bool:
         """Whether one more question would be asked at once, quota permitting."""
         return self.in_flight + len(self.waiting) < self.width

@@ -54,7 +54,7 @@ class Asking:
         self.fetcher.add(Fetch(ask, then))
 
     def settle(self) -> None:
-        while not self.fetcher.is_idle:
+        while self.fetcher.in_flight or self.fetcher.waiting:
             delay_s = self.fetcher.start_due()
             self.fetcher.take(min(delay_s or 1.0, 1.0)) if self.fetcher.in_flight else self.fetcher.wait(delay_s)
 
@@ -174,7 +174,7 @@ def test_a_drain_takes_what_is_under_way_and_starts_nothing(asking: Make):
     it.fetcher.start_due()
     it.fetcher.drain(5.0)
     assert it.came == ["under way"]
-    assert it.fetcher.is_idle
+    assert (it.fetcher.in_flight, it.fetcher.waiting) == (0, [])
 
 
 def test_a_drain_is_given_up_after_its_time(asking: Make):

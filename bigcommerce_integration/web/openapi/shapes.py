@@ -20,7 +20,6 @@ MOMENT: JSONSchema = {
     "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$",
 }
 PERCENTAGE: JSONSchema = {"type": "number", "minimum": 0, "maximum": 100}
-AMOUNT: JSONSchema = {"type": "string", "pattern": r"^-?[0-9]+\.[0-9]+$", "description": "A decimal number as text."}
 
 
 HOST_PRODUCT_ID = "HostProductId"
