@@ -17,7 +17,16 @@ from .client.dates import ALL_DATES, DateFilter
 from .client.rate_limit import Quota
 from .config import Config
 from .encryption import TokenCipher
-from .errors import BigCommerceError, ConfigError, ScopeMissing, StoreNotFound, TokenRejected, UnexpectedAnswer
+from .errors import (
+    BigCommerceError,
+    ConfigError,
+    ConnectionBroken,
+    ScopeMissing,
+    StoreNotFound,
+    TokenRejected,
+    Unconfirmed,
+    UnexpectedAnswer,
+)
 from .refresh.context import transport_to
 from .refresh.modes import start_of_day
 
@@ -75,7 +84,7 @@ def check(config: Config, cipher: TokenCipher, store: Store, *, counts: bool = T
         return _unasked(str(error))
     asking = Asking(client, time.monotonic() + ANSWERS_WITHIN_S)
     try:
-        return _report(_gather(asking, store, counts=counts), asking, store, counts=counts)
+        return _report(_believed(_gather(asking, store, counts=counts)), asking, store, counts=counts)
     finally:
         # Ends what is under way: nobody waits for it any more.
         client.close()
@@ -159,6 +168,30 @@ def _gather(asking: Asking, store: Store, *, counts: bool) -> dict[str, _Answer]
             asking.ask("products_since", partial(StoreClient.highest_product_id, dates=modified))
             asking.ask("orders_since", partial(StoreClient.count_orders, dates=created))
     return came
+
+
+def _believed(came: Mapping[str, _Answer]) -> dict[str, _Answer]:
+    """The answers, with what an unconfirmed one means in its place where the others agree."""
+    has_reply = any(isinstance(answer, Reply) for answer in came.values())
+    return {
+        name: answer.verdict
+        if isinstance(answer, Unconfirmed) and _is_believed(answer, came, has_reply=has_reply)
+        else answer
+        for name, answer in came.items()
+    }
+
+
+def _is_believed(answer: Unconfirmed, came: Mapping[str, _Answer], *, has_reply: bool) -> bool:
+    """What concerns the whole store must be what ``/v2/store`` answers too, and twice if a web page says it."""
+    if not isinstance(answer.verdict, ConnectionBroken):
+        return answer.is_own
+    same = {
+        name
+        for name, other in came.items()
+        if isinstance(other, Unconfirmed) and type(other.verdict) is type(answer.verdict)
+    }
+    is_agreed = "store" in same or "store" not in came
+    return not has_reply and is_agreed and (answer.is_own or len(same) > 1)
 
 
 def _report(came: Mapping[str, _Answer], asking: Asking, store: Store, *, counts: bool) -> Report:

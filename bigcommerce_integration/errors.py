@@ -19,14 +19,16 @@
     ├── StoreError             what a BigCommerce store answered
     │   ├── RetryLater             the same request may succeed later
     │   │   ├── RateLimited            429
-    │   │   └── StoreUnavailable       no answer, 5xx, 423, a broken body
+    │   │   └── StoreUnavailable       no answer, 5xx, 423, a broken body, or what is not the API's own answer
+    │   │       └── Unconfirmed            it may mean a ``StopRefresh``, which is believed when it is said again
     │   ├── StopRefresh            no retry helps: a person must act
     │   │   ├── ConnectionBroken       of the whole store
     │   │   │   ├── TokenRejected          401
-    │   │   │   └── StoreNotFound          an HTML 404 of a collection: a wrong store hash
+    │   │   │   ├── StoreNotFound          404 of everything: a wrong store hash, or a store that was closed
+    │   │   │   └── OtherStore             the answers come from another store than the one that was connected
     │   │   ├── ScopeMissing           403: one resource only
     │   │   ├── MassDeletion           more records are gone than a store plausibly deletes
-    │   │   └── UnexpectedAnswer       a redirect, an ignored filter, an answer no rule covers
+    │   │   └── UnexpectedAnswer       an ignored filter, a refused question, an answer no rule covers
     │   ├── RecordGone             404 of one record
     │   └── BadRecord              one record cannot be read: it is set aside and counted
     ├── HostRefused            what the host raised inside a page's transaction
@@ -172,7 +174,14 @@ class RateLimited(RetryLater):
 
 
 class StoreUnavailable(RetryLater):
-    """No answer, a 5xx or 423, a time-out, or a body that is cut or contradicts itself."""
+    """No answer, a 5xx or 423, a time-out, a body that is cut or contradicts itself, a web page, an odd status.
+
+    ``wait_s`` is what the store asks for in seconds, None if it does not say.
+    """
+
+    def __init__(self, message: str, *, wait_s: float | None = None) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
 
 
 class StopRefresh(StoreError):
@@ -183,12 +192,28 @@ class ConnectionBroken(StopRefresh):
     """The whole connection is of no use until a person mends it."""
 
 
+class Unconfirmed(StoreUnavailable):
+    """One answer that may mean ``verdict``; ``client/verdict.py`` decides whether that is to be believed.
+
+    ``is_own``: the answer was the API's own, and not that of something before it.
+    """
+
+    def __init__(self, message: str, *, verdict: StopRefresh, is_own: bool) -> None:
+        super().__init__(message)
+        self.verdict = verdict
+        self.is_own = is_own
+
+
 class TokenRejected(ConnectionBroken):
     """401: the store does not accept the access token."""
 
 
 class StoreNotFound(ConnectionBroken):
-    """404 for a whole collection: there is no store with this hash."""
+    """404 for whole collections and the store's information: there is no store with this hash."""
+
+
+class OtherStore(ConnectionBroken):
+    """``/v2/store`` names another store hash than the one that is connected."""
 
 
 class ScopeMissing(StopRefresh):
@@ -204,7 +229,7 @@ class MassDeletion(StopRefresh):
 
 
 class UnexpectedAnswer(StopRefresh):
-    """A redirect, an ignored filter, a refused question: nothing that waiting would mend."""
+    """An ignored filter, a refused question: nothing that waiting would mend."""
 
 
 class RecordGone(StoreError):

@@ -15,7 +15,7 @@ from .client.records import Record
 from .config import Config
 from .connection import ANSWERS_WITHIN_S, LATE, Asking, Store, client_for
 from .encryption import TokenCipher
-from .errors import BigCommerceError, ConfigError, RecordGone
+from .errors import BigCommerceError, ConfigError, OtherStore, RecordGone, Unconfirmed
 from .refresh.modes import start_of_day
 
 
@@ -42,9 +42,11 @@ def ask_about_order(config: Config, cipher: TokenCipher, store: Store, order_id:
     """Whether the store has the order, and when it was created; never raises for what the store answers."""
 
     def ask(asking: Asking) -> StoreSays:
-        asking.ask("store", StoreClient.store_info)
+        asking.ask("store", StoreClient.own_store_info)
         asking.ask("order", lambda client: client.order(order_id))
         came = _all(asking)
+        if (problem := _of_other_store(came)) is not None:
+            return StoreSays(problem=problem)
         answer = came.get("order")
         if isinstance(answer, RecordGone):
             return StoreSays(is_there=False)
@@ -80,10 +82,12 @@ def _variant_question(
     """What asks for the variants that have one of these values, and looks for one whose value is meant."""
 
     def ask(asking: Asking) -> StoreSays:
-        asking.ask("store", StoreClient.store_info)
+        asking.ask("store", StoreClient.own_store_info)
         for value in values:
             asking.ask(f"variants {value}", partial(StoreClient.variants_with, name=name, value=value))
         came = _all(asking)
+        if (problem := _of_other_store(came)) is not None:
+            return StoreSays(problem=problem)
         answers = [came.get(f"variants {value}") for value in values]
         records = [record for answer in answers if isinstance(answer, Reply) for record in answer.value]
         product_id = next((_product_of(record) for record in records if is_meant(_field(record, name))), None)
@@ -116,6 +120,14 @@ def _all(asking: Asking) -> _Answers:
     while (answered := asking.next()) is not None:
         came[answered[0]] = answered[1]
     return came
+
+
+def _of_other_store(came: _Answers) -> str | None:
+    """What is wrong if another store answered; then nothing that came says anything about ours."""
+    answer = came.get("store")
+    if isinstance(answer, Unconfirmed) and isinstance(answer.verdict, OtherStore):
+        return str(answer.verdict)
+    return None
 
 
 def _starts_at(came: _Answers, store: Store) -> datetime | None:

@@ -96,6 +96,36 @@ def test_a_refused_token_and_a_wrong_hash_are_told_apart(server: SandboxServer) 
     assert "Correct the store hash" in wrong.reasons["is_store_hash_right"]
 
 
+@pytest.mark.parametrize("kind", ["401", "status", "html"])
+@pytest.mark.parametrize("path", ["v2/store", "catalog", "v2/orders"])
+def test_one_odd_answer_is_no_verdict(server: SandboxServer, kind: str, path: str) -> None:
+    server.store.faults.add(kind, path, status=404, times=None)
+    report = ask(server)
+    assert (report.is_token_accepted, report.is_store_hash_right) == (True, True)
+    assert report.is_ready is False
+    assert any(("web page" if kind == "html" else "may pass") in reason for reason in report.reasons.values())
+
+
+@pytest.mark.parametrize("path", ["v2/store", "catalog", "v2/orders", ""])
+def test_a_web_page_is_no_missing_scope(server: SandboxServer, path: str) -> None:
+    page = "<html><title>Attention Required! | Cloudflare</title></html>"
+    server.store.faults.add("html", path, status=403, body=page, times=None)
+    report = ask(server)
+    assert (report.missing_scopes, report.is_ready) == ([], False)
+    assert any("Attention Required! | Cloudflare" in reason for reason in report.reasons.values())
+    assert report.is_token_accepted is (True if path else None)
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_web_page_for_everything_is_believed(server: SandboxServer, status: int) -> None:
+    server.store.faults.add("html", "", status=status, times=None)
+    report = ask(server)
+    if status == 401:
+        assert report.is_token_accepted is False
+    else:
+        assert report.is_store_hash_right is False
+
+
 def test_the_hash_that_the_store_tells_is_compared(server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
     told = server.store.information() | {"id": "another1"}
     monkeypatch.setattr(server.store, "information", lambda: told)

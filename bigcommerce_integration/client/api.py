@@ -15,7 +15,7 @@ from .pages import LARGEST_PAGE, Highest, IdRange, Page, v2_page, v3_page
 from .people import blanked_order
 from .rate_limit import Quota
 from .records import LARGEST_COUNT, Each, Pagination, Record, one_record, single, split_v2, split_v3
-from .store_info import StoreInfo, store_info
+from .store_info import StoreInfo, require_own, store_info
 from .transport import Answer, Call, Transport
 from .values import integer
 
@@ -70,6 +70,12 @@ class StoreClient:
         resource = self._name("the store information")
         answer = self._get("v2/store", (), "the store information", INFORMATION_SCOPE)
         return _reply(answer, store_info(self._object(answer, resource), resource))
+
+    def own_store_info(self) -> Reply[StoreInfo]:
+        """The same; ``Unconfirmed`` if it is another store's."""
+        reply = self.store_info()
+        require_own(reply.value, self._transport.store_hash)
+        return reply
 
     def highest_product_id(self, dates: DateFilter) -> Reply[Highest]:
         """The highest product id and the number of products, of those of these dates."""

@@ -10,12 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from .values import http_date
 
 # BigCommerce's longest known window was an hour (X-BC-ApiLimit-Remaining); a header that says more is not believed.
 LONGEST_WAIT_S = 3600.0
 # A reset is told in whole milliseconds, perhaps cut off: be this much late rather than early.
 _MARGIN_S = 0.01
 _LONGEST_BACKOFF_S = 60.0
+SHORTEST_TOLD_S = 1.0
+"""A 429 that asks for less does not say when the store answers again: it may say so for ever."""
+_FIRST_LEAST_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -52,14 +58,35 @@ def parse_quota(headers: Mapping[str, str]) -> Quota | None:
 def wait_s(headers: Mapping[str, str]) -> float | None:
     """Seconds that a 429 asks to wait, None if it does not say (then the platform is overloaded: back off).
 
-    Two headers say it, one in seconds and one in milliseconds; the longer wins
+    Two headers of the API say it, one in seconds and one in milliseconds, and HTTP's own; the longest wins
     (bigcommerce/docs, docs/start/migration/4_errors.md).
     """
+    reset_ms = _number({name.lower(): value for name, value in headers.items()}.get("x-rate-limit-time-reset-ms"))
+    told = [
+        each for each in (None if reset_ms is None else reset_ms / 1000, retry_after_s(headers)) if each is not None
+    ]
+    return min(max(told), LONGEST_WAIT_S) if told else None
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds that ``X-Retry-After`` and ``Retry-After`` ask to wait, an hour at most; None if they do not say.
+
+    ``Retry-After`` may be a date (RFC 9110, section 10.2.3): it is compared with the answer's own ``Date``, or with
+    our clock if there is none.
+    """
     found = {name.lower(): value for name, value in headers.items()}
-    reset_ms = _number(found.get("x-rate-limit-time-reset-ms"))
-    after = _number(found.get("x-retry-after"))
-    told = [0.0 if reset_ms is None else reset_ms / 1000, 0.0 if after is None else after]
-    return None if reset_ms is None and after is None else min(max(told), LONGEST_WAIT_S)
+    told = [_number(found.get("x-retry-after")), _number(found.get("retry-after"))]
+    until = http_date(found.get("retry-after", ""))
+    if until is not None:
+        now = http_date(found.get("date", "")) or datetime.now(UTC).replace(tzinfo=None)
+        told.append(max(0.0, (until - now).total_seconds()))
+    waits = [each for each in told if each is not None]
+    return min(max(waits), LONGEST_WAIT_S) if waits else None
+
+
+def least_wait_s(attempt: int) -> float:
+    """The least wait after the ``attempt``-th 429 in a row (from 1) that asks for less than ``SHORTEST_TOLD_S``."""
+    return min(_FIRST_LEAST_S * 2.0 ** (min(max(attempt, 1), 20) - 1), _LONGEST_BACKOFF_S)
 
 
 def _number(text: str | None) -> float | None:
@@ -135,7 +162,10 @@ class Pace:
 
     def limited(self, now: float, wait_s: float | None, attempt: int) -> Pace:
         """A request has ended with 429: nothing starts until the wait told (or, untold, a growing one) has passed."""
-        wait = min(2.0 ** (min(max(attempt, 1), 10) - 1), _LONGEST_BACKOFF_S) if wait_s is None else wait_s
+        if wait_s is None:
+            wait = min(2.0 ** (min(max(attempt, 1), 10) - 1), _LONGEST_BACKOFF_S)
+        else:
+            wait = wait_s if wait_s >= SHORTEST_TOLD_S else max(wait_s, least_wait_s(attempt))
         until = max(self.blocked_until, now + wait + _MARGIN_S)
         return replace(self.answered(now, None), blocked_until=until)
 

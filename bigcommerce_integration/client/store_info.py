@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import UnexpectedAnswer
+from ..errors import OtherStore, Unconfirmed, UnexpectedAnswer
 
 
 @dataclass(frozen=True)
@@ -49,3 +49,23 @@ def store_info(value: object, resource: str) -> StoreInfo:
         domain=text("domain"),
         secure_url=text("secure_url"),
     )
+
+
+def other_store(info: StoreInfo, store_hash: str) -> OtherStore | None:
+    """What is wrong where the store names another hash than ``store_hash``; an empty one says nothing."""
+    if not info.id or info.id.lower() == store_hash.lower():
+        return None
+    return OtherStore(
+        f"What answers for store {store_hash} is another store, whose hash is {info.id[:64]!r}. Check the setting "
+        "BIGCOMMERCE_API_URL and any proxy between this machine and the store."
+    )
+
+
+def require_own(info: StoreInfo, store_hash: str) -> StoreInfo:
+    """The same, or ``Unconfirmed`` where it is another store's: a request may go astray once."""
+    other = other_store(info, store_hash)
+    if other is not None:
+        raise Unconfirmed(
+            f"{other} This may pass; it is believed when it is answered again.", verdict=other, is_own=True
+        )
+    return info

@@ -17,8 +17,8 @@ from ..secret import ProxyUrl, Secret
 from .body import BodyBroken, read_body
 from .causes import cause
 from .deadline import Connections, deadline
-from .failures import Failure, error_of, is_html, said_by
-from .rate_limit import Quota, parse_quota, wait_s
+from .failures import WEB_PAGE, Failure, error_of, said_by, source_of
+from .rate_limit import Quota, parse_quota, retry_after_s, wait_s
 from .session import new_session
 from .values import http_date
 
@@ -34,8 +34,8 @@ _PATH = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)*")
 class Call:
     """One GET: ``path`` below ``/stores/{hash}/``, the resource to name in errors and the scope it needs.
 
-    ``single`` says that a 404 means "this record is gone" and not "there is no such store". With ``missing_ok`` that
-    is no error but an answer with status 404 and no text, for those who want its circumstances.
+    ``single`` says that the API's 404 means "this record is gone" and not "there is no such store". With
+    ``missing_ok`` that is no error but an answer with status 404 and no text, for those who want its circumstances.
     """
 
     path: str
@@ -135,6 +135,9 @@ class Transport:
             error = error_of(self._failure(call, heard, heard.body.decode("utf-8", "replace")))
             if not (call.missing_ok and isinstance(error, RecordGone)):
                 raise error
+        if heard.body[:256].lstrip()[:1] == b"<":
+            page = heard.body[:ERROR_BODY_CAP].decode("utf-8", "replace")
+            raise StoreUnavailable(self._failure(call, heard, page).tell(WEB_PAGE))
         return Answer(
             status=heard.status,
             body=heard.body if is_success else b"",
@@ -209,8 +212,9 @@ class Transport:
             single=call.single,
             status=heard.status,
             said=said_by(text, self._token.mask),
-            is_html=is_html(text),
+            source=source_of(heard.headers.get("Content-Type", ""), text),
             wait_s=wait_s(heard.headers),
+            retry_after_s=retry_after_s(heard.headers),
         )
 
     def _tell(self, call: Call, what: str) -> str:

@@ -102,6 +102,7 @@ class _Run:
             stopping=job.engine.stopping,
             keep_alive_s=config.lease_s / 3,
             failures=claimed.checkpoint.failures,
+            store_info=client.own_store_info,
         )
         self.slice = slice_ = Slice(
             job,

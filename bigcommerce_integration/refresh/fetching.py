@@ -6,14 +6,15 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from ..client.api import Reply
 from ..client.rate_limit import Pace
-from ..client.retry import GiveUp, decide
-from ..errors import RateLimited, RetryLater
+from ..client.retry import GiveUp, confirm_after_s, decide, is_failure
+from ..client.verdict import Doubt, is_confirmed
+from ..errors import RateLimited, RetryLater, StoreError, Unconfirmed
 
 LONG_WAIT_S = 5.0
 """A wait longer than this ends the slice instead of holding a worker."""
@@ -23,7 +24,9 @@ LONG_WAIT_S = 5.0
 class Fetch:
     """One question: ``ask`` makes the request in a fetching thread, ``then`` takes its reply in the advancing one.
 
-    ``reply_of`` finds the ``Reply`` (for its quota) in what ``ask`` gives; None if there is none.
+    ``reply_of`` finds the ``Reply`` (for its quota) in what ``ask`` gives; None if there is none. ``is_store_info``:
+    it asks for the store's information itself. ``doubt`` is set once the answer may stop the refresh: then it is asked
+    again, alone.
     """
 
     ask: Callable[[], Any]
@@ -31,6 +34,8 @@ class Fetch:
     reply_of: Callable[[Any], Reply[Any] | None] = lambda result: result
     failures: int = 0
     not_before: float = 0.0
+    is_store_info: bool = False
+    doubt: Doubt | None = None
 
 
 @dataclass
@@ -47,7 +52,8 @@ class Fetcher:
     """At most ``width`` requests at a time; everything but the requests happens in the thread that calls.
 
     ``keep_alive`` is called at least every ``keep_alive_s`` seconds while waiting: it renews the lease. ``trouble``
-    is what the store did last, until it answers well again.
+    is what the store did last, until it answers well again. ``store_info`` asks for the store's information, before
+    an answer that may stop the refresh is asked for again.
     """
 
     width: int
@@ -57,6 +63,7 @@ class Fetcher:
     failures: int = 0
     trouble: str | None = None
     keep_alive: Callable[[], None] = lambda: None
+    store_info: Callable[[], Reply[Any]] | None = None
     tally: Tally = field(default_factory=Tally)
     waiting: list[Fetch] = field(default_factory=list)
     in_flight: int = 0
@@ -65,11 +72,17 @@ class Fetcher:
     _done: SimpleQueue[tuple[Fetch, Any, Exception | None]] = field(default_factory=SimpleQueue)
     _threads: list[threading.Thread] = field(default_factory=list)
     _kept_alive_at: float = field(default_factory=time.monotonic)
+    _is_one_alone: bool = False
 
     @property
     def has_room(self) -> bool:
         """Whether one more question would be asked at once, quota permitting."""
         return self.in_flight + len(self.waiting) < self.width
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether a question waits to be asked again as its answer may stop the refresh."""
+        return any(fetch.doubt for fetch in self.waiting)
 
     def add(self, fetch: Fetch) -> None:
         """Ask this as soon as there is room and quota."""
@@ -84,6 +97,9 @@ class Fetcher:
             delay_s = max(fetch.not_before - now, self.pace.delay_s(now))
             if delay_s > 0:
                 return delay_s
+            if self.in_flight and (fetch.doubt or self._is_one_alone):
+                return 0.0
+            self._is_one_alone = fetch.doubt is not None
             self.waiting.remove(fetch)
             self.pace = self.pace.sent(now)
             self.in_flight += 1
@@ -142,11 +158,14 @@ class Fetcher:
     def _settle(self, fetch: Fetch, result: Any, error: Exception | None) -> None:
         now = time.monotonic()
         if error is None:
-            reply = fetch.reply_of(result)
+            reply = result if _asks_store(fetch) else fetch.reply_of(result)
             # From when it came: the rest of the window is counted from there.
             self.pace = self.pace.answered(reply.received_at, reply.quota) if reply else self.pace.answered(now, None)
             if reply and reply.quota and reply.quota.left is not None:
                 self.tally.quota_left = reply.quota.left
+            if _asks_store(fetch):
+                self._ask_again(fetch, None)
+                return
             self.failures, self.trouble = 0, None
             fetch.then(result)
             return
@@ -154,12 +173,38 @@ class Fetcher:
             self.pace = self.pace.limited(now, error.wait_s, fetch.failures + 1)
         else:
             self.pace = self.pace.answered(now, None)
-        if not isinstance(error, RetryLater):
+        if _asks_store(fetch) and isinstance(error, StoreError) and not isinstance(error, RateLimited):
+            self._ask_again(fetch, error)
+        elif isinstance(error, RetryLater):
+            self._put_off(fetch, error, now)
+        else:
             raise error
-        fetch.failures += 1
+
+    def _ask_again(self, fetch: Fetch, store: StoreError | None) -> None:
+        """Ask what is in doubt, now that it is known what the store's information is answered with."""
+        assert fetch.doubt is not None
+        fetch.doubt = replace(fetch.doubt, store=store, is_store_asked=True)
+        fetch.not_before = 0.0
+        self.waiting.append(fetch)
+
+    def _put_off(self, fetch: Fetch, error: RetryLater, now: float) -> None:
+        """Ask later; raises the error instead if it was asked often enough, or what it means once that is believed."""
+        fetch.failures += is_failure(error)
         self.trouble = str(error)
         self.failures = max(self.failures, fetch.failures)
-        verdict = decide(error, fetch.failures, random=random.random)
+        doubt = fetch.doubt
+        if isinstance(error, Unconfirmed):
+            if doubt is not None and is_confirmed(doubt, error):
+                raise error.verdict
+            is_store_asked = fetch.is_store_info or self.store_info is None
+            fetch.doubt = Doubt(error, store=error if is_store_asked else None, is_store_asked=is_store_asked)
+            if doubt is None:
+                fetch.not_before = now + confirm_after_s(random=random.random)
+                self.waiting.append(fetch)
+                return
+        elif not isinstance(error, RateLimited):
+            fetch.doubt = None
+        verdict = decide(error, max(fetch.failures, 1), random=random.random)
         if isinstance(verdict, GiveUp):
             raise error
         fetch.not_before = now + verdict.seconds
@@ -177,6 +222,12 @@ class Fetcher:
     def _work(self) -> None:
         while (fetch := self._jobs.get()) is not None:
             try:
-                self._done.put((fetch, fetch.ask(), None))
+                ask = self.store_info if self.store_info is not None and _asks_store(fetch) else fetch.ask
+                self._done.put((fetch, ask(), None))
             except Exception as error:  # noqa: BLE001 - raised again in the advancing thread
                 self._done.put((fetch, None, error))
+
+
+def _asks_store(fetch: Fetch) -> bool:
+    """Whether the store's information is what is asked for now, and not the fetch's own question."""
+    return fetch.doubt is not None and not fetch.doubt.is_store_asked

@@ -55,7 +55,7 @@ def _is_finished(slice_: Slice) -> bool:
 
 
 def prepare(slice_: Slice) -> None:
-    """Ask for the store's time zone, which makes moments of days; its clock is the next watermark."""
+    """Ask which store it is, and its time zone, which makes moments of days; its clock is the next watermark."""
     job = slice_.job
     watermark = job.engine.transaction(lambda session: _watermark(session, slice_))
 
@@ -82,7 +82,7 @@ def prepare(slice_: Slice) -> None:
         if job.mode == "ids":
             _prepare_ids(slice_)
 
-    slice_.fetcher.add(Fetch(slice_.client.store_info, came))
+    slice_.fetcher.add(Fetch(slice_.client.own_store_info, came, is_store_info=True))
     slice_.settle(lambda: None)
 
 

@@ -176,7 +176,7 @@ class Slice:
                 self.fetcher.take(min(delay_s or 1.0, 1.0))
             elif not self.fetcher.waiting:
                 return
-            elif delay_s > LONG_WAIT_S or (self.job.is_over and delay_s > 0):
+            elif delay_s > LONG_WAIT_S or (self.job.is_over and delay_s > 0 and not self.fetcher.is_in_doubt):
                 self._save()
                 trouble = self.fetcher.trouble or "The store's quota of requests is used up for now."
                 raise SliceEnds(delay_s, f"{trouble} The store is asked again in about {delay_s:.0f} seconds.")

@@ -13,6 +13,8 @@ def spoil(fault: Fault, request: Request, right: Answer) -> Answer:
     """The spoilt answer; delays and cuts are left to the sender, who gets the right one."""
     version = "v2" if "/v2/" in request.path else "v3"
     made = _made(fault, version, right)
+    if made is not right and fault.body is not None:
+        made.body = fault.body
     if made is not right:
         made.headers = {**right.headers, **made.headers}
     if fault.kind == "429_bare":

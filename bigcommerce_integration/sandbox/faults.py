@@ -30,7 +30,8 @@ KINDS: Final = {
 class Fault:
     """One rule. It spoils requests whose path (and query) match, from the one after the first `after`, `times` times.
 
-    `times` None is for ever; `probability` below 1 leaves requests alone at random, by the store's seed.
+    `times` None is for ever; `probability` below 1 leaves requests alone at random, by the store's seed. `body` takes
+    the place of the one that a `status` or `html` has.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Fault:
     times: int | None = 1
     delay_s: float | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    body: str | None = None
     probability: float = 1.0
     seen: int = 0
     done: int = 0

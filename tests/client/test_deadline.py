@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from bigcommerce_integration.client.transport import Transport
-from bigcommerce_integration.errors import StoreUnavailable, TokenRejected
+from bigcommerce_integration.errors import RateLimited, StoreUnavailable
 from bigcommerce_integration.secret import Secret
 
 from .tiny_server import CALL, Behaviour, answer, drip, in_turn, serving, silent
@@ -58,7 +58,7 @@ def test_it_says_that_the_time_was_up() -> None:
 
 
 def test_the_status_counts_although_its_body_drips() -> None:
-    with serving(drip(HEAD.replace(b"200", b"401"), b" ", 0.05)) as server, pytest.raises(TokenRejected):
+    with serving(drip(HEAD.replace(b"200", b"429"), b" ", 0.05)) as server, pytest.raises(RateLimited):
         server.transport(TIMEOUT_S).get(CALL)
 
 

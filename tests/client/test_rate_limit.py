@@ -42,13 +42,20 @@ def test_what_is_no_number_counts_as_not_told(value: str) -> None:
         ({RESET: "0"}, 0.0),
         ({AFTER: "soon", RESET: "100"}, 0.1),
         ({AFTER: "9999999"}, 3600.0),
+        ({"Retry-After": "12"}, 12.0),
+        ({"retry-after": "12", RESET: "2500"}, 12.0),
+        ({"Retry-After": "Tue, 15 Nov 1994 08:12:41 GMT", "Date": "Tue, 15 Nov 1994 08:12:31 GMT"}, 10.0),
+        ({"Retry-After": "Tue, 15 Nov 1994 08:12:21 GMT", "Date": "Tue, 15 Nov 1994 08:12:31 GMT"}, 0.0),
+        ({"Retry-After": "Tue, 15 Nov 1994 08:12:41 GMT"}, 0.0),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, 3600.0),
+        ({"Retry-After": "some day"}, None),
     ],
 )
 def test_the_longer_wait_wins_up_to_an_hour(headers: dict[str, str], seconds: float | None) -> None:
     assert wait_s(headers) == seconds
 
 
-@given(st.dictionaries(st.sampled_from([LIMIT, LEFT, WINDOW, RESET, AFTER]), st.text()))
+@given(st.dictionaries(st.sampled_from([LIMIT, LEFT, WINDOW, RESET, AFTER, "Retry-After", "Date"]), st.text()))
 def test_whatever_the_headers_hold_nothing_is_raised(headers: dict[str, str]) -> None:
     parse_quota(headers)
     wait_s(headers)

@@ -22,6 +22,7 @@ from bigcommerce_integration.errors import (
     StoreNotFound,
     StoreUnavailable,
     TokenRejected,
+    Unconfirmed,
     UnexpectedAnswer,
 )
 from bigcommerce_integration.secret import Secret
@@ -198,66 +199,116 @@ V3_ERROR = (
 )
 
 
+JSON = ("Content-Type: application/json; charset=utf-8",)
+OWN = [(JSON, V2_ERROR), (JSON, V3_ERROR), (("Content-Type: application/problem+json",), V3_ERROR)]
+NOT_OWN = [
+    ((), V2_ERROR),
+    (("Content-Type: text/html",), V3_ERROR),
+    (JSON, b"<html><title>Oops</title></html>"),
+    (JSON, b""),
+    (JSON, b"\xff\xfe"),
+    (JSON, b"null"),
+    (JSON, b"[]"),
+    (JSON, b'{"status":404}'),
+    (JSON, b'{"data":[]}'),
+]
+
+
+def failure(status: int, headers: tuple[str, ...], body: bytes, call: Call = CALL) -> StoreError:
+    """The error of an answer; its message says where it came from."""
+    with pytest.raises(StoreError) as caught:
+        get(answer(status, b"" if status == 304 else body, headers=headers), call)
+    for part in ("abc123", call.resource, str(status)):
+        assert part in str(caught.value)
+    return caught.value
+
+
 @pytest.mark.parametrize(
-    ("status", "error"),
+    ("status", "verdict"),
     [
-        (301, UnexpectedAnswer),
-        (304, UnexpectedAnswer),
         (400, UnexpectedAnswer),
         (401, TokenRejected),
-        (402, UnexpectedAnswer),
         (403, ScopeMissing),
         (404, StoreNotFound),
         (405, UnexpectedAnswer),
         (406, UnexpectedAnswer),
-        (408, StoreUnavailable),
         (409, UnexpectedAnswer),
         (413, UnexpectedAnswer),
         (415, UnexpectedAnswer),
         (422, UnexpectedAnswer),
-        (423, StoreUnavailable),
-        (429, RateLimited),
-        (499, StoreUnavailable),
-        (500, StoreUnavailable),
         (501, UnexpectedAnswer),
-        (502, StoreUnavailable),
-        (503, StoreUnavailable),
-        (504, StoreUnavailable),
         (505, UnexpectedAnswer),
-        (509, StoreUnavailable),
-        (202, UnexpectedAnswer),
-        (207, UnexpectedAnswer),
     ],
 )
-@pytest.mark.parametrize("body", [V2_ERROR, V3_ERROR, b"<html><title>Oops</title></html>", b"", b"\xff\xfe", b"null"])
-def test_each_status_is_one_error_whatever_its_body(status: int, error: type[StoreError], body: bytes) -> None:
-    with pytest.raises(error) as caught:
-        get(answer(status, b"" if status == 304 else body))
-    assert type(caught.value) is error
-    for part in ("abc123", "products", str(status)):
-        assert part in str(caught.value)
+@pytest.mark.parametrize(("headers", "body"), OWN)
+def test_the_apis_own_error_is_what_its_status_means(
+    status: int, verdict: type[StoreError], headers: tuple[str, ...], body: bytes
+) -> None:
+    found = failure(status, headers, body)
+    assert isinstance(found, Unconfirmed)
+    assert (type(found.verdict), found.is_own) == (verdict, True)
+    assert str(status) in str(found.verdict)
+
+
+@pytest.mark.parametrize("status", [400, 403, 405, 406, 409, 413, 415, 422, 501, 505])
+@pytest.mark.parametrize(("headers", "body"), NOT_OWN)
+def test_what_is_not_the_apis_own_error_may_pass(status: int, headers: tuple[str, ...], body: bytes) -> None:
+    assert type(failure(status, headers, body)) is StoreUnavailable
+
+
+@pytest.mark.parametrize(("status", "verdict"), [(401, TokenRejected), (404, StoreNotFound)])
+@pytest.mark.parametrize(("headers", "body"), NOT_OWN)
+def test_what_concerns_the_whole_store_may_be_a_web_page(
+    status: int, verdict: type[StoreError], headers: tuple[str, ...], body: bytes
+) -> None:
+    found = failure(status, headers, body)
+    assert isinstance(found, Unconfirmed)
+    assert (type(found.verdict), found.is_own) == (verdict, False)
+
+
+@pytest.mark.parametrize(
+    "status",
+    [202, 203, 206, 207, 301, 304, 402, 407, 408, 418, 423, 425, 451, 499, 500, 502, 503, 504, 509, 520, 599],
+)
+@pytest.mark.parametrize(("headers", "body"), [*OWN, *NOT_OWN])
+def test_odd_statuses_may_pass_whatever_their_body(status: int, headers: tuple[str, ...], body: bytes) -> None:
+    assert type(failure(status, headers, body)) is StoreUnavailable
+
+
+@pytest.mark.parametrize(("headers", "body"), [*OWN, *NOT_OWN])
+def test_a_429_is_one_whatever_its_body(headers: tuple[str, ...], body: bytes) -> None:
+    assert type(failure(429, headers, body)) is RateLimited
+
+
+@pytest.mark.parametrize("status", [200, 403, 404, 503])
+def test_a_web_page_is_named_by_its_title(status: int) -> None:
+    page = b"<!DOCTYPE html>\n<html><title>Attention Required! | Cloudflare</title></html>"
+    found = failure(status, ("Content-Type: text/html; charset=UTF-8",), page)
+    assert isinstance(found, StoreUnavailable)
+    assert "(Attention Required! | Cloudflare): a web page came in place of the API's answer." in str(found)
 
 
 def test_a_missing_scope_is_named() -> None:
-    with pytest.raises(ScopeMissing, match="store_v2_products_read_only") as caught:
-        get(answer(403, b'{"status":403,"title":"You don\'t have a required scope","errors":{}}'))
-    assert caught.value.scope == "store_v2_products_read_only"
+    found = failure(403, JSON, b'{"status":403,"title":"You don\'t have a required scope","errors":{}}')
+    assert isinstance(found, Unconfirmed)
+    assert isinstance(found.verdict, ScopeMissing)
+    assert found.verdict.scope == "store_v2_products_read_only"
+    assert "store_v2_products_read_only" in str(found.verdict)
 
 
-@pytest.mark.parametrize("body", [b'[{"status":404,"message":"Not found."}]', b'{"status":404,"title":"gone"}', b""])
+@pytest.mark.parametrize("body", [b'[{"status":404,"message":"Not found."}]', b'{"status":404,"title":"gone"}'])
 def test_the_404_of_a_record_says_that_it_is_gone(body: bytes) -> None:
-    with pytest.raises(RecordGone, match="order 7"):
-        get(answer(404, body), ONE)
+    assert isinstance(failure(404, JSON, body, ONE), RecordGone)
 
 
-def test_a_web_page_as_404_of_a_record_is_no_proof_that_it_is_gone() -> None:
-    with pytest.raises(StoreUnavailable):
-        get(answer(404, b"<!DOCTYPE html><title>Not found</title>"), ONE)
+@pytest.mark.parametrize(("headers", "body"), NOT_OWN)
+def test_another_404_of_a_record_proves_nothing(headers: tuple[str, ...], body: bytes) -> None:
+    assert type(failure(404, headers, body, ONE)) is StoreUnavailable
 
 
 def test_the_404_of_a_record_may_be_asked_for() -> None:
     call = Call("v2/orders/7", (), "order 7", "scope", single=True, missing_ok=True)
-    found = get(answer(404, b'[{"status":404,"message":"Not found."}]'), call)
+    found = get(answer(404, b'[{"status":404,"message":"Not found."}]', headers=JSON), call)
     assert (found.status, found.body) == (404, b"")
 
 
@@ -268,12 +319,21 @@ def test_the_404_of_a_record_may_be_asked_for() -> None:
         (("X-Retry-After: 7",), 7.0),
         (("X-Rate-Limit-Time-Reset-Ms: 2500", "X-Rate-Limit-Requests-Left: 35"), 2.5),
         (("x-rate-limit-time-reset-ms: 2500", "x-retry-after: 2"), 2.5),
+        (("Retry-After: 9",), 9.0),
     ],
 )
 def test_a_429_says_how_long_to_wait(headers: tuple[str, ...], wait_s: float | None) -> None:
     with pytest.raises(RateLimited) as caught:
         get(answer(429, b"", headers=headers))
     assert caught.value.wait_s == wait_s
+
+
+def test_a_503_may_say_how_long_to_wait() -> None:
+    reset = ("X-Rate-Limit-Time-Reset-Ms: 2500",)
+    for headers, wait_s in ((reset, None), ((*reset, "Retry-After: 40"), 40.0)):
+        found = failure(503, headers, b"")
+        assert isinstance(found, StoreUnavailable)
+        assert found.wait_s == wait_s
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -285,7 +345,7 @@ def test_a_redirect_is_not_followed_and_carries_no_token(status: int) -> None:
         ) as server,
     ):
         transport = server.transport()
-        with pytest.raises(UnexpectedAnswer, match="redirect"):
+        with pytest.raises(StoreUnavailable, match="redirect"):
             transport.get(CALL)
         transport.close()
     assert elsewhere.heads == []
@@ -345,13 +405,15 @@ def test_a_body_beyond_the_cap_is_not_read_to_its_end(monkeypatch: pytest.Monkey
 
 
 def test_the_body_of_an_error_is_read_only_a_little() -> None:
-    with pytest.raises(TokenRejected):
-        get(answer(401, b"x" * 5_000_000))
+    with pytest.raises(RateLimited):
+        get(answer(429, b"x" * 5_000_000))
 
 
-def test_an_error_whose_body_is_cut_is_still_that_error() -> None:
-    with pytest.raises(ScopeMissing):
-        get(answer(403, b"{", length=100))
+def test_an_error_whose_body_is_cut_is_no_verdict() -> None:
+    with pytest.raises(StoreUnavailable):
+        get(answer(403, V3_ERROR, headers=JSON, length=len(V3_ERROR) + 1))
+    with pytest.raises(RateLimited):
+        get(answer(429, b"{", length=100))
 
 
 def test_after_a_failure_the_next_request_has_a_connection_of_its_own() -> None:

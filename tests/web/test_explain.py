@@ -128,6 +128,21 @@ def test_another_instances_rows_explain_nothing(any_mirrored: Mirrored) -> None:
     assert codes(any_mirrored, sku="A")[0] == (None, "not_here")
 
 
+def test_another_store_is_not_believed(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> None:
+    store = SandboxStore(5, 5)
+    named = store.information() | {"id": "another1"}
+    store.information = lambda: named  # type: ignore[method-assign]
+    with SandboxServer(store) as server:
+        for app in made(host_app, broker, sqlite_url, BIGCOMMERCE_API_URL=server.api_url):
+            reached = {
+                "connection_settings__access_token": server.access_token,
+                "integration_settings__store_hash": server.store_hash,
+            }
+            mirrored = connected(app, host_app, **reached, integration_settings__start_date="2010-01-01")
+            assert (None, "store_silent") in codes(mirrored, sku="nope", ask_store="true")
+            assert (10**6, "store_silent") in codes(mirrored, order=10**6, ask_store="true")
+
+
 def test_the_store_is_asked(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> None:
     store = SandboxStore(5, 5)
     variant = next(each for product in store.products.values() for each in product.variants)
