@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from .hints import Hint, tick
 from .refresh.automatic import begin_due
 from .refresh.context import Engine
+from .refresh.keys import free_keyless
 from .refresh.prune import A_TRANSACTION, prune
 from .refresh.purge import purge
 
 log = logging.getLogger(__name__)
 
 PRUNE_EVERY_S = 3600.0
+FREE_EVERY_S = 60.0
 
 
 @dataclass
@@ -23,6 +25,7 @@ class Chores:
     """One process's round; each chore by itself, so that one that fails does not keep the others from being done."""
 
     prune_at: float = 0.0
+    free_at: float = 0.0
 
     def do(self, engine: Engine, send: Callable[[Hint], bool]) -> int:
         """Do them all once; how many hints were sent. Raises the first error when all had their turn."""
@@ -33,7 +36,13 @@ class Chores:
             nonlocal sent
             sent = tick(engine, send)
 
-        for chore in (lambda: begin_due(engine), hint, lambda: self._prune(engine), lambda: purge(engine)):
+        for chore in (
+            lambda: self._free(engine),
+            lambda: begin_due(engine),
+            hint,
+            lambda: self._prune(engine),
+            lambda: purge(engine),
+        ):
             if engine.stopping.is_set():
                 break
             try:
@@ -43,6 +52,11 @@ class Chores:
         if failed is not None:
             raise failed
         return sent
+
+    def _free(self, engine: Engine) -> None:
+        if time.monotonic() >= self.free_at:
+            free_keyless(engine)
+            self.free_at = time.monotonic() + FREE_EVERY_S
 
     def _prune(self, engine: Engine) -> None:
         if time.monotonic() < self.prune_at:

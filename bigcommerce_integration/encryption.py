@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from .errors import ConfigError
+from .errors import ConfigError, KeyMissing
 from .secret import Secret, Unpicklable
 
 GENERATE_KEY_COMMAND = "python -m bigcommerce_integration generate-key"
@@ -37,17 +37,17 @@ class TokenCipher(Unpicklable):
         return self._fernet.encrypt(token.encode("utf-8"))
 
     def decrypt(self, ciphertext: bytes) -> Secret:
-        """The token, which does not show itself; ``ConfigError`` if none of the keys opens the ciphertext."""
+        """The token, which does not show itself; ``KeyMissing`` if none of the keys opens the ciphertext."""
         try:
             return Secret(self._fernet.decrypt(ciphertext).decode("ascii"))
         except InvalidToken:
-            raise ConfigError(
+            raise KeyMissing(
                 "A stored access token cannot be decrypted with any of BIGCOMMERCE_ENCRYPTION_KEYS: "
                 "put the key it was encrypted with back at the end of the list, or enter the token again."
             ) from None
 
     def rotate(self, ciphertext: bytes) -> bytes:
-        """The same token under the first key; ``ConfigError`` as in ``decrypt``."""
+        """The same token under the first key; ``KeyMissing`` as in ``decrypt``."""
         return self.encrypt(self.decrypt(ciphertext).reveal())
 
     def __repr__(self) -> str:

@@ -4,6 +4,7 @@
 
     BigCommerceError
     ├── ConfigError            the app does not start: mend the setting
+    │   └── KeyMissing             none of this process's keys opens a stored secret: others may have the key
     ├── RequestRefused         the caller's mistake: a 4xx answer
     │   ├── MalformedBody          400
     │   ├── Forbidden              403
@@ -56,6 +57,10 @@ class BigCommerceError(Exception):
 
 class ConfigError(BigCommerceError, ValueError):
     """A setting, key, model or broker with which the app cannot start; the message says how to mend it."""
+
+
+class KeyMissing(ConfigError):
+    """None of the keys of *this* process opens a secret that is stored; another process may have the right one."""
 
 
 class RequestRefused(BigCommerceError):

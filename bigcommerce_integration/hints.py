@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from queue import SimpleQueue
 from typing import Any
@@ -159,9 +159,14 @@ def _due(session: Session, tables: Tables) -> list[Any]:
     return list(session.execute(due).all())
 
 
-def ready(engine: Engine) -> list[Hint]:
-    """The refreshes that could be advanced at once, whether or not their hint is due, longest quiet first."""
+def ready(engine: Engine, *, but: Collection[int] = ()) -> list[Hint]:
+    """The refreshes that could be advanced at once, whether or not their hint is due, longest quiet first.
+
+    Those with an id among ``but`` are left out.
+    """
     statement = _ready(engine.tables).order_by(engine.tables.hints.c.next_hint_at).limit(READY_A_LOOK)
+    if but:
+        statement = statement.where(engine.tables.refreshes.c.id.not_in(but))
     rows = engine.transaction(lambda session: session.execute(statement).all())
     return [(row.resource, row.id) for row in rows]
 

@@ -11,8 +11,9 @@ from flask import Flask
 from .engine import engine_of
 from .hints import Hint, Sender, keep_quiet, ready
 from .refresh.advance import advance
-from .refresh.claiming import Outcome, instance_of, sibling
+from .refresh.claiming import Outcome, instance_of, say_keyless, sibling
 from .refresh.context import Engine
+from .refresh.keys import Keyless
 from .signals import refresh_finished
 from .state import State
 
@@ -22,8 +23,11 @@ BUSY_DELAY_S = 0.2
 """When a hint that met a busy process is sent again; as many times as long as there are such hints."""
 LONGEST_BUSY_DELAY_S = 5.0
 STOPPING_DELAY_S = 1.0
+KEYLESS_DELAY_S = 2.0
+"""When a hint that met a process without the key is sent again; one that has the key may look sooner by itself."""
 SLICE_ENDS_IN_S = 10.0
 
+_OF_NO_USE = (Outcome.BUSY, Outcome.NOTHING, Outcome.YIELDS, Outcome.KEYLESS)
 # Products and orders of one store are to run on two cores: one slice at a time in each process.
 _one_slice = threading.Lock()
 
@@ -39,6 +43,7 @@ class Looker:
         # Hints that met this process busy, the first of them first, and when they are to come again (monotonic).
         self._turned_away: dict[Hint, float] = {}
         self._unasked: threading.Thread | None = None
+        self._keyless = Keyless()
 
     def look(self, hint: Hint) -> None:
         """Advance the refresh by one slice, if it is due and neither this process nor another worker is at work."""
@@ -47,6 +52,8 @@ class Looker:
             engine = engine_of(state, self.stopping)
             if engine.stopping.is_set():
                 self._pass_on(engine, hint, STOPPING_DELAY_S)
+            elif hint[1] in self._keyless.refresh_ids():
+                self._pass_on(engine, hint, KEYLESS_DELAY_S)
             elif _one_slice.acquire(blocking=False):
                 self._advance(app, engine, hint)
             else:
@@ -59,7 +66,7 @@ class Looker:
         """
         if _one_slice.locked() or (self._unasked is not None and self._unasked.is_alive()):
             return
-        found = ready(engine)
+        found = ready(engine, but=self._keyless.refresh_ids())
         # Whoever sends hints leaves this one alone.
         if found and keep_quiet(engine, found[0][1], quiet_s=max(1.0, engine.config.tick_s)):
             # A daemon, as a database that does not answer must not hold up the end of the process.
@@ -82,7 +89,7 @@ class Looker:
                 for hint in found:
                     if engine.stopping.is_set() or not _one_slice.acquire(blocking=False):
                         return
-                    if self._advance(app, engine, hint) not in (Outcome.BUSY, Outcome.NOTHING, Outcome.YIELDS):
+                    if self._advance(app, engine, hint) not in _OF_NO_USE:
                         return
         except Exception:
             log.exception("A slice that no message had asked for failed.", extra={"action": "slice"})
@@ -101,6 +108,8 @@ class Looker:
         elif outcome is Outcome.BUSY:
             # Should its lease be free to take, but its row locked, the ticks ask again without backing off.
             keep_quiet(engine, hint[1], quiet_s=max(1.0, engine.config.tick_s))
+        elif outcome is Outcome.KEYLESS:
+            self._leave_to_others(engine, hint)
         elif outcome is Outcome.ENDED:
             _notify(app, engine, hint[1])
         if outcome in (Outcome.ENDED, Outcome.CANCELLED, Outcome.WAITING, Outcome.YIELDS):
@@ -109,6 +118,19 @@ class Looker:
             if other is not None:
                 self._pass_on(engine, other, 0.0)
         return outcome
+
+    def _leave_to_others(self, engine: Engine, hint: Hint) -> None:
+        """Say loudly that the key is missing here, and keep away from this refresh for a while."""
+        if self._keyless.add(hint[1]):
+            log.error(
+                "This process has none of the keys that the access token or the erasure key of instance %s was "
+                "encrypted with, and leaves its refreshes to others. Give every process the same "
+                "BIGCOMMERCE_ENCRYPTION_KEYS, or enter the token again.",
+                instance_of(engine, hint[1]),
+                extra={"action": "keyless", "refresh_id": hint[1], "resource": hint[0]},
+            )
+        say_keyless(engine, hint[1])
+        self._pass_on(engine, hint, KEYLESS_DELAY_S)
 
     def _turn_away(self, engine: Engine, hint: Hint) -> None:
         """Send the hint again in a moment, so that a free process can take it."""

@@ -11,13 +11,14 @@ from sqlalchemy import func, select
 
 from ..client.api import StoreClient
 from ..client.rate_limit import Pace
-from ..errors import BigCommerceError, LeaseLost, RefreshEnded, WorkersDie
+from ..errors import BigCommerceError, KeyMissing, LeaseLost, RefreshEnded, WorkersDie
 from .caution import GIVE_UP_AFTER, MOST_SET_ASIDE, caution
 from .claiming import Claimed, Outcome, claim_refresh, let_go
 from .context import Engine, Job
 from .database import shortage
 from .fetching import Fetcher, Tally
 from .finish import fail
+from .keys import KEYLESS
 from .owed import Release, owe
 from .page import WORKERS_DIED
 from .phases import run_phases
@@ -74,6 +75,10 @@ class _Run:
         try:
             self.client = job.engine.client(job.instance)
             return self._phases(self.client)
+        except KeyMissing:
+            # The erasure key is newer than the claim.
+            self._step_back()
+            return Outcome.KEYLESS
         except RefreshEnded as error:
             log.info("%s", error, extra=_extra(job, "cancel"))
             job.engine.transaction(job.lease.release)
@@ -82,6 +87,19 @@ class _Run:
             raise
         except BigCommerceError as error:
             return _fail(job, error, self.tally)
+
+    def _step_back(self) -> None:
+        claimed = self.claimed
+        let_go(
+            claimed.job,
+            None,
+            self.tally,
+            total=claimed.results.total,
+            wait_s=0.0,
+            message=KEYLESS,
+            attempts=claimed.attempts,
+            setbacks=claimed.setbacks,
+        )
 
     def _phases(self, client: StoreClient) -> Outcome:
         claimed, job, config = self.claimed, self.claimed.job, self.claimed.job.engine.config

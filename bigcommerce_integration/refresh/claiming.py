@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Table, and_, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from ..errors import KeyMissing
 from ..models import Tables, db_now
 from ..models.instances import IntegrationInstance
 from ..models.refreshes import COUNTERS
@@ -18,6 +19,7 @@ from .checkpoint import Checkpoint, load_checkpoint
 from .context import Engine, Job, new_owner
 from .database import is_lockable
 from .fetching import Tally
+from .keys import KEYLESS, require_keys
 from .lease import claim, sharers
 from .owed import Release, owe, settle
 from .parameters import load_parameters
@@ -35,6 +37,7 @@ class Outcome(Enum):
     BUSY = "another worker has the lease; the tick sends a hint when it lapses"
     YIELDS = "a walk and refreshes of ids share the lease by turns, and it is the other's"
     CANCELLED = "somebody has ended the refresh meanwhile"
+    KEYLESS = "this process cannot decrypt the instance's token, so the refresh is left to others as it was"
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,9 @@ def claim_refresh(engine: Engine, refresh_id: int) -> Claimed | Outcome:
     owner = new_owner()
     try:
         return engine.transaction(lambda session: _claim(session, engine, found, owner))
+    except KeyMissing:
+        # Rolled back: neither the lease nor the attempts have seen us.
+        return Outcome.KEYLESS
     except Exception:
         # The answer to a commit may have got lost.
         owe(engine, Release(found.instance_id, found.resource, found.id, owner))
@@ -127,6 +133,8 @@ def _claim(session: Session, engine: Engine, found: Any, owner: str) -> Claimed 
             progress_percentage=func.coalesce(refreshes.c.progress_percentage, 0),
             attempts=refreshes.c.attempts + 1,
             resume_at=None,
+            # Somebody with the key has come.
+            message=func.nullif(refreshes.c.message, KEYLESS),
         )
     )
     if taken.rowcount != 1:
@@ -134,6 +142,7 @@ def _claim(session: Session, engine: Engine, found: Any, owner: str) -> Claimed 
         return Outcome.NOTHING
     row = session.execute(select(refreshes).where(refreshes.c.id == found.id)).one()
     instance = session.execute(select(tables.instances).where(tables.instances.c.id == found.instance_id)).one()
+    require_keys(engine.cipher, instance)
     # Due at once should this worker die: the tick looks at the lease before it sends.
     hint = tables.hints.c.refresh_id == found.id
     if is_lockable(session, select(tables.hints.c.refresh_id).where(hint)):
@@ -253,6 +262,21 @@ def let_go(
         job.lease.release(session)
 
     job.engine.transaction(work)
+
+
+def say_keyless(engine: Engine, refresh_id: int) -> None:
+    """Have the refresh show why it does not go on; whoever claims it takes that away."""
+    refreshes = engine.tables.refreshes
+    statement = (
+        update(refreshes)
+        .where(
+            refreshes.c.id == refresh_id,
+            refreshes.c.status.in_(OPEN),
+            or_(refreshes.c.message.is_(None), refreshes.c.message != KEYLESS),
+        )
+        .values(message=KEYLESS)
+    )
+    engine.transaction(lambda session: session.execute(statement))
 
 
 def instance_of(engine: Engine, refresh_id: int) -> int:

@@ -56,7 +56,7 @@ class Engine:
         return in_transaction(self.sessions, work, pause=self.stopping.wait)
 
     def client(self, instance: IntegrationInstance) -> StoreClient:
-        """The API of the instance's store; ``ConfigError`` if its token cannot be decrypted.
+        """The API of the instance's store; ``KeyMissing`` if its token or erasure key cannot be decrypted.
 
         Who is erased is looked up now, so not within a transaction: a client lives for one slice.
         """

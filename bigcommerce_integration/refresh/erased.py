@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from ..client import values
 from ..client.people import emails_of
 from ..encryption import TokenCipher
-from ..errors import BadRecord, ConfigError
+from ..errors import BadRecord, KeyMissing
 from ..models import Tables, db_now
 
 
@@ -48,7 +48,7 @@ def person_hash(key: bytes, person: str) -> str:
 
 
 def erased_people(session: Session, tables: Tables, cipher: TokenCipher, instance_id: int) -> ErasedPeople | None:
-    """Those of the instance, None if there are none; ``ConfigError`` if their key cannot be decrypted."""
+    """Those of the instance, None if there are none; ``KeyMissing`` if their key cannot be decrypted."""
     instances, people = tables.instances, tables.erased_people
     rows = session.execute(
         select(instances.c.erasure_key, people.c.person_hash)
@@ -57,7 +57,9 @@ def erased_people(session: Session, tables: Tables, cipher: TokenCipher, instanc
     ).all()
     if not rows:
         return None
-    return ErasedPeople(frozenset(row.person_hash for row in rows), _key(cipher, instance_id, rows[0].erasure_key))
+    return ErasedPeople(
+        frozenset(row.person_hash for row in rows), erasure_key(cipher, instance_id, rows[0].erasure_key)
+    )
 
 
 def remember(
@@ -69,7 +71,7 @@ def remember(
     new_key = cipher.encrypt(secrets.token_hex(32))
     # A write first, so that two who erase at once agree on the key (SQLite has no FOR UPDATE).
     session.execute(update(instances).where(mine).values(erasure_key=func.coalesce(instances.c.erasure_key, new_key)))
-    key = _key(cipher, instance_id, session.execute(select(instances.c.erasure_key).where(mine)).scalar_one())
+    key = erasure_key(cipher, instance_id, session.execute(select(instances.c.erasure_key).where(mine)).scalar_one())
     hashes = frozenset(person_hash(key, person) for person in people)
     known = set(
         session.execute(
@@ -93,11 +95,12 @@ def _people_in(order: dict[str, object]) -> Iterable[str]:
     yield from map(email, emails_of(order))
 
 
-def _key(cipher: TokenCipher, instance_id: int, ciphertext: bytes) -> bytes:
+def erasure_key(cipher: TokenCipher, instance_id: int, ciphertext: bytes) -> bytes:
+    """The instance's key; ``KeyMissing`` if it cannot be decrypted."""
     try:
         return bytes.fromhex(cipher.decrypt(ciphertext).reveal())
-    except ConfigError:
-        raise ConfigError(
+    except KeyMissing:
+        raise KeyMissing(
             f"The erasure key of instance {instance_id} cannot be decrypted with any of BIGCOMMERCE_ENCRYPTION_KEYS: "
             "put the key it was encrypted with back at the end of the list. Until then nobody erased would be known."
         ) from None

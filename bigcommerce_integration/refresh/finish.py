@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from ..errors import BigCommerceError, ConfigError, ConnectionBroken
+from ..errors import BigCommerceError, ConnectionBroken
 from ..models import db_now
 from . import progress
 from .checkpoint import Checkpoint
@@ -91,7 +91,7 @@ def fail(job: Job, error: BigCommerceError, tally: Tally) -> None:
 
     def work(session: Session) -> None:
         job.lease.renew(session)
-        if isinstance(error, ConnectionBroken | ConfigError):
+        if isinstance(error, ConnectionBroken):
             instances = job.engine.tables.instances
             session.execute(
                 update(instances)

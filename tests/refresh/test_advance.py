@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from bigcommerce_integration.encryption import TokenCipher
 from bigcommerce_integration.refresh import apply, finish, phases, walking
 from bigcommerce_integration.refresh.caution import GIVE_UP_AFTER, MOST_SET_ASIDE
 from bigcommerce_integration.refresh.claiming import Outcome
@@ -338,15 +337,6 @@ def test_deaths_that_no_record_is_to_blame_for_end_the_refresh(connect: Connect,
     monkeypatch.setattr(phases, "link", die)
     assert run_with_deaths(mirror, "products") == GIVE_UP_AFTER + 1, "the first came after progress"
     assert mirror.refresh("products")["status"] == "failed"
-
-
-def test_a_token_that_cannot_be_decrypted_fails_and_asks_for_a_person(connect: Connect):
-    mirror = connect(SandboxStore(1, 0))
-    object.__setattr__(mirror.engine, "cipher", TokenCipher(["QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="]))
-    assert mirror.advance("products") is Outcome.ENDED
-    assert mirror.refresh("products")["status"] == "failed"
-    assert mirror.instance()["status"] == "needs_attention"
-    assert not mirror.asked()
 
 
 def test_a_checkpoint_of_another_version_starts_the_walk_over(connect: Connect):
