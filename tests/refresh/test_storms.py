@@ -45,14 +45,14 @@ def test_a_token_that_is_taken_back_in_the_middle_fails_with_what_came_and_goes_
     connect: Connect, resource: str
 ):
     mirror = connect(SandboxStore(60, 60, awkward=False), settings={"page_size": 10, "concurrency": 2})
-    mirror.store.faults.add("401", "id%3Amin|min_id", after=2, times=None)
+    mirror.store.faults.add("401", "v2/store|id%3Amin|min_id", after=3, times=None)
     mirror.run(resource)
     refresh = mirror.refresh(resource)
     assert refresh["status"] == "failed"
     assert "Enter a valid one" in refresh["message"]
     assert mirror.instance()["status"] == "needs_attention"
     assert 0 < len(mirror.ids(resource)) == refresh["fetched"] < 60
-    assert mirror.server.requests.statuses[401] <= 2, "what was under way, and then no more"
+    assert mirror.server.requests.statuses[401] <= 2 + 2, "what was under way, the store's information, and once more"
     mirror.store.faults.clear()
     mirror.again(resource, mode="initial")
     assert mirror.ids(resource) == getattr(mirror.store, f"{resource.removesuffix('s')}_ids")
