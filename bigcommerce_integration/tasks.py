@@ -25,6 +25,7 @@ from .engine import engine_of
 from .errors import ConfigError
 from .hints import ACTORS, QUEUE, Hint, forget_worker, note_worker
 from .looking import Looker
+from .refresh.automatic import begin_due_of
 from .refresh.owed import settle
 from .state import State
 
@@ -131,6 +132,11 @@ def send_hints(state: State, hints: Sequence[Hint]) -> None:
     middleware = _middleware(state.broker)
     if middleware is not None:
         middleware.looker.sender.send(state.broker, hints)
+
+
+def begin_due(state: State, instance_id: int) -> list[Hint]:
+    """Begin what is due of one instance, as the next tick would; the caller sends the hints."""
+    return begin_due_of(engine_of(state, threading.Event()), instance_id)
 
 
 def tick_once(state: State) -> int:

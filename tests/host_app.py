@@ -18,6 +18,7 @@ from bigcommerce_integration import Host, SQLAlchemyHost, create_blueprint
 
 from .openapi.client import ConformingClient
 
+NO_STORE = "http://127.0.0.1:9"
 ENCRYPTION_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 JWT_SECRET_KEY = "a secret of at least thirty-two bytes, for tests"
 
@@ -79,6 +80,8 @@ class HostApp:
             SQLALCHEMY_DATABASE_URI=url,
             JWT_SECRET_KEY=JWT_SECRET_KEY,
             BIGCOMMERCE_ENCRYPTION_KEYS=[ENCRYPTION_KEY],
+            # Nobody listens there: no test asks a real store, and one that has none of its own waits for none.
+            BIGCOMMERCE_API_URL=NO_STORE,
         )
         app.config.update(settings or {})
         self.db.init_app(app)

@@ -73,16 +73,27 @@ def begin_due(engine: Engine) -> int:
 
     Each in a transaction of its own, so that a store whose rows are locked does not hold up the others.
     """
-    rows = engine.transaction(lambda session: session.execute(_waiting(engine.tables)).all())
-    return sum(_begun_alone(engine, row) for row in rows)
+    return len(_begun(engine, _waiting(engine.tables)))
 
 
-def _begun_alone(engine: Engine, row: Row[Any]) -> bool:
+def begin_due_of(engine: Engine, instance_id: int) -> list[tuple[str, int]]:
+    """The same for one instance alone: the resource and the id of each refresh that was begun."""
+    tables = engine.tables
+    return _begun(engine, _waiting(tables).where(tables.leases.c.instance_id == instance_id))
+
+
+def _begun(engine: Engine, waiting: Select[Any]) -> list[tuple[str, int]]:
+    rows = engine.transaction(lambda session: session.execute(waiting).all())
+    begun = [(row.resource, _begun_alone(engine, row)) for row in rows]
+    return [(resource, refresh_id) for resource, refresh_id in begun if refresh_id is not None]
+
+
+def _begun_alone(engine: Engine, row: Row[Any]) -> int | None:
     try:
         return engine.transaction(lambda session: _begin(session, engine, row))
     except IntegrityError:
         # Somebody else has begun a walk in this very moment.
-        return False
+        return None
 
 
 def _waiting(tables: Tables) -> Select[Any]:
@@ -121,8 +132,8 @@ def _waiting(tables: Tables) -> Select[Any]:
     )
 
 
-def _begin(session: Session, engine: Engine, row: Row[Any]) -> bool:
-    """False if another tick was quicker, or the lease's row is locked by a page that is being written."""
+def _begin(session: Session, engine: Engine, row: Row[Any]) -> int | None:
+    """The new refresh; None if another tick was quicker, or a page that is being written has the lease locked."""
     leases, config = engine.tables.leases, engine.config
     which = and_(
         leases.c.instance_id == row.instance_id,
@@ -130,7 +141,7 @@ def _begin(session: Session, engine: Engine, row: Row[Any]) -> bool:
         _is_past(leases.c.next_sync_at),
     )
     if not is_lockable(session, select(leases.c.epoch).where(which)):
-        return False
+        return None
     found = due(
         row.resource,
         start_date=row.start_date,
@@ -141,7 +152,7 @@ def _begin(session: Session, engine: Engine, row: Row[Any]) -> bool:
         today=row.now.date(),
     )
     if found is None:
-        return False
+        return None
     if found.is_backfill:
         which = and_(which, _is_past(leases.c.next_backfill_at))
     if found.is_sweep:
@@ -153,11 +164,11 @@ def _begin(session: Session, engine: Engine, row: Row[Any]) -> bool:
     if _has_just_stopped(session, engine, row, found):
         # However long it went on, its next try is an interval after its end. The next tick looks what else is due.
         session.execute(update(leases).where(which).values(_next_try(found, config)))
-        return False
+        return None
     taken: Any = session.execute(update(leases).where(which).values(values))
     if taken.rowcount != 1:
-        return False
-    start(
+        return None
+    return start(
         session,
         engine.tables,
         instance_id=row.instance_id,
@@ -166,7 +177,6 @@ def _begin(session: Session, engine: Engine, row: Row[Any]) -> bool:
         parameters=found.parameters,
         is_sweep=found.is_sweep,
     )
-    return True
 
 
 def _is_past(moment: Column[Any]) -> ColumnElement[bool]:

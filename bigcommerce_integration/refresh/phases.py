@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from ..client.api import Page, Reply, StoreInfo
@@ -15,7 +15,7 @@ from . import products
 from .apply import Step
 from .checkpoint import Checkpoint, Phase, Unsolved
 from .confirming import confirm
-from .context import new_owner
+from .context import Job, new_owner
 from .fetching import Fetch
 from .finish import finish
 from .host_calls import tell_products
@@ -84,6 +84,18 @@ def prepare(slice_: Slice) -> None:
 
     slice_.fetcher.add(Fetch(slice_.client.own_store_info, came, is_store_info=True))
     slice_.settle(lambda: None)
+    if job.instance.status_message is not None:
+        job.engine.transaction(lambda session: _forget_unreached(session, job))
+
+
+def _forget_unreached(session: Session, job: Job) -> None:
+    """The store could not be reached when it was connected, and has answered now."""
+    instances = job.engine.tables.instances
+    session.execute(
+        update(instances)
+        .where(instances.c.id == job.instance.id, instances.c.status == "active")
+        .values(status_message=None)
+    )
 
 
 def _watermark(session: Session, slice_: Slice) -> datetime | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,7 +31,9 @@ NO_WORKER = (
 )
 
 
-def instance_answer(instance: IntegrationInstance, overview: Overview, cipher: TokenCipher) -> dict[str, Any]:
+def instance_answer(
+    instance: IntegrationInstance, overview: Overview, cipher: TokenCipher, warnings: Sequence[Mapping[str, str]]
+) -> dict[str, Any]:
     """The instance, nested as the request nests it."""
     settings = {name: getattr(instance, name) for name in SETTINGS}
     return {
@@ -48,6 +51,7 @@ def instance_answer(instance: IntegrationInstance, overview: Overview, cipher: T
         "health": {
             **{standing.resource: _standing_answer(standing) for standing in overview.standings},
             "last_worker_tick_at": moment_answer(overview.last_worker_tick_at),
+            "warnings": [dict(each) for each in warnings],
         },
     }
 

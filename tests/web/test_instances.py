@@ -87,7 +87,7 @@ def test_the_number_of_queries_does_not_grow_with_the_list(connected: Connected)
 
     with_one = count()
     add(connected, *(f"Shop {number}" for number in range(8)))
-    assert count() == with_one == 4
+    assert count() == with_one == 5
 
 
 def test_only_what_the_caller_may_read_is_listed(

@@ -148,7 +148,7 @@ def test_a_failure_on_the_way_does_not_tell_it(watch: Watch, broken: str, monkey
 
 
 @pytest.mark.parametrize(
-    "broken", ["connection.Transport.get", "connection.StoreClient.store_info", "connection._report"]
+    "broken", ["client.transport.Transport.get", "connection.StoreClient.store_info", "connection._report"]
 )
 def test_a_failure_while_the_store_is_asked_does_not_tell_it(
     watch: Watch, broken: str, monkeypatch: pytest.MonkeyPatch

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from flask import request
@@ -10,8 +11,10 @@ from marshmallow import Schema
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
+from ... import tasks
 from ...connection import Store
 from ...errors import Invalid, NotFound
+from ...hints import Hint
 from ...models import db_now
 from ...models.instances import IntegrationInstance, name_key
 from ...refresh.database import is_lockable
@@ -23,6 +26,7 @@ from ..access import Asked, ask, caller
 from ..announce import announce
 from ..attempts import RowLocked, Unexplained, in_transaction
 from ..query_args import QueryBoolean, read_query
+from ..refreshes.changes import HINT_AFTER_S
 from ..schemas import ObjectSchema, ReplacedInstance, merge_patch
 from . import effects
 from .checks import NAME_TAKEN, has_records, is_name_stored, require_valid
@@ -60,9 +64,34 @@ def _change(instance_id: str, schema: Schema) -> Answered:
         reached = {name: columns.get(name, getattr(asked.instance, name)) for name in Store.__dataclass_fields__}
         end_transaction(session)
         require_reachable(state, Store(**reached))
-    if in_transaction(session, lambda: _store(asked, draft)):
+    stored = in_transaction(session, lambda: _store(asked, draft))
+    if stored.is_changed:
         announce(instance_changed, instance_id=asked.instance.id)
-    return whole_answer(state, session, _stored(asked))
+    started = _started(asked, stored)
+    answer, status, headers = whole_answer(state, session, _stored(asked))
+    shown = [{"id": refresh_id, "resource": resource} for resource, refresh_id in started]
+    return {**answer, "started_refreshes": shown, "warnings": answer["data"]["health"]["warnings"]}, status, headers
+
+
+def _started(asked: Asked, stored: Stored) -> list[Hint]:
+    """What goes on, and what was due: begun and hinted at now, so that the answer can name it."""
+    if not stored.is_mended:
+        return []
+    started = [*stored.continued, *tasks.begin_due(asked.state, asked.instance.id)]
+    tasks.send_hints(asked.state, started)
+    return started
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a request has changed; ``is_mended`` says that the store is reached in another way than before.
+
+    ``continued`` are refreshes that had failed and go on.
+    """
+
+    is_changed: bool = False
+    is_mended: bool = False
+    continued: Sequence[Hint] = ()
 
 
 def _stored(asked: Asked) -> IntegrationInstance:
@@ -88,19 +117,18 @@ def _accepted(asked: Asked, instance: IntegrationInstance, draft: Draft) -> dict
     return changed_columns(instance, draft.columns)
 
 
-def _store(asked: Asked, draft: Draft) -> bool:
-    """Whether there was anything to change. Begun anew if another request changed the row meanwhile."""
+def _store(asked: Asked, draft: Draft) -> Stored:
+    """What there was to change. Begun anew if another request changed the row meanwhile."""
     instance = _stored(asked)
     columns = _accepted(asked, instance, draft)
     if not columns:
-        return False
+        return Stored()
     session, tables = asked.session, asked.state.tables
     # What the host has pending fails here as its own error, not below as ours.
     session.flush()
     try:
         with session.begin_nested():
-            _write(asked, instance, columns)
-        return True
+            return _write(asked, instance, columns)
     except IntegrityError as error:
         unexplained = Unexplained(error)
         key = name_key(columns.get("name", instance.name))
@@ -109,7 +137,7 @@ def _store(asked: Asked, draft: Draft) -> bool:
     raise Invalid({"name": [NAME_TAKEN]}) if taken else unexplained
 
 
-def _write(asked: Asked, instance: IntegrationInstance, columns: Mapping[str, Any]) -> None:
+def _write(asked: Asked, instance: IntegrationInstance, columns: Mapping[str, Any]) -> Stored:
     session, tables = asked.session, asked.state.tables
     table = tables.instances
     as_seen = (table.c.id == instance.id, table.c.version == instance.version)
@@ -132,3 +160,6 @@ def _write(asked: Asked, instance: IntegrationInstance, columns: Mapping[str, An
     if concerns_leases:
         effects.apply(session, tables, instance, columns)
     audit.record(session, tables, instance.id, "change", done_by=caller(), changes=changed(instance, columns))
+    if effects.REACHING.isdisjoint(columns):
+        return Stored(is_changed=True)
+    return Stored(True, True, effects.continue_failed(session, tables, instance.id, hint_after_s=HINT_AFTER_S))

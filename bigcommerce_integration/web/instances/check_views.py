@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import request
 
 from ... import connection
 from ...connection import Report, Store
+from ...errors import Invalid
 from ...state import State, current_state
 from ..access import ask, require_login, require_permission, tenant_of
 from ..error_answers import encodable
-from .checks import require_valid
+from .checks import NAME_TAKEN, require_valid
 from .draft import read_draft
-from .trial import end_transaction
+from .trial import end_transaction, store_of_columns
+from .warnings import Settled, of_instance, warning, warnings
 
 
 def check_draft() -> dict[str, Any]:
@@ -21,18 +24,31 @@ def check_draft() -> dict[str, Any]:
     require_login()
     state = current_state()
     require_permission(state.host, "check", None)
-    draft = read_draft(request, state.cipher)
+    draft, tenant = read_draft(request, state.cipher), tenant_of(state.host)
     session = state.db.session()
-    require_valid(draft, session=session, tables=state.tables, host=state.host, tenant=tenant_of(state.host))
+    is_name_free = True
+    try:
+        require_valid(draft, session=session, tables=state.tables, host=state.host, tenant=tenant)
+    except Invalid as refusal:
+        # A name that is taken says nothing about the store: it is told, and the store is asked all the same.
+        is_name_free = refusal.errors != {"name": [NAME_TAKEN]}
+        if is_name_free:
+            raise
+    store = store_of_columns(draft.columns)
+    (told,) = warnings(session, state.tables, state.host, tenant, [Settled(None, store.store_hash, store.start_date)])
     end_transaction(session)
-    return _answer(state, Store(**{name: draft.columns[name] for name in Store.__dataclass_fields__}))
+    if not is_name_free:
+        told.append(warning("name", "name_taken", NAME_TAKEN))
+    return _answer(state, store, told)
 
 
 def check_instance(instance_id: str) -> dict[str, Any]:
     """How a connected store would answer a refresh now."""
     asked = ask("check", instance_id)
+    state, instance = asked.state, asked.instance
+    (told,) = warnings(asked.session, state.tables, state.host, instance.tenant, [of_instance(instance)])
     end_transaction(asked.session)
-    return _answer(asked.state, store_of(asked.instance))
+    return _answer(state, store_of(instance), told)
 
 
 def store_of(instance: Any) -> Store:
@@ -40,8 +56,8 @@ def store_of(instance: Any) -> Store:
     return Store(instance.store_hash, instance.access_token, instance.start_date)
 
 
-def _answer(state: State, store: Store) -> dict[str, Any]:
-    return {"data": report_answer(connection.check(state.config, state.cipher, store))}
+def _answer(state: State, store: Store, told: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    return {"data": report_answer(connection.check(state.config, state.cipher, store)), "warnings": list(told)}
 
 
 def report_answer(report: Report) -> dict[str, Any]:

@@ -34,8 +34,10 @@ class Created:
     overview: Overview
 
 
-def create(state: State, draft: Draft, *, tenant: str, created_by: str | None) -> Created:
-    """The new instance with its two refreshes, committed in the host's session.
+def create(
+    state: State, draft: Draft, *, tenant: str, created_by: str | None, status_message: str | None = None
+) -> Created:
+    """The new instance with its first refreshes, committed in the host's session; ``status_message`` shows with it.
 
     Raises ``Invalid`` for a draft that cannot be accepted, also if another request took its name in this very moment.
     """
@@ -44,6 +46,7 @@ def create(state: State, draft: Draft, *, tenant: str, created_by: str | None) -
     def work() -> Created:
         require_valid(draft, session=session, tables=state.tables, host=state.host, tenant=tenant)
         row = draft.columns | {"tenant": tenant, "name_key": name_key(draft.columns["name"]), "created_by": created_by}
+        row["status_message"] = status_message
         return _insert(state, session, row)
 
     return in_transaction(session, work)

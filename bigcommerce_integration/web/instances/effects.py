@@ -8,16 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import case, or_, update
+from sqlalchemy import case, or_, select, update
 from sqlalchemy.orm import Session
 
+from ...hints import Hint
 from ...models import Tables
 from ...models.instances import IntegrationInstance
+from ...refresh import RESOURCES
 from ...refresh.claiming import OPEN
 from ...refresh.fencing import fence
+from ...refresh.reopen import reopen
 
 REACHING = frozenset({"access_token", "store_hash"})
 """How the store is reached."""
+MOST_CONTINUED = 100
+"""Refreshes of ids that go on by themselves once the token is right."""
 _LINKING = ("auto_link_products", "auto_create_products")
 
 
@@ -69,6 +74,29 @@ def _backfill_to(tables: Tables, instance: IntegrationInstance, columns: Mapping
     if new < old:
         return case((or_(known.is_(None), known < old), old), else_=known)
     return case((known > new, known), else_=None)
+
+
+def continue_failed(session: Session, tables: Tables, instance_id: int, *, hint_after_s: float) -> list[Hint]:
+    """Open again what has failed since the last success of its resource: the newest walk, and refreshes of ids.
+
+    What nobody has repeated since stays failed for the want of the right token alone, as far as anybody knows.
+    """
+    refreshes = tables.refreshes
+    continued: list[Hint] = []
+    for resource in RESOURCES:
+        mine = (refreshes.c.instance_id == instance_id, refreshes.c.resource == resource)
+        walks = select(refreshes.c.id, refreshes.c.status).where(*mine, refreshes.c.mode != "ids")
+        newest = session.execute(walks.order_by(refreshes.c.id.desc()).limit(1)).one_or_none()
+        completed = walks.where(refreshes.c.status == "completed").order_by(refreshes.c.id.desc()).limit(1)
+        since = session.scalar(completed) or 0
+        ids = select(refreshes.c.id).where(
+            *mine, refreshes.c.mode == "ids", refreshes.c.status == "failed", refreshes.c.id > since
+        )
+        failed = [newest.id] if newest is not None and newest.status == "failed" else []
+        for refresh_id in [*failed, *session.scalars(ids.order_by(refreshes.c.id).limit(MOST_CONTINUED))]:
+            if reopen(session, tables, refresh_id, hint_after_s=hint_after_s):
+                continued.append((resource, refresh_id))
+    return continued
 
 
 def _begin_anew(session: Session, tables: Tables, instance_id: int) -> None:

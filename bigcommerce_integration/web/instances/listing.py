@@ -17,6 +17,7 @@ from ..pages import cut, page_answer
 from ..query_args import QueryText, page, per_page, read_query
 from ..schemas import ObjectSchema
 from .health import overviews
+from .warnings import of_instance, warnings
 
 SHOWN = ("active", "needs_attention")
 
@@ -42,8 +43,10 @@ def list_instances() -> dict[str, Any]:
         if _folded(asked.get("name", "")) in _folded(each.name) and state.host.may("read", each)
     ]
     shown = cut(found, page=asked["page"], per_page=asked["per_page"])
-    views = overviews(state.db.session(), state.tables, state.config, shown)
-    data = [instance_answer(each, views[each.id], state.cipher) for each in shown]
+    session = state.db.session()
+    views = overviews(session, state.tables, state.config, shown)
+    told = warnings(session, state.tables, state.host, tenant_of(state.host), list(map(of_instance, shown)))
+    data = [instance_answer(each, views[each.id], state.cipher, its) for each, its in zip(shown, told, strict=True)]
     return {"data": data, **page_answer(page=asked["page"], per_page=asked["per_page"], total=len(found))}
 
 

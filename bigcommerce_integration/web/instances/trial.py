@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy.orm import Session
 
 from ... import connection
@@ -18,15 +21,31 @@ def end_transaction(session: Session) -> None:
     session.commit()
 
 
-def require_reachable(state: State, store: Store) -> None:
-    """Raises ``Invalid`` if the store refuses the token or a scope is missing, ``StoreSilent`` if that is not known."""
+def store_of_columns(columns: Mapping[str, Any]) -> Store:
+    """How the store of a draft is reached."""
+    return Store(**{name: columns[name] for name in Store.__dataclass_fields__})
+
+
+def try_store(state: State, store: Store) -> str | None:
+    """None if the store accepts the token for all that is read; why that is not known, if it is not.
+
+    Raises ``Invalid`` if the store refuses the token or a scope is missing.
+    """
     report = connection.check(state.config, state.cipher, store, counts=False)
     refusal = _refusal(report)
     if refusal:
         raise Invalid(refusal)
     if not report.is_token_accepted or "missing_scopes" in report.reasons:
         why = report.reasons.get("is_token_accepted") or report.reasons["missing_scopes"]
-        raise StoreSilent(f"The token could not be tried, and nothing was changed. {why} {_SKIP}")
+        return f"The token could not be tried. {why}"
+    return None
+
+
+def require_reachable(state: State, store: Store) -> None:
+    """Raises ``Invalid`` as ``try_store`` does, ``StoreSilent`` if the store did not answer in time."""
+    unreached = try_store(state, store)
+    if unreached is not None:
+        raise StoreSilent(f"{unreached} Nothing was changed. {_SKIP}")
 
 
 def _refusal(report: Report) -> dict[str, list[str]]:

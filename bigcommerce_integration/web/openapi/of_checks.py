@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..schemas import NewInstance
-from . import of_instances
+from . import of_health, of_instances
 from .operation import Answer, Operation, Subject
-from .shapes import BOOLEAN, COUNT, INTEGER, SECONDS, STRING, data, list_of, nullable, record, ref, told
+from .shapes import BOOLEAN, COUNT, INTEGER, SECONDS, STRING, list_of, nullable, record, ref, told
 
 _TAG = "Checks"
 _ABOUT = "Asks the store for 5 seconds at most and saves nothing. What could not be found out is null, with a reason."
@@ -44,7 +44,11 @@ EXAMPLE: dict[str, Any] = {
     "orders": None,
     "reasons": {"orders": "BigCommerce store abc123 answered 403 for the number of orders: …"},
 }
-_ANSWER = Answer("What was found out.", data(ref("Check")), {"data": EXAMPLE})
+_ANSWER = Answer(
+    "What was found out.",
+    record(data=ref("Check"), warnings=of_health.WARNINGS),
+    {"data": EXAMPLE, "warnings": [of_health.WARNING_EXAMPLE]},
+)
 
 SUBJECT = Subject(
     schemas={"Check": CHECK},
@@ -53,7 +57,7 @@ SUBJECT = Subject(
             id="checkNewInstance",
             tag=_TAG,
             summary="Check a store before it is connected",
-            description=f"Takes the body of a create, and refuses it likewise. {_ABOUT}",
+            description=f"Takes the body of a create, and refuses it likewise, but for a name that is taken. {_ABOUT}",
             body=NewInstance,
             body_examples={"all settings": of_instances.BODY},
             answers={200: _ANSWER},

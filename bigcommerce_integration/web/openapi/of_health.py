@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from ...refresh import RESOURCES
+from ..instances.warnings import CODES
 from ..refreshes.views import STATUSES
-from .shapes import COUNT, ID, MOMENT, SECONDS, STRING, JSONSchema, nullable, one_of, record, ref
+from .shapes import COUNT, ID, MOMENT, SECONDS, STRING, JSONSchema, list_of, nullable, one_of, record, ref, told
 
+WARNINGS = told(list_of(ref("Warning")), "What is legal, but probably not meant.")
+WARNING_EXAMPLE = {
+    "field": "integration_settings.store_hash",
+    "code": "store_connected_twice",
+    "message": "This store is also connected as 'Old shop' (instance 2): whoever adds up sales counts its orders more "
+    "than once.",
+}
 _PERCENTAGE: JSONSchema = {"type": "integer", "minimum": 0, "maximum": 100}
 _OPEN = record("The open walk.", id=ID, status=one_of(STATUSES), progress_percentage=nullable(_PERCENTAGE))
 _FAILURE = record("The last refresh that failed.", id=ID, message=nullable(STRING), finished_at=nullable(MOMENT))
@@ -24,7 +32,16 @@ _STANDING = record(
 )
 SCHEMAS: dict[str, JSONSchema] = {
     "Standing": _STANDING,
-    "Health": record(**dict.fromkeys(RESOURCES, ref("Standing")), last_worker_tick_at=nullable(MOMENT)),
+    "Warning": record(
+        field=told(STRING, "The dotted path of the setting that it is about."),
+        code=told(one_of(CODES), "What it is, for programs."),
+        message=told(STRING, "What it is, for people."),
+    ),
+    "Health": record(
+        **dict.fromkeys(RESOURCES, ref("Standing")),
+        last_worker_tick_at=nullable(MOMENT),
+        warnings=WARNINGS,
+    ),
 }
 _EXAMPLE: dict[str, Any] = {
     "last_success_at": "2026-02-01T11:55:00.000000Z",
@@ -37,4 +54,8 @@ _EXAMPLE: dict[str, Any] = {
     "trouble": None,
     "last_failure": None,
 }
-EXAMPLE: dict[str, Any] = {**dict.fromkeys(RESOURCES, _EXAMPLE), "last_worker_tick_at": "2026-02-01T12:00:00.000000Z"}
+EXAMPLE: dict[str, Any] = {
+    **dict.fromkeys(RESOURCES, _EXAMPLE),
+    "last_worker_tick_at": "2026-02-01T12:00:00.000000Z",
+    "warnings": [],
+}

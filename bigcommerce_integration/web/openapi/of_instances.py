@@ -7,9 +7,11 @@ from typing import Any
 from marshmallow import Schema
 from marshmallow.fields import Nested
 
+from ...refresh import RESOURCES
 from ..instances.change_views import ChangeQuery
 from ..instances.history import HistoryQuery
 from ..instances.listing import InstancesQuery
+from ..instances.views import CreateQuery
 from ..schemas import BATCH_PERIODS, NewInstance, ReplacedInstance
 from . import of_health, of_refreshes
 from .fields_plugin import field_schema
@@ -117,6 +119,10 @@ INSTANCE = record(
     refreshes=told(list_of(ref("Refresh")), "The newest of each resource."),
     health=ref("Health"),
 )
+_STARTED = told(
+    list_of(record(id=ID, resource=one_of(RESOURCES))),
+    "What goes on or begins since the store is reached in another way: refreshes that had failed, and what was due.",
+)
 _ETAG = told(STRING, "The version of the settings, to be sent back as If-Match.")
 _IF_MATCH = {
     "in": "header",
@@ -170,8 +176,8 @@ def _change(name: str, summary: str, description: str, body: type[Schema] | JSON
         answers={
             200: Answer(
                 "The instance as it is now.",
-                data(ref("Instance")),
-                {"data": EXAMPLE},
+                record(data=ref("Instance"), started_refreshes=_STARTED, warnings=of_health.WARNINGS),
+                {"data": EXAMPLE, "started_refreshes": [{"id": 12, "resource": "orders"}], "warnings": []},
                 headers={"ETag": _ETAG},
             )
         },
@@ -203,14 +209,19 @@ SUBJECT = Subject(
             id="createInstance",
             tag=_TAG,
             summary="Connect a store",
-            description="Its initial refreshes of products and orders begin at once.",
+            description=(
+                "Its initial refreshes of products and orders begin at once. The token is tried first, for 5 seconds "
+                "at most; `verify=false` skips that. A store that cannot be reached is connected all the same: "
+                "`status_message` says so, and the refreshes go on trying."
+            ),
+            query=CreateQuery,
             body=NewInstance,
             body_examples={"all settings": BODY},
             answers={
                 201: Answer(
                     "It is connected.",
-                    data(ref("Instance")),
-                    {"data": EXAMPLE},
+                    record(data=ref("Instance"), warnings=of_health.WARNINGS),
+                    {"data": EXAMPLE, "warnings": [of_health.WARNING_EXAMPLE]},
                     headers={"Location": STRING, "ETag": _ETAG},
                 )
             },

@@ -1,0 +1,79 @@
+"""What is legal about an instance, but probably not meant: told in answers, refused nowhere."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ...host import Host
+from ...models import Tables
+from ...models.instances import IntegrationInstance
+from ...refresh.deletion import DELETING
+
+CODES = ("store_connected_twice", "start_date_in_future", "name_taken")
+# The date furthest ahead of UTC's: whatever the store's time zone is, a later day has not begun there.
+_FURTHEST_AHEAD = timedelta(hours=14)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What the warnings depend on; ``id`` is None for what is not connected (yet)."""
+
+    id: int | None
+    store_hash: str
+    start_date: date
+
+
+def warnings(
+    session: Session, tables: Tables, host: Host, tenant: str, settled: Sequence[Settled]
+) -> list[list[dict[str, str]]]:
+    """For each of these its warnings, as answers tell them; one query for all."""
+    same = _by_store(session, tables, tenant, {each.store_hash for each in settled}) if settled else {}
+    today = (datetime.now(UTC) + _FURTHEST_AHEAD).date()
+    return [[*_of_store(each, same.get(each.store_hash, ()), host), *_of_date(each, today)] for each in settled]
+
+
+def of_instance(instance: IntegrationInstance) -> Settled:
+    """Those of a connected store."""
+    return Settled(instance.id, instance.store_hash, instance.start_date)
+
+
+def warning(field: str, code: str, message: str) -> dict[str, str]:
+    """One, as answers tell it."""
+    return {"field": field, "code": code, "message": message}
+
+
+def _by_store(
+    session: Session, tables: Tables, tenant: str, store_hashes: set[str]
+) -> Mapping[str, Sequence[IntegrationInstance]]:
+    table = tables.instances
+    wanted = select(table).where(
+        table.c.store_hash.in_(sorted(store_hashes)), table.c.tenant == tenant, table.c.status != DELETING
+    )
+    found: defaultdict[str, list[IntegrationInstance]] = defaultdict(list)
+    for row in session.execute(wanted.order_by(table.c.id)):
+        found[row.store_hash].append(IntegrationInstance.from_row(row))
+    return found
+
+
+def _of_store(settled: Settled, same: Sequence[IntegrationInstance], host: Host) -> list[dict[str, str]]:
+    others = [each for each in same if each.id != settled.id]
+    if not others:
+        return []
+    readable = [f"{each.name!r} (instance {each.id})" for each in others if host.may("read", each)]
+    who = ", ".join(readable) if readable else "another instance, which you may not read"
+    message = f"This store is also connected as {who}: whoever adds up sales counts its orders more than once."
+    return [warning("integration_settings.store_hash", "store_connected_twice", message)]
+
+
+def _of_date(settled: Settled, today: date) -> list[dict[str, Any]]:
+    if settled.start_date <= today:
+        return []
+    message = f"The start date is in the future: no order comes before {settled.start_date.isoformat()}."
+    return [warning("integration_settings.start_date", "start_date_in_future", message)]
