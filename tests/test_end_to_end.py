@@ -47,7 +47,7 @@ def test_post_to_rows_to_progress_with_an_in_process_worker(shop: Shop) -> None:
     for refresh in shop.refreshes():
         assert refresh["results"]["fetched"] == refresh["results"]["created"] == 40
         assert refresh["created_at"] <= refresh["started_at"] <= refresh["finished_at"]
-        assert refresh["message"] == "Completed."
+        assert refresh["message"].startswith("Completed.")
     assert not shop.broker.dead_letters
 
 

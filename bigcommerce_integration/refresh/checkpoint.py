@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Literal
 
@@ -34,6 +34,23 @@ class Unsolved:
 
 
 @dataclass(frozen=True)
+class LinksCheck:
+    """How many linked variants were counted, those whose host product is gone among them, then how many were unlinked.
+
+    ``counted_after`` and ``taken_after`` are the last variants seen, None once all were.
+    """
+
+    counted_after: int | None = 0
+    count: int = 0
+    gone: int = 0
+    taken_after: int | None = 0
+
+    def counted(self, count: int, gone: int, last: int | None) -> LinksCheck:
+        """With so many more, up to ``last``."""
+        return replace(self, counted_after=last, count=self.count + count, gone=self.gone + gone)
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """Moved in the transaction that writes a page's rows, so that both are stored or neither is.
 
@@ -42,8 +59,8 @@ class Checkpoint:
     asked for instead of the setting, ``failures`` how many requests in a row failed, ``link_after`` the last
     variant row that the linking pass has seen, ``start_date`` the instance's when the walk began, ``linked_by`` the two
     switches of linking (link, create) that the linking pass has worked by, ``unsolved`` what it left without a link,
-    ``checked_after`` the last linked variant whose host product was looked for, None once all were, ``withheld`` how
-    many variants are not marked as gone since they are too many. All times are naive UTC.
+    ``links`` how far the host was asked whether it still has the products of links, ``withheld`` how many variants are
+    not marked as gone since they are too many. All times are naive UTC.
     """
 
     phase: Phase = "prepare"
@@ -58,7 +75,7 @@ class Checkpoint:
     start_date: date | None = None
     linked_by: tuple[bool, bool] | None = None
     unsolved: Unsolved = field(default_factory=Unsolved)
-    checked_after: int | None = 0
+    links: LinksCheck = field(default_factory=LinksCheck)
     withheld: int = 0
 
     def dump(self) -> str:
@@ -78,7 +95,7 @@ class Checkpoint:
                 "start_date": self.start_date and self.start_date.isoformat(),
                 "linked_by": self.linked_by,
                 "unsolved": asdict(self.unsolved),
-                "checked_after": self.checked_after,
+                "links": asdict(self.links),
                 "withheld": self.withheld,
             }
         )
@@ -103,7 +120,7 @@ def load_checkpoint(text: str | None) -> Checkpoint:
         start_date=_day(data.get("start_date")),
         linked_by=_pair(data.get("linked_by")),
         unsolved=Unsolved(**data.get("unsolved", {})),
-        checked_after=data.get("checked_after", 0),
+        links=LinksCheck(**data.get("links", {})),
         withheld=data.get("withheld", 0),
     )
 

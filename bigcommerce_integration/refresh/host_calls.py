@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from typing import Any
 
 from ..errors import HostRefused
 from ..host import ProductDraft
-from ..models.product_key import Key, ProductKey
+from ..models.product_key import Key
 from .columns import storable
 from .database import NEEDS_FOUR_BYTES, is_text_refused, shortage
 from .rows import PageTransaction
@@ -31,13 +31,14 @@ def host_products_by_sku(tx: PageTransaction, skus: Sequence[str]) -> Mapping[st
     """The host's products by SKU; ``HostRefused`` for an answer that is none."""
     with calling_host("products_by_sku"):
         found = tx.host.products_by_sku(tx.session, tx.instance, list(skus))
-    made, key = _mapping("products_by_sku", found, "a mapping of SKUs to lists of product ids"), _key(tx)
+    made = _mapping("products_by_sku", found, "a mapping of SKUs to lists of product ids")
     for sku, ids in made.items():
         is_list = isinstance(ids, Sequence | Set) and not isinstance(ids, str | bytes)
-        if not isinstance(sku, str) or not is_list or not all(key.takes(each) for each in ids):
+        if not isinstance(sku, str) or not is_list:
             raise _nonsense(
                 "products_by_sku", "a mapping with other things in it", "a mapping of SKUs to lists of product ids"
             )
+        _require_keys(tx, "products_by_sku", ids)
     return {sku: list(ids) for sku, ids in made.items()}
 
 
@@ -49,8 +50,8 @@ def make_host_products(tx: PageTransaction, drafts: Sequence[ProductDraft]) -> M
             tx.host.create_products(tx.session, tx.instance, drafts),
             "a mapping of SKUs to product ids",
         )
-        key = _key(tx)
-        if not all(isinstance(sku, str) and key.takes(each) for sku, each in made.items()):
+        _require_keys(tx, "create_products", made.values())
+        if not all(isinstance(sku, str) for sku in made):
             raise _nonsense("create_products", "a mapping with other things in it", "a mapping of SKUs to product ids")
         return made
 
@@ -75,8 +76,16 @@ def _nonsense(method: str, what: str, wanted: str) -> HostRefused:
     return HostRefused(f"The host's {method} returned {what}; it must return {wanted}.")
 
 
-def _key(tx: PageTransaction) -> ProductKey:
-    return ProductKey(tx.tables.variants.c.host_product_id.type)
+def _require_keys(tx: PageTransaction, method: str, keys: Iterable[Key]) -> None:
+    """Raises ``HostRefused`` for a key that the link column does not hold, before the database refuses the page."""
+    product_key = tx.tables.product_key
+    for key in keys:
+        if not product_key.takes(key):
+            raise HostRefused(
+                f"The host's {method} returned a product id of type {type(key).__name__}, and links are of type "
+                f"{product_key.type}. Let Host.product_key_type name the SQLAlchemy type of the products' keys, "
+                "migrate the database, and start the refresh again."
+            )
 
 
 def tell_products(tx: PageTransaction, ids: Sequence[int]) -> None:

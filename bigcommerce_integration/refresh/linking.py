@@ -167,12 +167,17 @@ def link_pass(tx: PageTransaction, after: int) -> tuple[Links, int | None]:
     return links, last
 
 
-def unlink_missing(tx: PageTransaction, after: int) -> tuple[set[int], int | None]:
-    """Take the links of the next linked variants whose host product is gone, whoever made them.
+@dataclass(frozen=True)
+class Checked:
+    """A thousand linked variants: how many there are, those whose host product is gone, the id to go on after."""
 
-    The BigCommerce ids of their products, and the variant's id to go on after, None at the end. The reason stays until
-    the linking pass finds another product with the SKU: none is made in place of what somebody has deleted.
-    """
+    count: int
+    gone: Sequence[Row[Any]]
+    last: int | None
+
+
+def check_links(tx: PageTransaction, after: int) -> Checked:
+    """Look for the host products of the next linked variants, whoever linked them; None is the id at the end."""
     table = tx.tables.variants
     rows = tx.session.execute(
         select(*_columns(tx))
@@ -184,12 +189,20 @@ def unlink_missing(tx: PageTransaction, after: int) -> tuple[set[int], int | Non
         .order_by(table.c.bigcommerce_id)
         .limit(PASS_SIZE)
     ).all()
-    found = missing_host_products(tx, in_order(row.host_product_id for row in rows))
-    missing = frozenset(found)
+    missing = frozenset(missing_host_products(tx, in_order(row.host_product_id for row in rows)) if rows else ())
     gone = [row for row in rows if row.host_product_id in missing]
+    return Checked(len(rows), gone, rows[-1].bigcommerce_id if len(rows) == PASS_SIZE else None)
+
+
+def unlink(tx: PageTransaction, rows: Sequence[Row[Any]]) -> set[int]:
+    """Take the links of variants whose host product is gone; the BigCommerce ids of their products.
+
+    The reason stays until the linking pass finds another product with the SKU: none is made in place of what somebody
+    has deleted.
+    """
     update_rows(
         tx,
-        table,
+        tx.tables.variants,
         [
             {
                 "row_id": row.id,
@@ -197,12 +210,11 @@ def unlink_missing(tx: PageTransaction, after: int) -> tuple[set[int], int | Non
                 "link_source": None,
                 "link_conflict": f"{GONE} {key_answer(row.host_product_id)}, to which it was linked, no longer exists.",
             }
-            for row in gone
+            for row in rows
         ],
         is_observed=False,
     )
-    last = rows[-1].bigcommerce_id if len(rows) == PASS_SIZE else None
-    return {row.bigcommerce_product_id for row in gone}, last
+    return {row.bigcommerce_product_id for row in rows}
 
 
 def _columns(tx: PageTransaction) -> tuple[Any, ...]:
@@ -428,7 +440,6 @@ def _store(tx: PageTransaction, decisions: Mapping[int, tuple[Variant, Decision]
             row.link_conflict,
         ):
             continue
-        _require_key(tx, decision)
         link = {
             "host_product_id": decision.host_product_id,
             "link_source": source,
@@ -443,14 +454,3 @@ def _store(tx: PageTransaction, decisions: Mapping[int, tuple[Variant, Decision]
         links.created += source == "created"
     update_rows(tx, tx.tables.variants, updates, is_observed=False)
     return links
-
-
-def _require_key(tx: PageTransaction, decision: Decision) -> None:
-    """Raises ``HostRefused`` for a key that the link column does not hold, before the database refuses the page."""
-    key = decision.host_product_id
-    if key is not None and not tx.tables.product_key.takes(key):
-        raise HostRefused(
-            f"The host gave a product key of type {type(key).__name__}, and links are of type "
-            f"{tx.tables.product_key.type}. Let Host.product_key_type name the SQLAlchemy type of the products' keys, "
-            "migrate the database, and start the refresh again."
-        )

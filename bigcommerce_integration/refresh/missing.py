@@ -159,6 +159,17 @@ def refuse_mass_deletion(extent: Extent, resource: str, *, max_share: float) -> 
     )
 
 
+def refuse_mass_unlinking(extent: Extent, *, max_share: float) -> None:
+    """As ``refuse_mass_deletion``, of ``live`` linked variants whose host products are looked for."""
+    if extent.gone > FEW and extent.gone > max_share * extent.live:
+        raise MassDeletion(
+            f"The host says that the products of {extent.gone} of {extent.live} linked variants do not exist, more "
+            f"than the share of {max_share:g} that BIGCOMMERCE_MAX_DELETED_SHARE allows. None was unlinked. If they "
+            "were deleted on purpose, start a full refresh of products with allow_mass_delete; otherwise look at the "
+            "host first."
+        )
+
+
 def extent(session: Session, tables: Tables, job: Job, dates: DateFilter, *, is_empty: bool) -> Extent:
     """What is confirmed so far, and of how many that the walk should have seen."""
     table = getattr(tables, job.resource)

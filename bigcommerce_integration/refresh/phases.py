@@ -13,15 +13,15 @@ from sqlalchemy.orm import Session
 from ..client.api import Page, Reply, StoreInfo
 from . import products
 from .apply import Step
-from .checkpoint import Checkpoint, Phase, Unsolved
+from .checkpoint import Checkpoint, LinksCheck, Phase, Unsolved
 from .confirming import confirm
 from .context import Job, new_owner
 from .fetching import Fetch
 from .finish import finish
 from .host_calls import tell_products
 from .lease import Lease, claim
-from .linking import Links, link_pass, unlink_missing
-from .missing import MOST_SINGLY, keep_most_likely, note_unseen, note_wanted
+from .linking import Links, check_links, link_pass, unlink
+from .missing import MOST_SINGLY, Extent, keep_most_likely, note_unseen, note_wanted, refuse_mass_unlinking
 from .modes import dates, finds_unseen, start_of_day
 from .page import Counts, MappedPage, map_page, unmapped
 from .referenced import missing_products, remember_absent
@@ -194,26 +194,46 @@ def _unsolved(links: Links) -> Unsolved:
 
 
 def _check_links(slice_: Slice) -> None:
-    """Look for the host products that variants are linked to, a thousand variants a transaction."""
-    job = slice_.job
-    last = slice_.checkpoint.checked_after
-    begun_after = last
-    if not hasattr(job.engine.host, "products_missing"):
+    """Look for the host products that variants are linked to, then unlink those whose product is gone.
+
+    A thousand variants a transaction. Counted first: a host that seems to have lost too many has more likely answered
+    wrongly, and links made by hand would be lost.
+    """
+    if not hasattr(slice_.job.engine.host, "products_missing"):
         return
 
+    def count(tx: PageTransaction) -> LinksCheck:
+        found = check_links(tx, slice_.checkpoint.links.counted_after or 0)
+        return slice_.checkpoint.links.counted(found.count, len(found.gone), found.last)
+
+    def take(tx: PageTransaction) -> LinksCheck:
+        found = check_links(tx, slice_.checkpoint.links.taken_after or 0)
+        if found.gone:
+            tell_products(tx, sorted(unlink(tx, found.gone)))
+        return replace(slice_.checkpoint.links, taken_after=found.last)
+
+    while slice_.checkpoint.links.counted_after is not None:
+        _advance_check(slice_, count)
+    links = slice_.checkpoint.links
+    if not slice_.job.parameters.allow_mass_delete:
+        refuse_mass_unlinking(Extent(links.gone, links.count), max_share=slice_.job.engine.config.max_deleted_share)
+    while links.gone and slice_.checkpoint.links.taken_after is not None:
+        _advance_check(slice_, take)
+
+
+def _advance_check(slice_: Slice, part: Callable[[PageTransaction], LinksCheck]) -> None:
+    after = slice_.checkpoint.links
+
     def work(tx: PageTransaction) -> Counts:
-        nonlocal last
-        product_ids, last = unlink_missing(tx, slice_.checkpoint.checked_after or 0)
-        if product_ids:
-            tell_products(tx, sorted(product_ids))
+        nonlocal after
+        after = part(tx)
         return Counts()
 
-    while last is not None:
-        # It stores how far the one before it came.
-        slice_.commit(replace(slice_.step(work), is_progress=slice_.checkpoint.checked_after != begun_after))
-        slice_.checkpoint = replace(slice_.checkpoint, checked_after=last)
-        if job.is_over and last is not None:
-            raise SliceEnds
+    # It stores how far the one before it came.
+    slice_.commit(replace(slice_.step(work), is_progress=slice_.checkpoint.links != LinksCheck()))
+    slice_.checkpoint = replace(slice_.checkpoint, links=after)
+    if slice_.job.is_over and (after.counted_after or after.taken_after):
+        raise SliceEnds
 
 
 def fetch_referenced(slice_: Slice) -> None:

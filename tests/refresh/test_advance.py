@@ -30,7 +30,9 @@ def test_both_refreshes_mirror_the_store_exactly(connect_any: Connect):
     for resource, count in (("products", 60), ("orders", 80)):
         refresh = mirror.refresh(resource)
         assert [refresh[name] for name in FIELDS] == [count, count, 0, 0, 0]
-        assert (refresh["progress_percentage"], refresh["total"], refresh["message"]) == (100, count, "Completed.")
+        assert (refresh["progress_percentage"], refresh["total"]) == (100, count)
+        # Blank SKUs and the like cannot be linked.
+        assert refresh["message"].startswith("Completed.")
         assert refresh["open_key"] is refresh["checkpoint"] is refresh["resume_at"] is None
         assert refresh["started_at"] <= refresh["finished_at"]
     assert mirror.rows("hints") == []

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigcommerce_integration.refresh import progress
-from bigcommerce_integration.refresh.checkpoint import VERSION, Checkpoint, load_checkpoint
+from bigcommerce_integration.refresh.checkpoint import VERSION, Checkpoint, LinksCheck, Unsolved, load_checkpoint
 from bigcommerce_integration.refresh.walk import Walk
 
 MOMENTS = st.none() | st.datetimes()
@@ -35,6 +35,8 @@ WALKS = st.builds(
         good_pages=NUMBERS,
         failures=NUMBERS,
         link_after=NUMBERS,
+        unsolved=st.builds(Unsolved, conflicts=NUMBERS, refused=NUMBERS, reason=st.none() | st.text()),
+        links=st.builds(LinksCheck, counted_after=st.none() | NUMBERS, count=NUMBERS, gone=NUMBERS),
     )
 )
 def test_what_was_written_is_read_again(checkpoint: Checkpoint):

@@ -540,6 +540,20 @@ def test_links_are_looked_through_in_batches(connect: Connect, monkeypatch: pyte
     assert [sku for sku, link in links(mirror).items() if link == UNLINKED] == ["S-1", "S-7"]
 
 
+def test_too_many_deleted_host_products_unlink_nothing(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linking, "PASS_SIZE", 10)
+    mirror = shop(connect, [f"S-{number}" for number in range(25)]).completed("products")
+    delete_host_product(mirror, *mirror.host_products())
+    before = mirror.rows("variants")
+    mirror.start("products").run("products")
+    refresh = mirror.refresh("products")
+    assert refresh["status"] == "failed"
+    assert refresh["message"].startswith("The host says that the products of 25 of 25 linked variants do not exist")
+    assert mirror.rows("variants") == before
+    mirror.again("products", allow_mass_delete=True)
+    assert set(links(mirror).values()) == {UNLINKED}
+
+
 @pytest.mark.parametrize("answer", [None, []])
 def test_a_host_that_cannot_tell_keeps_its_links(connect: Connect, answer: Any) -> None:
     mirror = shop(connect, ["A"]).completed("products")
