@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import statistics
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -33,6 +34,8 @@ from .refresh.modes import start_of_day
 ANSWERS_WITHIN_S = 5.0
 LATE = f"The store did not answer within {ANSWERS_WITHIN_S:g} seconds."
 _NOT_TOLD = "The store does not tell."
+_NO_DATE = "The store's answers carry no date that can be right."
+SKEWS_AGREE_S = 2.0
 _SCOPE_OF = {"store": INFORMATION_SCOPE, "products": PRODUCTS_SCOPE, "orders": ORDERS_SCOPE}
 
 
@@ -142,7 +145,8 @@ class Asking:
         """What its headers tell."""
         ago_s = time.monotonic() - reply.received_at + reply.elapsed_s
         begun_at = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=ago_s)
-        self.skews_s.append((reply.observed_at - begun_at).total_seconds())
+        if reply.told_at is not None:
+            self.skews_s.append((reply.told_at.replace(microsecond=0) - begun_at).total_seconds())
         # Answers overtake each other: the least that any of them has left is what is left.
         told = [quota for quota in (self.quota, reply.quota) if quota is not None]
         self.quota = min(told, key=lambda quota: math.inf if quota.left is None else quota.left, default=None)
@@ -201,14 +205,21 @@ def _report(came: Mapping[str, _Answer], asking: Asking, store: Store, *, counts
     _tell_store(report, came, store)
     if counts:
         _tell_counts(report, came)
+    is_answered = any(isinstance(answer, Reply) for answer in came.values())
     if asking.skews_s:
         # Whole seconds are cut off twice, from the header and from the begin: a second too early, give or take one.
-        report.clock_skew_s = round(max(asking.skews_s) + 1.0)
+        report.clock_skew_s = round(_agreed_skew_s(asking.skews_s) + 1.0)
     else:
-        report.reasons["clock_skew_s"] = report.reasons.get("is_token_accepted", LATE)
+        report.reasons["clock_skew_s"] = report.reasons.get("is_token_accepted", _NO_DATE if is_answered else LATE)
     if report.quota is None:
-        report.reasons["quota"] = _NOT_TOLD if asking.skews_s else report.reasons["clock_skew_s"]
+        report.reasons["quota"] = _NOT_TOLD if is_answered else report.reasons["clock_skew_s"]
     return report
+
+
+def _agreed_skew_s(skews_s: Sequence[float]) -> float:
+    """The greatest of those that agree with the middle one: a single answer with a wrong date says nothing."""
+    middle = statistics.median_low(skews_s)
+    return max(skew for skew in skews_s if abs(skew - middle) <= SKEWS_AGREE_S)
 
 
 def _tell_access(report: Report, came: Mapping[str, _Answer]) -> None:

@@ -13,13 +13,14 @@ from queue import SimpleQueue
 from typing import Any
 
 from dramatiq import Broker
-from sqlalchemy import Select, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from .models import Tables, db_now
-from .refresh.claiming import OPEN
+from .models import Tables, db_now, is_due
+from .refresh.claiming import LONGEST_PAUSE_S, OPEN
 from .refresh.context import Engine
 from .refresh.database import is_lockable
+from .refresh.lease import is_free_to_take
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ def _send_all(jobs: SimpleQueue[_Sending | None], is_free: threading.Lock) -> No
 
 def take_over(engine: Engine, refresh_id: int, *, quiet_s: float) -> bool:
     """Decide who sends a hint that is due: True for the one caller that puts it off by ``quiet_s`` seconds."""
-    due = engine.tables.hints.c.next_hint_at <= db_now()
+    due = _is_hint_due(engine)
     return engine.transaction(lambda session: _put_off(session, engine.tables, refresh_id, due, quiet_s=quiet_s))
 
 
@@ -119,7 +120,7 @@ def keep_quiet(engine: Engine, refresh_id: int, *, quiet_s: float) -> bool:
     tables = engine.tables
 
     def work(session: Session) -> bool:
-        if session.execute(_ready(tables).where(tables.refreshes.c.id == refresh_id)).first() is None:
+        if session.execute(_ready(engine).where(tables.refreshes.c.id == refresh_id)).first() is None:
             return False
         _put_off(session, tables, refresh_id, quiet_s=quiet_s, times_sent=0)
         return True
@@ -138,8 +139,14 @@ def _put_off(session: Session, tables: Tables, refresh_id: int, *also: Any, quie
     return bool(result.rowcount == 1)
 
 
-def _ready(tables: Tables) -> Select[Any]:
+def _is_hint_due(engine: Engine) -> ColumnElement[bool]:
+    longest_s = max(LONGEST_BACKOFF_S, 2 * engine.config.tick_s)
+    return is_due(engine.tables.hints.c.next_hint_at, within_s=longest_s)
+
+
+def _ready(engine: Engine) -> Select[Any]:
     """Open refreshes with their hints that need not wait for the store and that no live lease covers."""
+    tables = engine.tables
     hints, refreshes, leases = tables.hints, tables.refreshes, tables.leases
     of_both = and_(leases.c.instance_id == refreshes.c.instance_id, leases.c.resource == refreshes.c.resource)
     return (
@@ -147,15 +154,16 @@ def _ready(tables: Tables) -> Select[Any]:
         .select_from(hints.join(refreshes, refreshes.c.id == hints.c.refresh_id).join(leases, of_both))
         .where(
             refreshes.c.status.in_(OPEN),
-            or_(refreshes.c.resume_at.is_(None), refreshes.c.resume_at <= db_now()),
-            or_(leases.c.owner.is_(None), leases.c.expires_at <= db_now()),
+            # A later version may mirror more.
+            refreshes.c.resource.in_(ACTORS),
+            is_due(refreshes.c.resume_at, within_s=LONGEST_PAUSE_S),
+            is_free_to_take(tables, engine.config.lease_s),
         )
     )
 
 
-def _due(session: Session, tables: Tables) -> list[Any]:
-    hints = tables.hints
-    due = _ready(tables).where(hints.c.next_hint_at <= db_now()).order_by(hints.c.next_hint_at).limit(DUE_A_TICK)
+def _due(session: Session, engine: Engine) -> list[Any]:
+    due = _ready(engine).where(_is_hint_due(engine)).order_by(engine.tables.hints.c.next_hint_at).limit(DUE_A_TICK)
     return list(session.execute(due).all())
 
 
@@ -164,7 +172,7 @@ def ready(engine: Engine, *, but: Collection[int] = ()) -> list[Hint]:
 
     Those with an id among ``but`` are left out.
     """
-    statement = _ready(engine.tables).order_by(engine.tables.hints.c.next_hint_at).limit(READY_A_LOOK)
+    statement = _ready(engine).order_by(engine.tables.hints.c.next_hint_at).limit(READY_A_LOOK)
     if but:
         statement = statement.where(engine.tables.refreshes.c.id.not_in(but))
     rows = engine.transaction(lambda session: session.execute(statement).all())
@@ -178,7 +186,7 @@ def tick(engine: Engine, send: Callable[[Hint], bool]) -> int:
     """
     shortest_s = max(1.0, engine.config.tick_s)
     sent = 0
-    for row in engine.transaction(lambda session: _due(session, engine.tables)):
+    for row in engine.transaction(lambda session: _due(session, engine)):
         quiet_s = min(LONGEST_BACKOFF_S, shortest_s * 2.0 ** min(row.times_sent, 20))
         if not take_over(engine, row.id, quiet_s=quiet_s):
             continue
@@ -200,7 +208,11 @@ def note_worker(engine: Engine, worker_id: str) -> None:
             return
         session.execute(insert(workers).values(id=worker_id, started_at=db_now(), last_tick_at=db_now()))
         # Not those of workers that are frozen in this very transaction: a plain DELETE would wait for their locks.
-        is_old = workers.c.last_tick_at < db_now(-FORGET_WORKERS_S)
+        is_old = or_(
+            workers.c.last_tick_at < db_now(-FORGET_WORKERS_S),
+            # The database's clock was wrong when they ticked; those that are alive note themselves again.
+            workers.c.last_tick_at > db_now(FORGET_WORKERS_S),
+        )
         forgotten = select(workers.c.id).where(is_old).limit(1000).with_for_update(skip_locked=True)
         session.execute(delete(workers).where(workers.c.id.in_(session.scalars(forgotten).all())))
 

@@ -382,7 +382,7 @@ def test_reprs_show_nothing(watch: Watch) -> None:
         engine = engine_of(state, threading.Event())
         claimed = claim_refresh(engine, shop.instances[0]["refreshes"][0]["id"])
         assert isinstance(claimed, Claimed)
-        client = engine.client(claimed.job.instance)
+        client = engine.client(claimed.job.instance, claimed.job.clock)
         row = shop.host_app.db.session.execute(select(shop.tables.instances)).one()
         cipher = state.cipher
         parts = [state, state.config, cipher, IntegrationInstance.from_row(row), engine, claimed, claimed.job]

@@ -46,6 +46,7 @@ class Reply(Generic[_T]):
     quota: Quota | None
     elapsed_s: float
     received_at: float
+    told_at: datetime | None = None
 
 
 class StoreClient:
@@ -316,7 +317,7 @@ def _known_as(asked_id: int, record: Record) -> Record:
 
 
 def _reply(answer: Answer, value: _T) -> Reply[_T]:
-    return Reply(value, answer.observed_at, answer.quota, answer.elapsed_s, answer.received_at)
+    return Reply(value, answer.observed_at, answer.quota, answer.elapsed_s, answer.received_at, answer.told_at)
 
 
 def _highest(records: list[Record], pagination: Pagination | None, resource: str) -> Highest:

@@ -11,6 +11,7 @@ from ..errors import BadRecord, StoreUnavailable, UnexpectedAnswer
 from .dates import Bounds, date_of
 from .pages import IdRange, Page
 from .records import Record
+from .values import shifted
 
 # V2 is asked a second wider than wanted, see ``dates.v2_params``; to its upper end that second is ``until`` itself.
 _TOLERANCE = timedelta(seconds=1)
@@ -86,7 +87,7 @@ def dates_within(records: Iterable[Record], limits: Iterable[Bounds], resource: 
             moment = date_of(record, each.field)
             if moment is None:
                 continue
-            if each.since is not None and moment < each.since - _TOLERANCE:
+            if each.since is not None and moment < shifted(each.since, -_TOLERANCE):
                 raise _ignores(each.names[0], resource, f"id {record.id} has a {each.field} before the dates asked for")
             if each.until is not None and moment > each.until and moment < observed_at:
                 raise _ignores(each.names[1], resource, f"id {record.id} has a {each.field} after the dates asked for")

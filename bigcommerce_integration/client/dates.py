@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from ..errors import BadRecord
 from .records import Record
-from .values import date_time, utc_z
+from .values import date_time, shifted, utc_z
 
 Params = tuple[tuple[str, str], ...]
 
@@ -47,7 +47,8 @@ class Bounds:
         """Whether a V2 list so limited may show the record; True if it has no date that can be read."""
         moment = date_of(record, self.field)
         return moment is None or (
-            (self.since is None or moment >= self.since - _SECOND) and (self.until is None or moment <= self.until)
+            (self.since is None or moment >= shifted(self.since, -_SECOND))
+            and (self.until is None or moment <= self.until)
         )
 
 
@@ -75,7 +76,9 @@ def v3_params(limits: Iterable[Bounds]) -> Params:
 def v2_params(limits: Iterable[Bounds]) -> Params:
     """The filters of V2, a second wider: it is not known whether they include their bounds (the fact sheet, 5)."""
     return tuple(
-        param for each in limits for param in _params(each.names, each.since and each.since - _SECOND, each.until)
+        param
+        for each in limits
+        for param in _params(each.names, each.since and shifted(each.since, -_SECOND), each.until)
     )
 
 
@@ -91,7 +94,7 @@ def date_of(record: Record, field: str) -> datetime | None:
 
 def _just_before(moment: datetime | None) -> datetime | None:
     """The last whole second before."""
-    return moment and (moment - timedelta(microseconds=1)).replace(microsecond=0)
+    return moment and shifted(moment, -timedelta(microseconds=1)).replace(microsecond=0)
 
 
 def _params(names: tuple[str, str], least: datetime | None, most: datetime | None) -> Params:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -16,11 +16,11 @@ from ..errors import RecordGone, StoreUnavailable
 from ..secret import ProxyUrl, Secret
 from .body import BodyBroken, read_body
 from .causes import cause
+from .clock import StoreClock, told_by
 from .deadline import Connections, deadline
 from .failures import WEB_PAGE, Failure, error_of, said_by, source_of
 from .rate_limit import Quota, parse_quota, retry_after_s, wait_s
 from .session import new_session
-from .values import http_date
 
 # What is read of an answer: of a longer one, the records that came whole make a page (see ``Answer.is_cut``).
 BODY_CAP = 32 * 1024 * 1024
@@ -50,9 +50,10 @@ class Call:
 class Answer:
     """A success: 200, or 204 with an empty body (or 404, if the call wants to know of it).
 
-    ``is_cut`` says that we stopped reading at ``BODY_CAP``. ``observed_at`` is the store's clock when the request
-    began, naive UTC in whole seconds; ``received_at`` is ``time.monotonic`` when the answer was complete,
-    ``elapsed_s`` the seconds from begin to then.
+    ``is_cut`` says that we stopped reading at ``BODY_CAP``. ``observed_at`` is when the request began, by what all
+    clocks agree upon (see ``StoreClock``), naive UTC in whole seconds; ``told_at`` is what the store's own clock said
+    then, None if it did not tell. ``received_at`` is ``time.monotonic`` when the answer was complete, ``elapsed_s`` the
+    seconds from begin to then.
     """
 
     status: int
@@ -62,6 +63,7 @@ class Answer:
     quota: Quota | None
     received_at: float
     is_cut: bool = False
+    told_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,12 @@ class Transport:
         timeout_s: float,
         proxy: ProxyUrl | None = None,
         ca_bundle: str | None = None,
+        clock: StoreClock | None = None,
     ) -> None:
-        """``timeout_s`` bounds each answer as a whole; ``ValueError`` for a hash or URL that cannot be one."""
+        """``timeout_s`` bounds each answer as a whole; ``ValueError`` for a hash or URL that cannot be one.
+
+        Without a ``clock``, of the store's and this machine's the earlier one counts.
+        """
         if not _STORE_HASH.fullmatch(store_hash):
             raise ValueError("A store hash is 1 to 32 ASCII letters and digits.")
         parts = urlsplit(api_url)
@@ -107,6 +113,7 @@ class Transport:
         self._store_hash = store_hash
         self._base = f"{api_url.rstrip('/')}/stores/{store_hash}/"
         self._timeout_s = timeout_s
+        self._clock = clock or StoreClock(store_hash)
         self._own = threading.local()
         self._sessions: list[requests.Session] = []
         self._connections = Connections()
@@ -124,7 +131,7 @@ class Transport:
     def get(self, call: Call) -> Answer:
         """Make the request and give its success; every other end is one of the ``StoreError`` family."""
         url = self._url(call)
-        began, local = time.monotonic(), datetime.now(UTC).replace(tzinfo=None)
+        began = time.monotonic()
         heard = self._heard(url, began)
         ended = time.monotonic()
         if isinstance(heard, str):
@@ -138,14 +145,16 @@ class Transport:
         if heard.body[:256].lstrip()[:1] == b"<":
             page = heard.body[:ERROR_BODY_CAP].decode("utf-8", "replace")
             raise StoreUnavailable(self._failure(call, heard, page).tell(WEB_PAGE))
+        told_at = told_by(heard.headers.get("Date", ""), heard.headers_s)
         return Answer(
             status=heard.status,
             body=heard.body if is_success else b"",
-            observed_at=_observed_at(heard, local),
+            observed_at=self._clock.observed_at(told_at, began).replace(microsecond=0),
             elapsed_s=ended - began,
             quota=parse_quota(heard.headers),
             received_at=ended,
             is_cut=is_success and heard.is_cut,
+            told_at=told_at,
         )
 
     def close(self) -> None:
@@ -219,10 +228,3 @@ class Transport:
 
     def _tell(self, call: Call, what: str) -> str:
         return f"BigCommerce store {self._store_hash} {what} ({call.resource})."
-
-
-def _observed_at(heard: _Heard, local: datetime) -> datetime:
-    """The store's clock when the request began, or ours if it does not tell its own."""
-    date = http_date(heard.headers.get("Date", ""))
-    begin = local if date is None else date - timedelta(seconds=heard.headers_s)
-    return begin.replace(microsecond=0)

@@ -118,6 +118,14 @@ def http_date(value: str) -> datetime | None:
         return None
 
 
+def shifted(moment: datetime, by: timedelta) -> datetime:
+    """``moment + by``, or the end of the calendar that lies there: what comes from outside may be of the year 1."""
+    try:
+        return moment + by
+    except OverflowError:
+        return datetime.max if by > timedelta(0) else datetime.min
+
+
 def utc_z(moment: datetime) -> str:
     """``2025-01-15T00:03:17Z`` for a naive UTC (or an aware) moment, its fractions cut off.
 

@@ -15,10 +15,10 @@ from sqlalchemy.types import TypeEngine
 
 from ..errors import ConfigError
 from . import audit, instances, mirror, people, refreshes
-from .clock import db_now
+from .clock import db_now, is_due
 from .product_key import ProductKey
 
-__all__ = ["Tables", "db_now", "metadata", "tables"]
+__all__ = ["Tables", "db_now", "is_due", "metadata", "tables"]
 
 
 @dataclass(frozen=True)

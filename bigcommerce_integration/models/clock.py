@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Float, bindparam
+from sqlalchemy import ColumnElement, Float, bindparam, or_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -20,6 +20,19 @@ class db_now(FunctionElement[Any]):  # noqa: N801 - reads as the SQL function it
 
     def __init__(self, plus_s: float = 0.0) -> None:
         super().__init__(bindparam(None, float(plus_s), type_=Float()))
+
+
+ALLOWED_S = 60.0
+"""How far clocks may be apart."""
+
+
+def is_due(moment: ColumnElement[Any], *, within_s: float) -> ColumnElement[bool]:
+    """Whether a stored time has come, or is none.
+
+    Also if it lies further ahead than anybody in his right mind could have set it, ``within_s`` seconds: the database's
+    clock was wrong then, and to wait for that time could mean to wait for years.
+    """
+    return or_(moment.is_(None), moment <= db_now(), moment > db_now(within_s + ALLOWED_S))
 
 
 @compiles(db_now, "postgresql")

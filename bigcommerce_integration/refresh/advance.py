@@ -73,7 +73,7 @@ class _Run:
         """Advance the refresh until time is up or it has ended; raises what nobody expected."""
         job = self.claimed.job
         try:
-            self.client = job.engine.client(job.instance)
+            self.client = job.engine.client(job.instance, job.clock)
             return self._phases(self.client)
         except KeyMissing:
             # The erasure key is newer than the claim.

@@ -83,7 +83,16 @@ def _write(session: Session, job: Job, step: Step, results: Results, spent: Tall
     ).one_or_none() or (None, 0)
     if status != "processing":
         raise RefreshEnded(f"Refresh {job.refresh_id} was ended by somebody else.")
-    tx = PageTransaction(session, tables, job.engine.host, job.instance, step.observed_at, number)
+    tx = PageTransaction(
+        session,
+        tables,
+        job.engine.host,
+        job.instance,
+        step.observed_at,
+        number,
+        claimed_number=step.lease.change_number,
+        latest=job.clock.latest,
+    )
     counts = step.apply(tx)
     if tx.change_number != number:
         session.execute(update(tables.leases).where(*mine).values(change_number=tx.change_number))

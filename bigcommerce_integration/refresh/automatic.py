@@ -11,13 +11,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ..config import Config
-from ..models import Tables, db_now
+from ..models import db_now, is_due
+from ..models.clock import ALLOWED_S
+from . import RESOURCES
 from .context import Engine
 from .database import is_lockable
 from .parameters import Mode, Parameters
 from .reopen import STOPPED
 from .start import start
-from .wishes import spread
+from .wishes import MOST_SPREAD, spread
 
 RECENT = timedelta(days=60)
 """How far back a sweep of orders reads: refunds and shipments may not move an order's ``date_modified``."""
@@ -73,13 +75,12 @@ def begin_due(engine: Engine) -> int:
 
     Each in a transaction of its own, so that a store whose rows are locked does not hold up the others.
     """
-    return len(_begun(engine, _waiting(engine.tables)))
+    return len(_begun(engine, _waiting(engine)))
 
 
 def begin_due_of(engine: Engine, instance_id: int) -> list[tuple[str, int]]:
     """The same for one instance alone: the resource and the id of each refresh that was begun."""
-    tables = engine.tables
-    return _begun(engine, _waiting(tables).where(tables.leases.c.instance_id == instance_id))
+    return _begun(engine, _waiting(engine).where(engine.tables.leases.c.instance_id == instance_id))
 
 
 def _begun(engine: Engine, waiting: Select[Any]) -> list[tuple[str, int]]:
@@ -96,14 +97,17 @@ def _begun_alone(engine: Engine, row: Row[Any]) -> int | None:
         return None
 
 
-def _waiting(tables: Tables) -> Select[Any]:
+def _waiting(engine: Engine) -> Select[Any]:
+    tables, config = engine.tables, engine.config
     leases, instances, refreshes = tables.leases, tables.instances, tables.refreshes
     is_open = exists().where(
         refreshes.c.instance_id == leases.c.instance_id,
         refreshes.c.resource == leases.c.resource,
         refreshes.c.open_key.is_not(None),
     )
-    is_backfill_due = and_(leases.c.backfill_to.is_not(None), _is_past(leases.c.next_backfill_at))
+    is_backfill_due = and_(
+        leases.c.backfill_to.is_not(None), _is_past(leases.c.next_backfill_at, config.sync_interval_s)
+    )
     is_wanted = or_(
         instances.c.is_automatic_sync_enabled.is_(True),
         is_backfill_due,
@@ -117,14 +121,16 @@ def _waiting(tables: Tables) -> Select[Any]:
             leases.c.is_link_wanted,
             instances.c.start_date,
             instances.c.is_automatic_sync_enabled,
-            _is_past(leases.c.next_sweep_at).label("is_sweep_due"),
+            _is_past(leases.c.next_sweep_at, config.sweep_interval_s).label("is_sweep_due"),
             db_now().label("now"),
         )
         .select_from(leases.join(instances, instances.c.id == leases.c.instance_id))
         .where(
             instances.c.status == "active",
             is_wanted,
-            _is_past(leases.c.next_sync_at),
+            # A later version may mirror more.
+            leases.c.resource.in_(RESOURCES),
+            _is_past(leases.c.next_sync_at, config.sync_interval_s),
             ~is_open,
         )
         .order_by(leases.c.next_sync_at, leases.c.instance_id)
@@ -138,7 +144,7 @@ def _begin(session: Session, engine: Engine, row: Row[Any]) -> int | None:
     which = and_(
         leases.c.instance_id == row.instance_id,
         leases.c.resource == row.resource,
-        _is_past(leases.c.next_sync_at),
+        _is_past(leases.c.next_sync_at, config.sync_interval_s),
     )
     if not is_lockable(session, select(leases.c.epoch).where(which)):
         return None
@@ -154,9 +160,9 @@ def _begin(session: Session, engine: Engine, row: Row[Any]) -> int | None:
     if found is None:
         return None
     if found.is_backfill:
-        which = and_(which, _is_past(leases.c.next_backfill_at))
+        which = and_(which, _is_past(leases.c.next_backfill_at, config.sync_interval_s))
     if found.is_sweep:
-        which = and_(which, _is_past(leases.c.next_sweep_at))
+        which = and_(which, _is_past(leases.c.next_sweep_at, config.sweep_interval_s))
     values = {"next_sync_at": db_now(spread(config.sync_interval_s))} | _next_try(found, config)
     if found.is_backfill:
         # The next thing due need not wait for this one's sake.
@@ -179,9 +185,9 @@ def _begin(session: Session, engine: Engine, row: Row[Any]) -> int | None:
     )
 
 
-def _is_past(moment: Column[Any]) -> ColumnElement[bool]:
-    """Whether it is due; NULL is at once."""
-    return or_(moment.is_(None), moment <= db_now())
+def _is_past(moment: Column[Any], interval_s: float) -> ColumnElement[bool]:
+    """Whether what comes round every ``interval_s`` seconds is due; NULL is at once."""
+    return is_due(moment, within_s=MOST_SPREAD * interval_s)
 
 
 def _next_try(found: Due, config: Config) -> dict[str, Any]:
@@ -213,7 +219,8 @@ def _has_just_stopped(session: Session, engine: Engine, row: Row[Any], found: Du
             refreshes.c.mode == found.mode,
             refreshes.c.is_sweep.is_(found.is_sweep),
             refreshes.c.parameters == found.parameters.dump(),
-            refreshes.c.finished_at > db_now(-_retry_s(found, engine.config)),
+            # Not one that has ended while the database's clock was wrong, at a time to come.
+            refreshes.c.finished_at.between(db_now(-_retry_s(found, engine.config)), db_now(ALLOWED_S)),
         )
         .limit(1)
     )

@@ -54,7 +54,7 @@ class LinksCheck:
 class Checkpoint:
     """Moved in the transaction that writes a page's rows, so that both are stored or neither is.
 
-    ``begun_at`` is the store's clock when the walk began (the next watermark), ``since`` the instance's start
+    ``begun_at`` is the agreed present when the walk began (the next watermark), ``since`` the instance's start
     date as a moment, ``dates`` the filter on every request of the walk, ``page_size`` what a troubled store is
     asked for instead of the setting, ``failures`` how many requests in a row failed, ``link_after`` the last
     variant row that the linking pass has seen, ``start_date`` the instance's when the walk began, ``linked_by`` the two

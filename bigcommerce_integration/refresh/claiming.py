@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import Table, and_, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from ..client.clock import StoreClock
+from ..client.rate_limit import LONGEST_WAIT_S
 from ..errors import KeyMissing
-from ..models import Tables, db_now
+from ..models import Tables, db_now, is_due
 from ..models.instances import IntegrationInstance
 from ..models.refreshes import COUNTERS
 from .apply import Results
@@ -25,6 +27,8 @@ from .owed import Release, owe, settle
 from .parameters import load_parameters
 
 OPEN = ("pending", "processing")
+LONGEST_PAUSE_S = 2 * LONGEST_WAIT_S
+"""No slice asks to be resumed later than this."""
 
 
 class Outcome(Enum):
@@ -94,7 +98,7 @@ def _look(session: Session, engine: Engine, refresh_id: int) -> Any:
             refreshes.c.resource,
             refreshes.c.mode,
             refreshes.c.status,
-            or_(refreshes.c.resume_at.is_(None), refreshes.c.resume_at <= db_now()).label("is_due"),
+            is_due(refreshes.c.resume_at, within_s=LONGEST_PAUSE_S).label("is_due"),
         ).where(refreshes.c.id == refresh_id)
     ).first()
     if row is None or row.status not in OPEN:
@@ -140,23 +144,25 @@ def _claim(session: Session, engine: Engine, found: Any, owner: str) -> Claimed 
     if taken.rowcount != 1:
         lease.release(session)
         return Outcome.NOTHING
-    row = session.execute(select(refreshes).where(refreshes.c.id == found.id)).one()
+    row = session.execute(select(refreshes, db_now().label("now")).where(refreshes.c.id == found.id)).one()
     instance = session.execute(select(tables.instances).where(tables.instances.c.id == found.instance_id)).one()
     require_keys(engine.cipher, instance)
     # Due at once should this worker die: the tick looks at the lease before it sends.
     hint = tables.hints.c.refresh_id == found.id
     if is_lockable(session, select(tables.hints.c.refresh_id).where(hint)):
         session.execute(update(tables.hints).where(hint).values(next_hint_at=db_now(), times_sent=0))
+    known = IntegrationInstance.from_row(instance)
     job = Job(
         engine=engine,
         refresh_id=found.id,
         resource=found.resource,
         mode=found.mode,
         parameters=load_parameters(row.parameters),
-        instance=IntegrationInstance.from_row(instance),
+        instance=known,
         lease=lease,
         deadline=time.monotonic() + engine.config.slice_s,
         is_sweep=row.is_sweep,
+        clock=StoreClock(known.store_hash, database=row.now),
     )
     values = {name: row._mapping[name] for name in (*COUNTERS, "waited_s")}
     return Claimed(
@@ -164,7 +170,7 @@ def _claim(session: Session, engine: Engine, found: Any, owner: str) -> Claimed 
         checkpoint=load_checkpoint(row.checkpoint),
         results=Results(values, row.total),
         attempts=row.attempts - 1,
-        sharers=sharers(session, tables, job.instance.store_hash),
+        sharers=sharers(session, tables, job.instance.store_hash, engine.config.lease_s),
         follows_death=before.owner is not None,
         setbacks=Setbacks(row.errors, row.shortages, row.trouble),
     )
@@ -187,8 +193,7 @@ def _is_other_waiting(session: Session, tables: Tables, found: Any, *, is_walk: 
 
 
 def _could_advance(refreshes: Table) -> tuple[Any, ...]:
-    is_due = or_(refreshes.c.resume_at.is_(None), refreshes.c.resume_at <= db_now())
-    return refreshes.c.status.in_(OPEN), is_due
+    return refreshes.c.status.in_(OPEN), is_due(refreshes.c.resume_at, within_s=LONGEST_PAUSE_S)
 
 
 def sibling(engine: Engine, refresh_id: int) -> tuple[str, int] | None:

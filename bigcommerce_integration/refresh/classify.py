@@ -17,25 +17,30 @@ from .rows import PageTransaction, stored_rows
 
 @dataclass(frozen=True)
 class Verdict:
-    """The records of a page by what is to be done; ``older`` counts answers that began before the row's."""
+    """The records of a page by what is to be done; ``older`` counts answers that began before the row's.
+
+    ``misdated`` are the rows among the unchanged that a wrong clock has put into the future.
+    """
 
     new: list[Mapped]
     changed: list[tuple[Mapped, Row[Any]]]
     unchanged: int
     older: int
+    misdated: list[Row[Any]]
 
 
 def classify(tx: PageTransaction, table: Table, page: MappedPage, *, extra: Sequence[Column[Any]] = ()) -> Verdict:
     """New, changed, unchanged by content hash, or older than what is stored: a newer answer is never overwritten.
 
-    Of two answers that began within one second of the store's clock the later applied wins. A row marked
-    as gone that comes back counts as changed.
+    Of two answers that began within one second the later applied wins. A row marked as gone that comes back counts as
+    changed.
     """
     columns = (
         table.c.id,
         table.c.bigcommerce_id,
         table.c.content_hash,
         table.c.observed_at,
+        table.c.change_number,
         table.c.deleted_at,
         *extra,
     )
@@ -43,18 +48,21 @@ def classify(tx: PageTransaction, table: Table, page: MappedPage, *, extra: Sequ
     rows = {row.bigcommerce_id: row for row in stored_rows(tx, table, table.c.bigcommerce_id, ids, *columns)}
     new: list[Mapped] = []
     changed: list[tuple[Mapped, Row[Any]]] = []
+    misdated: list[Row[Any]] = []
     unchanged = older = 0
     for record in sorted(page.records, key=lambda each: each.id):
         row = rows.get(record.id)
         if row is None:
             new.append(record.whole())
-        elif row.observed_at > page.observed_at:
+        elif tx.is_newer(row):
             older += 1
         elif row.content_hash == record.content_hash != NO_HASH and row.deleted_at is None:
             unchanged += 1
+            if row.observed_at > tx.latest:
+                misdated.append(row)
         else:
             changed.append((record.whole(), row))
-    return Verdict(new, changed, unchanged, older)
+    return Verdict(new, changed, unchanged, older, misdated)
 
 
 def stored_hashes(session: Session, table: Table, instance_id: int, ids: IdRange, limit: int) -> dict[int, str]:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ..client.api import StoreClient
+from ..client.clock import StoreClock
 from ..client.transport import Transport
 from ..config import Config
 from ..encryption import TokenCipher
@@ -25,7 +26,9 @@ from .lease import Lease
 from .parameters import Mode, Parameters
 
 
-def transport_to(config: Config, store_hash: str, token: Secret, *, timeout_s: float) -> Transport:
+def transport_to(
+    config: Config, store_hash: str, token: Secret, *, timeout_s: float, clock: StoreClock | None = None
+) -> Transport:
     """The way to a store's API by the app's settings."""
     return Transport(
         api_url=config.api_url,
@@ -34,6 +37,7 @@ def transport_to(config: Config, store_hash: str, token: Secret, *, timeout_s: f
         timeout_s=timeout_s,
         proxy=config.proxy_url,
         ca_bundle=config.ca_bundle,
+        clock=clock,
     )
 
 
@@ -55,13 +59,13 @@ class Engine:
         """``work`` in a transaction of its own, committed (see ``in_transaction``)."""
         return in_transaction(self.sessions, work, pause=self.stopping.wait)
 
-    def client(self, instance: IntegrationInstance) -> StoreClient:
-        """The API of the instance's store; ``KeyMissing`` if its token or erasure key cannot be decrypted.
+    def client(self, instance: IntegrationInstance, clock: StoreClock) -> StoreClient:
+        """The API of the store, by this clock; ``KeyMissing`` if its token or erasure key cannot be decrypted.
 
         Who is erased is looked up now, so not within a transaction: a client lives for one slice.
         """
         token = self.cipher.decrypt(instance.access_token)
-        transport = transport_to(self.config, instance.store_hash, token, timeout_s=self.config.timeout_s)
+        transport = transport_to(self.config, instance.store_hash, token, timeout_s=self.config.timeout_s, clock=clock)
         return StoreClient(transport, is_unwanted=self._is_unwanted(instance))
 
     def _is_unwanted(self, instance: IntegrationInstance) -> Callable[[object], bool] | None:
@@ -83,6 +87,7 @@ class Job:
     instance: IntegrationInstance
     lease: Lease
     deadline: float
+    clock: StoreClock
     is_sweep: bool = False
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, or_, select, update
@@ -18,6 +19,8 @@ from .modes import MOVES_WATERMARK
 from .referenced import all_are_known
 from .start import open_key
 from .wishes import settle
+
+_SECOND = timedelta(seconds=1)
 
 
 def finish(job: Job, checkpoint: Checkpoint, tally: Tally, total: int | None) -> bool:
@@ -50,17 +53,7 @@ def _complete(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, 
     if not is_other_open and not all_are_known(session, tables, instance_id):
         return False
     if job.mode in MOVES_WATERMARK:
-        leases = tables.leases
-        session.execute(
-            update(leases)
-            .where(
-                leases.c.instance_id == instance_id,
-                leases.c.resource == job.resource,
-                # One that failed long ago and was begun again ends after others that began later.
-                or_(leases.c.watermark.is_(None), leases.c.watermark < checkpoint.begun_at),
-            )
-            .values(watermark=checkpoint.begun_at)
-        )
+        _move_watermark(session, job, checkpoint)
     settle(session, job, checkpoint, instance)
     session.execute(
         update(tables.instances)
@@ -81,6 +74,24 @@ def _complete(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, 
         phase=None,
     )
     return True
+
+
+def _move_watermark(session: Session, job: Job, checkpoint: Checkpoint) -> None:
+    """To when the walk began; to none if that is in the future: one from there is not kept (see ``modes.believed``)."""
+    assert checkpoint.begun_at is not None
+    # The store tells its time in whole seconds, cut off, so it may have been that much earlier there.
+    begun_at = checkpoint.begun_at - _SECOND
+    leases, latest = job.engine.tables.leases, job.clock.latest
+    session.execute(
+        update(leases)
+        .where(
+            leases.c.instance_id == job.instance.id,
+            leases.c.resource == job.resource,
+            # One that failed long ago and was begun again ends after others that began later.
+            or_(leases.c.watermark.is_(None), leases.c.watermark < begun_at, leases.c.watermark > latest),
+        )
+        .values(watermark=begun_at if begun_at <= latest else None)
+    )
 
 
 def fail(job: Job, error: BigCommerceError, tally: Tally) -> None:

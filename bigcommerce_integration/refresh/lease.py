@@ -5,17 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..errors import LeaseLost
-from ..models import Tables, db_now
+from ..models import Tables, db_now, is_due
 from .database import is_lockable
+
+LENGTHS_DIFFER = 2.0
 
 
 @dataclass(frozen=True)
 class Lease:
-    """A claimed lease: the epoch fences off whoever held it before."""
+    """A claimed lease: the epoch fences off whoever held it before.
+
+    ``change_number`` is the highest number of a row that was written before it was claimed.
+    """
 
     tables: Tables = field(repr=False)
     instance_id: int
@@ -23,6 +28,7 @@ class Lease:
     epoch: int
     owner: str
     length_s: float
+    change_number: int
 
     def renew(self, session: Session) -> None:
         """Move the expiry by the database's clock; the first statement of every page's transaction.
@@ -61,7 +67,7 @@ def claim(
     """
     leases = tables.leases
     which = (leases.c.instance_id == instance_id, leases.c.resource == resource)
-    is_free = or_(leases.c.owner.is_(None), leases.c.expires_at <= db_now())
+    is_free = is_free_to_take(tables, length_s)
     if not is_lockable(session, select(leases.c.epoch).where(*which, is_free)):
         return None
     result: Any = session.execute(
@@ -69,16 +75,25 @@ def claim(
     )
     if result.rowcount != 1:
         return None
-    epoch: int = session.execute(select(leases.c.epoch).where(*which)).scalar_one()
-    return Lease(tables, instance_id, resource, epoch, owner, length_s)
+    epoch, number = session.execute(select(leases.c.epoch, leases.c.change_number).where(*which)).one()
+    return Lease(tables, instance_id, resource, epoch, owner, length_s, number)
 
 
-def sharers(session: Session, tables: Tables, store_hash: str) -> int:
+def is_free_to_take(tables: Tables, length_s: float) -> ColumnElement[bool]:
+    """Whether nobody has a lease, or its time is over; workers may have been started with lengths of their own.
+
+    One from the future was renewed while the database's clock was wrong. Should its holder be alive, it is fenced off.
+    """
+    leases = tables.leases
+    return or_(leases.c.owner.is_(None), is_due(leases.c.expires_at, within_s=LENGTHS_DIFFER * length_s))
+
+
+def sharers(session: Session, tables: Tables, store_hash: str, length_s: float) -> int:
     """How many live leases there are on this store, over all its instances: they share one quota. At least 1."""
     leases, instances = tables.leases, tables.instances
     count: int = session.execute(
         select(func.count())
         .select_from(leases.join(instances, instances.c.id == leases.c.instance_id))
-        .where(instances.c.store_hash == store_hash, leases.c.owner.is_not(None), leases.c.expires_at > db_now())
+        .where(instances.c.store_hash == store_hash, not_(is_free_to_take(tables, length_s)))
     ).scalar_one()
     return max(1, count)

@@ -19,7 +19,7 @@ from ..models import Tables
 from ..models.among import not_among
 from .context import Job
 from .resources import RESOURCES
-from .rows import Gone, PageTransaction, chunks
+from .rows import Gone, PageTransaction, chunks, not_seen_since
 
 FEW = 20
 """So many rows may always be marked, whatever their share."""
@@ -47,7 +47,7 @@ def note_unseen(
         table.c.instance_id == job.instance.id,
         table.c.bigcommerce_id >= lo,
         table.c.deleted_at.is_(None),
-        table.c.observed_at <= tx.observed_at,
+        not_seen_since(table, tx.observed_at, tx.latest),
         *RESOURCES[job.resource].expected(table, dates),
         ~exists().where(missing.c.refresh_id == job.refresh_id, missing.c.bigcommerce_id == table.c.bigcommerce_id),
     ]
@@ -195,7 +195,10 @@ def mark_gone(tx: PageTransaction, job: Job) -> int:
 
 def _gone(tables: Tables, job: Job) -> Select[Any]:
     table, missing = getattr(tables, job.resource), tables.missing_records
-    both = and_(table.c.bigcommerce_id == missing.c.bigcommerce_id, table.c.observed_at <= missing.c.observed_at)
+    both = and_(
+        table.c.bigcommerce_id == missing.c.bigcommerce_id,
+        not_seen_since(table, missing.c.observed_at, job.clock.latest),
+    )
     return (
         select(table.c.id, table.c.bigcommerce_id, missing.c.observed_at.label("gone_at"))
         .select_from(missing.join(table, both))

@@ -19,7 +19,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from ..client.clock import TOLERANCE
 from ..client.dates import DateFilter
+from ..client.values import shifted
 from ..errors import UnexpectedAnswer
 from .parameters import Mode, Parameters
 
@@ -67,12 +69,25 @@ def dates(
             first = start_of_day(parameters.date_from, timezone)
         if parameters.date_to is not None:
             end = start_of_day(parameters.date_to + _DAY, timezone)
-    changed_since = None if watermark is None or mode != "incremental" else watermark - timedelta(seconds=overlap_s)
+    changed_since = None
+    if watermark is not None and mode == "incremental":
+        changed_since = shifted(watermark, -timedelta(seconds=overlap_s))
     if mode == "ids" or (resource == "products" and mode == "full"):
         return DateFilter()
     if resource == "products":
         return DateFilter(modified_since=max(first, changed_since or first), modified_until=end)
     return DateFilter(created_since=max(first, since), created_until=end, modified_since=changed_since)
+
+
+def believed(watermark: datetime | None, present: datetime) -> datetime | None:
+    """The watermark, never later than the present; None for one from the future.
+
+    A wrong clock has set that one, and the refreshes since have asked from there: what they left out is not known, so
+    the next incremental reads all, and sets it right.
+    """
+    if watermark is None or watermark > present + TOLERANCE:
+        return None
+    return min(watermark, present)
 
 
 def finds_unseen(resource: str, mode: Mode) -> bool:

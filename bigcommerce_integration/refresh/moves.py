@@ -23,7 +23,7 @@ def is_newer(tx: PageTransaction, row: Row[Any]) -> bool:
 
     One marked as gone is not: that it is gone from one owner says nothing against another that has it.
     """
-    return bool(row.deleted_at is None and row.observed_at > tx.observed_at)
+    return bool(row.deleted_at is None and tx.is_newer(row))
 
 
 def owners_in_doubt(

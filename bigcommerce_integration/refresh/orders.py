@@ -309,6 +309,7 @@ def apply(tx: PageTransaction, page: MappedPage, *, insert_since: datetime | Non
             for record, row in verdict.changed
         ],
     )
+    update_rows(tx, table, [{"row_id": row.id} for row in verdict.misdated])
     changed = [record for record, _ in verdict.changed]
     _write_lines(tx, [*verdict.new, *changed], {record.id for record in changed if not record.needs_lines})
     touched = sorted(record.id for record in (*verdict.new, *changed))
@@ -342,6 +343,7 @@ def _write_lines(tx: PageTransaction, orders: Sequence[Mapped], whole_ids: set[i
         table.c.bigcommerce_order_id,
         table.c.content_hash,
         table.c.observed_at,
+        table.c.change_number,
         table.c.deleted_at,
     )
     answered = {line["bigcommerce_id"]: line for order in orders for line in order.children}

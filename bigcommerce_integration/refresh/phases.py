@@ -22,7 +22,7 @@ from .host_calls import tell_products
 from .lease import Lease, claim
 from .linking import Links, check_links, link_pass, unlink
 from .missing import MOST_SINGLY, Extent, keep_most_likely, note_unseen, note_wanted, refuse_mass_unlinking
-from .modes import dates, finds_unseen, start_of_day
+from .modes import believed, dates, finds_unseen, start_of_day
 from .page import Counts, MappedPage, map_page, unmapped
 from .referenced import missing_products, remember_absent
 from .resources import RESOURCES
@@ -55,7 +55,7 @@ def _is_finished(slice_: Slice) -> bool:
 
 
 def prepare(slice_: Slice) -> None:
-    """Ask which store it is, and its time zone, which makes moments of days; its clock is the next watermark."""
+    """Ask which store it is, and its time zone, which makes moments of days; this moment is the next watermark."""
     job = slice_.job
     watermark = job.engine.transaction(lambda session: _watermark(session, slice_))
 
@@ -68,7 +68,7 @@ def prepare(slice_: Slice) -> None:
             job.parameters,
             since=since,
             timezone=timezone,
-            watermark=watermark,
+            watermark=believed(watermark, reply.observed_at),
             overlap_s=job.engine.config.overlap_s,
         )
         slice_.checkpoint = replace(

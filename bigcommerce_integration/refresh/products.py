@@ -95,7 +95,7 @@ def mark_gone(tx: PageTransaction, gone: Sequence[Gone]) -> None:
     variants = [
         Gone(row.id, row.bigcommerce_id, when[row.bigcommerce_product_id])
         for row in stored_rows(tx, table, table.c.bigcommerce_product_id, when, *columns)
-        if row.deleted_at is None and row.observed_at <= when[row.bigcommerce_product_id]
+        if row.deleted_at is None and not when[row.bigcommerce_product_id] < row.observed_at <= tx.latest
     ]
     mark_rows_gone(tx, table, variants)
     tell_products(tx, sorted(when))
@@ -203,6 +203,7 @@ def apply(tx: PageTransaction, page: MappedPage, *, insert_since: datetime | Non
             for record, row in verdict.changed
         ],
     )
+    update_rows(tx, table, [{"row_id": row.id} for row in verdict.misdated])
     changed = [*fresh, *(record for record, _ in verdict.changed)]
     links, gone_variants = _write_variants(
         tx, changed, {record.id for record, _ in verdict.changed}, are_gone=page.gone_variants
@@ -225,12 +226,12 @@ def apply(tx: PageTransaction, page: MappedPage, *, insert_since: datetime | Non
 def _mark_others_gone(tx: PageTransaction, product_ids: Sequence[int]) -> int:
     """Mark products that were asked for and are not in the store; how many were live."""
     table = tx.tables.products
-    columns = (table.c.id, table.c.bigcommerce_id, table.c.deleted_at, table.c.observed_at)
+    columns = (table.c.id, table.c.bigcommerce_id, table.c.deleted_at, table.c.observed_at, table.c.change_number)
     rows = stored_rows(tx, table, table.c.bigcommerce_id, product_ids, *columns)
     gone = [
         Gone(row.id, row.bigcommerce_id, tx.observed_at)
         for row in rows
-        if row.deleted_at is None and row.observed_at <= tx.observed_at
+        if row.deleted_at is None and not tx.is_newer(row)
     ]
     mark_gone(tx, gone)
     return len(gone)
@@ -277,6 +278,7 @@ def _write_variants(
         table.c.bigcommerce_product_id,
         table.c.content_hash,
         table.c.observed_at,
+        table.c.change_number,
         table.c.deleted_at,
         table.c.sku_key,
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
+from ..client.clock import local_now
 from ..models import db_now
 from .context import Engine
 
@@ -28,7 +31,12 @@ def prune(engine: Engine) -> int:
     )
     old = (
         select(refreshes.c.id)
-        .where(refreshes.c.finished_at < db_now(-engine.config.retention_days * _DAY_S), has_successor)
+        .where(
+            refreshes.c.finished_at < db_now(-engine.config.retention_days * _DAY_S),
+            # By both clocks: one that is a month ahead for a minute must not take everything away.
+            refreshes.c.finished_at < local_now() - timedelta(days=engine.config.retention_days),
+            has_successor,
+        )
         .order_by(refreshes.c.finished_at)
         .limit(A_TRANSACTION)
         .with_for_update(skip_locked=True)

@@ -22,6 +22,7 @@ from .context import Engine, new_owner
 from .database import is_lockable
 from .deletion import DELETING
 from .fencing import count_leases, lock_leases
+from .lease import is_free_to_take
 
 ROWS_A_TRANSACTION = 5000
 PURGE_S = 1.0
@@ -103,7 +104,7 @@ def _claim(session: Session, mine: _Purge) -> bool:
     leases, instance_id = mine.tables.leases, mine.instance_id
     if not lock_leases(session, mine.tables, instance_id):
         return False
-    is_free = or_(leases.c.owner.is_(None), leases.c.owner.not_like(f"{_OWNER}%"), leases.c.expires_at <= db_now())
+    is_free = or_(is_free_to_take(mine.tables, mine.length_s), leases.c.owner.not_like(f"{_OWNER}%"))
     claimed: Any = session.execute(
         update(leases)
         .where(leases.c.instance_id == instance_id, is_free)

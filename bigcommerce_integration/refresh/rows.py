@@ -8,7 +8,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Column, Row, Table, bindparam, select, update
+from sqlalchemy import Column, ColumnElement, Row, Table, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..host import Host
@@ -25,7 +25,9 @@ SPARSEST = 4
 class PageTransaction:
     """The transaction of one page: its session, and the counter that numbers every row it writes.
 
-    ``change_number`` was read under the lease's row lock, so numbers are given in commit order.
+    ``change_number`` was read under the lease's row lock, so numbers are given in commit order. ``claimed_number`` is
+    what it was when the lease was claimed: every row with a number up to this was written before, of an answer to a
+    question that was asked before the page's. A row observed after ``latest`` has that from a clock that was wrong.
     """
 
     session: Session
@@ -36,6 +38,17 @@ class PageTransaction:
     change_number: int
     # How many rows were written with notes.
     notes: int = 0
+    claimed_number: int = 0
+    latest: datetime = datetime.max
+
+    def is_newer(self, row: Row[Any]) -> bool:
+        """Whether a stored row is of an answer that was asked for later than the page's.
+
+        That can only be one of the same claim: who had the lease before has written nothing since, and asked before
+        this one could. So no clock that was wrong once can keep a row from what the store says now.
+        """
+        is_of_claim = row.change_number > self.claimed_number
+        return bool(is_of_claim and self.observed_at < row.observed_at <= self.latest)
 
     def next_change_number(self) -> int:
         """A number above all that the instance's rows of this resource have."""
@@ -50,6 +63,11 @@ class Gone:
     row_id: int
     bigcommerce_id: int
     at: datetime
+
+
+def not_seen_since(table: Table, moment: datetime | ColumnElement[Any], latest: datetime) -> ColumnElement[bool]:
+    """Whether a row is of an answer no later than ``moment``, or was dated by a wrong clock: after ``latest``."""
+    return or_(table.c.observed_at <= moment, table.c.observed_at > latest)
 
 
 def mark_rows_gone(tx: PageTransaction, table: Table, gone: Sequence[Gone]) -> None:

@@ -99,7 +99,7 @@ class Slice:
             self.job.lease.renew(session)
             if self.borrowed is not None:
                 self.borrowed.renew(session)
-            return sharers(session, engine.tables, instance.store_hash)
+            return sharers(session, engine.tables, instance.store_hash, engine.config.lease_s)
 
         self.fetcher.pace = self.fetcher.pace.with_sharers(engine.transaction(work))
 

@@ -22,9 +22,12 @@ from .parameters import Mode, Parameters
 READS_FROM_THE_START = frozenset({"initial", "full", "date_range"})
 
 
+MOST_SPREAD = 1.1
+
+
 def spread(interval_s: float) -> float:
     """About that long: stores that were connected together drift apart."""
-    return interval_s * random.uniform(0.9, 1.1)  # noqa: S311 - jitter, no secret
+    return interval_s * random.uniform(2.0 - MOST_SPREAD, MOST_SPREAD)  # noqa: S311 - jitter, no secret
 
 
 def has_backfilled(

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, RowMapping, Select, and_, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, RowMapping, Select, and_, bindparam, exists, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from ..config import Config
 from ..errors import NotFound
-from ..models import Tables, db_now
+from ..models import Tables, db_now, is_due
 from ..models.instances import IntegrationInstance
 from ..refresh.setbacks import SHOWN_FROM
 
 INT64_MAX = 2**63 - 1
+LONGEST_LEASE_S = 3600.0
 NO_REFRESH = "There is no such refresh of this BigCommerce integration instance."
 _OF_INSTANCE = "of_instance_"
 # Of a refresh: the worker's own affair, and the checkpoint may be long.
@@ -137,9 +138,9 @@ def _refreshes(tables: Tables, window_s: float) -> Select[Any]:
     held = exists().where(
         leases.c.instance_id == table.c.instance_id,
         leases.c.resource == table.c.resource,
-        leases.c.expires_at > db_now(),
+        not_(is_due(leases.c.expires_at, within_s=LONGEST_LEASE_S)),
     )
-    ticking = exists().where(workers.c.last_tick_at > db_now(-window_s))
+    ticking = exists().where(workers.c.last_tick_at.between(db_now(-window_s), db_now(window_s)))
     waits = or_(table.c.status == "pending", and_(table.c.status == "processing", ~held))
     told = [column for column in table.c if column.name not in _UNTOLD]
     return select(*told, and_(waits, ~ticking).label("lacks_worker"), db_now().label("now"))

@@ -162,14 +162,17 @@ def test_the_quota_comes_with_the_answer() -> None:
 def test_observed_at_is_the_stores_clock_when_the_request_began() -> None:
     def late(connection: object, server: object) -> None:
         time.sleep(0.3)
-        answer(headers=("Date: Tue, 15 Nov 1994 08:12:31 GMT",))(connection, server)  # type: ignore[arg-type]
+        answer(headers=("Date: Sat, 15 Nov 2025 08:12:31 GMT",))(connection, server)  # type: ignore[arg-type]
 
     found = get(late)
-    assert found.observed_at == datetime(1994, 11, 15, 8, 12, 30)
+    assert found.observed_at == datetime(2025, 11, 15, 8, 12, 30)
     assert 0.3 <= found.elapsed_s < 2
 
 
-@pytest.mark.parametrize("headers", [(), ("Date: yesterday",), ("Date: Tue, 99 Nov 1994 08:12:31 GMT",)])
+@pytest.mark.parametrize(
+    "headers",
+    [(), ("Date: yesterday",), ("Date: Tue, 99 Nov 2025 08:12:31 GMT",), ("Date: Mon, 01 Jan 0001 00:00:00 GMT",)],
+)
 def test_observed_at_without_the_stores_clock_is_ours(headers: tuple[str, ...]) -> None:
     found = get(answer(headers=headers)).observed_at
     now = datetime.now(UTC).replace(tzinfo=None)

@@ -99,7 +99,7 @@ def test_who_shares_the_quota_is_counted_over_all_instances_of_the_store(connect
     )
 
     def count() -> int:
-        return mirror.transaction(lambda session: sharers(session, mirror.engine.tables, mirror.store.store_hash))
+        return mirror.transaction(lambda session: sharers(session, mirror.engine.tables, mirror.store.store_hash, 60.0))
 
     assert count() == 1, "at least the one who asks"
     for each in (mirror, other, strange):

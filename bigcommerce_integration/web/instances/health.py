@@ -12,10 +12,12 @@ from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, func, or_, sele
 from sqlalchemy.orm import Session
 
 from ...config import Config
-from ...models import Tables, db_now
+from ...models import Tables, db_now, is_due
+from ...models.clock import ALLOWED_S
 from ...models.instances import IntegrationInstance
 from ...refresh import RESOURCES
 from ...refresh.start import open_key
+from ...refresh.wishes import MOST_SPREAD
 from .. import queries
 from ..queries import RefreshView
 
@@ -62,7 +64,7 @@ def overviews(
     """By instance id; three queries in all."""
     if not instances:
         return {}
-    leases = _leases(session, tables, [each.id for each in instances])
+    leases = _leases(session, tables, config, [each.id for each in instances])
     views = _views(session, tables, config, leases)
     ticked_at = _last_tick(session, tables)
     made = {}
@@ -82,11 +84,13 @@ def overviews(
 
 
 def _last_tick(session: Session, tables: Tables) -> datetime | None:
-    found: datetime | None = session.scalar(select(func.max(tables.workers.c.last_tick_at)))
+    ticked_at = tables.workers.c.last_tick_at
+    # Not what a worker noted while the database's clock was wrong.
+    found: datetime | None = session.scalar(select(func.max(ticked_at)).where(ticked_at <= db_now(ALLOWED_S)))
     return found
 
 
-def _leases(session: Session, tables: Tables, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
+def _leases(session: Session, tables: Tables, config: Config, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
     """The leases with the ids of the refreshes that matter, each found at the end of an index."""
     leases, refreshes = tables.leases, tables.refreshes
 
@@ -101,6 +105,7 @@ def _leases(session: Session, tables: Tables, ids: Sequence[int]) -> dict[int, l
         leases.c.resource,
         leases.c.watermark,
         leases.c.next_sync_at,
+        is_due(leases.c.next_sync_at, within_s=MOST_SPREAD * config.sync_interval_s).label("is_due"),
         db_now().label("now"),
         newest().label("newest_id"),
         newest(refreshes.c.status == "completed", refreshes.c.mode.in_(_WHOLE)).label("success_id"),
@@ -128,13 +133,16 @@ def _standing(lease: Row[Any], instance: IntegrationInstance, views: dict[int | 
     success = views.get(lease.success_id)
     opened = views.get(open_key(lease.instance_id, lease.resource))
     is_automatic = instance.is_automatic_sync_enabled and instance.status == "active"
+    # One that lies too far ahead does not count (see ``models.clock.is_due``).
+    is_misdated = lease.is_due and lease.next_sync_at is not None and lease.next_sync_at > lease.now
+    next_at = None if is_misdated else lease.next_sync_at
     at_once = None if opened else lease.now
     return Standing(
         resource=lease.resource,
         last_success=success,
         age_s=_age_s(lease.now, success),
         watermark=lease.watermark,
-        next_refresh_at=(lease.next_sync_at or at_once) if is_automatic else None,
+        next_refresh_at=(next_at or at_once) if is_automatic else None,
         open_refresh=opened,
         last_failure=views.get(lease.failure_id),
     )
