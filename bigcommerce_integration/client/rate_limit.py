@@ -22,6 +22,8 @@ _LONGEST_BACKOFF_S = 60.0
 SHORTEST_TOLD_S = 1.0
 """A 429 that asks for less does not say when the store answers again: it may say so for ever."""
 _FIRST_LEAST_S = 0.1
+# No plan has more; what is larger counts as this, which fits every column and every sum.
+LARGEST_QUOTA = 10**9
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,9 @@ def parse_quota(headers: Mapping[str, str]) -> Quota | None:
     if limit is None and left is None and window is None and reset is None:
         return None
     return Quota(
-        limit=None if limit is None else int(limit),
-        left=None if left is None else int(left),
-        window_s=None if window is None else window / 1000,
+        limit=None if limit is None else int(min(limit, LARGEST_QUOTA)),
+        left=None if left is None else int(min(left, LARGEST_QUOTA)),
+        window_s=None if window is None else min(window / 1000, LONGEST_WAIT_S),
         reset_s=None if reset is None else min(reset / 1000, LONGEST_WAIT_S),
     )
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import OtherStore, Unconfirmed, UnexpectedAnswer
+from .values import shortened
+
+LONGEST_TIMEZONE = 64  # twice the longest name in the time zone database
+LONGEST_TEXT = 255
 
 
 @dataclass(frozen=True)
@@ -12,7 +16,8 @@ class StoreInfo:
     """What ``/v2/store`` tells (store_information.v2.yml); ``""`` for a text that it leaves out.
 
     ``id`` is the store's own hash, ``timezone`` a name such as ``America/Chicago``: never blank, but whether this
-    machine knows the zone is for the caller to find out.
+    machine knows the zone is for the caller to find out. Texts end after ``LONGEST_TEXT`` characters: they are
+    shown, not stored.
     """
 
     id: str
@@ -33,10 +38,15 @@ def store_info(value: object, resource: str) -> StoreInfo:
     timezone = zone.get("name") if isinstance(zone, dict) else None
     if not isinstance(timezone, str) or not timezone.strip():
         raise UnexpectedAnswer(f"There is no time zone in {resource}. Set one in the store's settings.")
+    if len(timezone.strip()) > LONGEST_TIMEZONE:
+        raise UnexpectedAnswer(
+            f"The time zone in {resource} is a text of {len(timezone)} characters, which is the name of none. "
+            "Set one in the store's settings."
+        )
 
     def text(name: str) -> str:
         found = fields.get(name)
-        return found if isinstance(found, str) else ""
+        return shortened(found, LONGEST_TEXT) if isinstance(found, str) else ""
 
     return StoreInfo(
         id=text("id"),

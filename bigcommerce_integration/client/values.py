@@ -80,6 +80,11 @@ def text(value: object, field: str) -> str | None:
     raise BadRecord(f"{field} is not text")
 
 
+def shortened(text: str, most: int) -> str:
+    """The text if it has at most so many characters, else its begin with an ellipsis at the end."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def boolean(value: object, field: str) -> bool | None:
     """True or false, also written as 1 and 0 or as text; None for null and ``""``."""
     if value is None or isinstance(value, bool):

@@ -16,6 +16,7 @@ from ..models import db_now
 from ..models.refreshes import COUNTERS
 from . import progress
 from .checkpoint import Checkpoint
+from .columns import message
 from .context import Job
 from .fetching import Tally
 from .lease import Lease
@@ -141,7 +142,7 @@ def _set_aside(session: Session, job: Job, rejected: Sequence[Rejected]) -> None
                 "refresh_id": job.refresh_id,
                 "resource": job.resource,
                 "bigcommerce_id": record.id,
-                "reason": record.reason,
+                "reason": message(record.reason),
                 # Nothing is left of what may be about a person and cannot be read.
                 "payload": payload[:KEPT_BYTES] or None,
                 "is_payload_cut": len(payload) > KEPT_BYTES,

@@ -18,6 +18,7 @@ from ..models.instances import IntegrationInstance
 from ..models.refreshes import COUNTERS
 from .apply import Results
 from .checkpoint import Checkpoint, load_checkpoint
+from .columns import message as column_message
 from .context import Engine, Job, new_owner
 from .database import is_lockable
 from .fetching import Tally
@@ -244,9 +245,13 @@ def let_go(
 
     def work(session: Session) -> None:
         job.lease.renew(session)
-        values: dict[str, Any] = {"message": message} if message else {}
+        values: dict[str, Any] = {"message": column_message(message)} if message else {}
         if setbacks is not None:
-            values |= {"errors": setbacks.errors, "shortages": setbacks.shortages, "trouble": setbacks.trouble}
+            values |= {
+                "errors": setbacks.errors,
+                "shortages": setbacks.shortages,
+                "trouble": setbacks.trouble and column_message(setbacks.trouble),
+            }
         else:
             values |= {"shortages": 0, "trouble": None}
         if checkpoint is not None:

@@ -17,6 +17,7 @@ from ..errors import BadRecord
 # PostgreSQL refuses NUL, and no database encodes half a surrogate pair.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 CODE_LENGTH = 255
+MESSAGE_LENGTH = 1000
 TEXT_LENGTH = 16_383
 """MySQL's TEXT holds 65,535 bytes, and a character may take four."""
 
@@ -103,6 +104,11 @@ def storable(text: str) -> str:
     if text.isascii():
         return text.replace("\x00", "\ufffd") if "\x00" in text else text
     return _UNSTORABLE.sub("\ufffd", text)
+
+
+def message(text: str) -> str:
+    """A message or reason as it is stored: whatever it quotes, it is short and no database refuses it."""
+    return storable(values.shortened(text, MESSAGE_LENGTH))
 
 
 def free_text(value: object, field: str) -> str | None:

@@ -12,6 +12,7 @@ from ..errors import BigCommerceError, ConnectionBroken
 from ..models import db_now
 from . import progress
 from .checkpoint import Checkpoint
+from .columns import message as column_message
 from .context import Job
 from .database import is_lockable
 from .fetching import Tally
@@ -107,15 +108,16 @@ def fail(job: Job, error: BigCommerceError, tally: Tally) -> None:
             session.execute(
                 update(instances)
                 .where(instances.c.id == job.instance.id, instances.c.status == "active")
-                .values(status="needs_attention", status_message=str(error), updated_at=db_now())
+                .values(status="needs_attention", status_message=column_message(str(error)), updated_at=db_now())
             )
         _end(session, job, tally, status="failed", message=str(error))
 
     job.engine.transaction(work)
 
 
-def _end(session: Session, job: Job, tally: Tally, **values: Any) -> None:
+def _end(session: Session, job: Job, tally: Tally, *, message: str, **values: Any) -> None:
     tables = job.engine.tables
+    values["message"] = column_message(message)
     values["requests"] = tables.refreshes.c.requests + tally.requests
     values["quota_left"] = func.coalesce(tally.quota_left, tables.refreshes.c.quota_left)
     values["waited_s"] = tables.refreshes.c.waited_s + tally.waited_s

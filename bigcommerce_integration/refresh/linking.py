@@ -27,7 +27,8 @@ from sqlalchemy.exc import IntegrityError
 from ..errors import HostRefused
 from ..host import ProductDraft
 from ..models.product_key import Key, in_order, key_answer
-from .columns import is_noted, storable
+from .columns import is_noted
+from .columns import message as column_message
 from .database import is_text_refused
 from .host_calls import host_products_by_sku, make_host_products, missing_host_products
 from .rows import PageTransaction, chunks, stored_rows, update_rows
@@ -124,7 +125,7 @@ def _conflict(sku: str, host: Mapping[str, Sequence[Key]], exact: Sequence[Key],
     if len(exact) > 1:
         shown = ", ".join(str(key_answer(each)) for each in in_order(exact)[:5])
         return f"{len(exact)} host products have this SKU: {shown}."
-    return f"A host SKU differs only by case, accent or blanks: {storable(near[0])!r}." if near else None
+    return f"A host SKU differs only by case, accent or blanks: {column_message(near[0])!r}." if near else None
 
 
 def link_changed(tx: PageTransaction, variant_ids: Sequence[int], new: Sequence[NewVariant]) -> Links:

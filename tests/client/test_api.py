@@ -276,6 +276,28 @@ def test_one_order_a_second_beside_the_dates_comes_as_in_a_list(moment: str) -> 
     assert ([record.id for record in page.records], page.is_last) == ([7], True)
 
 
+def test_texts_of_the_store_info_are_bounded() -> None:
+    long = "x" * 1_000_000
+    client, _ = client_of({"name": long, "plan_name": long, "timezone": {"name": "UTC"}}, {"timezone": {"name": long}})
+    info = client.store_info().value
+    assert info.name == info.plan_name == "x" * 254 + "…"
+    with pytest.raises(UnexpectedAnswer, match="1000000 characters") as caught:
+        client.store_info()
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("count", [10**12 + 1, 2**63, "9" * 19])
+def test_a_count_that_no_store_has_is_none(count: object) -> None:
+    client, _ = client_of({"data": [{"id": 1}], "meta": {"pagination": {"total": count, "count": 1}}})
+    assert client.highest_product_id(ALL_DATES).value.total is None
+
+
+def test_a_number_of_orders_that_no_store_has_is_none() -> None:
+    client, _ = client_of({"count": 2**62}, {"count": 10**12})
+    assert client.count_orders(ALL_DATES).value is None
+    assert client.count_orders(ALL_DATES).value == 10**12
+
+
 def test_one_order_without_a_readable_id_is_the_one_asked_for() -> None:
     """It cannot be read, but it is there: rows are not marked as deleted for it."""
     client, _ = client_of({"id": None, "date_created": "?"})

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigcommerce_integration.client.rate_limit import Quota, parse_quota, wait_s
+from bigcommerce_integration.client.rate_limit import LARGEST_QUOTA, LONGEST_WAIT_S, Quota, parse_quota, wait_s
 
 LIMIT, LEFT = "X-Rate-Limit-Requests-Quota", "X-Rate-Limit-Requests-Left"
 WINDOW, RESET, AFTER = "X-Rate-Limit-Time-Window-Ms", "X-Rate-Limit-Time-Reset-Ms", "X-Retry-After"
@@ -29,6 +29,12 @@ def test_what_is_not_told_is_none() -> None:
 def test_what_is_no_number_counts_as_not_told(value: str) -> None:
     assert parse_quota({LIMIT: value, LEFT: value, WINDOW: value, RESET: value}) is None
     assert wait_s({RESET: value, AFTER: value}) is None
+
+
+@pytest.mark.parametrize("value", ["9223372036854775808", "1e308", "9" * 20])
+def test_what_is_too_large_is_bounded(value: str) -> None:
+    found = parse_quota({LIMIT: value, LEFT: value, WINDOW: value, RESET: value})
+    assert found == Quota(LARGEST_QUOTA, LARGEST_QUOTA, LONGEST_WAIT_S, LONGEST_WAIT_S)
 
 
 @pytest.mark.parametrize(
