@@ -33,7 +33,7 @@ def endless(
         answer = get(self, call)
         if call.path != f"v2/orders/{order_id}/products":
             return answer
-        return replace(answer, text=json.dumps(lines(int(dict(call.params)["page"]))))
+        return replace(answer, body=json.dumps(lines(int(dict(call.params)["page"]))).encode())
 
     monkeypatch.setattr(Transport, "get", sent)
 

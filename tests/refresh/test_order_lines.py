@@ -157,7 +157,7 @@ def lines_sent(mirror: Mirror, route: str, texts: list[str]) -> Iterator[None]:
 
     def sent(self: Transport, call: Call) -> Answer:
         answer = get(self, call)
-        return replace(answer, text=f"[{','.join(texts)}]") if call.path.endswith(route) else answer
+        return replace(answer, body=f"[{','.join(texts)}]".encode()) if call.path.endswith(route) else answer
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Transport, "get", sent)

@@ -38,7 +38,6 @@ def with_lines(mirrored: Mirrored) -> None:
             for number, variant in enumerate((71, 72, 73, None))
         ),
         {"bigcommerce_id": 40, "bigcommerce_order_id": 6, "bigcommerce_variant_id": 71},
-        {"bigcommerce_id": 41, "bigcommerce_order_id": 5, "deleted_at": NOON},
     )
 
 
