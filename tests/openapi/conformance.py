@@ -48,6 +48,12 @@ class Document:
             described = self.content["components"]["responses"][described["$ref"].rpartition("/")[2]]
         return described  # type: ignore[no-any-return]
 
+    def resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """The schema itself, where this one only refers to it."""
+        if "$ref" not in schema:
+            return schema
+        return self.content["components"]["schemas"][schema["$ref"].rpartition("/")[2]]  # type: ignore[no-any-return]
+
     def problems(self, schema: dict[str, Any], value: Any) -> list[str]:
         """Where a value departs from a schema of the document."""
         whole = {"$schema": Draft202012Validator.META_SCHEMA["$id"], "components": self.content["components"]}

@@ -25,7 +25,7 @@ SEMANTIC = re.compile(
     "There is no |Another integration already has this name|Must not be before |Cannot be combined with |"
     "Cannot be changed|BigCommerce store .* answered|Must be a BigCommerce id, or the meta.next |"
     "Must be a whole number|Must be a real date|Must not name an id twice|"
-    "Give exactly one of |variants have this SKU|names the same variant|This record cannot be retried"
+    "And [0-9]+ more|Give exactly one of |variants have this SKU|names the same variant|This record cannot be retried"
 )
 # An instance that is being deleted shows itself, and just that, until its last row is gone (test_deletion.py).
 SHOWS_ITSELF = "getInstance"

@@ -78,6 +78,26 @@ def test_every_reference_leads_somewhere(document: Document) -> None:
     assert set(re.findall(r"'operationId': '(\w+)'", text)) == set(ids)
 
 
+def test_every_link_can_be_followed_from_every_answer(document: Document) -> None:
+    """What a link takes along is in each answer: none of an item of a list, which may be empty."""
+    found = 0
+    for (path, _), operation in document.operations.items():
+        for response in operation["responses"].values():
+            for link in response.get("links", {}).values():
+                for expression in link["parameters"].values():
+                    found += 1
+                    where, _, name = expression.removeprefix("$request.").partition(".")
+                    if where == "path":
+                        assert f"{{{name}}}" in path, expression
+                        continue
+                    shape = response["content"]["application/json"]["schema"]
+                    for step in expression.removeprefix("$response.body#/").split("/"):
+                        shape = document.resolved(shape)
+                        assert step in shape["required"], (path, expression)
+                        shape = shape["properties"][step]
+    assert found > 80
+
+
 def test_every_operation_says_how_it_refuses(document: Document) -> None:
     for (path, method), operation in document.operations.items():
         if operation.get("security") == []:

@@ -25,31 +25,29 @@ _OF_AN_INSTANCE = (
 )
 _OF_A_REFRESH = ("getRefresh", "cancelRefresh", "retryRefresh")
 _SHOWN = "$response.body#/data/id"
-_FIRST = "$response.body#/data/0/id"
-_FIRST_RECORD = "$response.body#/data/0/bigcommerce_id"
+_SHOWN_RECORD = "$response.body#/data/bigcommerce_id"
+_OF_INSTANCES: Step = (_OF_AN_INSTANCE, _SAME_INSTANCE)
+_OF_THE_REFRESH: Step = (_OF_A_REFRESH, _SAME_INSTANCE | {"refresh_id": _SHOWN})
+_OF_THE_VARIANT: tuple[Step, ...] = (
+    (("linkVariant", "unlinkVariant"), _SAME_INSTANCE | {"bigcommerce_id": _SHOWN_RECORD}),
+    (("explain",), _SAME_INSTANCE | {"variant": _SHOWN_RECORD}),
+)
 
-# By operation: where it leads.
+# By operation: where it leads. None from the items of a list: it may be empty, and then there is nothing to follow.
 _LINKS: Mapping[str, tuple[Step, ...]] = {
     "createInstance": (((*_OF_AN_INSTANCE, "deleteInstance"), {"instance_id": _SHOWN}),),
-    "listInstances": ((_OF_AN_INSTANCE, {"instance_id": _FIRST}),),
     "getInstance": (((*_OF_AN_INSTANCE, "deleteInstance"), _SAME_INSTANCE),),
-    "putInstance": ((_OF_AN_INSTANCE, _SAME_INSTANCE),),
-    "patchInstance": ((_OF_AN_INSTANCE, _SAME_INSTANCE),),
-    "refreshProducts": ((_OF_A_REFRESH, _SAME_INSTANCE | {"refresh_id": _SHOWN}),),
-    "refreshOrders": ((_OF_A_REFRESH, _SAME_INSTANCE | {"refresh_id": _SHOWN}),),
-    "cancelRefresh": ((_OF_A_REFRESH, _SAME_INSTANCE | {"refresh_id": _SHOWN}),),
-    "retryRefresh": ((_OF_A_REFRESH, _SAME_INSTANCE | {"refresh_id": _SHOWN}),),
-    "listRefreshes": ((_OF_A_REFRESH, _SAME_INSTANCE | {"refresh_id": _FIRST}),),
-    "listVariants": (
-        (("linkVariant", "unlinkVariant"), _SAME_INSTANCE | {"bigcommerce_id": _FIRST_RECORD}),
-        (("explain",), _SAME_INSTANCE | {"variant": _FIRST_RECORD}),
-    ),
-    "listOrders": (
-        (("getOrder",), _SAME_INSTANCE | {"bigcommerce_id": _FIRST_RECORD}),
-        (("explain",), _SAME_INSTANCE | {"order": _FIRST_RECORD}),
-    ),
-    "retryRejected": ((_OF_A_REFRESH, _SAME_INSTANCE | {"refresh_id": _SHOWN}),),
-    "listRejected": ((("retryRejected",), _SAME_INSTANCE | {"rejected_id": _FIRST}),),
+    "putInstance": (_OF_INSTANCES,),
+    "patchInstance": (_OF_INSTANCES,),
+    "refreshProducts": (_OF_THE_REFRESH,),
+    "refreshOrders": (_OF_THE_REFRESH,),
+    "getRefresh": (_OF_THE_REFRESH,),
+    "cancelRefresh": (_OF_THE_REFRESH,),
+    "retryRefresh": (_OF_THE_REFRESH,),
+    "retryRejected": (_OF_THE_REFRESH,),
+    "linkVariant": _OF_THE_VARIANT,
+    "unlinkVariant": _OF_THE_VARIANT,
+    "getOrder": ((("explain",), _SAME_INSTANCE | {"order": _SHOWN_RECORD}),),
 }
 
 
