@@ -20,6 +20,7 @@ from ..models.among import among
 from ..models.instances import IntegrationInstance
 from ..models.product_key import Key
 from .database import bounded_waits
+from .deletion import DELETING
 from .rows import PageTransaction, update_rows
 
 LOCK_WAIT_S = 2
@@ -50,7 +51,12 @@ class ManualLinks:
             # Read as locked, or MariaDB would show what was there when the transaction began.
             locked = select(leases.c.change_number, db_now().label("now")).where(*self._lease).with_for_update()
             begun = session.execute(locked).one_or_none()
-        if begun is None:
+            # A deletion locks the leases before it marks the instance, so what is read here holds until the commit.
+            instances = tables.instances
+            status = session.scalar(
+                select(instances.c.status).where(instances.c.id == instance.id).with_for_update(read=True)
+            )
+        if begun is None or status in (None, DELETING):
             raise NotFound("This BigCommerce integration instance is being deleted.")
         self._tx = PageTransaction(session, tables, host, instance, begun.now, begun.change_number)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -28,6 +29,18 @@ class Unexplained(Exception):
     def __init__(self, error: IntegrityError) -> None:
         super().__init__(str(error))
         self.error = error
+
+
+@contextmanager
+def undone_by_errors(session: Session) -> Iterator[None]:
+    """What is raised within undoes what was written before: nothing may stay for a handler of the host to commit."""
+    try:
+        yield
+    except DBAPIError:
+        raise
+    except Exception:
+        session.rollback()
+        raise
 
 
 def in_transaction(session: Session, work: Callable[[], _T], *, try_for_s: float | None = None) -> _T:

@@ -45,9 +45,18 @@ def parse_id(text: str) -> int:
     raise NotFound("Not found.")
 
 
-def instance(session: Session, tables: Tables, instance_id: int, *, tenant: str) -> IntegrationInstance:
-    """The tenant's instance; ``NotFound`` if there is none or it is another tenant's."""
-    row = session.execute(_one_instance(tables), {"instance_id": instance_id, "tenant": tenant}).one_or_none()
+def instance(
+    session: Session, tables: Tables, instance_id: int, *, tenant: str, locking: bool = False
+) -> IntegrationInstance:
+    """The tenant's instance; ``NotFound`` if there is none or it is another tenant's.
+
+    ``locking`` reads what is committed now, also where the transaction reads from an older snapshot (MariaDB).
+    """
+    which = _one_instance(tables)
+    found = session.execute(
+        which.with_for_update() if locking else which, {"instance_id": instance_id, "tenant": tenant}
+    )
+    row = found.one_or_none()
     if row is None:
         raise NotFound("There is no such BigCommerce integration instance.")
     return IntegrationInstance.from_row(row)

@@ -19,12 +19,12 @@ from ...models import db_now
 from ...models.instances import IntegrationInstance, name_key
 from ...refresh.database import is_lockable
 from ...refresh.deletion import DELETING
-from ...refresh.fencing import lock_leases
+from ...refresh.fencing import LOCK_WAIT_S, wait_for_instance
 from ...signals import instance_changed
 from .. import audit, queries
 from ..access import Asked, ask, caller
 from ..announce import announce
-from ..attempts import RowLocked, Unexplained, in_transaction
+from ..attempts import RowLocked, Unexplained, in_transaction, undone_by_errors
 from ..query_args import QueryBoolean, read_query
 from ..refreshes.changes import HINT_AFTER_S
 from ..schemas import ObjectSchema, ReplacedInstance, merge_patch
@@ -64,11 +64,18 @@ def _change(instance_id: str, schema: Schema) -> Answered:
         reached = {name: columns.get(name, getattr(asked.instance, name)) for name in Store.__dataclass_fields__}
         end_transaction(session)
         require_reachable(state, Store(**reached))
-    stored = in_transaction(session, lambda: _store(asked, draft))
+
+    def work() -> tuple[Stored, Answered]:
+        stored = _store(asked, draft)
+        # After the commit somebody else may have deleted it, and a worker removed what was left.
+        with undone_by_errors(session):
+            return stored, whole_answer(state, session, _stored(asked))
+
+    stored, committed = in_transaction(session, work)
     if stored.is_changed:
         announce(instance_changed, instance_id=asked.instance.id)
     started = _started(asked, stored)
-    answer, status, headers = whole_answer(state, session, _stored(asked))
+    answer, status, headers = _with_what_began(asked, committed) if started else committed
     shown = [{"id": refresh_id, "resource": resource} for resource, refresh_id in started]
     return {**answer, "started_refreshes": shown, "warnings": answer["data"]["health"]["warnings"]}, status, headers
 
@@ -80,6 +87,14 @@ def _started(asked: Asked, stored: Stored) -> list[Hint]:
     started = [*stored.continued, *tasks.begin_due(asked.state, asked.instance.id)]
     tasks.send_hints(asked.state, started)
     return started
+
+
+def _with_what_began(asked: Asked, committed: Answered) -> Answered:
+    """The instance as it is now; as it was committed if somebody else has deleted it since."""
+    try:
+        return whole_answer(asked.state, asked.session, _stored(asked))
+    except NotFound:
+        return committed
 
 
 @dataclass(frozen=True)
@@ -141,10 +156,10 @@ def _write(asked: Asked, instance: IntegrationInstance, columns: Mapping[str, An
     session, tables = asked.session, asked.state.tables
     table = tables.instances
     as_seen = (table.c.id == instance.id, table.c.version == instance.version)
-    # In the order in which pages lock them; no lock is waited for, as its holder may be frozen.
     concerns_leases = effects.concerns_leases(columns)
-    if concerns_leases and not lock_leases(session, tables, instance.id):
-        raise RowLocked
+    if concerns_leases:
+        wait_for_instance(session, tables, instance.id, LOCK_WAIT_S)
+    # Else no lock is waited for, as its holder may be frozen.
     if not is_lockable(session, select(table.c.id).where(*as_seen)):
         raise RowLocked
     keyed = {"name_key": name_key(columns["name"])} if "name" in columns else {}

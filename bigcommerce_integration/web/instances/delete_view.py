@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from flask import request
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ...models.instances import IntegrationInstance
-from ...refresh.database import is_lockable
 from ...refresh.deletion import DELETING, mark_deleted
-from ...refresh.fencing import lock_leases
+from ...refresh.fencing import LOCK_WAIT_S, wait_for_instance
 from ...signals import instance_deleted
 from ...state import State
 from .. import audit, queries
 from ..access import ask, caller
 from ..announce import announce
-from ..attempts import RowLocked, in_transaction
+from ..attempts import in_transaction, undone_by_errors
 from .differences import TOKEN_PATH
 from .versions import require_match
 from .views import Answered, whole_answer
@@ -26,28 +24,26 @@ def delete_instance(instance_id: str) -> Answered:
     asked = ask("delete", instance_id, while_deleting=True)
     state, session, tenant = asked.state, asked.session, asked.instance.tenant
 
-    def work() -> bool:
-        instance = queries.instance(session, state.tables, asked.instance.id, tenant=tenant)
+    def work() -> tuple[bool, Answered]:
+        # Before the instance is read: what is read then stays as it is until the commit.
+        wait_for_instance(session, state.tables, asked.instance.id, LOCK_WAIT_S)
+        instance = queries.instance(session, state.tables, asked.instance.id, tenant=tenant, locking=True)
         if instance.status == DELETING:
-            return False
+            return False, whole_answer(state, session, instance, status=202)
         require_match(request, instance)
-        _delete(state, session, instance)
-        return True
+        # After the commit a worker may have removed the last of it.
+        with undone_by_errors(session):
+            _delete(state, session, instance)
+            shown = queries.instance(session, state.tables, asked.instance.id, tenant=tenant)
+            return True, whole_answer(state, session, shown, status=202)
 
-    if in_transaction(session, work):
+    is_marked, answer = in_transaction(session, work)
+    if is_marked:
         announce(instance_deleted, instance_id=asked.instance.id)
-    shown = queries.instance(session, state.tables, asked.instance.id, tenant=tenant)
-    return whole_answer(state, session, shown, status=202)
+    return answer
 
 
 def _delete(state: State, session: Session, instance: IntegrationInstance) -> None:
-    table = state.tables.instances
-    as_seen = (table.c.id == instance.id, table.c.version == instance.version)
-    # In the order in which pages lock them; no lock is waited for, as its holder may be frozen.
-    if not lock_leases(session, state.tables, instance.id) or not is_lockable(
-        session, select(table.c.id).where(*as_seen)
-    ):
-        raise RowLocked
     mark_deleted(session, state.tables, instance.id)
     changes = {"status": {"from": instance.status, "to": DELETING}, TOKEN_PATH: "wiped"}
     audit.record(session, state.tables, instance.id, "delete", done_by=caller(), changes=changes)

@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import select
 
 from ...errors import Invalid, NotFound
 from ...models.product_key import Key, in_order, key_answer
 from ...refresh.manual_links import Linked, ManualLinks
 from .. import audit
 from ..access import Asked
-from ..attempts import in_transaction
+from ..attempts import in_transaction, undone_by_errors
 from .link_request import Row
+from .row_answers import VARIANT, columns, row_answer
 
 TRY_FOR_S = 5.0
 NO_PRODUCT = "There is no host product with this id."
 Decision = tuple[Any, Key | None]
 
 
-def link_variant(asked: Asked, variant_id: int, host_product_id: Key | None, *, done_by: str | None) -> None:
-    """Decide on one variant; ``NotFound`` if there is none with this BigCommerce id."""
+def link_variant(asked: Asked, variant_id: int, host_product_id: Key | None, *, done_by: str | None) -> dict[str, Any]:
+    """Decide on one variant, and show it; ``NotFound`` if there is none with this BigCommerce id."""
 
     def decide(links: ManualLinks) -> list[Decision]:
         variant = links.by_id([variant_id]).get(variant_id)
@@ -31,22 +32,20 @@ def link_variant(asked: Asked, variant_id: int, host_product_id: Key | None, *, 
             raise Invalid({"host_product_id": [NO_PRODUCT]})
         return [(variant, host_product_id)]
 
-    _commit(asked, decide, done_by)
+    (shown,) = _commit(asked, decide, done_by)
+    return shown
 
 
-def link_variants(asked: Asked, rows: Sequence[Row], *, done_by: str | None) -> list[int]:
-    """Decide on many; their BigCommerce ids in the order of the rows. ``Invalid`` names each row that is bad."""
-    ids: list[int] = []
+def link_variants(asked: Asked, rows: Sequence[Row], *, done_by: str | None) -> list[dict[str, Any]]:
+    """Decide on many, and show them in the order of the rows. ``Invalid`` names each row that is bad."""
 
     def decide(links: ManualLinks) -> list[Decision]:
         decisions, errors = _resolved(asked, links, rows)
         if errors:
             raise Invalid(errors)
-        ids[:] = [variant.bigcommerce_id for variant, _ in decisions]
         return decisions
 
-    _commit(asked, decide, done_by)
-    return ids
+    return _commit(asked, decide, done_by)
 
 
 def _resolved(asked: Asked, links: ManualLinks, rows: Sequence[Row]) -> tuple[list[Decision], dict[str, list[str]]]:
@@ -91,26 +90,34 @@ def _missing(asked: Asked, ids: Iterable[Key | None]) -> frozenset[Key]:
     return frozenset(ask(asked.session, asked.instance, wanted) or ())
 
 
-def _commit(asked: Asked, decide: Callable[[ManualLinks], list[Decision]], done_by: str | None) -> None:
+def _commit(asked: Asked, decide: Callable[[ManualLinks], list[Decision]], done_by: str | None) -> list[dict[str, Any]]:
+    """The variants decided on, as they are committed."""
     session, state = asked.session, asked.state
 
-    def work() -> None:
+    def work() -> list[dict[str, Any]]:
         # What the host has pending fails here as its own error, not below as ours.
         session.flush()
-        try:
+        with undone_by_errors(session):
             links = ManualLinks(session, state.tables, state.host, asked.instance)
-            changed = links.decide(decide(links))
+            decisions = decide(links)
+            changed = links.decide(decisions)
             if changed:
                 changes = {"links": [_change(each) for each in changed]}
                 audit.record(session, state.tables, asked.instance.id, "link", done_by=done_by, changes=changes)
-        except DBAPIError:
-            raise
-        except Exception:
-            # The lease is locked, and perhaps links are written: nothing may stay for a handler of the host to commit.
-            session.rollback()
-            raise
+            return _shown(asked, [variant.bigcommerce_id for variant, _ in decisions])
 
-    in_transaction(session, work, try_for_s=TRY_FOR_S)
+    return in_transaction(session, work, try_for_s=TRY_FOR_S)
+
+
+def _shown(asked: Asked, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """In the order of ``ids``. Read while they are locked: after the commit, a purge may have removed them."""
+    table = asked.state.tables.variants
+    read = columns(table, VARIANT)
+    statement = select(*read).where(table.c.instance_id == asked.instance.id, table.c.bigcommerce_id.in_(ids))
+    # Locked, or MariaDB would show what was there when the transaction began.
+    rows = asked.session.execute(statement.with_for_update())
+    answers = {row.bigcommerce_id: row_answer(row, read) for row in rows}
+    return [answers[each] for each in ids]
 
 
 def _change(linked: Linked) -> dict[str, Any]:
