@@ -30,8 +30,11 @@ def check_command(instance_id: int | None) -> None:
         report = check(state.config, state.cipher, store_of(row))
         is_ready = is_ready and report.is_ready
         click.echo(f"Instance {row.id} ({row.name}):")
+        if report.message is not None:
+            click.echo(f"  {report.message}")
+            continue
         for name, value in report_answer(report).items():
-            if name != "reasons":
+            if name not in ("reasons", "message"):
                 click.echo(f"  {name}: {_shown(value, report.reasons.get(name))}")
     if not is_ready:
         raise click.exceptions.Exit(1)

@@ -22,6 +22,7 @@ from .errors import (
     BigCommerceError,
     ConfigError,
     ConnectionBroken,
+    RetryLater,
     ScopeMissing,
     StoreNotFound,
     TokenRejected,
@@ -52,6 +53,7 @@ class Store:
 class Report:
     """What was found out; None where nothing was, and then ``reasons`` tells why, by the field's name.
 
+    Where the store could not be asked at all, ``message`` alone tells why: one sentence for everything that is None.
     ``missing_scopes`` are those that are known to be missing; whether these are all, ``reasons`` tells too.
     """
 
@@ -67,6 +69,7 @@ class Report:
     products: int | None = None
     orders: int | None = None
     reasons: dict[str, str] = field(default_factory=dict)
+    message: str | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -84,7 +87,7 @@ def check(config: Config, cipher: TokenCipher, store: Store, *, counts: bool = T
     try:
         client = client_for(config, cipher, store)
     except ConfigError as error:
-        return _unasked(str(error))
+        return Report(message=str(error))
     asking = Asking(client, time.monotonic() + ANSWERS_WITHIN_S)
     try:
         return _report(_believed(_gather(asking, store, counts=counts)), asking, store, counts=counts)
@@ -199,6 +202,9 @@ def _is_believed(answer: Unconfirmed, came: Mapping[str, _Answer], *, has_reply:
 
 
 def _report(came: Mapping[str, _Answer], asking: Asking, store: Store, *, counts: bool) -> Report:
+    unreached = _unreached(came)
+    if unreached is not None:
+        return Report(message=unreached)
     report = Report(quota=asking.quota)
     _tell_access(report, came)
     _tell_scopes(report, came)
@@ -220,6 +226,13 @@ def _agreed_skew_s(skews_s: Sequence[float]) -> float:
     """The greatest of those that agree with the middle one: a single answer with a wrong date says nothing."""
     middle = statistics.median_low(skews_s)
     return max(skew for skew in skews_s if abs(skew - middle) <= SKEWS_AGREE_S)
+
+
+def _unreached(came: Mapping[str, _Answer]) -> str | None:
+    """Why the store could not be asked, if no question came to anything that would not pass by itself."""
+    if any(not isinstance(answer, RetryLater) for answer in came.values()):
+        return None
+    return str(came["store"] if "store" in came else next(iter(came.values()), LATE))
 
 
 def _tell_access(report: Report, came: Mapping[str, _Answer]) -> None:
@@ -287,9 +300,3 @@ def _tell_counts(report: Report, came: Mapping[str, _Answer]) -> None:
             report.reasons[name] = f"Not known without the store's time zone. {report.reasons['timezone']}"
         else:
             report.reasons[name] = LATE
-
-
-def _unasked(reason: str) -> Report:
-    unknown = ("is_token_accepted", "is_store_hash_right", "missing_scopes", "store_name", "plan", "currency")
-    rest = ("timezone", "clock_skew_s", "quota", "products", "orders")
-    return Report(reasons=dict.fromkeys((*unknown, *rest), reason))

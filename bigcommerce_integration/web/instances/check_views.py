@@ -65,6 +65,7 @@ def report_answer(report: Report) -> dict[str, Any]:
     quota = report.quota
     return {
         "is_ready": report.is_ready,
+        "message": report.message and encodable(report.message),
         "is_token_accepted": report.is_token_accepted,
         "is_store_hash_right": report.is_store_hash_right,
         "missing_scopes": report.missing_scopes,

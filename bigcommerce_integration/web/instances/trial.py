@@ -36,7 +36,7 @@ def try_store(state: State, store: Store) -> str | None:
     if refusal:
         raise Invalid(refusal)
     if not report.is_token_accepted or "missing_scopes" in report.reasons:
-        why = report.reasons.get("is_token_accepted") or report.reasons["missing_scopes"]
+        why = report.message or report.reasons.get("is_token_accepted") or report.reasons["missing_scopes"]
         return f"The token could not be tried. {why}"
     return None
 

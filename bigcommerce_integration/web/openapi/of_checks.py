@@ -14,6 +14,7 @@ _ABOUT = "Asks the store for 5 seconds at most and saves nothing. What could not
 
 CHECK = record(
     is_ready=told(BOOLEAN, "Whether a refresh would have all that it needs."),
+    message=nullable(STRING, "Why the store could not be asked at all; then everything else is null."),
     is_token_accepted=nullable(BOOLEAN),
     is_store_hash_right=nullable(BOOLEAN),
     missing_scopes=told(list_of(STRING), "Those that are known to be missing, by BigCommerce's names."),
@@ -31,6 +32,7 @@ CHECK = record(
 )
 EXAMPLE: dict[str, Any] = {
     "is_ready": False,
+    "message": None,
     "is_token_accepted": True,
     "is_store_hash_right": True,
     "missing_scopes": ["store_v2_orders_read_only"],
