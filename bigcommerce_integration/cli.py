@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from . import tasks
 from .cli_check import check_command
 from .cli_erase import erase_command
+from .cli_errors import naming_what_is_missing
 from .errors import ConfigError
 from .refresh.deletion import DELETING
 from .state import State, current_state
@@ -23,6 +24,7 @@ def add_commands(blueprint: Blueprint) -> None:
     blueprint.cli.add_command(check_command)
 
 
+@naming_what_is_missing
 def _tick() -> None:
     """Begin what is due and send its hints, once: for cron, where no worker ticks by itself."""
     try:
@@ -32,6 +34,7 @@ def _tick() -> None:
     click.echo(f"{count} hints sent.")
 
 
+@naming_what_is_missing
 def _rotate_keys() -> None:
     """Encrypt every access token (and erasure key) with the first of BIGCOMMERCE_ENCRYPTION_KEYS."""
     try:

@@ -10,6 +10,7 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy import Row, Select, select
 
+from .cli_errors import naming_what_is_missing
 from .connection import check
 from .refresh.deletion import DELETING
 from .state import State, current_state
@@ -19,6 +20,7 @@ from .web.instances.check_views import report_answer, store_of
 @click.command("check")
 @click.option("--instance", "instance_id", type=int, help="Only this integration instance.")
 @with_appcontext
+@naming_what_is_missing
 def check_command(instance_id: int | None) -> None:
     """Ask the stores whether they can be mirrored; saves nothing. Ends with 1 if one of them cannot."""
     state = current_state()

@@ -9,6 +9,7 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
+from .cli_errors import naming_what_is_missing
 from .engine import engine_of
 from .erasure import erase, erase_everybody
 from .errors import BigCommerceError
@@ -24,6 +25,7 @@ from .state import current_state
 @click.option("--everybody", is_flag=True, help="All that was stored before PERSON_DATA=drop was set.")
 @click.option("--instance", "instance_id", type=int, help="Only in this integration instance.")
 @with_appcontext
+@naming_what_is_missing
 def erase_command(customer_ids: Sequence[int], emails: Sequence[str], everybody: bool, instance_id: int | None) -> None:
     """Blank a person's data in stored orders, and in whatever arrives later. Orders and amounts stay."""
     people = _people(customer_ids, emails, everybody=everybody)

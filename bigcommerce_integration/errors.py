@@ -16,7 +16,8 @@
     │   ├── UnsupportedMediaType   415
     │   ├── Invalid                422, every bad field at once
     │   ├── DatabaseBusy           503, no mistake: nothing was changed, the same request may be sent again
-    │   └── StoreSilent            503, likewise: the store was to be asked and did not answer in time
+    │   ├── StoreSilent            503, likewise: the store was to be asked and did not answer in time
+    │   └── NotMigrated            503, the database lacks a table or column of ours
     ├── StoreError             what a BigCommerce store answered
     │   ├── RetryLater             the same request may succeed later
     │   │   ├── RateLimited            429
@@ -158,6 +159,12 @@ class DatabaseBusy(RequestRefused):
 
 class StoreSilent(RequestRefused):
     """The store did not answer in the time that a request may wait for it; nothing was changed."""
+
+    status = 503
+
+
+class NotMigrated(RequestRefused):
+    """The database lacks a table or column of ours; the message names it and the command that brings it."""
 
     status = 503
 

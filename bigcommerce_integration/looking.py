@@ -7,12 +7,14 @@ import threading
 import time
 
 from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
 
 from .engine import engine_of
 from .hints import Hint, Sender, keep_quiet, ready
 from .refresh.advance import advance
 from .refresh.claiming import Outcome, instance_of, say_keyless, sibling
 from .refresh.context import Engine
+from .refresh.database import missing_migration
 from .refresh.keys import Keyless
 from .signals import refresh_finished
 from .state import State
@@ -25,6 +27,7 @@ LONGEST_BUSY_DELAY_S = 5.0
 STOPPING_DELAY_S = 1.0
 KEYLESS_DELAY_S = 2.0
 """When a hint that met a process without the key is sent again; one that has the key may look sooner by itself."""
+SAY_MISSING_EVERY_S = 60.0
 SLICE_ENDS_IN_S = 10.0
 
 _OF_NO_USE = (Outcome.BUSY, Outcome.NOTHING, Outcome.YIELDS, Outcome.KEYLESS)
@@ -44,9 +47,18 @@ class Looker:
         self._turned_away: dict[Hint, float] = {}
         self._unasked: threading.Thread | None = None
         self._keyless = Keyless()
+        self._say_missing_at = 0.0
 
     def look(self, hint: Hint) -> None:
         """Advance the refresh by one slice, if it is due and neither this process nor another worker is at work."""
+        try:
+            self._look(hint)
+        except SQLAlchemyError as error:
+            # The ticks hint again once the tables are there.
+            if not self.say_missing(error):
+                raise
+
+    def _look(self, hint: Hint) -> None:
         app, state = self.bound
         with app.app_context():
             engine = engine_of(state, self.stopping)
@@ -75,6 +87,16 @@ class Looker:
             )
             self._unasked.start()
 
+    def say_missing(self, error: Exception) -> bool:
+        """Whether a table or column of ours is missing; that is logged, once a minute at most."""
+        found = missing_migration(error)
+        if found is None:
+            return False
+        if time.monotonic() >= self._say_missing_at:
+            self._say_missing_at = time.monotonic() + SAY_MISSING_EVERY_S
+            log.error("%s", found, extra={"action": "migration"})
+        return True
+
     def see_off(self) -> None:
         """Wait for the slice that no message asked for, so that it lets its lease go."""
         if self._unasked is not None:
@@ -91,8 +113,9 @@ class Looker:
                         return
                     if self._advance(app, engine, hint) not in _OF_NO_USE:
                         return
-        except Exception:
-            log.exception("A slice that no message had asked for failed.", extra={"action": "slice"})
+        except Exception as error:
+            if not self.say_missing(error):
+                log.exception("A slice that no message had asked for failed.", extra={"action": "slice"})
 
     def _advance(self, app: Flask, engine: Engine, hint: Hint) -> Outcome:
         """One slice, begun with ``_one_slice`` held, which is free afterwards; and who goes next."""

@@ -99,7 +99,8 @@ class BigCommerceWorker(Middleware):
                 log.error("%s", error, extra={"action": "tick"})
                 return
             except Exception as error:  # noqa: BLE001 - a database that is away for a while must not end the tick
-                log.warning("The tick will try again: %s.", type(error).__name__, extra={"action": "tick"})
+                if not self.looker.say_missing(error):
+                    log.warning("The tick will try again: %s.", type(error).__name__, extra={"action": "tick"})
             ended.wait(max(0.0, min(LOOK_EVERY_S * random.uniform(0.9, 1.1), chores_at - time.monotonic())))  # noqa: S311
         self._leave(worker_id)
 

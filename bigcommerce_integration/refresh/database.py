@@ -7,6 +7,7 @@ something, or (all others) something about the work itself.
 from __future__ import annotations
 
 import random
+import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from ..models import metadata
 from .columns import storable
 
 T = TypeVar("T")
@@ -29,7 +31,7 @@ _CONFLICT_STATES = frozenset({"40001", "40P01", "55P03"})
 _CONFLICT_NUMBERS = frozenset({1213, 1205, 1020})
 _SQLITE_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
-Lack = Literal["conflict", "connection", "connections", "disk", "memory", "read-only", "time"]
+Lack = Literal["conflict", "connection", "connections", "disk", "memory", "migration", "read-only", "time"]
 """What a database was short of while the values that it was given are right."""
 
 _ADVICE: Mapping[Lack, str] = {
@@ -38,6 +40,10 @@ _ADVICE: Mapping[Lack, str] = {
     "connections": "Let the database take more connections, or let the app and its workers use fewer.",
     "disk": "Free space on the disk of the database, and look at its own log.",
     "memory": "Give the database more memory, and look at its own log.",
+    "migration": (
+        "The host's migration for this version of bigcommerce_integration is missing: run `flask db migrate` and "
+        "`flask db upgrade`. (`db.create_all()` makes missing tables, but no missing columns.)"
+    ),
     "read-only": "The database takes no writes just now: look whether it is a standby, or was set to be read-only.",
     "time": "The database broke a statement off: look at its limits of time, and at what else keeps it busy.",
 }
@@ -56,6 +62,8 @@ _LACK_BY_STATE: Mapping[str, Lack] = {
     "XX002": "disk",
     "08": "connection",
     "40": "conflict",
+    "42703": "migration",
+    "42P01": "migration",
     "53": "memory",
     "57": "connection",
     "58": "disk",
@@ -67,6 +75,7 @@ _LACK_BY_NUMBER: Mapping[int, Lack] = {
     **dict.fromkeys((1927, 2002, 2003, 2005, 2006, 2012, 2013, 2014, 2026, 2045, 2055, 3169, 4031), "connection"),
     **dict.fromkeys((1040, 1129, 1135, 1203, 1226), "connections"),
     **dict.fromkeys((3, 20, 1021, 1023, 1026, 1028, 1030, 1114, 1180, 1194, 1195, 1878), "disk"),
+    **dict.fromkeys((1054, 1146), "migration"),
     **dict.fromkeys((5, 1037, 1038, 1041), "memory"),
     **dict.fromkeys((1036, 1290, 1792, 1836), "read-only"),
     **dict.fromkeys((1317, 1969, 3024), "time"),
@@ -80,6 +89,11 @@ _LACK_IN_SQLITE: Mapping[int, Lack] = {
     sqlite3.SQLITE_INTERRUPT: "time",
 }
 _MOST_SAID = 300
+_MISSING_IN_SQLITE = ("no such table", "no such column", "has no column named")
+# By its name or an alias that SQLAlchemy makes of it: a database may well be named like our tables.
+_OURS = rf"\b({'|'.join(table.name for table in metadata.tables.values())})(_[0-9]+)?\b"
+_NAMES_OURS = re.compile(_OURS)
+_WRITES_OURS = re.compile(rf"\s*(INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+\S*{_OURS}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -122,11 +136,26 @@ def _shortage(error: BaseException) -> Shortage | None:
     texts = (each for each in getattr(cause, "args", ()) if isinstance(each, str))
     lines = next(texts, "").strip().splitlines() or [type(cause).__name__]
     said = storable(lines[0].strip().rstrip("."))[:_MOST_SAID]
+    if lack == "migration" and not _is_ours(said, error.statement or ""):
+        return None
     return Shortage(lack, f"{said}.")
+
+
+def _is_ours(said: str, statement: str) -> bool:
+    """Whether a table or column of ours is missing: some databases name the column alone of a table written to."""
+    return _NAMES_OURS.search(said) is not None or _WRITES_OURS.match(statement) is not None
+
+
+def missing_migration(error: BaseException) -> Shortage | None:
+    """What the database lacks of our tables, if that is what ``error`` is about."""
+    found = shortage(error)
+    return found if found is not None and found.lack == "migration" else None
 
 
 def _lack(cause: BaseException | None) -> Lack | None:
     if isinstance(cause, sqlite3.Error):
+        if any(words in str(cause) for words in _MISSING_IN_SQLITE):
+            return "migration"
         return _LACK_IN_SQLITE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)
     number = cause.args[0] if cause is not None and cause.args else None
     if isinstance(number, int):

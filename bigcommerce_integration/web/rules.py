@@ -10,15 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import wraps
 from typing import Any
 
 from flask import current_app, request
 from flask.sansio.blueprints import BlueprintSetupState
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as HostsMethodNotAllowed
 from werkzeug.routing import BaseConverter, Map, MapAdapter, Rule
 
-from ..errors import MethodNotAllowed, NotFound
+from ..errors import MethodNotAllowed, NotFound, NotMigrated
+from ..refresh.database import missing_migration
+from ..state import current_state
 
 Route = tuple[str, str, Callable[..., Any]]
 _ID = re.compile(r"<(\w+_id)>")
@@ -111,7 +115,27 @@ def _add(state: BlueprintSetupState, kind: type[_OurRule], path: str, view: Call
     endpoint = f"{state.name_prefix}.{state.name}.{view.__name__}".lstrip(".")
     rule = kind(path, endpoint=endpoint, defaults=state.url_defaults, subdomain=state.subdomain, **options)
     state.app.url_map.add(rule)
-    state.app.view_functions[endpoint] = view
+    state.app.view_functions[endpoint] = _naming_what_is_missing(view)
+
+
+def _naming_what_is_missing(view: Callable[..., Any]) -> Callable[..., Any]:
+    """The view, with ``NotMigrated`` for an error of the database about a table or column of ours that is not there.
+
+    No error handler: one for errors of databases would keep the host's own from those that are the host's.
+    """
+
+    @wraps(view)
+    def answer(**values: Any) -> Any:
+        try:
+            return view(**values)
+        except SQLAlchemyError as error:
+            found = missing_migration(error)
+            if found is None:
+                raise
+            current_state().db.session().rollback()
+            raise NotMigrated(str(found)) from None
+
+    return answer
 
 
 def answer_unmatched(**_values: Any) -> None:

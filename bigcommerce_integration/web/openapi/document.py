@@ -157,7 +157,7 @@ def _refusals(rule: str, operation: Operation) -> dict[int, str]:
     """Names of responses by status: those of the login, of the path's ids, of a body, and the operation's own."""
     if not operation.needs_login:
         return {}
-    statuses = {401, 403, *operation.refusals}
+    statuses = {401, 403, 503, *operation.refusals}
     if _PARAMETER.search(rule):
         statuses.add(404)
     if operation.body is not None:

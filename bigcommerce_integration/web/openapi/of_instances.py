@@ -181,7 +181,7 @@ def _change(name: str, summary: str, description: str, body: type[Schema] | JSON
                 headers={"ETag": _ETAG},
             )
         },
-        refusals=(412, 503),
+        refusals=(412,),
     )
 
 
@@ -225,7 +225,6 @@ SUBJECT = Subject(
                     headers={"Location": STRING, "ETag": _ETAG},
                 )
             },
-            refusals=(503,),
         ),
         ("/<instance_id>", "GET"): Operation(
             id="getInstance",
@@ -266,7 +265,7 @@ SUBJECT = Subject(
             answers={
                 202: Answer("It is being deleted.", data(ref("Instance")), {"data": _DELETED}, headers={"ETag": _ETAG})
             },
-            refusals=(412, 503),
+            refusals=(412,),
         ),
         ("/<instance_id>/history", "GET"): Operation(
             id="getHistory",

@@ -53,7 +53,6 @@ SUBJECT = Subject(
             body=LinkRequest,
             body_examples={"product": {"host_product_id": 900}},
             answers={200: Answer("The variant as it stands now.", data(ref("Variant")), {"data": _LINKED})},
-            refusals=(503,),
         ),
         ("/<instance_id>/variants/<bigcommerce_id>/link", "DELETE"): Operation(
             id="unlinkVariant",
@@ -61,7 +60,6 @@ SUBJECT = Subject(
             summary="Decide that a variant has no link",
             description="Also where it has none: no refresh will link it.",
             answers={200: Answer("The variant as it stands now.", data(ref("Variant")), {"data": _UNLINKED})},
-            refusals=(503,),
         ),
         ("/<instance_id>/variants/links", "GET"): Operation(
             id="listLinks",
@@ -104,7 +102,6 @@ SUBJECT = Subject(
                     {"data": [_LINKED]},
                 )
             },
-            refusals=(503,),
         ),
     },
 )

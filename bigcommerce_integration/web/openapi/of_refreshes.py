@@ -151,7 +151,7 @@ def _begin(resource: str) -> Operation:
             "ids": {"mode": "ids", "ids": [101, 102]},
         },
         answers={202: Answer("It has begun.", data(ref("Refresh")), {"data": _BEGUN}, headers={"Location": STRING})},
-        refusals=(409, 503),
+        refusals=(409,),
     )
 
 
@@ -186,7 +186,7 @@ SUBJECT = Subject(
             answers={
                 200: Answer("It is cancelled.", data(ref("Refresh")), {"data": _CANCELLED}),
             },
-            refusals=(409, 503),
+            refusals=(409,),
         ),
         ("/<instance_id>/refreshes/<refresh_id>/retry", "POST"): Operation(
             id="retryRefresh",
@@ -195,7 +195,7 @@ SUBJECT = Subject(
             answers={
                 202: Answer("It is open again.", data(ref("Refresh")), {"data": _BEGUN}, headers={"Location": STRING})
             },
-            refusals=(409, 503),
+            refusals=(409,),
         ),
     },
 )

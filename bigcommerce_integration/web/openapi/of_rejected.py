@@ -68,7 +68,7 @@ SUBJECT = Subject(
                     headers={"Location": STRING},
                 )
             },
-            refusals=(422, 503),
+            refusals=(422,),
         ),
     },
 )

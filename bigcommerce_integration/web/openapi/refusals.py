@@ -103,8 +103,8 @@ def responses() -> dict[str, dict[str, Any]]:
         },
         BAD_JWT: _response("The JWT cannot be read.", login, bad_jwt),
         "Busy": _response(
-            "Other transactions stood in the way for too long, or the store that had to be asked did not answer. "
-            "Nothing was changed; send the same request again.",
+            "Other transactions stood in the way for too long, or the store that had to be asked did not answer: send "
+            "the same request again. Or the host's migration for our tables is missing. Nothing was changed.",
             refusal,
             {"message": "The database is busy. Nothing was changed; try again in a moment."},
         ),
