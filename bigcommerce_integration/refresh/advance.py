@@ -20,7 +20,7 @@ from .fetching import Fetcher, Tally
 from .finish import fail
 from .keys import KEYLESS
 from .owed import Release, owe
-from .page import WORKERS_DIED
+from .page import DEATHS, ERRORS, QUARANTINE, Blame
 from .phases import run_phases
 from .progress import completed
 from .setbacks import Setback, after_error, after_shortage
@@ -63,6 +63,8 @@ class _Run:
     claimed: Claimed
     client: StoreClient | None = None
     slice: Slice | None = None
+    # The rejected record whose trial does not count, as what ended it is no fault of its own.
+    trial: int | None = None
 
     @property
     def tally(self) -> Tally:
@@ -109,7 +111,12 @@ class _Run:
             stored_page_size=checkpoint.page_size,
             full=config.page_size,
             follows_death=claimed.follows_death,
+            is_hunting=bool(checkpoint.suspects),
         )
+        if claimed.follows_death or claimed.attempts:
+            suspects = tuple(sorted(checkpoint.walk.ranges))
+            # What kills before anything is stored is in the page that is asked for first.
+            checkpoint = replace(checkpoint, suspects=suspects[:1] if careful.is_alone else suspects)
         if claimed.attempts >= GIVE_UP_AFTER or (careful.sets_aside and _set_aside_before(job) >= MOST_SET_ASIDE):
             raise WorkersDie(job.resource, claimed.attempts)
         if careful.is_alone and careful.page_size != checkpoint.page_size:
@@ -130,7 +137,10 @@ class _Run:
             claimed.results,
             page_size=careful.page_size,
             width=1 if careful.is_alone else config.concurrency,
-            sets_aside=careful.sets_aside,
+            blame=_blame(claimed) if careful.sets_aside else None,
+            part=careful.part,
+            opens_singly=careful.opens_singly,
+            held=claimed.held,
         )
         fetcher.keep_alive = slice_.keep_alive
         try:
@@ -143,6 +153,7 @@ class _Run:
                 total=slice_.results.total,
                 wait_s=end.wait_s,
                 message=end.message,
+                trial=slice_.trial,
             )
             return Outcome.WAITING if end.wait_s > 0 else Outcome.CONTINUE
         unsolved = slice_.checkpoint.unsolved
@@ -157,6 +168,7 @@ class _Run:
         """Let go, to go on later or not at all; what cannot be written is owed."""
         claimed, job = self.claimed, self.claimed.job
         found = shortage(error)
+        self.trial = None if self.slice is None else self.slice.trial
         common: dict[str, Any] = {
             "attempts": claimed.attempts,
             "has_progressed": self.slice is not None and self.slice.has_progressed,
@@ -167,12 +179,13 @@ class _Run:
             log.warning("Refresh %s waits: %s", job.refresh_id, found, extra=_extra(job, "database"))
         else:
             setback = after_error(error, claimed.setbacks, **common)
+            self.trial = None
         try:
             self._write(setback)
         except LeaseLost:
             return Outcome.BUSY
         except Exception as unwritten:
-            owe(job.engine, Release(job.instance.id, job.resource, job.refresh_id, job.lease.owner))
+            owe(job.engine, Release(job.instance.id, job.resource, job.refresh_id, job.lease.owner, self.trial))
             if shortage(unwritten) is None:
                 raise
             log.warning(
@@ -197,6 +210,7 @@ class _Run:
             message=setback.message,
             attempts=setback.attempts,
             setbacks=setback.setbacks,
+            trial=self.trial,
         )
 
     def close(self) -> None:
@@ -207,10 +221,16 @@ class _Run:
             self.client.close()
 
 
+def _blame(claimed: Claimed) -> Blame:
+    """What the record that is left to suspect is set aside for: deaths, unless it was an error that came last."""
+    trouble = claimed.setbacks.trouble
+    return DEATHS if claimed.follows_death or trouble is None else Blame(ERRORS, trouble)
+
+
 def _set_aside_before(job: Job) -> int:
     """How many records this refresh has set aside as workers died over them."""
     rejected = job.engine.tables.rejected_records
-    count = select(func.count()).where(rejected.c.refresh_id == job.refresh_id, rejected.c.reason == WORKERS_DIED)
+    count = select(func.count()).where(rejected.c.refresh_id == job.refresh_id, rejected.c.reason_code.in_(QUARANTINE))
     return job.engine.transaction(lambda session: int(session.execute(count).scalar_one()))
 
 

@@ -97,7 +97,7 @@ def _write(session: Session, job: Job, step: Step, results: Results, spent: Tall
     counts = step.apply(tx)
     if tx.change_number != number:
         session.execute(update(tables.leases).where(*mine).values(change_number=tx.change_number))
-    _set_aside(session, job, step.rejected)
+    _set_aside(session, job, step)
     counts += Counts(
         {"fetched": step.fetched, "rejected": len(step.rejected), "notes": tx.notes, "requests": spent.requests}
     )
@@ -130,19 +130,21 @@ def _standing(after: Checkpoint, fetched: int, total: int | None) -> Mapping[str
     }
 
 
-def _set_aside(session: Session, job: Job, rejected: Sequence[Rejected]) -> None:
-    if not rejected:
+def _set_aside(session: Session, job: Job, step: Step) -> None:
+    if not step.rejected:
         return
     rows = []
-    for record in rejected:
+    for record in step.rejected:
         payload = record.text.encode("utf-8", "replace") if record.raw is None else record.raw
         rows.append(
             {
                 "instance_id": job.instance.id,
                 "refresh_id": job.refresh_id,
-                "resource": job.resource,
+                # Products that orders refer to are fetched by a refresh of orders.
+                "resource": step.lease.resource,
                 "bigcommerce_id": record.id,
                 "reason": message(record.reason),
+                "reason_code": record.code,
                 # Nothing is left of what may be about a person and cannot be read.
                 "payload": payload[:KEPT_BYTES] or None,
                 "is_payload_cut": len(payload) > KEPT_BYTES,

@@ -60,7 +60,8 @@ class Checkpoint:
     variant row that the linking pass has seen, ``start_date`` the instance's when the walk began, ``linked_by`` the two
     switches of linking (link, create) that the linking pass has worked by, ``unsolved`` what it left without a link,
     ``links`` how far the host was asked whether it still has the products of links, ``withheld`` how many variants are
-    not marked as gone since they are too many. All times are naive UTC.
+    not marked as gone since they are too many, ``suspects`` the low ends of the ranges whose first page may be what a
+    worker died of. All times are naive UTC.
     """
 
     phase: Phase = "prepare"
@@ -74,6 +75,7 @@ class Checkpoint:
     link_after: int = 0
     start_date: date | None = None
     linked_by: tuple[bool, bool] | None = None
+    suspects: tuple[int, ...] = ()
     unsolved: Unsolved = field(default_factory=Unsolved)
     links: LinksCheck = field(default_factory=LinksCheck)
     withheld: int = 0
@@ -94,6 +96,7 @@ class Checkpoint:
                 "link_after": self.link_after,
                 "start_date": self.start_date and self.start_date.isoformat(),
                 "linked_by": self.linked_by,
+                "suspects": self.suspects,
                 "unsolved": asdict(self.unsolved),
                 "links": asdict(self.links),
                 "withheld": self.withheld,
@@ -119,6 +122,7 @@ def load_checkpoint(text: str | None) -> Checkpoint:
         # A worker of an older version may have written it, without these.
         start_date=_day(data.get("start_date")),
         linked_by=_pair(data.get("linked_by")),
+        suspects=tuple(data.get("suspects", ())),
         unsolved=Unsolved(**data.get("unsolved", {})),
         links=LinksCheck(**data.get("links", {})),
         withheld=data.get("withheld", 0),

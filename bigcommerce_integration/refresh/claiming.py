@@ -24,8 +24,9 @@ from .database import is_lockable
 from .fetching import Tally
 from .keys import KEYLESS, require_keys
 from .lease import claim, sharers
-from .owed import Release, owe, settle
+from .owed import Release, owe, settle, undo_trial
 from .parameters import load_parameters
+from .quarantine import held
 
 OPEN = ("pending", "processing")
 LONGEST_PAUSE_S = 2 * LONGEST_WAIT_S
@@ -70,6 +71,7 @@ class Claimed:
     sharers: int
     follows_death: bool
     setbacks: Setbacks
+    held: frozenset[int] = frozenset()
 
 
 def claim_refresh(engine: Engine, refresh_id: int) -> Claimed | Outcome:
@@ -174,6 +176,7 @@ def _claim(session: Session, engine: Engine, found: Any, owner: str) -> Claimed 
         sharers=sharers(session, tables, job.instance.store_hash, engine.config.lease_s),
         follows_death=before.owner is not None,
         setbacks=Setbacks(row.errors, row.shortages, row.trouble),
+        held=held(session, tables, found.instance_id, found.resource),
     )
 
 
@@ -235,11 +238,12 @@ def let_go(
     message: str | None,
     attempts: int = 0,
     setbacks: Setbacks | None = None,
+    trial: int | None = None,
 ) -> None:
     """Release the lease in good order; the refresh goes on no sooner than ``wait_s`` seconds from now.
 
     ``setbacks`` are those with what has ended the slice; None if it came to a good end. ``checkpoint`` None leaves
-    the stored one.
+    the stored one. ``trial`` is the rejected record that was being tried again, if that is no fault of its own.
     """
     refreshes = job.engine.tables.refreshes
 
@@ -269,6 +273,8 @@ def let_go(
                 resume_at=db_now(wait_s) if wait_s > 0 else None,
             )
         )
+        if trial is not None:
+            undo_trial(session, job.engine.tables, trial)
         job.lease.release(session)
 
     job.engine.transaction(work)

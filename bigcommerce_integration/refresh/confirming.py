@@ -72,7 +72,7 @@ def _ask(slice_: Slice, ids: Sequence[int]) -> tuple[Reply[Page], MappedPage]:
 
 
 def _came(slice_: Slice, ids: Sequence[int], found: tuple[Reply[Page], MappedPage]) -> None:
-    page = slice_.spared(found[1])
+    page = slice_.spared(found[1].without(slice_.held))
     # Should the answer not be the whole one, nothing is known of what lies above it.
     known = [each for each in ids if page.is_last or each <= (page.last_id or 0)]
     # Those in whose place a record came that cannot be read stay as they are until it can be.
@@ -83,13 +83,14 @@ def _came(slice_: Slice, ids: Sequence[int], found: tuple[Reply[Page], MappedPag
         def work(tx: PageTransaction) -> Counts:
             counts = RESOURCES[slice_.job.resource].apply(tx, part, insert_since=after.since)
             judge(tx, slice_.job.refresh_id, there=sorted({*part.seen, *unclear}), gone=gone)
-            return counts
+            return counts + Counts({"skipped": len(part.held)})
 
-        fetched = len(part.records) + len(part.rejected)
+        fetched = len(part.records) + len(part.rejected) + len(part.held)
         return Step(work, after, slice_.job.lease, part.observed_at, part.rejected, fetched)
 
     def store(whole: MappedPage) -> None:
         after = replace(slice_.checkpoint, failures=0, withheld=slice_.checkpoint.withheld + whole.withheld)
         slice_.commit_page(whole, step, after, lambda _: slice_.checkpoint)
+        slice_.grow()
 
     completed(slice_, page, store)

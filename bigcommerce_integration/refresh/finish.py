@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import and_, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..errors import BigCommerceError, ConnectionBroken
@@ -17,6 +17,7 @@ from .context import Job
 from .database import is_lockable
 from .fetching import Tally
 from .modes import MOVES_WATERMARK
+from .page import QUARANTINE
 from .referenced import all_are_known
 from .start import open_key
 from .wishes import settle
@@ -66,7 +67,7 @@ def _complete(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, 
         job,
         tally,
         status="completed",
-        message=progress.completed(checkpoint.unsolved),
+        message=_message(session, job, checkpoint),
         conflicts=checkpoint.unsolved.conflicts,
         refused=checkpoint.unsolved.refused,
         progress_percentage=100,
@@ -93,6 +94,25 @@ def _move_watermark(session: Session, job: Job, checkpoint: Checkpoint) -> None:
         )
         .values(watermark=begun_at if begun_at <= latest else None)
     )
+
+
+def _message(session: Session, job: Job, checkpoint: Checkpoint) -> str:
+    refreshes, table = job.engine.tables.refreshes, job.engine.tables.rejected_records
+    rejected = session.scalar(select(refreshes.c.rejected).where(refreshes.c.id == job.refresh_id)) or 0
+    if not rejected:
+        return progress.completed(checkpoint.unsolved)
+    is_kept = and_(table.c.reason_code.is_not(None), table.c.reason_code.in_(QUARANTINE))
+    rows = session.execute(
+        select(table.c.resource, func.count().label("count"), func.sum(case((is_kept, 1), else_=0)).label("kept"))
+        .where(
+            table.c.instance_id == job.instance.id,
+            or_(table.c.refresh_id == job.refresh_id, and_(is_kept, table.c.tried_in == job.refresh_id)),
+        )
+        .group_by(table.c.resource)
+        .order_by(table.c.resource)
+    )
+    told = [progress.left_out(row.resource, row[1], int(row.kept)) for row in rows]
+    return progress.completed(checkpoint.unsolved, left_out=" ".join(told) or None)
 
 
 def fail(job: Job, error: BigCommerceError, tally: Tally) -> None:

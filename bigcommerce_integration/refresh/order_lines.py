@@ -196,7 +196,7 @@ class _LineFetches:
         count = self._complete
         if self.store_part is None or not 0 < count < len(self.page.records):
             return
-        lower, self.page = self.page.cut(count)
+        lower, self.page = self.page.split(count)
         self.store, self.store_part = self.store_part(self._with_answers(lower))
         for record in lower.records:
             self.wanted.pop(record.id, None)

@@ -23,6 +23,7 @@ class Release:
     resource: str
     refresh_id: int
     owner: str
+    trial: int | None = None
 
 
 def owe(engine: Engine, release: Release) -> None:
@@ -52,3 +53,11 @@ def _release(session: Session, tables: Tables, release: Release) -> None:
         .where(refreshes.c.id == release.refresh_id, refreshes.c.attempts > 0)
         .values(attempts=refreshes.c.attempts - 1)
     )
+    if release.trial is not None:
+        undo_trial(session, tables, release.trial)
+
+
+def undo_trial(session: Session, tables: Tables, row_id: int) -> None:
+    """Take back the note that a rejected record is being tried again: the trial came to no end, and to no death."""
+    table = tables.rejected_records
+    session.execute(update(table).where(table.c.id == row_id, table.c.trials > 0).values(trials=table.c.trials - 1))

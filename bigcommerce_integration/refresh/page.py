@@ -19,7 +19,20 @@ from ..errors import BadRecord
 # Part of every content hash: raise it when a change of the mapping must rewrite rows that did not change.
 MAPPING_VERSION = 1
 _DATES = ("date_created", "date_modified")
-WORKERS_DIED = "Workers died each time while they stored this record."
+
+
+@dataclass(frozen=True)
+class Blame:
+    """Why the one record that is left to suspect is set aside: a word for programs, a sentence for people."""
+
+    code: str
+    reason: str
+
+
+DEATHS = Blame("workers_died", "Workers died each time while they stored this record.")
+ERRORS = "unexpected_error"
+QUARANTINE = (DEATHS.code, ERRORS)
+"""The codes of what is tried again by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,8 @@ class Rejected:
     text: str
     # The bytes as sent, where they are not the text's.
     raw: bytes | None = None
+    # For programs, see ``quarantine``.
+    code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +75,7 @@ class MappedPage:
     ``observed_at`` is the store's clock when the request began (naive UTC, whole seconds). ``covers`` are the ids, both
     included, of which this page has all that the store has. ``beside`` is how many were left out as they are not of the
     days meant. In ``gaps``, between two ids (None is no end), records lie that cannot be read: any of the ids in
-    between may be theirs.
+    between may be theirs. ``held`` are the ids of what came and is in quarantine.
 
     Of products alone, once what they leave in doubt was asked for: ``others`` are products to be stored along that are
     not of this answer, ``proved`` those whose own list of variants was read whole, ``gone_variants`` and
@@ -82,11 +97,13 @@ class MappedPage:
     gone_products: Sequence[int] = ()
     withheld: int = 0
     gaps: Sequence[tuple[int, int | None]] = ()
+    held: tuple[int, ...] = ()
 
     @property
     def seen(self) -> set[int]:
         """The ids that came, also those set aside."""
-        return {each.id for each in self.records} | {each.id for each in self.rejected if each.id is not None}
+        rejected = {each.id for each in self.rejected if each.id is not None}
+        return {each.id for each in self.records} | rejected | set(self.held)
 
     def covering(self, lo: int, hi: int | None) -> MappedPage:
         """As the answer for the range from ``lo`` to ``hi``: it proves up to its last id, or all if it is the last."""
@@ -117,15 +134,19 @@ class MappedPage:
             rejected=[record for record in self.rejected if record.id is None or record.id <= hi],
         )
 
-    def cut(self, count: int) -> tuple[MappedPage, MappedPage]:
-        """The first ``count`` records with what was rejected among them, and the rest; ``count`` is above 0."""
+    def halves(self) -> tuple[MappedPage, MappedPage]:
+        """The page as two: to find the record that the database refuses."""
+        return self.split(len(self.records) // 2)
+
+    def split(self, count: int) -> tuple[MappedPage, MappedPage]:
+        """Its first ``count`` records and the rest. The first part ends where the second begins."""
         end = self.records[count - 1].id
-        below = [each for each in self.rejected if each.id is not None and each.id <= end]
         return (
             replace(
                 self,
                 records=self.records[:count],
-                rejected=below,
+                rejected=[each for each in self.rejected if each.id is None or each.id <= end],
+                held=tuple(each for each in self.held if each <= end),
                 last_id=end,
                 is_last=False,
                 covers=self.covers and (self.covers[0], end),
@@ -133,32 +154,21 @@ class MappedPage:
             replace(
                 self,
                 records=self.records[count:],
-                rejected=[each for each in self.rejected if each not in below],
+                rejected=[each for each in self.rejected if each.id is not None and each.id > end],
+                held=tuple(each for each in self.held if each > end),
+                beside=0,
+                others=(),
+                gone_products=(),
                 covers=self.covers and (end + 1, self.covers[1]),
             ),
         )
 
-    def halves(self) -> tuple[MappedPage, MappedPage]:
-        """The page as two: to find the record that the database refuses. The first ends where the second begins."""
-        middle = len(self.records) // 2
-        return (
-            replace(
-                self,
-                records=self.records[:middle],
-                last_id=self.records[middle - 1].id,
-                is_last=False,
-                covers=self.covers and (self.covers[0], self.records[middle - 1].id),
-            ),
-            replace(
-                self,
-                records=self.records[middle:],
-                rejected=[],
-                beside=0,
-                others=(),
-                gone_products=(),
-                covers=self.covers and (self.records[middle - 1].id + 1, self.covers[1]),
-            ),
-        )
+    def without(self, ids: Collection[int]) -> MappedPage:
+        """Without the records that are in quarantine: they came, and are tried again by themselves."""
+        held = tuple(record.id for record in self.records if record.id in ids)
+        if not held:
+            return self
+        return replace(self, records=[each for each in self.records if each.id not in ids], held=held)
 
 
 @dataclass(frozen=True)
@@ -271,10 +281,7 @@ def unmapped(record: Record) -> Mapped:
     return Mapped(record.id, record.text, "", {}, ())
 
 
-def set_aside(page: MappedPage) -> MappedPage:
-    """The page with all its records as rejected: workers died each time they stored them."""
-    return replace(
-        page,
-        records=[],
-        rejected=[*page.rejected, *(Rejected(record.id, WORKERS_DIED, record.text) for record in page.records)],
-    )
+def set_aside(page: MappedPage, blame: Blame) -> MappedPage:
+    """The page with all its records as rejected, to be tried again."""
+    rejected = (Rejected(record.id, blame.reason, record.text, code=blame.code) for record in page.records)
+    return replace(page, records=[], rejected=[*page.rejected, *rejected])

@@ -24,6 +24,7 @@ from .linking import Links, check_links, link_pass, unlink
 from .missing import MOST_SINGLY, Extent, keep_most_likely, note_unseen, note_wanted, refuse_mass_unlinking
 from .modes import believed, dates, finds_unseen, start_of_day
 from .page import Counts, MappedPage, map_page, unmapped
+from .quarantine import try_again
 from .referenced import missing_products, remember_absent
 from .resources import RESOURCES
 from .rows import PageTransaction
@@ -51,6 +52,7 @@ def run_phases(slice_: Slice) -> None:
 
 
 def _is_finished(slice_: Slice) -> bool:
+    try_again(slice_, slice_.job.resource, slice_.job.lease)
     return finish(slice_.job, slice_.checkpoint, slice_.fetcher.tally, slice_.results.total)
 
 
@@ -157,6 +159,8 @@ def link(slice_: Slice) -> None:
     """The linking pass: what has a SKU and no link yet, a thousand variants a transaction."""
     refuse_withheld(slice_)
     job = slice_.job
+    # What was set aside and goes in after all is linked along.
+    try_again(slice_, products.NAME, job.lease)
     switches = (job.instance.auto_link_products, job.instance.auto_create_products)
     if job.mode == "full":
         _check_links(slice_)
@@ -243,6 +247,8 @@ def fetch_referenced(slice_: Slice) -> None:
         while True:
             ids = engine.transaction(lambda session: missing_products(session, engine.tables, instance_id))
             if not ids:
+                if lease is not slice_.job.lease:
+                    try_again(slice_, products.NAME, lease)
                 slice_.checkpoint = replace(slice_.checkpoint, phase="finish")
                 return
             _fetch_products(slice_, lease, ids[: slice_.page_size])
@@ -262,7 +268,7 @@ def _fetch_products(slice_: Slice, lease: Lease, ids: Sequence[int]) -> None:
         return Step(work, after, lease, page.observed_at, page.rejected)
 
     def came(reply: Reply[Page]) -> None:
-        page = slice_.spared(map_page(reply, unmapped if slice_.sets_aside else products.map_record))
+        page = slice_.spared(map_page(reply, products.map_record if slice_.blame is None else unmapped))
         answered = {each.id for each in page.records} | {each.id for each in page.rejected}
         gone = [each for each in ids if each not in answered]
 
@@ -271,6 +277,7 @@ def _fetch_products(slice_: Slice, lease: Lease, ids: Sequence[int]) -> None:
             return Counts()
 
         slice_.commit_page(page, step, slice_.checkpoint, lambda _: slice_.checkpoint)
+        slice_.grow()
         slice_.commit(Step(remember_gone, slice_.checkpoint, lease, page.observed_at))
 
     slice_.fetcher.add(Fetch(lambda: slice_.client.products_by_id(ids), came))

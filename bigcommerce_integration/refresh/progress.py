@@ -30,9 +30,21 @@ def message(phase: str, resource: str, fetched: int, total: int | None) -> str:
     }.get(phase, f"{resource.capitalize()} are read.")
 
 
-def completed(unsolved: Unsolved) -> str:
+def left_out(resource: str, count: int, in_quarantine: int) -> str:
+    """How many records were left out, and how many of them (``in_quarantine``) are tried again without being asked."""
+    what = f"1 {resource.removesuffix('s')} was" if count == 1 else f"{count} {resource} were"
+    if in_quarantine == 0:
+        again = "the list of rejected records says why"
+    elif in_quarantine >= count:
+        again = f"later refreshes try {'it' if count == 1 else 'them'} again, the list of rejected records says why"
+    else:
+        again = f"later refreshes try {in_quarantine} of them again, the list of rejected records says why"
+    return f"{what} left out: {again}."
+
+
+def completed(unsolved: Unsolved, *, left_out: str | None = None) -> str:
     """The last sentences: what a person may have to look at, though all was read."""
-    told = ["Completed."]
+    told = ["Completed." if left_out is None else f"Completed, but {left_out}"]
     if unsolved.refused:
         products = "one product" if unsolved.refused == 1 else f"{unsolved.refused} products"
         told.append(f"The host did not make {products} that it lacks.")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from ..client.clock import local_now
 from ..models import db_now
 from .context import Engine
+from .page import QUARANTINE
 
 A_TRANSACTION = 200
 _DAY_S = 86400.0
@@ -45,8 +46,12 @@ def prune(engine: Engine) -> int:
     def work(session: Session) -> int:
         ids = list(session.scalars(old))
         if ids:
-            for table in (tables.rejected_records, tables.missing_records, tables.hints):
+            for table in (tables.missing_records, tables.hints):
                 session.execute(delete(table).where(table.c.refresh_id.in_(ids)))
+            rejected = tables.rejected_records
+            # What is in quarantine is still to be tried again.
+            is_over = or_(rejected.c.reason_code.is_(None), rejected.c.reason_code.not_in(QUARANTINE))
+            session.execute(delete(rejected).where(rejected.c.refresh_id.in_(ids), is_over))
             session.execute(delete(refreshes).where(refreshes.c.id.in_(ids)))
         return len(ids)
 

@@ -14,13 +14,13 @@ from ..client.api import StoreClient
 from ..client.records import Record
 from ..errors import HostRefused, RefreshEnded
 from .apply import Results, Step, commit_step
-from .caution import CAREFUL_PAGE
+from .caution import PART, grown, part_sizes
 from .checkpoint import Checkpoint
 from .context import Job
 from .database import NEEDS_FOUR_BYTES, is_text_refused, shortage
 from .fetching import LONG_WAIT_S, Fetcher
 from .lease import Lease, sharers
-from .page import Counts, Mapped, MappedPage, Rejected, set_aside, unmapped
+from .page import Blame, Counts, Mapped, MappedPage, Rejected, set_aside, unmapped
 from .resources import RESOURCES
 from .rows import PageTransaction
 
@@ -52,8 +52,15 @@ class Slice:
     page_size: int
     # How many may be asked for at a time, though the fetcher may begin with one.
     width: int
-    # Whether the one record that comes next is what they died of.
-    sets_aside: bool = False
+    # Why the one record that comes next is to be set aside, if it is what they died of.
+    blame: Blame | None = None
+    # At most so many records a transaction, the first of them one by one if ``opens_singly``.
+    part: int | None = None
+    opens_singly: bool = False
+    # The ids of what is in quarantine: it is tried again by itself, and not with the page that brings it.
+    held: frozenset[int] = frozenset()
+    # The rejected record (its row id) that is being tried again.
+    trial: int | None = None
     borrowed: Lease | None = None
     has_progressed: bool = False
     # What stores the work done so far, should the slice end while a page waits for lines.
@@ -63,7 +70,12 @@ class Slice:
     @property
     def map_record(self) -> Callable[[Record], Mapped]:
         """What makes columns of a record."""
-        return unmapped if self.sets_aside else RESOURCES[self.job.resource].map_record
+        map_record, held = RESOURCES[self.job.resource].map_record, self.held
+        if self.blame is not None:
+            return unmapped
+        if not held:
+            return map_record
+        return lambda record: unmapped(record) if record.id in held else map_record(record)
 
     @property
     def has_come(self) -> bool:
@@ -72,13 +84,13 @@ class Slice:
 
     def spared(self, page: MappedPage) -> MappedPage:
         """The page as it came, or set aside whole, once, if workers died of it."""
-        if not self.sets_aside:
+        if self.blame is None:
             return page
-        self.sets_aside = False
-        # Where one was, more may be: not before a whole page is behind us are pages as large as ever.
-        self.page_size = min(CAREFUL_PAGE, self.job.engine.config.page_size)
-        self.checkpoint = replace(self.checkpoint, page_size=self.page_size)
-        return set_aside(page)
+        blame, self.blame = self.blame, None
+        # What killed is found: pages are as large as ever.
+        self.page_size, self.part = self.job.engine.config.page_size, PART
+        self.checkpoint = replace(self.checkpoint, page_size=None, good_pages=0)
+        return set_aside(page, blame)
 
     def step(self, work: Callable[[PageTransaction], Counts], *, lease: Lease | None = None) -> Step:
         """A transaction that stores no answer and leaves the checkpoint where it is.
@@ -127,11 +139,25 @@ class Slice:
         after: Checkpoint,
         part_after: Callable[[MappedPage], Checkpoint],
     ) -> None:
-        """Write a page; what the database refuses is found by halves and set aside, the rest goes in.
+        """Write a page, in parts after a death; what the database refuses is found by halves and set aside.
 
-        ``step`` makes the transaction of a page or of a part of it, ``part_after`` is the checkpoint once the
-        lower half of a page is stored.
+        ``step`` makes the transaction of a page or of a part of it, ``part_after`` is the checkpoint once a lower
+        part of a page is stored.
         """
+        for size in part_sizes(self.part, opens_singly=self.opens_singly):
+            if len(page.records) <= size:
+                break
+            lower, page = page.split(size)
+            self._commit_part(lower, step, part_after(lower), part_after)
+        self._commit_part(page, step, after, part_after)
+
+    def _commit_part(
+        self,
+        page: MappedPage,
+        step: Callable[[MappedPage, Checkpoint], Step],
+        after: Checkpoint,
+        part_after: Callable[[MappedPage], Checkpoint],
+    ) -> None:
         try:
             self.commit(step(page, after))
         except StatementError as error:
@@ -139,18 +165,25 @@ class Slice:
                 raise
             if page.others:
                 # Stored along to be sure of a SKU; the page itself can do without.
-                self.commit_page(replace(page, others=()), step, after, part_after)
+                self._commit_part(replace(page, others=()), step, after, part_after)
                 return
             if len(page.records) == 1:
                 (record,) = page.records
                 kind = NEEDS_FOUR_BYTES if is_text_refused(error) else f"{type(error.orig or error).__name__}."
                 reason = Rejected(record.id, f"The database refused the row: {kind}", record.text)
                 rest = replace(page, records=[], rejected=[*page.rejected, reason])
-                self.commit_page(rest, step, after, part_after)
+                self._commit_part(rest, step, after, part_after)
                 return
             lower, upper = page.halves()
-            self.commit_page(lower, step, part_after(lower), part_after)
-            self.commit_page(upper, step, after, part_after)
+            self._commit_part(lower, step, part_after(lower), part_after)
+            self._commit_part(upper, step, after, part_after)
+
+    def grow(self) -> None:
+        """Count one more good page towards pages that are as large as ever."""
+        full = self.job.engine.config.page_size
+        size, good_pages = grown(self.page_size, self.checkpoint.good_pages, full=full)
+        self.checkpoint = replace(self.checkpoint, page_size=size, good_pages=good_pages)
+        self.page_size = size or full
 
     def settle(self, fill: Callable[[], None]) -> None:
         """Ask, wait and take answers until nothing is asked any more; ``fill`` adds questions while there is room.

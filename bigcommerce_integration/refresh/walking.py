@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from ..client.api import Highest, Reply
 from ..client.pages import IdRange, Page
 from ..errors import UnexpectedAnswer
 from .apply import Step
 from .before_write import completed
-from .caution import SMALLEST_PAGE
+from .caution import SMALLEST_PAGE, grown
 from .checkpoint import Checkpoint
 from .classify import stored_hashes
 from .fetching import Fetch
 from .missing import note_unseen, note_wanted
 from .modes import READS_AGAIN, finds_unseen
 from .order_lines import PageStore, PartStore
-from .page import WORKERS_DIED, Counts, MappedPage, map_page, mapping, sparing
+from .page import QUARANTINE, Counts, MappedPage, map_page, mapping, sparing
+from .quarantine import hasten
 from .referenced import remember_absent
 from .resources import RESOURCES
 from .rows import PageTransaction
@@ -29,7 +28,6 @@ from .walk import Walk
 
 MOST_WALKS = 3
 """So often a store may say that it has records and send none."""
-PAGES_BEFORE_GROWING = 4
 
 
 @dataclass
@@ -38,7 +36,6 @@ class Walker:
 
     slice: Slice
     page_size: int
-    stored: int = 0
     busy: set[int] = field(default_factory=set)
 
     def run(self) -> None:
@@ -136,7 +133,7 @@ class Walker:
     def _stored_hashes(self, ids: IdRange) -> Mapping[int, str]:
         """Of what the next page will probably bring, where most of that is stored as it is."""
         job = self.slice.job
-        if job.mode not in READS_AGAIN or self.slice.sets_aside:
+        if job.mode not in READS_AGAIN or self.slice.blame is not None:
             return {}
         table = getattr(job.engine.tables, job.resource)
         return job.engine.transaction(
@@ -145,7 +142,7 @@ class Walker:
 
     def _next_range(self) -> int | None:
         walk, busy = self._checkpoint.walk, frozenset(self.busy)
-        lo = walk.next_range(busy)
+        lo = min(self._suspects - busy, default=None) or walk.next_range(busy)
         if lo is None and (split := walk.split(busy, page_size=self.page_size)) is not None:
             self.slice.checkpoint = replace(self._checkpoint, walk=split)
             lo = split.next_range(busy)
@@ -179,7 +176,8 @@ class Walker:
         page = result[1].up_to(hi).covering(lo, hi).within(self._checkpoint.dates)
         if self.slice.job.parameters.ids:
             page = page.only(self.slice.job.parameters.ids)
-        if self.slice.sets_aside:
+        page = page.without(self.slice.held)
+        if self.slice.blame is not None:
             page = self.slice.spared(page)
             self.page_size = self.slice.page_size
         walk = self._checkpoint.walk.answered(
@@ -199,19 +197,45 @@ class Walker:
         return partial(self._store, rest), partial(self._store_part, rest)
 
     def _store(self, lo: int, page: MappedPage) -> None:
-        if not self.slice.job.is_over:
+        if not self.slice.job.is_over and not self._suspects:
             # The store answers the next questions while the database takes this page: neither waits for the other.
             self._ask(at_most=self.width + 1)
         self.slice.fetcher.start_due()
         walk = self._checkpoint.walk.stored(lo, came=page.count, beside=page.beside)
         withheld = self._checkpoint.withheld + page.withheld
-        after = replace(self._checkpoint, walk=walk, failures=0, withheld=withheld, **self._grown())
+        size, good_pages = grown(self.page_size, self._checkpoint.good_pages, full=self._full_page)
+        after = replace(
+            self._checkpoint,
+            walk=walk,
+            failures=0,
+            withheld=withheld,
+            page_size=size,
+            good_pages=good_pages,
+            suspects=self._left_to_suspect(lo, walk, (page.last_id or lo) + 1),
+        )
         self.slice.commit_page(page, self._step, after, partial(self._after_part, lo))
-        self.page_size = self._checkpoint.page_size or self.slice.job.engine.config.page_size
+        self.page_size = self._checkpoint.page_size or self._full_page
         self.busy.discard(lo)
-        self.stored += 1
-        if self.stored >= self.slice.width:
+        if not self._suspects:
             self.slice.fetcher.width = self.slice.width
+            if self.page_size == self._full_page:
+                self.slice.part = None
+
+    @property
+    def _full_page(self) -> int:
+        return self.slice.job.engine.config.page_size
+
+    @property
+    def _suspects(self) -> set[int]:
+        """The low ends of the ranges whose first page may have killed a worker."""
+        return set(self._checkpoint.suspects) & self._checkpoint.walk.ranges.keys()
+
+    def _left_to_suspect(self, lo: int, walk: Walk, following: int) -> tuple[int, ...]:
+        """Once the page of ``lo`` is stored: the others, and what is left of the page that was too large to ask for."""
+        left = self._suspects - {lo}
+        if self.page_size < min(SMALLEST_PAGE, self._full_page) and lo in self._suspects and following in walk.ranges:
+            left.add(following)
+        return tuple(sorted(left))
 
     def _after_part(self, lo: int, lower: MappedPage) -> Checkpoint:
         """With the lower half of a page stored: its upper end becomes the low end of what is left."""
@@ -219,8 +243,10 @@ class Walker:
         start = max(each for each in walk.ranges if each <= (lower.last_id or lo))
         ranges = {**walk.ranges}
         hi = ranges.pop(start)
-        ranges[(lower.last_id or lo) + 1] = hi
-        return replace(self._checkpoint, walk=replace(walk, ranges=ranges))
+        following = (lower.last_id or lo) + 1
+        ranges[following] = hi
+        suspects = tuple(following if each == start else each for each in self._checkpoint.suspects)
+        return replace(self._checkpoint, walk=replace(walk, ranges=ranges), suspects=suspects)
 
     def _step(self, page: MappedPage, after: Checkpoint) -> Step:
         job = self.slice.job
@@ -229,10 +255,13 @@ class Walker:
             counts = RESOURCES[job.resource].apply(tx, page, insert_since=after.since)
             if job.resource == "products":
                 # Should a stored order refer to one, it must not kill again when those are fetched.
-                deadly = [each.id for each in page.rejected if each.reason == WORKERS_DIED and each.id is not None]
+                deadly = [each.id for each in page.rejected if each.code in QUARANTINE and each.id is not None]
                 remember_absent(tx.session, tx.tables, tx.instance.id, deadly)
             if page.covers is not None and finds_unseen(job.resource, job.mode):
                 self._note_unseen(tx, page, *page.covers)
+            if page.held:
+                counts += Counts({"skipped": len(page.held)})
+                hasten(tx, job, page.held)
             return counts
 
         return Step(
@@ -241,7 +270,7 @@ class Walker:
             lease=job.lease,
             observed_at=page.observed_at,
             rejected=page.rejected,
-            fetched=len(page.records) + len(page.rejected),
+            fetched=len(page.records) + len(page.rejected) + len(page.held),
             total=self._total_without(page.beside),
         )
 
@@ -256,16 +285,3 @@ class Walker:
             note_wanted(tx, job, [each for each in job.parameters.ids if lo <= each <= hi and each not in page.seen])
         else:
             note_unseen(tx, job, self._checkpoint.dates, (lo, hi), page.seen, gaps=page.gaps)
-
-    def _grown(self) -> dict[str, Any]:
-        """A page size that trouble made small doubles again after a few good pages."""
-        full = self.slice.job.engine.config.page_size
-        if self.page_size >= full:
-            return {"page_size": None, "good_pages": 0}
-        good_pages = self._checkpoint.good_pages + 1
-        # Where workers died, not before the whole page that killed the first of them is behind us.
-        is_hunting = self.page_size < SMALLEST_PAGE
-        if good_pages < (math.ceil(full / self.page_size) if is_hunting else PAGES_BEFORE_GROWING):
-            return {"page_size": self.page_size, "good_pages": good_pages}
-        grown = full if is_hunting else min(full, self.page_size * 2)
-        return {"page_size": None if grown == full else grown, "good_pages": 0}

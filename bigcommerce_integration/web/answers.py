@@ -13,6 +13,7 @@ from ..encryption import TokenCipher
 from ..errors import ConfigError
 from ..models.instances import IntegrationInstance
 from ..models.refreshes import COUNTERS
+from ..refresh import progress
 from ..refresh.parameters import load_parameters
 from ..refresh.progress import Speed, speed
 from .fields import MASK
@@ -71,6 +72,14 @@ def _standing_answer(standing: Standing) -> dict[str, Any]:
             "status": opened.row.status,
             "progress_percentage": _percentage(opened.row._mapping),
         },
+        "left_out": (
+            standing.left_out
+            and {
+                "count": standing.left_out,
+                "message": progress.left_out(standing.resource, standing.left_out, standing.left_out).capitalize(),
+            }
+        )
+        or None,
         "trouble": None if opened is None else shown_trouble(opened.row._mapping),
         "last_failure": failure
         and {

@@ -16,7 +16,7 @@ from bigcommerce_integration.refresh import apply, finish, phases, walking
 from bigcommerce_integration.refresh.caution import GIVE_UP_AFTER, MOST_SET_ASIDE
 from bigcommerce_integration.refresh.claiming import Outcome
 from bigcommerce_integration.refresh.lease import Lease
-from bigcommerce_integration.refresh.page import WORKERS_DIED
+from bigcommerce_integration.refresh.page import DEATHS
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import Connect, Mirror
@@ -300,7 +300,8 @@ def test_a_record_that_kills_every_worker_is_found_with_few_deaths_and_set_aside
     assert rejected["bigcommerce_id"] == deadly
     records = dict(getattr(store, f"{resource.removesuffix('s')}_records")())
     assert rejected["payload"].decode() == records[deadly]
-    assert deaths <= 9
+    # At most eight until it is found, and three when it is tried again.
+    assert deaths <= 11
 
 
 def test_a_referenced_product_that_kills_every_worker_is_set_aside_too(connect: Connect):
@@ -314,13 +315,13 @@ def test_a_referenced_product_that_kills_every_worker_is_set_aside_too(connect: 
             raise Killed
 
     mirror.host.products_changed = changed
-    assert run_with_deaths(mirror, "orders") <= 12
+    assert run_with_deaths(mirror, "orders") <= 15
     refresh = mirror.refresh("orders")
     assert (refresh["status"], refresh["rejected"]) == ("completed", 1)
     assert refresh["referenced"] >= 10
     (rejected,) = mirror.rows("rejected_records")
     assert [rejected["bigcommerce_id"]] == deadly
-    assert rejected["reason"] == WORKERS_DIED
+    assert rejected["reason"] == DEATHS.reason
     lines = {line["bigcommerce_product_id"] for line in mirror.rows("order_lines")} - {0, None}
     assert {each for each in lines if each in set(store.product_ids)} - set(mirror.ids("products")) == set(deadly)
 

@@ -1,42 +1,80 @@
-"""What deaths lead to: a small page, one record, and at last that record alone is set aside."""
+"""What deaths lead to: a page in parts, its records one by one, few records, one, and at last that one is set aside."""
 
 from __future__ import annotations
 
+from itertools import islice
+
 import pytest
 
-from bigcommerce_integration.refresh.caution import CAREFUL_PAGE, Caution, caution
+from bigcommerce_integration.refresh.caution import (
+    CAREFUL_PAGE,
+    PAGES_BEFORE_GROWING,
+    PART,
+    Caution,
+    caution,
+    grown,
+    part_sizes,
+)
 
-NORMAL, SMALL = Caution(250), Caution(CAREFUL_PAGE, is_alone=True)
-ONE, ASIDE = Caution(1, is_alone=True), Caution(1, is_alone=True, sets_aside=True)
+NORMAL, PARTS = Caution(250), Caution(250, begins_alone=True, part=PART)
+SINGLY = Caution(250, begins_alone=True, part=PART, opens_singly=True)
+FEW = Caution(CAREFUL_PAGE, is_alone=True, part=1)
+ONE, ASIDE = Caution(1, is_alone=True, part=1), Caution(1, is_alone=True, sets_aside=True, part=1)
 
 
 @pytest.mark.parametrize(
     ("stored", "steps"),
     [
-        pytest.param(None, [NORMAL, NORMAL, NORMAL, SMALL, ONE, ASIDE, ASIDE], id="as ever"),
-        pytest.param(64, [Caution(64), Caution(64), Caution(64), SMALL, ONE, ASIDE], id="a troubled store"),
-        pytest.param(8, [SMALL, ONE, ONE, ASIDE, ASIDE], id="the small page was stored: the next has it"),
+        pytest.param(None, [PARTS, SINGLY, FEW, ONE, ASIDE, ASIDE], id="as ever"),
+        pytest.param(CAREFUL_PAGE, [FEW, ONE, ONE, ASIDE, ASIDE], id="few were stored: the next has it"),
         pytest.param(1, [ONE, ONE, ONE, ASIDE], id="one record was stored: the next may be it"),
     ],
 )
-def test_steps(stored: int | None, steps: list[Caution]) -> None:
-    assert [caution(attempts, stored_page_size=stored, full=250) for attempts in range(len(steps))] == steps
+def test_steps_after_deaths(stored: int | None, steps: list[Caution]) -> None:
+    made = [caution(attempts, stored_page_size=stored, full=250, follows_death=True) for attempts in range(len(steps))]
+    assert made == steps
+
+
+def test_a_page_is_as_large_as_ever_until_nothing_of_it_goes_in_twice() -> None:
+    assert caution(0, stored_page_size=None, full=250) == NORMAL
+    assert caution(0, stored_page_size=64, full=250) == Caution(64)
+    for attempts in (0, 1):
+        for is_dead in (True, False):
+            assert caution(attempts, stored_page_size=None, full=250, follows_death=is_dead).page_size == 250
+    assert caution(0, stored_page_size=None, full=250, is_hunting=True) == PARTS
 
 
 @pytest.mark.parametrize("full", [1, 2, 8, 16])
 def test_small_pages_by_setting_are_no_hunt(full: int) -> None:
-    assert caution(0, stored_page_size=None, full=full) == caution(2, stored_page_size=full, full=full) == Caution(full)
-    assert caution(4, stored_page_size=None, full=full).page_size == 1
+    assert caution(0, stored_page_size=None, full=full) == caution(0, stored_page_size=full, full=full) == Caution(full)
+    assert caution(3, stored_page_size=None, full=full).page_size == 1
 
 
 def test_no_record_is_set_aside_that_fewer_than_three_workers_died_over() -> None:
-    for stored in (None, 64, 8, 1):
+    for stored in (None, 64, CAREFUL_PAGE, 1):
         assert not any(caution(attempts, stored_page_size=stored, full=250).sets_aside for attempts in range(3))
 
 
-def test_after_a_death_pages_come_one_by_one_though_there_was_progress() -> None:
-    def after_death(attempts: int, stored: int | None = None) -> Caution:
-        return caution(attempts, stored_page_size=stored, full=250, follows_death=True)
+def test_part_sizes() -> None:
+    assert next(part_sizes(None, opens_singly=True)) > 10**9
+    assert list(islice(part_sizes(3, opens_singly=False), 3)) == [3, 3, 3]
+    assert list(islice(part_sizes(3, opens_singly=True), 5)) == [1, 1, 1, 3, 3]
 
-    assert after_death(0) == after_death(2) == Caution(250, begins_alone=True)
-    assert (after_death(3), after_death(4), after_death(0, 8)) == (SMALL, ONE, SMALL), "the hunt is alone anyway"
+
+def sizes(size: int | None, full: int) -> list[int | None]:
+    """Those of the pages that come, until one is as large as ever."""
+    came, good_pages = [size], 0
+    while size is not None:
+        size, good_pages = grown(size, good_pages, full=full)
+        came.append(size)
+    return came
+
+
+def test_pages_that_deaths_made_small_grow_once_a_page_of_records_went_in() -> None:
+    assert sizes(CAREFUL_PAGE, 250) == [CAREFUL_PAGE] * 17 + [None]
+    assert sizes(1, 250) == [1] * CAREFUL_PAGE + [CAREFUL_PAGE] * 17 + [None]
+    assert sizes(1, 10) == [1] * 10 + [None]
+
+
+def test_pages_that_the_store_made_small_double_after_a_few() -> None:
+    assert sizes(64, 250) == [64] * PAGES_BEFORE_GROWING + [128] * PAGES_BEFORE_GROWING + [None]

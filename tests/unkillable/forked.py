@@ -17,7 +17,7 @@ from pathlib import Path
 
 from dramatiq import Worker
 
-from ..processes import ROOT, STOPS_IN_S, wait_until
+from ..processes import ROOT, STARTS_IN_S, STOPS_IN_S, wait_until
 from ..worker_host import WorkerHost
 
 
@@ -49,7 +49,7 @@ def supervised(host: WorkerHost, directory: Path) -> Iterator[Supervised]:
         )
     crew = Supervised(supervisor, log)
     try:
-        wait_until(lambda: "begun" in crew.text() or supervisor.poll() is not None, STOPS_IN_S, "the start")
+        wait_until(lambda: "begun" in crew.text() or supervisor.poll() is not None, STARTS_IN_S, "the start")
         assert supervisor.poll() is None, crew.text()
         yield crew
     finally:

@@ -12,11 +12,12 @@ import pytest
 from sqlalchemy import update
 
 from bigcommerce_integration.models import db_now
-from bigcommerce_integration.refresh.page import WORKERS_DIED
+from bigcommerce_integration.refresh.page import DEATHS
 from bigcommerce_integration.sandbox import SandboxStore
 
+from ..host_app import bearer
 from ..services import fresh_database
-from ..shop import Shop, opened_for_workers, redis_place
+from ..shop import URL, Shop, opened_for_workers, redis_place
 from ..worker_host import WorkerHost
 from .forked import Supervised, supervised
 
@@ -78,6 +79,10 @@ def test_a_record_that_kills_its_worker_is_set_aside(database: str, place: int, 
         assert (orders["created"], orders["rejected"]) == (20, 0)
         stored = {row.bigcommerce_id for row in shop.rows("products", "bigcommerce_id")}
         assert stored == set(store.product_ids) - {deadly}
-        (rejected,) = shop.rows("rejected_records", "bigcommerce_id", "reason")
-        assert (rejected.bigcommerce_id, rejected.reason) == (deadly, WORKERS_DIED)
+        (rejected,) = shop.rows("rejected_records", "bigcommerce_id", "reason", "reason_code")
+        assert tuple(rejected) == (deadly, DEATHS.reason, DEATHS.code)
+        message = shop.refreshes()[0]["message"]
+        assert message.startswith("Completed, but 1 product was left out: later refreshes try it again"), message
+        health = shop.app.test_client().get(f"{URL}/{shop.instances[0]['id']}", headers=bearer(shop.app)).json["data"]
+        assert health["health"]["products"]["left_out"]["count"] == 1
         assert 3 <= deaths <= 15

@@ -29,6 +29,7 @@ HEALTH = (
     "conflicts",
     "refused",
     "open_refresh",
+    "left_out",
     "trouble",
     "last_failure",
 )

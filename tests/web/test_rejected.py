@@ -45,6 +45,7 @@ def test_what_was_set_aside_is_shown_with_why_and_what_to_do(any_mirrored: Mirro
         "resource": "products",
         "bigcommerce_id": 5,
         "reason": "price is no amount.",
+        "reason_code": None,
         "what_to_do": "If the record is wrong in the store, mend it there; then retry: it is fetched again by its id.",
         "is_payload_cut": True,
         "created_at": "2026-01-31T12:00:00.000000Z",

@@ -16,6 +16,7 @@ from ...models import Tables, db_now, is_due
 from ...models.clock import ALLOWED_S
 from ...models.instances import IntegrationInstance
 from ...refresh import RESOURCES
+from ...refresh.page import QUARANTINE
 from ...refresh.start import open_key
 from ...refresh.wishes import MOST_SPREAD
 from .. import queries
@@ -36,6 +37,8 @@ class Standing:
     next_refresh_at: datetime | None
     open_refresh: RefreshView | None
     last_failure: RefreshView | None
+    # Records that are in quarantine: tried again by themselves, and not stored until then.
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,16 @@ def _leases(session: Session, tables: Tables, config: Config, ids: Sequence[int]
             select(refreshes.c.id).where(*of_lease, *which).order_by(refreshes.c.id.desc()).limit(1).scalar_subquery()
         )
 
+    rejected = tables.rejected_records
+    left_out = (
+        select(func.count(rejected.c.bigcommerce_id.distinct()))
+        .where(
+            rejected.c.instance_id == leases.c.instance_id,
+            rejected.c.resource == leases.c.resource,
+            rejected.c.reason_code.in_(QUARANTINE),
+        )
+        .scalar_subquery()
+    )
     wanted: Select[Any] = select(
         leases.c.instance_id,
         leases.c.resource,
@@ -110,6 +123,7 @@ def _leases(session: Session, tables: Tables, config: Config, ids: Sequence[int]
         newest().label("newest_id"),
         newest(refreshes.c.status == "completed", refreshes.c.mode.in_(_WHOLE)).label("success_id"),
         newest(refreshes.c.status == "failed").label("failure_id"),
+        left_out.label("left_out"),
     ).where(leases.c.instance_id.in_(ids))
     by_instance: defaultdict[int, list[Row[Any]]] = defaultdict(list)
     for row in session.execute(wanted):
@@ -145,6 +159,7 @@ def _standing(lease: Row[Any], instance: IntegrationInstance, views: dict[int | 
         next_refresh_at=(next_at or at_once) if is_automatic else None,
         open_refresh=opened,
         last_failure=views.get(lease.failure_id),
+        left_out=lease.left_out,
     )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Table, select
 
 from ...models.product_key import Key
 from ...refresh.columns import notes_of
+from ...refresh.page import QUARANTINE
 from ..access import Asked
 from ..instances import health
 from .listing import Condition
@@ -54,7 +55,7 @@ def set_aside(asked: Asked, resource: str, bigcommerce_id: int) -> SetAside | No
     """The newest record of this id that could not be stored."""
     table = asked.state.tables.rejected_records
     row = asked.session.execute(
-        select(table.c.id, table.c.reason, table.c.created_at)
+        select(table.c.id, table.c.reason, table.c.reason_code, table.c.created_at)
         .where(
             table.c.instance_id == asked.instance.id,
             table.c.resource == resource,
@@ -63,7 +64,7 @@ def set_aside(asked: Asked, resource: str, bigcommerce_id: int) -> SetAside | No
         .order_by(table.c.id.desc())
         .limit(1)
     ).one_or_none()
-    return None if row is None else SetAside(row.id, row.reason, row.created_at)
+    return None if row is None else SetAside(row.id, row.reason, row.created_at, row.reason_code in QUARANTINE)
 
 
 def _of_rows(asked: Asked, described: str, rows: Sequence[Mapping[str, Any]]) -> list[VariantFacts]:

@@ -43,6 +43,7 @@ class SetAside:
     id: int
     reason: str
     at: datetime
+    is_tried_again: bool = False
 
 
 @dataclass(frozen=True)
@@ -246,6 +247,7 @@ def _rejected(record: SetAside) -> Reason:
     return Reason(
         "rejected",
         f"On {moment_answer(record.at)} it could not be stored: {record.reason} "
+        f"{'Later refreshes try it again. ' if record.is_tried_again else ''}"
         f"POST …/rejected/{record.id}/retry fetches it again.",
     )
 

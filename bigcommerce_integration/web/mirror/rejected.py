@@ -10,6 +10,7 @@ from sqlalchemy import Column, Row, Select, func, select
 
 from ...errors import Invalid, NotFound
 from ...refresh import RESOURCES
+from ...refresh.page import QUARANTINE
 from ...refresh.parameters import Parameters
 from .. import fields
 from ..access import Asked, ask, caller, require_permission
@@ -26,6 +27,12 @@ MEND_AND_RETRY = "If the record is wrong in the store, mend it there; then retry
 MEND_AND_REFRESH = (
     "It has no id by which it could be fetched again: find it in the store's control panel by its payload and mend it "
     "there; the next refresh that comes by reads it."
+)
+
+
+TRIED_AGAIN = (
+    "Nothing at first: later refreshes try it again by themselves, and so does a retry. Should it stay, find out what "
+    "ends the worker at this record: its memory, the host's own code, or the error that the reason names."
 )
 
 
@@ -73,8 +80,10 @@ def post_rejected_retry(instance_id: str, rejected_id: str) -> Answer:
     return accepted(asked, begin_refresh(asked, row.resource, wanted, requested_by=caller()))
 
 
-def what_to_do(bigcommerce_id: int | None) -> str:
+def what_to_do(bigcommerce_id: int | None, reason_code: str | None = None) -> str:
     """About a record that was set aside."""
+    if reason_code in QUARANTINE:
+        return TRIED_AGAIN
     return MEND_AND_REFRESH if bigcommerce_id is None else MEND_AND_RETRY
 
 
@@ -100,7 +109,8 @@ def _record(row: Row[Any]) -> dict[str, Any]:
         "resource": row.resource,
         "bigcommerce_id": row.bigcommerce_id,
         "reason": row.reason,
-        "what_to_do": what_to_do(row.bigcommerce_id),
+        "reason_code": row.reason_code,
+        "what_to_do": what_to_do(row.bigcommerce_id, row.reason_code),
         "is_payload_cut": row.is_payload_cut,
         "created_at": moment_answer(row.created_at),
     }

@@ -19,6 +19,11 @@ WARNING_EXAMPLE = {
 _PERCENTAGE: JSONSchema = {"type": "integer", "minimum": 0, "maximum": 100}
 _OPEN = record("The open walk.", id=ID, status=one_of(STATUSES), progress_percentage=nullable(_PERCENTAGE))
 _FAILURE = record("The last refresh that failed.", id=ID, message=nullable(STRING), finished_at=nullable(MOMENT))
+_LEFT_OUT = record(
+    "Records that killed workers or met an error that nobody expected: not stored, and tried again by themselves.",
+    count=COUNT,
+    message=STRING,
+)
 _STANDING = record(
     last_success_at=nullable(MOMENT, "When a refresh that is not of some days or ids alone was last completed."),
     age_s=nullable(SECONDS, "Seconds since then."),
@@ -27,6 +32,7 @@ _STANDING = record(
     conflicts=nullable(COUNT, "Variants that the last of them left unlinked with a reason; null before the first."),
     refused=nullable(COUNT, "Products that the host would not make in it."),
     open_refresh=nullable(_OPEN),
+    left_out=nullable(_LEFT_OUT),
     trouble=nullable(STRING, "What ended the last tries of the open walk; it tries again by itself."),
     last_failure=nullable(_FAILURE),
 )
@@ -51,6 +57,7 @@ _EXAMPLE: dict[str, Any] = {
     "conflicts": 2,
     "refused": 0,
     "open_refresh": {"id": 12, "status": "processing", "progress_percentage": 50},
+    "left_out": None,
     "trouble": None,
     "last_failure": None,
 }
