@@ -18,7 +18,7 @@ from bigcommerce_integration.models import db_now
 from bigcommerce_integration.models.instances import IntegrationInstance
 from bigcommerce_integration.models.mirror import LINE_AMOUNTS, ORDER_AMOUNTS
 from bigcommerce_integration.refresh import erased
-from bigcommerce_integration.refresh.claiming import claim_refresh
+from bigcommerce_integration.refresh.claiming import Outcome, claim_refresh
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .host_app import ENCRYPTION_KEY
@@ -378,9 +378,10 @@ def test_without_the_key_no_refresh_brings_anybody_back(connect: Connect):
     lost = TokenCipher([generate_key()]).encrypt("00")
     mirror.execute(update(mirror.table("instances")).values(erasure_key=lost))
     store.edit_order(theirs[0], status_id=10)
-    mirror.start("orders").run("orders")
-    assert mirror.refresh("orders")["status"] == "failed"
-    assert "The erasure key of instance" in mirror.refresh("orders")["message"]
+    mirror.start("orders")
+    # This worker steps back: another one may have the key.
+    assert mirror.advance("orders") is Outcome.KEYLESS
+    assert mirror.refresh("orders")["status"] == "pending"
     assert found(mirror) == []
     assert "The erasure key of instance" in run(mirror, "--email", EMAIL).output
 

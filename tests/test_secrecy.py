@@ -168,7 +168,7 @@ def watch(
 
 
 def spy(monkeypatch: pytest.MonkeyPatch, watch: Watch) -> None:
-    settle, fail, unexpected = Fetcher._settle, advance_module.fail, advance_module._unexpected
+    settle, fail, set_back = Fetcher._settle, advance_module.fail, advance_module._Run.set_back
 
     def settling(self: Fetcher, fetch: Any, result: Any, error: Exception | None) -> None:
         if error is not None:
@@ -179,14 +179,14 @@ def spy(monkeypatch: pytest.MonkeyPatch, watch: Watch) -> None:
         watch.note(error)
         fail(job, error, *rest)
 
-    def surprised(slice_: Any, attempts: Any, error: Any, *rest: Any) -> None:
+    def setting_back(run: Any, error: Any) -> Any:
         watch.note(error)
-        watch.said += [repr(slice_), repr(slice_.job), repr(slice_.client), repr(slice_.fetcher)]
-        unexpected(slice_, attempts, error, *rest)
+        watch.said += [repr(run), repr(run.claimed.job), repr(run.client), repr(run.slice)]
+        return set_back(run, error)
 
     monkeypatch.setattr(Fetcher, "_settle", settling)
     monkeypatch.setattr(advance_module, "fail", failing)
-    monkeypatch.setattr(advance_module, "_unexpected", surprised)
+    monkeypatch.setattr(advance_module._Run, "set_back", setting_back)
 
 
 def test_a_success_shows_four_characters(watch: Watch) -> None:

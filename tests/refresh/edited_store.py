@@ -26,6 +26,7 @@ from bigcommerce_integration.refresh.fetching import Fetch
 from bigcommerce_integration.refresh.page import Mapped, MappedPage
 from bigcommerce_integration.refresh.parameters import Parameters
 from bigcommerce_integration.refresh.slices import Slice, SliceEnds
+from bigcommerce_integration.refresh.variant_doubts import Doubts
 from bigcommerce_integration.refresh.walking import Walker
 
 Kind = Literal["V3", "V2 inclusive", "V2 exclusive"]
@@ -202,11 +203,17 @@ def _mapped(record: Record) -> Mapped:
 class _Instance:
     id: int = 1
     store_hash: str = "abc123"
+    auto_link_products: bool = False
+    auto_create_products: bool = False
 
 
 @dataclass(frozen=True)
 class _Engine:
     config: Config
+
+    def transaction(self, work: object) -> Doubts:
+        """Nothing is stored that a page could leave in doubt: that is another test's matter."""
+        return Doubts()
 
 
 @dataclass

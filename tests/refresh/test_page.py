@@ -19,6 +19,9 @@ from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import NOON, Connect, Hasty, Mirror, payload, record, writer
 
+UNREADABLE: list[Any] = [{"id": "?"}]
+"""Variants whose ids cannot be read, so that their product is rejected."""
+
 # -- an answer as a page ------------------------------------------------------------------------------------------
 
 
@@ -36,7 +39,7 @@ def test_of_a_record_that_comes_twice_the_last_wins():
         (5, "last"),
         (6, page.records[1].columns["name"]),
     ]
-    page = page_of(bowl(5), bowl(5, price="?"))
+    page = page_of(bowl(5), bowl(5, variants=UNREADABLE))
     assert (page.records, [each.id for each in page.rejected]) == ([], [5])
 
 
@@ -56,14 +59,14 @@ def test_a_fault_of_the_mapping_sets_the_record_aside_without_its_text(monkeypat
 
 
 def test_what_lies_above_a_range_is_left_to_the_next_one():
-    page = page_of(bowl(5), bowl(6, price="?"), bowl(7), bowl(8, price="?"))
+    page = page_of(bowl(5), bowl(6, variants=UNREADABLE), bowl(7), bowl(8, price="?"))
     cut = page.up_to(6)
     assert ([each.id for each in cut.records], [each.id for each in cut.rejected]) == ([5], [6])
     assert page.up_to(8) is page.up_to(None) is page
 
 
 def test_the_halves_of_a_page_have_its_records_once():
-    page = page_of(bowl(5), bowl(6), bowl(7), bowl(8, price="?"))
+    page = page_of(bowl(5), bowl(6), bowl(7), bowl(8, variants=UNREADABLE))
     lower, upper = page.halves()
     assert [each.id for each in lower.records] == [5]
     assert [each.id for each in upper.records] == [6, 7]

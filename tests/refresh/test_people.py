@@ -9,15 +9,16 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import LargeBinary, String, select, update
+from sqlalchemy import LargeBinary, String, select
 
 from bigcommerce_integration.client.people import blanked_order, is_blanked
-from bigcommerce_integration.refresh.caution import CAREFUL_AFTER
 from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.sandbox.records import Order
 
 from ..people import SECRET, Draw, plant
 from .conftest import Connect, Mirror, record
+from .test_advance import run_with_deaths
+from .test_quarantine import deadly
 
 DROP = {"person_data": "drop"}
 
@@ -138,10 +139,9 @@ def test_what_is_set_aside_since_it_kills_workers_holds_nobody(connect: Connect)
     store = SandboxStore(products=2, orders=2)
     fill_with_people(store)
     mirror = connect(store, settings=DROP)
-    refreshes = mirror.table("refreshes")
-    mirror.execute(update(refreshes).values(attempts=CAREFUL_AFTER + 2))
-    mirror.completed("orders")
-    assert mirror.rows("rejected_records")
+    deadly(mirror, "orders", store.order_ids[:1])
+    run_with_deaths(mirror, "orders")
+    assert [row["bigcommerce_id"] for row in mirror.rows("rejected_records")] == store.order_ids[:1]
     assert found(mirror) == []
 
 
