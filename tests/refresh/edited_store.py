@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any, Literal
@@ -21,6 +21,7 @@ from bigcommerce_integration.client.transport import Answer, Call
 from bigcommerce_integration.config import Config
 from bigcommerce_integration.errors import UnexpectedAnswer
 from bigcommerce_integration.refresh.apply import Results, Step
+from bigcommerce_integration.refresh.caution import part_sizes
 from bigcommerce_integration.refresh.checkpoint import Checkpoint, load_checkpoint
 from bigcommerce_integration.refresh.fetching import Fetch
 from bigcommerce_integration.refresh.page import Mapped, MappedPage
@@ -276,6 +277,8 @@ class Run:
 
     def _process(self) -> None:
         checkpoint = load_checkpoint(self.kept.checkpoint)
+        if self.is_after_death:
+            checkpoint = replace(checkpoint, suspects=tuple(sorted(checkpoint.walk.ranges)))
         resource = "products" if self.kind == "V3" else "orders"
         # Not Config(...): a page of less than the setting's minimum is what trouble makes of it.
         config: Any = type("Settings", (), {"page_size": self.page_size})()
@@ -289,6 +292,8 @@ class Run:
             width=self.width,
         )
         slice_.run = self
+        if self.is_after_death:
+            slice_.part, slice_.opens_singly = 2, len(self.kept.brought) % 2 == 1
         _Walker(slice_, checkpoint.page_size or self.page_size).run()
 
     # -- what may happen ---------------------------------------------------------------------------------------
@@ -344,14 +349,25 @@ class Run:
     def commit_page(
         self, slice_: Any, page: MappedPage, step: Any, after: Checkpoint, part_after: Callable[..., Any]
     ) -> None:
+        for size in part_sizes(slice_.part, opens_singly=slice_.opens_singly):
+            if len(page.records) <= size:
+                break
+            # A process may end between two parts, as after any page.
+            lower, page = page.split(size)
+            self._commit_part(slice_, lower, step, part_after(lower), part_after)
+        self._commit_part(slice_, page, step, after, part_after)
+
+    def _commit_part(
+        self, slice_: Any, page: MappedPage, step: Any, after: Checkpoint, part_after: Callable[..., Any]
+    ) -> None:
         what, number = self._event()
         if what == "kill" and number % 2:
             raise Killed
         if what == "refuse" and len(page.records) > 1:
             # The database refuses the page: it goes in by halves, and the process may end between them.
             lower, upper = page.halves()
-            self.commit_page(slice_, lower, step, part_after(lower), part_after)
-            self.commit_page(slice_, upper, step, after, part_after)
+            self._commit_part(slice_, lower, step, part_after(lower), part_after)
+            self._commit_part(slice_, upper, step, after, part_after)
             return
         made: Step = step(page, after)
         self.kept.keep(page, made.after)
