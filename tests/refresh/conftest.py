@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import pytest
 from dramatiq.brokers.stub import StubBroker
 from flask import Flask
-from sqlalchemy import Table, event, make_url, select, text, update
+from sqlalchemy import Table, event, make_url, select, update
 from sqlalchemy.orm import Session
 
 from bigcommerce_integration.client import rate_limit, retry
@@ -146,10 +146,6 @@ class Mirror:
 
     def execute(self, statement: Any) -> None:
         self.transaction(lambda session: session.execute(statement))
-
-    def execute_text(self, statement: str) -> None:
-        """A statement of the database's own."""
-        self.execute(text(statement))
 
     def table(self, name: str) -> Table:
         table: Table = getattr(self.engine.tables, name)
