@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import tempfile
 import time
 from collections.abc import Iterator
@@ -60,6 +61,8 @@ def run(options: Options, terminal: Terminal) -> bool:
 
     Raises ``CannotStart`` before anything is begun, ``WentWrong`` later.
     """
+    # What could not be linked is told in the summary; a log in between would tear the progress bars apart.
+    logging.getLogger("bigcommerce_integration").setLevel(logging.ERROR)
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bigcommerce-demo-")))
         url = database_url(options.database_url or f"sqlite:///{directory / 'host.db'}")

@@ -47,7 +47,7 @@ def print_summary(terminal: Terminal, refreshes: Sequence[Refresh], connection: 
         widths,
     )
     for refresh in refreshes:
-        if refresh["status"] != "completed":
+        if refresh["message"] != "Completed.":
             terminal.say(f"  {refresh['resource']}: {refresh['message']}")
     parameters = {"instance_id": instance_id}
     terminal.heading("First products")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from dramatiq.brokers.stub import StubBroker
 from flask import Flask, got_request_exception, request
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from bigcommerce_integration import instance_created
 from bigcommerce_integration.encryption import generate_key
@@ -181,9 +181,15 @@ def test_a_failure_on_the_way_does_not_show_it(watch: Watch, broken: str, monkey
 
 def test_a_failing_statement_does_not_show_it(watch: Watch, host_app: HostApp, loud_app: Flask) -> None:
     with loud_app.app_context():
-        host_app.db.metadata.tables["bigcommerce_leases"].drop(host_app.db.engine)
+        host_app.db.session.execute(
+            text(
+                "CREATE TRIGGER failing BEFORE INSERT ON bigcommerce_leases BEGIN "
+                "SELECT RAISE(ABORT, 'a failing statement'); END"
+            )
+        )
+        host_app.db.session.commit()
     assert watch.post() == 500
-    assert "no such table" in watch.raised[0]
+    assert "a failing statement" in watch.raised[0]
     watch.assert_silent()
 
 

@@ -70,7 +70,7 @@ KNOWN = {
     "/1/orders/refresh": "OPTIONS, POST",
     "/1/orders/5": "GET, HEAD, OPTIONS",
     "/1/refreshes/2/cancel": "OPTIONS, POST",
-    "/1/variants/links": "OPTIONS, PUT",
+    "/1/variants/links": "GET, HEAD, OPTIONS, PUT",
     "/1/variants/5/link": "DELETE, OPTIONS, POST",
 }
 
