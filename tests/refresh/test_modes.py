@@ -181,7 +181,8 @@ def test_days_with_one_order_a_second_after_them_complete(connect_any: Connect) 
     mirror.again("orders", mode="date_range", date_from=date(2026, 3, 4), date_to=date(2026, 3, 4))
     refresh = mirror.refresh("orders")
     assert (mirror.ids("orders"), refresh["fetched"], refresh["total"]) == ([], 0, 0)
-    assert len(mirror.asked(r"/v2/orders\?.*include=")) == 1
+    # Two where the highest id comes after the first page; three walks would be three at least.
+    assert len(mirror.asked(r"/v2/orders\?.*include=")) <= 2
 
 
 @pytest.mark.parametrize("settings", [{}, {"page_size": 1, "concurrency": 1}])
