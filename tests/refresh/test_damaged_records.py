@@ -29,7 +29,7 @@ READ: dict[str, Spoil] = {
 }
 REJECTED: dict[str, tuple[Spoil, str]] = {
     "a quote too many": (lambda text: f'{text[:-1]},"customer_message":"5" nail"}}', NOT_JSON),
-    "deep nesting": (lambda text: f'{text[:-1]},"deep":{"[" * 9000}{"]" * 9000}}}', TOO_DEEP),
+    "deep nesting": (lambda text: f'{text[:-1]},"deep":{"[" * 50_000}{"]" * 50_000}}}', TOO_DEEP),
     "no id": (lambda text: text.replace('"id":', '"i\udcff":', 1)[:-1] + ',"customer_message":"5" nail"}', NOT_JSON),
 }
 
