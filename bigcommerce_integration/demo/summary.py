@@ -79,9 +79,13 @@ def print_counts(
         terminal.say(f"  The store has {in_store[resource]:,} {resource}:")
         terminal.say(f"{created:>9,} were {dated} on the start date or later.")
         if older:
-            terminal.say(f"{older:>9,} are older and are here because orders refer to them.")
+            of_older = (
+                "is older, but here because orders refer to it",
+                "are older, but here because orders refer to them",
+            )
+            terminal.say(f"{older:>9,} {of_older[older > 1]}.")
         if stayed_out := in_store[resource] - created - older:
-            terminal.say(f"{stayed_out:>9,} are older and stay out.")
+            terminal.say(f"{stayed_out:>9,} {('is older and stays', 'are older and stay')[stayed_out > 1]} out.")
 
 
 def print_report(terminal: Terminal, report: Report) -> None:

@@ -13,8 +13,9 @@ from ..client.pages import Page
 from .apply import Step
 from .before_write import completed
 from .checkpoint import Checkpoint
+from .context import Job
 from .fetching import Fetch
-from .missing import extent, judge, mark_gone, refuse_mass_deletion, unconfirmed
+from .missing import extent, has_confirmed, judge, mark_gone, refuse_mass_deletion, unconfirmed
 from .page import Counts, MappedPage, map_page
 from .resources import RESOURCES
 from .rows import PageTransaction, chunks
@@ -29,7 +30,8 @@ def confirm(slice_: Slice) -> None:
     Raises ``MassDeletion``, with nothing marked, where the store lacks more than it may.
     """
     job = slice_.job
-    job.engine.transaction(lambda session: _refuse_mass_deletion(session, slice_))
+    written_up_to = job.engine.transaction(lambda session: _before_confirming(session, job))
+    job.engine.transaction(lambda session: _refuse_mass_deletion(session, slice_, written_up_to))
     while ids := job.engine.transaction(
         lambda session: unconfirmed(session, job.engine.tables, job.refresh_id, most=BATCH)
     ):
@@ -38,18 +40,28 @@ def confirm(slice_: Slice) -> None:
             raise SliceEnds
 
     def mark(tx: PageTransaction) -> Counts:
-        _refuse_mass_deletion(tx.session, slice_)
-        return Counts({"deleted": mark_gone(tx, job)})
+        _refuse_mass_deletion(tx.session, slice_, written_up_to)
+        return Counts({"deleted": mark_gone(tx, job, written_up_to=written_up_to)})
 
     slice_.commit(slice_.step(mark))
 
 
-def _refuse_mass_deletion(session: Session, slice_: Slice) -> None:
+def _before_confirming(session: Session, job: Job) -> int:
+    """The highest change number of a row that was surely written before any candidate is confirmed.
+
+    Another refresh may have written since an earlier slice confirmed some; their times decide then.
+    """
+    return 0 if has_confirmed(session, job.engine.tables, job.refresh_id) else job.lease.change_number
+
+
+def _refuse_mass_deletion(session: Session, slice_: Slice, written_up_to: int) -> None:
     job = slice_.job
     if job.parameters.allow_mass_delete:
         return
     is_empty = job.mode == "full" and not slice_.has_come
-    found = extent(session, job.engine.tables, job, slice_.checkpoint.dates, is_empty=is_empty)
+    found = extent(
+        session, job.engine.tables, job, slice_.checkpoint.dates, written_up_to=written_up_to, is_empty=is_empty
+    )
     refuse_mass_deletion(found, job.resource, max_share=job.engine.config.max_deleted_share)
 
 

@@ -47,7 +47,7 @@ def note_unseen(
         table.c.instance_id == job.instance.id,
         table.c.bigcommerce_id >= lo,
         table.c.deleted_at.is_(None),
-        not_seen_since(table, tx.observed_at, tx.latest),
+        not_seen_since(table, tx.observed_at, written_up_to=tx.claimed_number, latest=tx.latest),
         *RESOURCES[job.resource].expected(table, dates),
         ~exists().where(missing.c.refresh_id == job.refresh_id, missing.c.bigcommerce_id == table.c.bigcommerce_id),
     ]
@@ -170,8 +170,22 @@ def refuse_mass_unlinking(extent: Extent, *, max_share: float) -> None:
         )
 
 
-def extent(session: Session, tables: Tables, job: Job, dates: DateFilter, *, is_empty: bool) -> Extent:
-    """What is confirmed so far, and of how many that the walk should have seen."""
+def has_confirmed(session: Session, tables: Tables, refresh_id: int) -> bool:
+    """Whether some candidates were confirmed already."""
+    missing = tables.missing_records
+    confirmed = select(missing.c.bigcommerce_id).where(
+        missing.c.refresh_id == refresh_id, missing.c.is_confirmed.is_(True)
+    )
+    return session.execute(confirmed.limit(1)).first() is not None
+
+
+def extent(
+    session: Session, tables: Tables, job: Job, dates: DateFilter, *, written_up_to: int, is_empty: bool
+) -> Extent:
+    """What is confirmed so far, and of how many that the walk should have seen.
+
+    Rows with a change number ``written_up_to`` or below were written before all of it was confirmed.
+    """
     table = getattr(tables, job.resource)
     is_live = (
         table.c.instance_id == job.instance.id,
@@ -180,24 +194,25 @@ def extent(session: Session, tables: Tables, job: Job, dates: DateFilter, *, is_
         *RESOURCES[job.resource].listed(table),
     )
     live: int = session.scalar(select(func.count()).select_from(table).where(*is_live)) or 0
-    gone: int = session.scalar(select(func.count()).select_from(_gone(tables, job).subquery())) or 0
+    gone: int = session.scalar(select(func.count()).select_from(_gone(tables, job, written_up_to).subquery())) or 0
     return Extent(gone, live, is_empty)
 
 
-def mark_gone(tx: PageTransaction, job: Job) -> int:
+def mark_gone(tx: PageTransaction, job: Job, *, written_up_to: int) -> int:
     """Mark every row that is confirmed as gone and was not seen since, and forget the candidates; how many."""
-    rows = tx.session.execute(_gone(tx.tables, job)).all()
-    RESOURCES[job.resource].mark_gone(tx, [Gone(row.id, row.bigcommerce_id, row.gone_at) for row in rows])
+    rows = tx.session.execute(_gone(tx.tables, job, written_up_to)).all()
+    gone = [Gone(row.id, row.bigcommerce_id, row.gone_at, written_up_to) for row in rows]
+    RESOURCES[job.resource].mark_gone(tx, gone)
     missing = tx.tables.missing_records
     tx.session.execute(delete(missing).where(missing.c.refresh_id == job.refresh_id))
     return len(rows)
 
 
-def _gone(tables: Tables, job: Job) -> Select[Any]:
+def _gone(tables: Tables, job: Job, written_up_to: int) -> Select[Any]:
     table, missing = getattr(tables, job.resource), tables.missing_records
     both = and_(
         table.c.bigcommerce_id == missing.c.bigcommerce_id,
-        not_seen_since(table, missing.c.observed_at, job.clock.latest),
+        not_seen_since(table, missing.c.observed_at, written_up_to=written_up_to, latest=job.clock.latest),
     )
     return (
         select(table.c.id, table.c.bigcommerce_id, missing.c.observed_at.label("gone_at"))

@@ -84,21 +84,22 @@ def mark_gone(tx: PageTransaction, gone: Sequence[Gone]) -> None:
         return
     mark_rows_gone(tx, tx.tables.products, gone)
     table = tx.tables.variants
-    when = {row.bigcommerce_id: row.at for row in gone}
+    products = {row.bigcommerce_id: row for row in gone}
     columns = (
         table.c.id,
         table.c.bigcommerce_id,
         table.c.bigcommerce_product_id,
         table.c.deleted_at,
         table.c.observed_at,
+        table.c.change_number,
     )
     variants = [
-        Gone(row.id, row.bigcommerce_id, when[row.bigcommerce_product_id])
-        for row in stored_rows(tx, table, table.c.bigcommerce_product_id, when, *columns)
-        if row.deleted_at is None and not when[row.bigcommerce_product_id] < row.observed_at <= tx.latest
+        replace(products[row.bigcommerce_product_id], row_id=row.id, bigcommerce_id=row.bigcommerce_id)
+        for row in stored_rows(tx, table, table.c.bigcommerce_product_id, products, *columns)
+        if row.deleted_at is None and not products[row.bigcommerce_product_id].is_before(row, tx.latest)
     ]
     mark_rows_gone(tx, table, variants)
-    tell_products(tx, sorted(when))
+    tell_products(tx, sorted(products))
 
 
 def _refuse_unproved(*, is_empty: bool, total: int | None) -> None:
@@ -229,7 +230,7 @@ def _mark_others_gone(tx: PageTransaction, product_ids: Sequence[int]) -> int:
     columns = (table.c.id, table.c.bigcommerce_id, table.c.deleted_at, table.c.observed_at, table.c.change_number)
     rows = stored_rows(tx, table, table.c.bigcommerce_id, product_ids, *columns)
     gone = [
-        Gone(row.id, row.bigcommerce_id, tx.observed_at)
+        Gone(row.id, row.bigcommerce_id, tx.observed_at, tx.claimed_number)
         for row in rows
         if row.deleted_at is None and not tx.is_newer(row)
     ]

@@ -58,16 +58,30 @@ class PageTransaction:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A mirror row whose record the store has no longer, as an answer showed whose request began at ``at``."""
+    """A mirror row whose record the store has no longer, as an answer showed whose request began at ``at``.
+
+    Rows with a change number ``written_up_to`` or below were written before that request.
+    """
 
     row_id: int
     bigcommerce_id: int
     at: datetime
+    written_up_to: int
+
+    def is_before(self, row: Row[Any], latest: datetime) -> bool:
+        """Whether a stored row is of a later answer than the one that lacked the record."""
+        return bool(row.change_number > self.written_up_to and self.at < row.observed_at <= latest)
 
 
-def not_seen_since(table: Table, moment: datetime | ColumnElement[Any], latest: datetime) -> ColumnElement[bool]:
-    """Whether a row is of an answer no later than ``moment``, or was dated by a wrong clock: after ``latest``."""
-    return or_(table.c.observed_at <= moment, table.c.observed_at > latest)
+def not_seen_since(
+    table: Table, moment: datetime | ColumnElement[Any], *, written_up_to: int, latest: datetime
+) -> ColumnElement[bool]:
+    """Whether a row is of an answer no later than ``moment``: the same rule as ``PageTransaction.is_newer``.
+
+    The store's clock has whole seconds, so the times of two claims may be in the wrong order by one. Therefore every
+    row with a change number ``written_up_to`` or below is of an earlier answer, whatever its time.
+    """
+    return or_(table.c.change_number <= written_up_to, table.c.observed_at <= moment, table.c.observed_at > latest)
 
 
 def mark_rows_gone(tx: PageTransaction, table: Table, gone: Sequence[Gone]) -> None:
