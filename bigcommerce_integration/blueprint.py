@@ -10,17 +10,16 @@ from flask import Blueprint, Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import make_url
 
-from . import tasks
-from .cli import add_commands
+from .app_state import EXTENSION, State, require_shared
+from .cli.group import add_commands
 from .config import read_config
-from .engine import require_shared
 from .errors import ConfigError
-from .host import Host, product_key_type, require_host
+from .host.port import Host, product_key_type, require_host
+from .host.sqlalchemy import SQLAlchemyHost
 from .models import tables
 from .models.product_key import link_type
-from .sqlalchemy_host import SQLAlchemyHost
-from .state import EXTENSION, State
 from .web.routes import add_routes
+from .worker import actors
 
 DEFAULT_URL_PREFIX = "/api/big-commerce"
 
@@ -71,7 +70,7 @@ class _BigCommerceBlueprint(Blueprint):
         )
         super().register(app, options)
         app.extensions[EXTENSION] = state
-        tasks.bind(app, state)
+        actors.bind(app, state)
 
 
 def _require_extensions(app: Flask, db: SQLAlchemy) -> None:

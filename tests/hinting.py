@@ -10,11 +10,10 @@ from typing import Any
 from dramatiq.brokers.stub import StubBroker
 from sqlalchemy import select, update
 
-from bigcommerce_integration.engine import engine_of
+from bigcommerce_integration.app_state import engine_of, state_of
 from bigcommerce_integration.models import db_now
-from bigcommerce_integration.refresh.context import Engine
-from bigcommerce_integration.state import state_of
-from bigcommerce_integration.tasks import tick_once
+from bigcommerce_integration.refresh.job.context import Engine
+from bigcommerce_integration.worker.actors import tick_once
 
 from .shop import Shop
 

@@ -17,12 +17,12 @@ from dramatiq import Broker
 from flask import Flask
 from sqlalchemy import select
 
+from bigcommerce_integration.app_state import state_of
 from bigcommerce_integration.demo.links import LinkRules
 from bigcommerce_integration.demo.truth import Truth
 from bigcommerce_integration.demo.verify import verify
 from bigcommerce_integration.models import Tables
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
-from bigcommerce_integration.state import state_of
 
 from .host_app import HostApp, bearer, new_instance
 from .processes import wait_until

@@ -9,9 +9,9 @@ from dramatiq.brokers.stub import StubBroker
 from flask import Flask
 from sqlalchemy import select, update
 
-from bigcommerce_integration import tasks
 from bigcommerce_integration.encryption import TokenCipher, generate_key
 from bigcommerce_integration.models import tables
+from bigcommerce_integration.worker import actors
 
 from .host_app import ACCESS_TOKEN, ENCRYPTION_KEY, HostApp, bearer, new_instance
 
@@ -19,7 +19,7 @@ URL = "/api/big-commerce"
 
 
 def test_tick_sends_what_is_due_and_says_how_many(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "tick_once", lambda state: 3)
+    monkeypatch.setattr(actors, "tick_once", lambda state: 3)
     done = app.test_cli_runner().invoke(args=["bigcommerce", "tick"])
     assert (done.exit_code, done.output) == (0, "3 hints sent.\n")
 

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select, update
 
-from bigcommerce_integration import erasure
-from bigcommerce_integration.client.people import blanked_order, is_blanked
+from bigcommerce_integration.client.redaction import blanked_order, is_blanked
 from bigcommerce_integration.encryption import TokenCipher, generate_key
 from bigcommerce_integration.errors import ErasureIncomplete
 from bigcommerce_integration.models import db_now
 from bigcommerce_integration.models.instances import IntegrationInstance
 from bigcommerce_integration.models.mirror import LINE_AMOUNTS, ORDER_AMOUNTS
-from bigcommerce_integration.refresh import erased
-from bigcommerce_integration.refresh.claiming import Outcome, claim_refresh
+from bigcommerce_integration.operations import erasure
+from bigcommerce_integration.privacy import erased_people
+from bigcommerce_integration.refresh.lifecycle.claim import Outcome, claim_refresh
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .host_app import ENCRYPTION_KEY
@@ -222,7 +222,7 @@ def instance_of(mirror: Mirror) -> IntegrationInstance:
 def in_thread(mirror: Mirror, results: list[Any]) -> threading.Thread:
     def work() -> None:
         with mirror.app.app_context():
-            results.append(erasure.erase(mirror.engine, instance_of(mirror), [erased.customer(11)]))
+            results.append(erasure.erase(mirror.engine, instance_of(mirror), [erased_people.customer(11)]))
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -263,7 +263,7 @@ def test_a_frozen_worker_s_page_is_fenced_off(connect_any: Connect):
     frozen = writer(mirror, "orders")
     mirror.execute(update(mirror.table("leases")).values(expires_at=db_now(-1)))
     with mirror.app.app_context():
-        erasure.erase(mirror.engine, instance_of(mirror), [erased.customer(11)])
+        erasure.erase(mirror.engine, instance_of(mirror), [erased_people.customer(11)])
     with pytest.raises(Exception, match="passed to another worker"):
         frozen.write(payload("orders"))
     assert mirror.rows("orders") == []
@@ -274,7 +274,7 @@ def test_a_refresh_that_never_ends_is_not_waited_for_for_ever(connect: Connect, 
     writer(mirror, "orders")
     mirror.with_settings(slice_s=0.1, lease_s=0.1, timeout_s=0.1)
     with mirror.app.app_context(), pytest.raises(ErasureIncomplete, match="Run the command again"):
-        erasure.erase(mirror.engine, instance_of(mirror), [erased.customer(11)])
+        erasure.erase(mirror.engine, instance_of(mirror), [erased_people.customer(11)])
 
 
 def test_nobody_is_looked_up_but_once_a_slice(connect: Connect):
@@ -306,8 +306,8 @@ def test_nothing_tells_who_was_erased(connect: Connect):
     hashes = [each["person_hash"] for each in mirror.rows("erased_people")]
     assert len(set(hashes)) == 2
     key = TokenCipher([ENCRYPTION_KEY]).decrypt(mirror.instance()["erasure_key"]).reveal()
-    assert erased.person_hash(bytes.fromhex(key), f"email:{EMAIL.casefold()}") in hashes
-    assert erased.person_hash(bytes.fromhex(key), "customer_id:987654321") in hashes
+    assert erased_people.person_hash(bytes.fromhex(key), f"email:{EMAIL.casefold()}") in hashes
+    assert erased_people.person_hash(bytes.fromhex(key), "customer_id:987654321") in hashes
 
 
 def test_each_instance_has_a_key_of_its_own_and_keeps_it(connect: Connect):

@@ -10,8 +10,8 @@ import pytest
 from dramatiq.brokers.stub import StubBroker
 from sqlalchemy import text
 
-from bigcommerce_integration.hints import ACTORS
-from bigcommerce_integration.refresh.database import missing_migration
+from bigcommerce_integration.refresh.job.database import missing_migration
+from bigcommerce_integration.worker.hints import ACTORS
 
 from .host_app import bearer
 from .processes import wait_until

@@ -22,10 +22,9 @@ from sqlalchemy.orm import DeclarativeBase, DeclarativeBaseNoMeta
 
 import bigcommerce_integration
 from bigcommerce_integration import SQLAlchemyHost, create_blueprint, metadata
-from bigcommerce_integration.engine import require_shared
+from bigcommerce_integration.app_state import require_shared, state_of
 from bigcommerce_integration.errors import ConfigError
 from bigcommerce_integration.models import tables
-from bigcommerce_integration.state import state_of
 
 from .host_app import ENCRYPTION_KEY, JWT_SECRET_KEY, HostApp, bearer, new_instance
 from .services import fresh_database

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import update
 
-from bigcommerce_integration.hints import LONGEST_BACKOFF_S, keep_quiet, take_over
+from bigcommerce_integration.app_state import state_of
 from bigcommerce_integration.models import db_now
-from bigcommerce_integration.state import state_of
+from bigcommerce_integration.worker.hints import LONGEST_BACKOFF_S, keep_quiet, take_over
 
 from .hinting import engine, hint_rows, make_due, tick
 from .processes import wait_until

@@ -13,13 +13,13 @@ from dramatiq.brokers.stub import StubBroker
 from flask import Flask
 from sqlalchemy import update
 
-from bigcommerce_integration.chores import Chores
 from bigcommerce_integration.encryption import TokenCipher, generate_key
-from bigcommerce_integration.hints import ACTORS
-from bigcommerce_integration.refresh.claiming import OPEN, Outcome
-from bigcommerce_integration.refresh.erased import remember
-from bigcommerce_integration.refresh.keys import KEYLESS
+from bigcommerce_integration.privacy.erased_people import remember
+from bigcommerce_integration.refresh.lifecycle.claim import OPEN, Outcome
+from bigcommerce_integration.refresh.lifecycle.keys import KEYLESS
 from bigcommerce_integration.sandbox import SandboxStore
+from bigcommerce_integration.worker.hints import ACTORS
+from bigcommerce_integration.worker.maintenance import Chores
 
 from .host_app import ENCRYPTION_KEY, bearer
 from .processes import wait_until

@@ -12,10 +12,10 @@ from dramatiq import Worker
 from dramatiq.brokers.stub import StubBroker
 from sqlalchemy import update
 
-from bigcommerce_integration import looking, tasks
-from bigcommerce_integration.hints import ACTORS
 from bigcommerce_integration.models import db_now
 from bigcommerce_integration.sandbox import SandboxStore
+from bigcommerce_integration.worker import actors, dispatcher
+from bigcommerce_integration.worker.hints import ACTORS
 
 from .hinting import make_due, tick
 from .processes import wait_until
@@ -48,7 +48,7 @@ def ticks(shop: Shop, count: int) -> None:
 def test_the_work_is_done_slice_by_slice_though_the_broker_takes_no_message_and_ticks_are_rare(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "LOOK_EVERY_S", 0.2)
+    monkeypatch.setattr(actors, "LOOK_EVERY_S", 0.2)
     broker = Away()
     broker.emit_after("process_boot")
     settings = {"tick_s": 600.0, "slice_s": 0.1, "page_size": 10, "concurrency": 1}
@@ -80,7 +80,7 @@ def test_a_busy_process_leaves_it_to_others(shop: Shop) -> None:
     shop.post()
     shop.broker.flush_all()
     shop.execute(update(shop.tables.hints).values(next_hint_at=db_now(600)))
-    with looking._one_slice, working(shop.broker):
+    with dispatcher._one_slice, working(shop.broker):
         wait_until(lambda: shop.rows("workers"), 10, "the first tick")
         ticks(shop, 3)
         assert shop.statuses() == ["pending", "pending"]
@@ -163,7 +163,7 @@ def test_a_busy_process_sends_one_message_on_and_only_if_it_is_wanted(shop: Shop
     def queues() -> tuple[int, int]:
         return tuple(shop.broker.queues[name].qsize() for name in ("bigcommerce", "bigcommerce.DQ"))
 
-    with looking._one_slice:
+    with dispatcher._one_slice:
         shop.execute(update(leases).values(owner="another", expires_at=db_now(60)))
         look(products["id"])
         assert queues() == (0, 0), "who has the lease sends the next"
@@ -171,7 +171,7 @@ def test_a_busy_process_sends_one_message_on_and_only_if_it_is_wanted(shop: Shop
         for _ in range(5):
             look(products["id"])
         assert queues() == (0, 1)
-        time.sleep(2 * looking.BUSY_DELAY_S)
+        time.sleep(2 * dispatcher.BUSY_DELAY_S)
         look(products["id"])
         assert queues() == (0, 2), "that one may be lost"
     look(products["id"])

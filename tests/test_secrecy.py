@@ -20,18 +20,17 @@ from sqlalchemy import LargeBinary, String, Table, make_url, select, text, updat
 from sqlalchemy.engine import Row
 
 from bigcommerce_integration import instance_created, refresh_finished
-from bigcommerce_integration.client import retry
+from bigcommerce_integration.app_state import engine_of, state_of
+from bigcommerce_integration.client.http import retry
 from bigcommerce_integration.encryption import TokenCipher, generate_key
-from bigcommerce_integration.engine import engine_of
 from bigcommerce_integration.models import db_now
 from bigcommerce_integration.models.instances import IntegrationInstance
-from bigcommerce_integration.refresh import advance as advance_module
-from bigcommerce_integration.refresh import slices
-from bigcommerce_integration.refresh.claiming import Claimed, claim_refresh
-from bigcommerce_integration.refresh.fetching import Fetcher
-from bigcommerce_integration.refresh.keys import KEYLESS
+from bigcommerce_integration.refresh.lifecycle.claim import Claimed, claim_refresh
+from bigcommerce_integration.refresh.lifecycle.keys import KEYLESS
+from bigcommerce_integration.refresh.read import slice as slices
+from bigcommerce_integration.refresh.read.fetcher import Fetcher
+from bigcommerce_integration.refresh.run import advance as advance_module
 from bigcommerce_integration.sandbox import SandboxStore
-from bigcommerce_integration.state import state_of
 
 from .hinting import Deaf, make_due, tick
 from .host_app import ENCRYPTION_KEY, bearer
@@ -301,7 +300,7 @@ def test_a_failing_refresh_shows_nothing(watch: Watch, fail: Callable[[Shop], No
     watch.assert_silent()
 
 
-@pytest.mark.parametrize("place", ["apply.progress.message", "lease.Lease.renew", "walking.replace"])
+@pytest.mark.parametrize("place", ["write.apply.progress.message", "job.lease.Lease.renew", "read.walker.replace"])
 def test_what_nobody_expected_shows_nothing(watch: Watch, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def boom(*args: Any, **options: Any) -> Any:
         raise RuntimeError("nobody expected this")
@@ -320,7 +319,7 @@ def test_a_mistake_in_the_mapping_shows_nothing(watch: Watch, monkeypatch: pytes
         raise RuntimeError("nobody expected this")
 
     for resource in ("products", "orders"):
-        monkeypatch.setattr(f"bigcommerce_integration.refresh.{resource}.content_hash", boom)
+        monkeypatch.setattr(f"bigcommerce_integration.refresh.run.{resource}.content_hash", boom)
     assert watch.post() == 201
     watch.work()
     assert len(watch.shop.rows("rejected_records")) == 20

@@ -7,9 +7,9 @@ import time
 import pytest
 from dramatiq.brokers.stub import StubBroker
 
-from bigcommerce_integration.refresh import slices
+from bigcommerce_integration.refresh.read import slice as slices
 from bigcommerce_integration.sandbox import SandboxStore
-from bigcommerce_integration.tasks import TICK_ENDS_IN_S
+from bigcommerce_integration.worker.actors import TICK_ENDS_IN_S
 
 from .processes import wait_until
 from .shop import Shop, opened

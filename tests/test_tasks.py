@@ -14,12 +14,11 @@ from dramatiq import Middleware, Worker
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import AgeLimit, Callbacks, Retries, TimeLimit
 
-from bigcommerce_integration.engine import engine_of
+from bigcommerce_integration.app_state import engine_of, state_of
 from bigcommerce_integration.errors import ConfigError
-from bigcommerce_integration.hints import ACTORS, QUEUE
-from bigcommerce_integration.state import state_of
-from bigcommerce_integration.tasks import bind, tick_once
 from bigcommerce_integration.web.queries import worker_window_s
+from bigcommerce_integration.worker.actors import bind, tick_once
+from bigcommerce_integration.worker.hints import ACTORS, QUEUE
 
 from .host_app import HostApp, bearer, new_instance
 from .processes import wait_until
@@ -219,7 +218,7 @@ def test_in_memory_sqlite_with_a_worker_is_refused_and_nothing_hangs(
         broker.join(QUEUE, timeout=10_000, fail_fast=False)
         wait_until(lambda: "In-memory SQLite" in caplog.text or "in-memory SQLite" in caplog.text, 10, "the log")
     errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert any(record.name == "bigcommerce_integration.tasks" for record in errors)
+    assert any(record.name == "bigcommerce_integration.worker.actors" for record in errors)
     told = client.get(f"{URL}/1/refreshes/1", headers=headers).json["data"]
     assert told["status"] == "pending"
     assert "No worker is running" in told["message"]

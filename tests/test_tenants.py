@@ -15,12 +15,11 @@ from flask import Flask
 from sqlalchemy import Column, Integer, String, Uuid, select
 
 from bigcommerce_integration import IntegrationInstance, ProductDraft, SQLAlchemyHost, create_blueprint
-from bigcommerce_integration.engine import engine_of
+from bigcommerce_integration.app_state import engine_of, state_of
 from bigcommerce_integration.errors import ConfigError
-from bigcommerce_integration.refresh.advance import advance
-from bigcommerce_integration.refresh.claiming import Outcome
+from bigcommerce_integration.refresh.lifecycle.claim import Outcome
+from bigcommerce_integration.refresh.run.advance import advance
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
-from bigcommerce_integration.state import state_of
 
 from .host_app import ENCRYPTION_KEY, JWT_SECRET_KEY, HostApp, bearer, new_instance
 from .refresh.conftest import Mirror, connected

@@ -13,8 +13,8 @@ from dramatiq.brokers.stub import StubBroker
 from sqlalchemy import Connection, create_engine, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from bigcommerce_integration import tasks
 from bigcommerce_integration.models import db_now
+from bigcommerce_integration.worker import actors
 
 from .hinting import hint_rows, make_due, tick, timed
 from .processes import wait_until
@@ -134,7 +134,7 @@ def test_the_tick_outlives_a_database_that_is_away(
         if len(calls) < 4:
             raise ConnectionError("the database's password is hunter2")
 
-    monkeypatch.setattr(tasks, "note_worker", away)
+    monkeypatch.setattr(actors, "note_worker", away)
     shop.broker.flush_all()
     shop.post()
     shop.broker.flush_all()

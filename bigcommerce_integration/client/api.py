@@ -8,16 +8,16 @@ from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
 from ..errors import BadRecord, RecordGone, StoreUnavailable, UnexpectedAnswer
+from ..resources.values import integer
 from . import checks
 from .damage import NO_ID
 from .dates import ALL_DATES, Bounds, DateFilter, Params, v2_bounds, v2_params, v3_bounds, v3_params
+from .http.rate_limit import Quota
+from .http.transport import Answer, Call, Transport
 from .pages import LARGEST_PAGE, Highest, IdRange, Page, v2_page, v3_page
-from .people import blanked_order
-from .rate_limit import Quota
 from .records import LARGEST_COUNT, Each, Pagination, Record, one_record, single, split_v2, split_v3
+from .redaction import blanked_order
 from .store_info import StoreInfo, require_own, store_info
-from .transport import Answer, Call, Transport
-from .values import integer
 
 __all__ = ["DateFilter", "Highest", "IdRange", "Page", "Record", "Reply", "StoreClient", "StoreInfo"]
 

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from ..errors import BadRecord, StoreUnavailable, UnexpectedAnswer
+from ..resources.values import shifted
 from .dates import Bounds, date_of
 from .pages import IdRange, Page
 from .records import Record
-from .values import shifted
 
 # V2 is asked a second wider than wanted, see ``dates.v2_params``; to its upper end that second is ``until`` itself.
 _TOLERANCE = timedelta(seconds=1)

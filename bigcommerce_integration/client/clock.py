@@ -15,7 +15,7 @@ an answer has no date, or nonsense       the earlier of the worker's and the dat
 Too early is always safe: the next incremental reads more than it has to. Too late would lose edits. Within the slice
 time goes on by the worker's monotonic clock, so that answers are ordered by when they were asked for, whatever date
 they carry. Between slices no clock is needed: who claims a lease asks later than all who had it before
-(see ``refresh.rows.PageTransaction``).
+(see ``refresh.write.rows.PageTransaction``).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from .values import http_date
+from ..resources.values import http_date
 
 log = logging.getLogger(__name__)
 

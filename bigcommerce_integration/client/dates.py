@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..errors import BadRecord
+from ..resources.values import date_time, shifted, utc_z
 from .records import Record
-from .values import date_time, shifted, utc_z
 
 Params = tuple[tuple[str, str], ...]
 

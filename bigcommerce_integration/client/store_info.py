@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import OtherStore, Unconfirmed, UnexpectedAnswer
-from .values import shortened
+from ..resources.values import shortened
 
 LONGEST_TIMEZONE = 64  # twice the longest name in the time zone database
 LONGEST_TEXT = 255

@@ -77,7 +77,7 @@ def refreshes(metadata: MetaData) -> Table:
         Column("instance_id", BigInteger, nullable=False),
         Column("resource", String(16), nullable=False),
         Column("mode", String(16), nullable=False),
-        # What the mode needs beside its name, as JSON (see refresh/parameters.py).
+        # What the mode needs beside its name, as JSON (see refresh/job/parameters.py).
         Column("parameters", long_text()),
         # Who asked for it; NULL is the automatic sync.
         Column("requested_by", String(255)),
@@ -168,7 +168,7 @@ def rejected_records(metadata: MetaData) -> Table:
         Column("resource", String(16), nullable=False),
         Column("bigcommerce_id", BigInteger),
         Column("reason", Text, nullable=False),
-        # For programs: "workers_died" and "unexpected_error" are tried again by themselves (see refresh/quarantine.py).
+        # For programs: "workers_died" and "unexpected_error" are tried again by themselves (refresh/read/quarantine).
         Column("reason_code", String(32)),
         # How often the refresh ``tried_in`` has tried it again, and how many later refreshes than its own have.
         Column("trials", Integer, nullable=False, server_default="0"),

@@ -11,9 +11,9 @@ from sqlalchemy import Table
 from ..client.api import DateFilter, Highest, Reply, StoreClient
 from ..client.pages import IdRange, Page
 from ..client.records import Each, Record
-from . import orders, products
-from .page import Counts, Mapped, MappedPage
-from .rows import Gone, PageTransaction
+from .run import orders, products
+from .write.page import Counts, Mapped, MappedPage
+from .write.rows import Gone, PageTransaction
 
 
 class Resource(Protocol):

@@ -13,9 +13,9 @@ from ..encryption import TokenCipher
 from ..errors import ConfigError
 from ..models.instances import IntegrationInstance
 from ..models.refreshes import COUNTERS
-from ..refresh import progress
-from ..refresh.parameters import load_parameters
-from ..refresh.progress import Speed, speed
+from ..refresh.job import progress
+from ..refresh.job.parameters import load_parameters
+from ..refresh.job.progress import Speed, speed
 from .fields import MASK
 from .instances.health import Overview, Standing
 from .queries import RefreshView, shown_trouble

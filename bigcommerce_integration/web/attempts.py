@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from ..errors import DatabaseBusy
-from ..refresh.database import is_conflict
+from ..refresh.job.database import is_conflict
 
 TRY_FOR_S = 15.0
 UNEXPLAINED_TRIES = 3

@@ -6,8 +6,8 @@ from typing import Any
 
 from marshmallow import ValidationError
 
+from ..app_state import current_state
 from ..models.product_key import Key
-from ..state import current_state
 from . import fields
 from .query_args import QueryInteger
 

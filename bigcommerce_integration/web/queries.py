@@ -13,7 +13,7 @@ from ..config import Config
 from ..errors import NotFound
 from ..models import Tables, db_now, is_due
 from ..models.instances import IntegrationInstance
-from ..refresh.setbacks import SHOWN_FROM
+from ..refresh.lifecycle.setbacks import SHOWN_FROM
 
 INT64_MAX = 2**63 - 1
 LONGEST_LEASE_S = 3600.0

@@ -15,11 +15,11 @@ from flask import Flask
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from bigcommerce_integration.app_state import state_of
 from bigcommerce_integration.demo.processes import Sandbox
 from bigcommerce_integration.models import Tables
-from bigcommerce_integration.refresh.start import start
-from bigcommerce_integration.state import state_of
-from bigcommerce_integration.tasks import send_hints
+from bigcommerce_integration.refresh.lifecycle.start import start
+from bigcommerce_integration.worker.actors import send_hints
 
 from ..host_app import HostApp, bearer, new_instance
 from ..services import fresh_database_on

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from bigcommerce_integration.client.api import StoreClient
-from bigcommerce_integration.client.rate_limit import Quota
-from bigcommerce_integration.client.transport import Answer, Call, Transport
+from bigcommerce_integration.client.http.rate_limit import Quota
+from bigcommerce_integration.client.http.transport import Answer, Call, Transport
 from bigcommerce_integration.secret import Secret
 
 NOW = datetime(2025, 6, 1, 12, 0, 0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 
-from bigcommerce_integration.client.rate_limit import Pace, Quota
+from bigcommerce_integration.client.http.rate_limit import Pace, Quota
 
 
 @dataclass

@@ -13,8 +13,7 @@ import pytest
 
 from bigcommerce_integration.client.api import DateFilter, IdRange, Page, Reply, StoreClient
 from bigcommerce_integration.client.dates import ALL_DATES
-from bigcommerce_integration.client.transport import Transport
-from bigcommerce_integration.client.values import date_time
+from bigcommerce_integration.client.http.transport import Transport
 from bigcommerce_integration.errors import (
     RateLimited,
     RecordGone,
@@ -24,6 +23,7 @@ from bigcommerce_integration.errors import (
     Unconfirmed,
     UnexpectedAnswer,
 )
+from bigcommerce_integration.resources.values import date_time
 from bigcommerce_integration.sandbox.server import SandboxServer
 from bigcommerce_integration.sandbox.store import SandboxStore
 from bigcommerce_integration.secret import Secret

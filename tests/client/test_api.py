@@ -9,7 +9,7 @@ import pytest
 from bigcommerce_integration.client.api import DateFilter, Highest, IdRange
 from bigcommerce_integration.client.damage import NO_ID
 from bigcommerce_integration.client.dates import ALL_DATES
-from bigcommerce_integration.client.transport import Call
+from bigcommerce_integration.client.http.transport import Call
 from bigcommerce_integration.errors import BadRecord, RecordGone, StoreUnavailable, UnexpectedAnswer
 
 from .canned import NOW, QUOTA, client_of, v2, v3

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from bigcommerce_integration.client.transport import Transport
+from bigcommerce_integration.client.http.transport import Transport
 from bigcommerce_integration.errors import RateLimited, StoreUnavailable
 from bigcommerce_integration.secret import Secret
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigcommerce_integration.client.failures import said_by
+from bigcommerce_integration.client.http.failures import said_by
 from bigcommerce_integration.secret import DOTS, Secret
 
 TOKEN = 'abc<d>&"e%f/0123456789'

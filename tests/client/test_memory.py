@@ -10,8 +10,8 @@ import pytest
 from bigcommerce_integration.client import records
 from bigcommerce_integration.client.damage import RECORD_CAP
 from bigcommerce_integration.client.records import Record, split_v2
-from bigcommerce_integration.refresh import orders
-from bigcommerce_integration.refresh.page import mapping
+from bigcommerce_integration.refresh.run import orders
+from bigcommerce_integration.refresh.write.page import mapping
 
 MIB = 1024 * 1024
 WINDOW = 10 * records._WINDOW

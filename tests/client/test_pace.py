@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bigcommerce_integration.client.rate_limit import Pace, Quota
+from bigcommerce_integration.client.http.rate_limit import Pace, Quota
 
 from .quota_simulation import Client, Simulation, Store
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bigcommerce_integration.client.api import IdRange, StoreClient
-from bigcommerce_integration.client.people import MARK, blanked_line, blanked_order, emails_of, is_blanked
 from bigcommerce_integration.client.records import Record
-from bigcommerce_integration.refresh.orders import map_record
+from bigcommerce_integration.client.redaction import MARK, blanked_line, blanked_order, emails_of, is_blanked
+from bigcommerce_integration.refresh.run.orders import map_record
 from bigcommerce_integration.sandbox import SandboxStore
 
 from ..people import PERSONAL, SECRET, line_paths, plant

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bigcommerce_integration.client.transport import Transport
+from bigcommerce_integration.client.http.transport import Transport
 from bigcommerce_integration.errors import StoreUnavailable
 from bigcommerce_integration.secret import ProxyUrl, Secret
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigcommerce_integration.client.rate_limit import LARGEST_QUOTA, LONGEST_WAIT_S, Quota, parse_quota, wait_s
+from bigcommerce_integration.client.http.rate_limit import LARGEST_QUOTA, LONGEST_WAIT_S, Quota, parse_quota, wait_s
 
 LIMIT, LEFT = "X-Rate-Limit-Requests-Quota", "X-Rate-Limit-Requests-Left"
 WINDOW, RESET, AFTER = "X-Rate-Limit-Time-Window-Ms", "X-Rate-Limit-Time-Reset-Ms", "X-Retry-After"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bigcommerce_integration.client.retry import MAX_TRIES, GiveUp, Wait, decide, is_failure
+from bigcommerce_integration.client.http.retry import MAX_TRIES, GiveUp, Wait, decide, is_failure
 from bigcommerce_integration.errors import (
     BadRecord,
     RateLimited,
@@ -16,7 +16,7 @@ from bigcommerce_integration.errors import (
     TokenRejected,
     UnexpectedAnswer,
 )
-from bigcommerce_integration.refresh.fetching import LONG_WAIT_S
+from bigcommerce_integration.refresh.read.fetcher import LONG_WAIT_S
 
 
 @pytest.mark.parametrize(

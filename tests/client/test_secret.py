@@ -10,7 +10,7 @@ import traceback
 import pytest
 from urllib3.connection import HTTPConnection
 
-from bigcommerce_integration.client.transport import Call, _Heard
+from bigcommerce_integration.client.http.transport import Call, _Heard
 from bigcommerce_integration.config import read_config
 from bigcommerce_integration.encryption import generate_key
 from bigcommerce_integration.errors import StoreError, StoreUnavailable

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bigcommerce_integration.client import transport as transport_module
-from bigcommerce_integration.client.rate_limit import Quota
-from bigcommerce_integration.client.session import USER_AGENT
-from bigcommerce_integration.client.transport import Call, Transport
+from bigcommerce_integration.client.http import transport as transport_module
+from bigcommerce_integration.client.http.rate_limit import Quota
+from bigcommerce_integration.client.http.session import USER_AGENT
+from bigcommerce_integration.client.http.transport import Call, Transport
 from bigcommerce_integration.errors import (
     RateLimited,
     RecordGone,

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigcommerce_integration.client.values import boolean, date_time, http_date, integer, money, rate, text, utc_z
 from bigcommerce_integration.errors import BadRecord
+from bigcommerce_integration.resources.values import boolean, date_time, http_date, integer, money, rate, text, utc_z
 
 
 @pytest.mark.parametrize(

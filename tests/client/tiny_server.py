@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from bigcommerce_integration.client.transport import Call, Transport
+from bigcommerce_integration.client.http.transport import Call, Transport
 from bigcommerce_integration.secret import Secret
 
 Behaviour = Callable[[socket.socket, "TinyServer"], None]

@@ -8,7 +8,7 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from bigcommerce_integration.state import state_of
+from bigcommerce_integration.app_state import state_of
 from bigcommerce_integration.web.openapi.document import KeyShape, document
 
 from .conformance import Document

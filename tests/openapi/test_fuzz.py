@@ -11,7 +11,7 @@ from dramatiq.brokers.stub import StubBroker
 from sqlalchemy.orm import Session
 
 from bigcommerce_integration import SQLAlchemyHost
-from bigcommerce_integration.host import Missing
+from bigcommerce_integration.host.port import Missing
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
 
 from ..host_app import HostApp, bearer

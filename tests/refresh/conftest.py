@@ -19,24 +19,23 @@ from flask import Flask
 from sqlalchemy import Table, event, make_url, select, update
 from sqlalchemy.orm import Session
 
-from bigcommerce_integration.client import rate_limit, retry
+from bigcommerce_integration.app_state import engine_of, state_of
 from bigcommerce_integration.client.api import Reply
+from bigcommerce_integration.client.http import rate_limit, retry
 from bigcommerce_integration.client.pages import Page
 from bigcommerce_integration.client.records import Record
-from bigcommerce_integration.engine import engine_of
-from bigcommerce_integration.refresh import start
-from bigcommerce_integration.refresh.advance import advance
-from bigcommerce_integration.refresh.apply import Step, commit_step
-from bigcommerce_integration.refresh.claiming import Claimed, Outcome, claim_refresh
-from bigcommerce_integration.refresh.context import Engine
-from bigcommerce_integration.refresh.database import T
-from bigcommerce_integration.refresh.fetching import Tally
-from bigcommerce_integration.refresh.page import MappedPage, map_page
-from bigcommerce_integration.refresh.parameters import Mode, Parameters
+from bigcommerce_integration.refresh.job.context import Engine
+from bigcommerce_integration.refresh.job.database import T
+from bigcommerce_integration.refresh.job.parameters import Mode, Parameters
+from bigcommerce_integration.refresh.lifecycle import start
+from bigcommerce_integration.refresh.lifecycle.claim import Claimed, Outcome, claim_refresh
+from bigcommerce_integration.refresh.read.fetcher import Tally
 from bigcommerce_integration.refresh.resources import RESOURCES as RESOURCE_MODULES
+from bigcommerce_integration.refresh.run.advance import advance
+from bigcommerce_integration.refresh.write.apply import Step, commit_step
+from bigcommerce_integration.refresh.write.page import MappedPage, map_page
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
 from bigcommerce_integration.sandbox.pytest_plugin import bigcommerce_sandbox, bigcommerce_sandbox_factory
-from bigcommerce_integration.state import state_of
 
 from ..host_app import HostApp, bearer, new_instance
 from ..services import DATABASES, fresh_database

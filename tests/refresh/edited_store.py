@@ -14,21 +14,21 @@ from math import ceil
 from typing import Any, Literal
 
 from bigcommerce_integration.client.api import StoreClient
+from bigcommerce_integration.client.http.rate_limit import Quota
+from bigcommerce_integration.client.http.transport import Answer, Call
 from bigcommerce_integration.client.pages import IdRange
-from bigcommerce_integration.client.rate_limit import Quota
 from bigcommerce_integration.client.records import Record
-from bigcommerce_integration.client.transport import Answer, Call
 from bigcommerce_integration.config import Config
 from bigcommerce_integration.errors import UnexpectedAnswer
-from bigcommerce_integration.refresh.apply import Results, Step
-from bigcommerce_integration.refresh.caution import part_sizes
-from bigcommerce_integration.refresh.checkpoint import Checkpoint, load_checkpoint
-from bigcommerce_integration.refresh.fetching import Fetch
-from bigcommerce_integration.refresh.page import Mapped, MappedPage
-from bigcommerce_integration.refresh.parameters import Parameters
-from bigcommerce_integration.refresh.slices import Slice, SliceEnds
-from bigcommerce_integration.refresh.variant_doubts import Doubts
-from bigcommerce_integration.refresh.walking import Walker
+from bigcommerce_integration.refresh.job.checkpoint import Checkpoint, load_checkpoint
+from bigcommerce_integration.refresh.job.parameters import Parameters
+from bigcommerce_integration.refresh.read.crash_guard import part_sizes
+from bigcommerce_integration.refresh.read.fetcher import Fetch
+from bigcommerce_integration.refresh.read.slice import Slice, SliceEnds
+from bigcommerce_integration.refresh.read.walker import Walker
+from bigcommerce_integration.refresh.run.variant_doubts import Doubts
+from bigcommerce_integration.refresh.write.apply import Results, Step
+from bigcommerce_integration.refresh.write.page import Mapped, MappedPage
 
 Kind = Literal["V3", "V2 inclusive", "V2 exclusive"]
 KINDS: tuple[Kind, ...] = ("V3", "V2 inclusive", "V2 exclusive")

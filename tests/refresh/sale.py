@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bigcommerce_integration.refresh.orders import map_record
-from bigcommerce_integration.refresh.page import Mapped
+from bigcommerce_integration.refresh.run.orders import map_record
+from bigcommerce_integration.refresh.write.page import Mapped
 
 from .conftest import payload, record
 

@@ -12,13 +12,14 @@ import pytest
 from sqlalchemy import select, update
 
 from bigcommerce_integration.models import db_now
-from bigcommerce_integration.refresh import automatic, phases
-from bigcommerce_integration.refresh.automatic import Due, begin_due, due
-from bigcommerce_integration.refresh.claiming import Outcome
-from bigcommerce_integration.refresh.parameters import Parameters
-from bigcommerce_integration.refresh.prune import prune
-from bigcommerce_integration.refresh.reopen import reopen
-from bigcommerce_integration.refresh.stop import cancel
+from bigcommerce_integration.refresh.job.parameters import Parameters
+from bigcommerce_integration.refresh.lifecycle import schedule
+from bigcommerce_integration.refresh.lifecycle.claim import Outcome
+from bigcommerce_integration.refresh.lifecycle.reopen import reopen
+from bigcommerce_integration.refresh.lifecycle.schedule import Due, begin_due, due
+from bigcommerce_integration.refresh.lifecycle.stop import cancel
+from bigcommerce_integration.refresh.removal.pruning import prune
+from bigcommerce_integration.refresh.run import phases
 from bigcommerce_integration.sandbox import SandboxStore
 
 from ..host_app import bearer
@@ -164,7 +165,7 @@ def test_two_ticks_at_once_begin_one_refresh(connect_any: Connect) -> None:
 
 def test_a_walk_begun_in_the_same_moment_is_no_error(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     mirror = connect(SandboxStore(1, 1, awkward=False), **AUTOMATIC).completed()
-    begin: Callable[..., bool] = automatic._begin
+    begin: Callable[..., bool] = schedule._begin
 
     def later(session: Any, engine: Any, row: Any) -> bool:
         if row.resource == "orders":
@@ -174,7 +175,7 @@ def test_a_walk_begun_in_the_same_moment_is_no_error(connect: Connect, monkeypat
     def mirror_start(mirror: Mirror) -> None:
         mirror.start("orders", "full")
 
-    monkeypatch.setattr(automatic, "_begin", later)
+    monkeypatch.setattr(schedule, "_begin", later)
     assert begun(mirror) == [("orders", "full"), ("products", "incremental")]
 
 
@@ -409,7 +410,7 @@ def test_a_switch_turned_on_during_the_pass_is_not_forgotten(connect: Connect, m
 def test_a_switch_turned_between_two_slices_begins_the_pass_anew(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bigcommerce_integration.refresh.linking.PASS_SIZE", 2)
+    monkeypatch.setattr("bigcommerce_integration.refresh.linking.linker.PASS_SIZE", 2)
     store = SandboxStore(0, 0, awkward=False)
     for number in range(6):
         store.create_product(variants=1, sku=f"S{number}")

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from bigcommerce_integration.client.transport import Answer, Call, Transport
-from bigcommerce_integration.refresh.parameters import Mode
+from bigcommerce_integration.client.http.transport import Answer, Call, Transport
+from bigcommerce_integration.refresh.job.parameters import Mode
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import Connect, Mirror

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bigcommerce_integration.client.transport import Answer, Call, Transport
+from bigcommerce_integration.client.http.transport import Answer, Call, Transport
 from bigcommerce_integration.errors import StoreNotFound
-from bigcommerce_integration.refresh.columns import MESSAGE_LENGTH
+from bigcommerce_integration.resources.columns import MESSAGE_LENGTH
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import Connect

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import BigInteger, Column, MetaData, Table, Text, create_engine, text
 from sqlalchemy.exc import OperationalError
 
-from bigcommerce_integration.refresh import bulk
+from bigcommerce_integration.refresh.write import bulk
 
 from ..services import fresh_database
 

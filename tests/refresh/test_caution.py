@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from bigcommerce_integration.refresh.caution import (
+from bigcommerce_integration.refresh.read.crash_guard import (
     CAREFUL_PAGE,
     PAGES_BEFORE_GROWING,
     PART,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigcommerce_integration.refresh import progress
-from bigcommerce_integration.refresh.checkpoint import VERSION, Checkpoint, LinksCheck, Unsolved, load_checkpoint
-from bigcommerce_integration.refresh.walk import Walk
+from bigcommerce_integration.refresh.job import progress
+from bigcommerce_integration.refresh.job.checkpoint import VERSION, Checkpoint, LinksCheck, Unsolved, load_checkpoint
+from bigcommerce_integration.refresh.job.id_ranges import Walk
 
 MOMENTS = st.none() | st.datetimes()
 NUMBERS = st.integers(0, 2**63 - 1)

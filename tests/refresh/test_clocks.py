@@ -11,14 +11,14 @@ from sqlalchemy import Table, insert, update
 from sqlalchemy.orm import Session
 
 from bigcommerce_integration.client import clock
-from bigcommerce_integration.hints import ready
 from bigcommerce_integration.models import db_now
-from bigcommerce_integration.refresh import claiming
-from bigcommerce_integration.refresh.automatic import begin_due
-from bigcommerce_integration.refresh.claiming import Outcome
-from bigcommerce_integration.refresh.lease import claim, sharers
-from bigcommerce_integration.refresh.prune import prune
+from bigcommerce_integration.refresh.job.lease import claim, sharers
+from bigcommerce_integration.refresh.lifecycle import claim as claiming
+from bigcommerce_integration.refresh.lifecycle.claim import Outcome
+from bigcommerce_integration.refresh.lifecycle.schedule import begin_due
+from bigcommerce_integration.refresh.removal.pruning import prune
 from bigcommerce_integration.sandbox import SandboxStore
+from bigcommerce_integration.worker.hints import ready
 
 from ..host_app import bearer
 from .conftest import Connect, Mirror
@@ -279,7 +279,9 @@ def test_a_database_ahead_for_a_moment_prunes_nothing(mirror: Mirror, monkeypatc
     set_all(mirror, "refreshes", finished_at=db_now(-86400 * 10))
     before = len(mirror.rows("refreshes"))
     # As it looks to a database that is a month ahead.
-    monkeypatch.setattr("bigcommerce_integration.refresh.prune.db_now", lambda plus_s: db_now(plus_s + MONTH_S))
+    monkeypatch.setattr(
+        "bigcommerce_integration.refresh.removal.pruning.db_now", lambda plus_s: db_now(plus_s + MONTH_S)
+    )
     with mirror.app.app_context():
         assert prune(mirror.engine) == 0
     assert len(mirror.rows("refreshes")) == before

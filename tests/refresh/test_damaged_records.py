@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from bigcommerce_integration.client import damage, records
-from bigcommerce_integration.client import transport as transport_module
 from bigcommerce_integration.client.damage import NOT_JSON, TOO_DEEP, TOO_LARGE
-from bigcommerce_integration.refresh.parameters import Mode
+from bigcommerce_integration.client.http import transport as transport_module
+from bigcommerce_integration.refresh.job.parameters import Mode
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import Connect, Mirror

@@ -10,7 +10,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, create_engine, insert, 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
-from bigcommerce_integration.refresh.database import in_transaction, is_conflict
+from bigcommerce_integration.refresh.job.database import in_transaction, is_conflict
 
 from ..services import fresh_database
 

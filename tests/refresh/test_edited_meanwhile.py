@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bigcommerce_integration.client.transport import Answer, Call, Transport
+from bigcommerce_integration.client.http.transport import Answer, Call, Transport
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import Connect

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from bigcommerce_integration.client.transport import Answer, Call, Transport
-from bigcommerce_integration.refresh import order_lines, slices
-from bigcommerce_integration.refresh.claiming import Outcome
-from bigcommerce_integration.refresh.parameters import Mode
-from bigcommerce_integration.refresh.stop import cancel
+from bigcommerce_integration.client.http.transport import Answer, Call, Transport
+from bigcommerce_integration.refresh.job.parameters import Mode
+from bigcommerce_integration.refresh.lifecycle.claim import Outcome
+from bigcommerce_integration.refresh.lifecycle.stop import cancel
+from bigcommerce_integration.refresh.read import slice as slices
+from bigcommerce_integration.refresh.run import order_lines
 from bigcommerce_integration.sandbox import SandboxStore
 
 from ..processes import wait_until

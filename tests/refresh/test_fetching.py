@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from bigcommerce_integration.client import retry
 from bigcommerce_integration.client.api import Reply
-from bigcommerce_integration.client.rate_limit import Pace
+from bigcommerce_integration.client.http import retry
+from bigcommerce_integration.client.http.rate_limit import Pace
 from bigcommerce_integration.errors import LeaseLost, RateLimited, StoreUnavailable, TokenRejected
-from bigcommerce_integration.refresh.fetching import Fetch, Fetcher
+from bigcommerce_integration.refresh.read.fetcher import Fetch, Fetcher
 
 from .conftest import NOON
 

@@ -9,8 +9,8 @@ from sqlalchemy import update
 
 from bigcommerce_integration.errors import LeaseLost
 from bigcommerce_integration.models import db_now
-from bigcommerce_integration.refresh.claiming import Outcome
-from bigcommerce_integration.refresh.lease import Lease, claim, sharers
+from bigcommerce_integration.refresh.job.lease import Lease, claim, sharers
+from bigcommerce_integration.refresh.lifecycle.claim import Outcome
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import Connect, Mirror, connected

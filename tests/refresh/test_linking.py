@@ -10,8 +10,8 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from bigcommerce_integration import ProductDraft
-from bigcommerce_integration.refresh import linking
-from bigcommerce_integration.refresh.linking import Decision, decide, folded
+from bigcommerce_integration.refresh.linking import linker
+from bigcommerce_integration.refresh.linking.linker import Decision, decide, folded
 from bigcommerce_integration.sandbox import SandboxStore
 
 from ..host_app import HostApp, bearer
@@ -253,7 +253,7 @@ def test_a_host_product_made_between_two_refreshes_links_in_the_next(connect: Co
 
 
 def test_the_pass_goes_on_where_its_first_transaction_ended(connect: Connect, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(linking, "PASS_SIZE", 3)
+    monkeypatch.setattr(linker, "PASS_SIZE", 3)
     skus = [f"S-{number}" for number in range(8)]
     mirror = shop(connect, ["", "", *skus]).completed("products")
     assert [links(mirror)[sku] for sku in skus] == [("created", sku) for sku in skus]
@@ -326,7 +326,7 @@ def test_a_race_with_the_host_s_own_insert_ends_in_a_link(connect_any: Connect, 
     # The pass at the end, not the page, is where products are made.
     mirror.host.products_changed = lambda session, instance, ids: None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bigcommerce_integration.refresh.products.link_changed", lambda tx, ids, new: linking.Links())
+        patch.setattr("bigcommerce_integration.refresh.run.products.link_changed", lambda tx, ids, new: linker.Links())
         mirror.completed("products")
     assert links(mirror) == {"A": ("auto", "A"), "B": ("created", "B")}
     assert sorted(mirror.host_products().values()) == ["A", "B"]
@@ -410,7 +410,7 @@ def health(mirror: Mirror) -> dict[str, Any]:
 def test_what_the_host_refuses_is_counted_and_told(
     connect_any: Connect, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(linking, "PASS_SIZE", 3)
+    monkeypatch.setattr(linker, "PASS_SIZE", 3)
     mirror = shop(connect_any, [*(f"S-{number}" for number in range(7)), "T", "T"])
     original = mirror.host.create_products
 
@@ -441,9 +441,9 @@ def test_what_the_host_refuses_is_counted_and_told(
 
 
 def test_a_pass_that_is_done_again_counts_once(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linking, "PASS_SIZE", 2)
+    monkeypatch.setattr(linker, "PASS_SIZE", 2)
     mirror = shop(connect, [""] * 5).with_settings(slice_s=0.0)
-    original, passes = linking.link_pass, []
+    original, passes = linker.link_pass, []
 
     def fall_over(tx: Any, after: int) -> Any:
         passes.append(after)
@@ -451,7 +451,7 @@ def test_a_pass_that_is_done_again_counts_once(connect: Connect, monkeypatch: py
             raise ConnectionError("the worker is gone")
         return original(tx, after)
 
-    monkeypatch.setattr("bigcommerce_integration.refresh.phases.link_pass", fall_over)
+    monkeypatch.setattr("bigcommerce_integration.refresh.run.phases.link_pass", fall_over)
     for _ in range(50):
         try:
             mirror.completed("products")
@@ -523,7 +523,7 @@ def test_a_link_goes_to_the_product_that_took_its_place(connect: Connect) -> Non
 
 
 def test_links_are_looked_through_in_batches(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linking, "PASS_SIZE", 3)
+    monkeypatch.setattr(linker, "PASS_SIZE", 3)
     mirror = shop(connect, [f"S-{number}" for number in range(8)]).with_settings(slice_s=0.0).completed("products")
     delete_host_product(mirror, *[each for each, sku in mirror.host_products().items() if sku in ("S-1", "S-7")])
     asked: list[int] = []
@@ -541,7 +541,7 @@ def test_links_are_looked_through_in_batches(connect: Connect, monkeypatch: pyte
 
 
 def test_too_many_deleted_host_products_unlink_nothing(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linking, "PASS_SIZE", 10)
+    monkeypatch.setattr(linker, "PASS_SIZE", 10)
     mirror = shop(connect, [f"S-{number}" for number in range(25)]).completed("products")
     delete_host_product(mirror, *mirror.host_products())
     before = mirror.rows("variants")

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from bigcommerce_integration.refresh import confirming, missing
-from bigcommerce_integration.refresh.claiming import Outcome
+from bigcommerce_integration.refresh.lifecycle.claim import Outcome
+from bigcommerce_integration.refresh.read import candidates as missing
+from bigcommerce_integration.refresh.read import confirmation
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import Connect, Mirror
@@ -126,7 +127,7 @@ def test_a_list_that_leaves_products_out_marks_none_of_them(connect: Connect) ->
         return unconfirmed(*args, **kwargs)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(confirming, "unconfirmed", then)
+        patch.setattr(confirmation, "unconfirmed", then)
         mirror.again("products")
     assert back
     assert marked(mirror, "products") == []
@@ -204,7 +205,7 @@ def test_incremental_refreshes_and_products_of_some_days_mark_nothing(connect: C
 
 
 def test_only_so_many_orders_are_read_singly_in_one_refresh(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bigcommerce_integration.refresh.phases.MOST_SINGLY", 3)
+    monkeypatch.setattr("bigcommerce_integration.refresh.run.phases.MOST_SINGLY", 3)
     store = SandboxStore(0, 40, awkward=False)
     mirror = connect(store).completed("orders")
     store.switches.list_archived = False

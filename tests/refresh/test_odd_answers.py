@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bigcommerce_integration.client import retry
-from bigcommerce_integration.refresh.claiming import Outcome
+from bigcommerce_integration.client.http import retry
+from bigcommerce_integration.refresh.lifecycle.claim import Outcome
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import Connect, Mirror

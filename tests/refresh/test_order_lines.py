@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bigcommerce_integration.client.transport import Answer, Call, Transport
+from bigcommerce_integration.client.http.transport import Answer, Call, Transport
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import Connect, Mirror

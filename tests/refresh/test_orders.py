@@ -16,9 +16,9 @@ from bigcommerce_integration.client.api import Reply
 from bigcommerce_integration.client.pages import Page
 from bigcommerce_integration.errors import BadRecord
 from bigcommerce_integration.models.mirror import LINE_AMOUNTS, ORDER_AMOUNTS
-from bigcommerce_integration.refresh.columns import TEXT_LENGTH, notes_of
-from bigcommerce_integration.refresh.page import Mapped, map_page
 from bigcommerce_integration.refresh.resources import RESOURCES
+from bigcommerce_integration.refresh.write.page import Mapped, map_page
+from bigcommerce_integration.resources.columns import TEXT_LENGTH, notes_of
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import NOON, Connect, Mirror, record, writer

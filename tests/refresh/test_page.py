@@ -12,9 +12,10 @@ from bigcommerce_integration.client.api import Reply
 from bigcommerce_integration.client.pages import Page
 from bigcommerce_integration.client.records import Record
 from bigcommerce_integration.models import among
-from bigcommerce_integration.refresh import bulk, products, rows
-from bigcommerce_integration.refresh.claiming import Outcome
-from bigcommerce_integration.refresh.page import Counts, content_hash, map_page
+from bigcommerce_integration.refresh.lifecycle.claim import Outcome
+from bigcommerce_integration.refresh.run import products
+from bigcommerce_integration.refresh.write import bulk, rows
+from bigcommerce_integration.refresh.write.page import Counts, content_hash, map_page
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import NOON, Connect, Hasty, Mirror, payload, record, writer

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import LargeBinary, String, select
 
-from bigcommerce_integration.client.people import blanked_order, is_blanked
+from bigcommerce_integration.client.redaction import blanked_order, is_blanked
 from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.sandbox.records import Order
 

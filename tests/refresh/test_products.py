@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text, update
 
 from bigcommerce_integration.errors import BadRecord
-from bigcommerce_integration.refresh.columns import TEXT_LENGTH
-from bigcommerce_integration.refresh.products import map_record
+from bigcommerce_integration.refresh.run.products import map_record
+from bigcommerce_integration.resources.columns import TEXT_LENGTH
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import NOON, Connect, Mirror, payload, record, writer

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bigcommerce_integration.refresh.progress import Speed, speed
+from bigcommerce_integration.refresh.job.progress import Speed, speed
 
 NOON = datetime(2026, 1, 1, 12)
 RUNNING: dict[str, Any] = {

@@ -20,15 +20,14 @@ from flask import Flask
 from sqlalchemy import BigInteger, Integer, LargeBinary, String, Table, event, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from bigcommerce_integration.engine import engine_of
+from bigcommerce_integration.app_state import engine_of, state_of
 from bigcommerce_integration.models import Tables, db_now, tables
-from bigcommerce_integration.refresh import purge as purge_module
-from bigcommerce_integration.refresh.advance import advance
-from bigcommerce_integration.refresh.context import Engine
-from bigcommerce_integration.refresh.lease import claim
-from bigcommerce_integration.refresh.purge import purge
-from bigcommerce_integration.refresh.start import start
-from bigcommerce_integration.state import state_of
+from bigcommerce_integration.refresh.job.context import Engine
+from bigcommerce_integration.refresh.job.lease import claim
+from bigcommerce_integration.refresh.lifecycle.start import start
+from bigcommerce_integration.refresh.removal import purge as purge_module
+from bigcommerce_integration.refresh.removal.purge import purge
+from bigcommerce_integration.refresh.run.advance import advance
 
 from ..host_app import HostApp, bearer, new_instance
 from ..processes import ROOT
@@ -373,7 +372,7 @@ from dramatiq.brokers.stub import StubBroker
 from tests.host_app import HostApp
 from bigcommerce_integration.refresh import purge as module
 from bigcommerce_integration.state import state_of
-from bigcommerce_integration.engine import engine_of
+from bigcommerce_integration.app_state import engine_of
 module.ROWS_A_TRANSACTION = 200
 app = HostApp().create_app(sys.argv[1], broker=StubBroker(), settings={"BIGCOMMERCE_LEASE_S": 3})
 with app.app_context():

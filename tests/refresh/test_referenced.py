@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import event, insert, select, text, update
 
-from bigcommerce_integration.refresh.referenced import all_are_known, missing_products
+from bigcommerce_integration.refresh.run.referenced import all_are_known, missing_products
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import Connect, Mirror
@@ -76,7 +76,7 @@ def test_a_line_written_later_is_looked_at(connect_any: Connect) -> None:
 def test_a_line_written_while_it_is_answered_is_not_passed_over(connect_any: Connect, monkeypatch: Any) -> None:
     mirror = connect_any(SandboxStore(1, 0, awkward=False)).completed()
     write(mirror, line(1, 0))
-    number = "bigcommerce_integration.refresh.referenced.missing_products"
+    number = "bigcommerce_integration.refresh.run.referenced.missing_products"
 
     def then(session: Any, tables: Any, instance_id: int) -> list[int]:
         found = missing_products(session, tables, instance_id)

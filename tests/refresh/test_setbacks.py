@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert
 
-from bigcommerce_integration.hints import note_worker
 from bigcommerce_integration.models import db_now
-from bigcommerce_integration.refresh import products, walking
-from bigcommerce_integration.refresh.claiming import Outcome, Setbacks
-from bigcommerce_integration.refresh.setbacks import MOST_ERRORS, after_error, described
+from bigcommerce_integration.refresh.lifecycle.claim import Outcome, Setbacks
+from bigcommerce_integration.refresh.lifecycle.setbacks import MOST_ERRORS, after_error, described
+from bigcommerce_integration.refresh.read import walker
+from bigcommerce_integration.refresh.run import products
 from bigcommerce_integration.sandbox import SandboxStore
+from bigcommerce_integration.worker.hints import note_worker
 
 from ..host_app import bearer
 from .conftest import Connect, Mirror
@@ -55,7 +56,7 @@ def test_an_error_before_the_first_request_lets_the_lease_go(connect: Connect) -
 def test_an_error_is_shown_from_the_second_try_on(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     mirror = with_worker(connect(SandboxStore(70, 0, awkward=False), settings={"page_size": 10, "concurrency": 1}))
     secret = mirror.store.access_token
-    original, calls = walking.Walker._store, [0]
+    original, calls = walker.Walker._store, [0]
 
     def shaky(*args: Any) -> None:
         calls[0] += 1
@@ -63,18 +64,18 @@ def test_an_error_is_shown_from_the_second_try_on(connect: Connect, monkeypatch:
             raise RuntimeError(secret)
         original(*args)
 
-    monkeypatch.setattr(walking.Walker, "_store", shaky)
+    monkeypatch.setattr(walker.Walker, "_store", shaky)
     for count in (1, 2, 3):
         with pytest.raises(RuntimeError):
             mirror.advance("products")
         refresh, health = told(mirror)
-        assert "RuntimeError at refresh/variant_doubts.py:" in refresh["message"]
+        assert "RuntimeError at refresh/run/variant_doubts.py:" in refresh["message"]
         assert f"try {count}." in refresh["message"]
         assert secret not in refresh["message"]
         assert (health["trouble"] is None) == (count == 1)
         mirror.let_time_pass("products")
     # A page that goes in does not hide it.
-    monkeypatch.setattr(walking.Walker, "_store", original)
+    monkeypatch.setattr(walker.Walker, "_store", original)
     seen: list[str] = []
     mirror.host.products_changed = lambda session, instance, ids: seen.append(told(mirror)[0]["message"])
     mirror.completed("products")
@@ -85,7 +86,7 @@ def test_an_error_is_shown_from_the_second_try_on(connect: Connect, monkeypatch:
 
 def test_errors_with_progress_between_them_end(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     mirror = connect(SandboxStore(3 * MOST_ERRORS, 0, awkward=False), settings={"page_size": 1, "concurrency": 1})
-    original, calls = walking.Walker._store, [0]
+    original, calls = walker.Walker._store, [0]
 
     def shaky(*args: Any) -> None:
         calls[0] += 1
@@ -93,7 +94,7 @@ def test_errors_with_progress_between_them_end(connect: Connect, monkeypatch: py
             raise RuntimeError
         original(*args)
 
-    monkeypatch.setattr(walking.Walker, "_store", shaky)
+    monkeypatch.setattr(walker.Walker, "_store", shaky)
     for _ in range(MOST_ERRORS):
         assert mirror.refresh("products")["status"] != "failed"
         with pytest.raises(RuntimeError):
@@ -101,7 +102,7 @@ def test_errors_with_progress_between_them_end(connect: Connect, monkeypatch: py
         mirror.let_time_pass("products")
     refresh = mirror.refresh("products")
     assert refresh["status"] == "failed"
-    assert "RuntimeError at refresh/variant_doubts.py:" in refresh["message"]
+    assert "RuntimeError at refresh/run/variant_doubts.py:" in refresh["message"]
     assert refresh["created"] >= MOST_ERRORS
 
 
@@ -130,7 +131,7 @@ def test_a_description_has_the_kind_and_our_deepest_place_and_no_value() -> None
         products.map_record(None)  # type: ignore[arg-type]
     except AttributeError as error:
         said = described(error)
-    assert "AttributeError at refresh/products.py:" in said
+    assert "AttributeError at refresh/run/products.py:" in said
     assert "NoneType" not in said
     setback = after_error(ValueError("secret"), Setbacks(errors=3), attempts=5, has_progressed=True, random=lambda: 1.0)
     assert (setback.attempts, setback.setbacks.errors, setback.is_final) == (1, 4, False)

@@ -11,11 +11,11 @@ from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from bigcommerce_integration.refresh.caution import GIVE_UP_AFTER
-from bigcommerce_integration.refresh.claiming import Outcome, Setbacks
-from bigcommerce_integration.refresh.database import Shortage, shortage
-from bigcommerce_integration.refresh.owed import settle
-from bigcommerce_integration.refresh.setbacks import LONGEST_SHORTAGE_WAIT_S, after_shortage
+from bigcommerce_integration.refresh.job.database import Shortage, shortage
+from bigcommerce_integration.refresh.lifecycle.claim import Outcome, Setbacks
+from bigcommerce_integration.refresh.lifecycle.owed import settle
+from bigcommerce_integration.refresh.lifecycle.setbacks import LONGEST_SHORTAGE_WAIT_S, after_shortage
+from bigcommerce_integration.refresh.read.crash_guard import GIVE_UP_AFTER
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import Connect, Mirror

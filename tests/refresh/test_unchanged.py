@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from bigcommerce_integration.client.records import Record
 from bigcommerce_integration.errors import BadRecord
-from bigcommerce_integration.refresh import walking
-from bigcommerce_integration.refresh.page import Mapped, Rejected, mapping
+from bigcommerce_integration.refresh.read import walker
 from bigcommerce_integration.refresh.resources import RESOURCES
+from bigcommerce_integration.refresh.write.page import Mapped, Rejected, mapping
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import Connect, record
@@ -43,7 +43,7 @@ def test_what_was_stored_when_its_page_was_asked_for_and_is_not_any_more_is_writ
     connect_any: Connect, monkeypatch: pytest.MonkeyPatch, resource: str
 ):
     mirror = connect_any(SandboxStore(12, 12, awkward=False)).completed()
-    original, table = walking.stored_hashes, mirror.table(resource)
+    original, table = walker.stored_hashes, mirror.table(resource)
     first, second, *_ = mirror.ids(resource)
     lost: list[int] = []
 
@@ -56,7 +56,7 @@ def test_what_was_stored_when_its_page_was_asked_for_and_is_not_any_more_is_writ
         session.execute(update(table).where(table.c.bigcommerce_id == second).values(content_hash="", payload="{}"))
         return found
 
-    monkeypatch.setattr(walking, "stored_hashes", lost_meanwhile)
+    monkeypatch.setattr(walker, "stored_hashes", lost_meanwhile)
     mirror.again(resource)
     assert (mirror.refresh(resource)["created"], mirror.refresh(resource)["updated"]) == (1, 1)
     mirror.assert_mirrors_the_store()

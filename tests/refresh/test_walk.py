@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bigcommerce_integration.client.pages import IdRange, Page, v2_page, v3_page
 from bigcommerce_integration.client.records import Pagination, Record
-from bigcommerce_integration.refresh.walk import Walk
+from bigcommerce_integration.refresh.job.id_ranges import Walk
 
 VERSIONS = ("v2", "v2 exclusive", "v3")
 

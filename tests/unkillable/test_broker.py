@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from bigcommerce_integration import looking, tasks
 from bigcommerce_integration.sandbox import SandboxStore
+from bigcommerce_integration.worker import actors, dispatcher
 
 from ..gate import Gate
 from ..processes import workers
@@ -143,7 +143,7 @@ def test_troubled_while_posts_come_in(
         for person in people:
             person.result()
 
-        original = tasks.send_hints
+        original = actors.send_hints
         for name, moment in (("stopped", trouble.stop), ("silent", trouble.silence), ("emptied", trouble.empty)):
 
             def send(*args: object, moment: Callable[[], None] = moment) -> None:
@@ -151,7 +151,7 @@ def test_troubled_while_posts_come_in(
                 original(*args)  # type: ignore[arg-type]
 
             with monkeypatch.context() as between_commit_and_send:
-                between_commit_and_send.setattr(tasks, "send_hints", send)
+                between_commit_and_send.setattr(actors, "send_hints", send)
                 took.append(timed_post(shop, f"Shop {name}"))
             {"stopped": trouble.start, "silent": trouble.wake}.get(name, trouble.empty)()
         assert len(took) >= 3 * 2 + 3
@@ -174,7 +174,7 @@ def test_busy_workers_leave_few_hints(database: str, broker: str, tmp_path: Path
             while is_open := sum(status in ("pending", "processing") for status in shop.statuses()):
                 open_at[time.monotonic()] = is_open
                 # A hint that was put off may come when its refresh has ended.
-                since = time.monotonic() - looking.LONGEST_BUSY_DELAY_S
+                since = time.monotonic() - dispatcher.LONGEST_BUSY_DELAY_S
                 held.append(messages(shop) / max(count for at, count in open_at.items() if at >= since))
                 time.sleep(0.1)
         assert set(shop.statuses()) == {"completed"}

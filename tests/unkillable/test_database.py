@@ -17,8 +17,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from bigcommerce_integration.app_state import state_of
 from bigcommerce_integration.sandbox import SandboxStore
-from bigcommerce_integration.state import state_of
 
 from ..gate import Gate
 from ..processes import workers

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from bigcommerce_integration.hints import ACTORS
 from bigcommerce_integration.sandbox import SandboxStore
+from bigcommerce_integration.worker.hints import ACTORS
 
 from ..processes import Workers, commands, wait_until, workers
 from ..services import fresh_database

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import update
 
 from bigcommerce_integration.models import db_now
-from bigcommerce_integration.refresh.page import DEATHS
+from bigcommerce_integration.refresh.write.page import DEATHS
 from bigcommerce_integration.sandbox import SandboxStore
 
 from ..host_app import bearer

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from bigcommerce_integration.engine import engine_of
-from bigcommerce_integration.refresh.purge import purge
-from bigcommerce_integration.state import state_of
+from bigcommerce_integration.app_state import engine_of, state_of
+from bigcommerce_integration.refresh.removal.purge import purge
 from bigcommerce_integration.web import access
 
 from ..host_app import bearer

@@ -437,7 +437,7 @@ def test_what_fails_on_the_way_leaves_nothing(connected: Connected, monkeypatch:
     def fail(*args: Any, **options: Any) -> None:
         raise RuntimeError("killed here")
 
-    monkeypatch.setattr(changing.audit, "record", fail)
+    monkeypatch.setattr(changing.history, "record", fail)
     with pytest.raises(RuntimeError):
         connected.patch({"name": "New", "integration_settings": {"start_date": "2020-01-01"}})
     monkeypatch.undo()

@@ -9,9 +9,9 @@ import pytest
 from dramatiq.brokers.stub import StubBroker
 from sqlalchemy import event, select, update
 
-from bigcommerce_integration import connection
 from bigcommerce_integration.encryption import TokenCipher
 from bigcommerce_integration.sandbox import SandboxStore
+from bigcommerce_integration.store_check import probe
 from bigcommerce_integration.web.instances import trial
 
 from ..host_app import ENCRYPTION_KEY, bearer
@@ -68,14 +68,14 @@ def test_a_connected_store_is_checked_with_what_is_stored(shop: Shop) -> None:
 
 def test_no_transaction_is_open_while_the_store_is_asked(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     instance = shop.post()
-    real, seen = connection.check, []
+    real, seen = probe.check, []
 
     def check(*args: Any, **options: Any) -> Any:
         with shop.app.app_context():
             seen.append(shop.host_app.db.engine.pool.checkedout())  # type: ignore[attr-defined]
         return real(*args, **options)
 
-    monkeypatch.setattr(connection, "check", check)
+    monkeypatch.setattr(probe, "check", check)
     ask(shop, "POST", "/check", shop.body(name="Other"))
     ask(shop, "POST", f"/{instance['id']}/check")
     ask(shop, "PATCH", f"/{instance['id']}", {"connection_settings": {"access_token": shop.server.access_token}})
@@ -138,7 +138,7 @@ def test_a_token_without_a_scope_is_refused_by_the_scopes_name(shop: Shop) -> No
 
 def test_a_store_that_stays_silent_is_503_and_names_the_way_round(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     instance = shop.post()
-    monkeypatch.setattr(connection, "ANSWERS_WITHIN_S", 0.5)
+    monkeypatch.setattr(probe, "ANSWERS_WITHIN_S", 0.5)
     shop.server.pause()
     body = {"connection_settings": {"access_token": "another-token-of-the-store"}}
     answer = ask(shop, "PATCH", f"/{instance['id']}", body)

@@ -10,8 +10,8 @@ from dramatiq.brokers.stub import StubBroker
 from werkzeug.test import TestResponse
 
 from bigcommerce_integration.models import tables
-from bigcommerce_integration.refresh.automatic import begin_due_of
-from bigcommerce_integration.refresh.claiming import Outcome
+from bigcommerce_integration.refresh.lifecycle.claim import Outcome
+from bigcommerce_integration.refresh.lifecycle.schedule import begin_due_of
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
 
 from ..conftest import made

@@ -13,8 +13,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import create_engine, select
 
-from bigcommerce_integration import instance_created, tasks
+from bigcommerce_integration import instance_created
 from bigcommerce_integration.models import tables
+from bigcommerce_integration.worker import actors
 
 from ..host_app import ACCESS_TOKEN, BIGCOMMERCE_ID, NOMINAL_CODE_IDS, STORE_ID, HostApp, bearer, new_instance
 
@@ -154,7 +155,7 @@ def test_hints_are_sent_when_everybody_can_see_the_rows(
             stored = connection.execute(by_id)
             seen.append((list(hints), list(map(tuple, stored))))
 
-    monkeypatch.setattr(tasks, "send_hints", send_hints)
+    monkeypatch.setattr(actors, "send_hints", send_hints)
     assert app.test_client().post(URL, json=new_instance(), headers=headers).status_code == 201
     engine.dispose()
     ((sent, visible),) = seen

@@ -79,7 +79,7 @@ def test_what_fails_on_the_way_leaves_all_as_it_was(connected: Connected, monkey
     def fail(*args: Any, **options: Any) -> None:
         raise RuntimeError("killed here")
 
-    monkeypatch.setattr(deletion.audit, "record", fail)
+    monkeypatch.setattr(deletion.history, "record", fail)
     with pytest.raises(RuntimeError):
         connected.ask("DELETE")
     with connected.app.app_context():

@@ -132,10 +132,10 @@ def test_a_refused_change_does_not_tell_it(watch: Watch, body: Any) -> None:
         "instances.change_views.require_valid",
         "instances.change_views.changed_columns",
         "instances.change_views._write",
-        "instances.change_views.audit.record",
+        "instances.change_views.history.record",
         "instances.change_views.effects.apply",
         "instances.change_views.whole_answer",
-        "instances.trial.connection.check",
+        "instances.trial.probe.check",
     ],
 )
 def test_a_failure_on_the_way_does_not_tell_it(watch: Watch, broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +148,8 @@ def test_a_failure_on_the_way_does_not_tell_it(watch: Watch, broken: str, monkey
 
 
 @pytest.mark.parametrize(
-    "broken", ["client.transport.Transport.get", "connection.StoreClient.store_info", "connection._report"]
+    "broken",
+    ["client.http.transport.Transport.get", "store_check.probe.StoreClient.store_info", "store_check.probe._report"],
 )
 def test_a_failure_while_the_store_is_asked_does_not_tell_it(
     watch: Watch, broken: str, monkeypatch: pytest.MonkeyPatch

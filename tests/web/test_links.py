@@ -13,7 +13,7 @@ from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from bigcommerce_integration import Host
-from bigcommerce_integration.refresh import manual_links
+from bigcommerce_integration.refresh.linking import manual as manual_links
 from bigcommerce_integration.web.mirror import link_changes
 from bigcommerce_integration.web.mirror.link_request import MAX_LINKS_BYTES, MOST_LINKS
 

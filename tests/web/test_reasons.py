@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bigcommerce_integration.store_question import StoreSays
+from bigcommerce_integration.store_check.lookup import StoreSays
 from bigcommerce_integration.web.mirror.reasons import (
     OrderFacts,
     Refreshing,

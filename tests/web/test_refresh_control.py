@@ -17,7 +17,7 @@ from sqlalchemy import insert, select, text, update
 
 from bigcommerce_integration import SQLAlchemyHost, refresh_finished
 from bigcommerce_integration.models import db_now, tables
-from bigcommerce_integration.refresh.checkpoint import Checkpoint, load_checkpoint
+from bigcommerce_integration.refresh.job.checkpoint import Checkpoint, load_checkpoint
 from bigcommerce_integration.web.refreshes import changes as refresh_changes
 
 from ..host_app import HostApp, bearer, new_instance

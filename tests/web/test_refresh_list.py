@@ -10,8 +10,8 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import update
 
 from bigcommerce_integration.models import tables
-from bigcommerce_integration.refresh.parameters import Mode
-from bigcommerce_integration.refresh.start import start
+from bigcommerce_integration.refresh.job.parameters import Mode
+from bigcommerce_integration.refresh.lifecycle.start import start
 
 from ..host_app import HostApp, bearer, new_instance
 

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 
 from bigcommerce_integration.models import tables
-from bigcommerce_integration.refresh.parameters import load_parameters
+from bigcommerce_integration.refresh.job.parameters import load_parameters
 
 from ..host_app import HostApp, bearer, new_instance
 

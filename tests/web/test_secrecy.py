@@ -14,9 +14,9 @@ from flask import Flask, got_request_exception, request
 from sqlalchemy import make_url, text
 
 from bigcommerce_integration import instance_created
+from bigcommerce_integration.app_state import current_state
 from bigcommerce_integration.encryption import generate_key
 from bigcommerce_integration.errors import RequestRefused
-from bigcommerce_integration.state import current_state
 from bigcommerce_integration.web.instances.checks import require_valid
 from bigcommerce_integration.web.instances.draft import read_draft
 

@@ -11,17 +11,18 @@ from marshmallow import Schema
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from ... import tasks
-from ...connection import Store
+from ... import history
 from ...errors import Invalid, NotFound
-from ...hints import Hint
 from ...models import db_now
 from ...models.instances import IntegrationInstance, name_key
-from ...refresh.database import is_lockable
-from ...refresh.deletion import DELETING
-from ...refresh.fencing import LOCK_WAIT_S, wait_for_instance
+from ...refresh.job.database import is_lockable
+from ...refresh.job.fencing import LOCK_WAIT_S, wait_for_instance
+from ...refresh.removal.deletion import DELETING
 from ...signals import instance_changed
-from .. import audit, queries
+from ...store_check.probe import Store
+from ...worker import actors
+from ...worker.hints import Hint
+from .. import queries
 from ..access import Asked, ask, caller
 from ..announce import announce
 from ..attempts import RowLocked, Unexplained, in_transaction, undone_by_errors
@@ -84,8 +85,8 @@ def _started(asked: Asked, stored: Stored) -> list[Hint]:
     """What goes on, and what was due: begun and hinted at now, so that the answer can name it."""
     if not stored.is_mended:
         return []
-    started = [*stored.continued, *tasks.begin_due(asked.state, asked.instance.id)]
-    tasks.send_hints(asked.state, started)
+    started = [*stored.continued, *actors.begin_due(asked.state, asked.instance.id)]
+    actors.send_hints(asked.state, started)
     return started
 
 
@@ -174,7 +175,7 @@ def _write(asked: Asked, instance: IntegrationInstance, columns: Mapping[str, An
         raise RowLocked
     if concerns_leases:
         effects.apply(session, tables, instance, columns)
-    audit.record(session, tables, instance.id, "change", done_by=caller(), changes=changed(instance, columns))
+    history.record(session, tables, instance.id, "change", done_by=caller(), changes=changed(instance, columns))
     if effects.REACHING.isdisjoint(columns):
         return Stored(is_changed=True)
     return Stored(True, True, effects.continue_failed(session, tables, instance.id, hint_after_s=HINT_AFTER_S))

@@ -7,10 +7,10 @@ from typing import Any
 
 from flask import request
 
-from ... import connection
-from ...connection import Report, Store
+from ...app_state import State, current_state
 from ...errors import Invalid
-from ...state import State, current_state
+from ...store_check import probe
+from ...store_check.probe import Report, Store
 from ..access import ask, require_login, require_permission, tenant_of
 from ..error_answers import encodable
 from .checks import NAME_TAKEN, require_valid
@@ -57,7 +57,7 @@ def store_of(instance: Any) -> Store:
 
 
 def _answer(state: State, store: Store, told: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    return {"data": report_answer(connection.check(state.config, state.cipher, store)), "warnings": list(told)}
+    return {"data": report_answer(probe.check(state.config, state.cipher, store)), "warnings": list(told)}
 
 
 def report_answer(report: Report) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from copy import deepcopy
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ...host import Host
+from ...host.port import Host
 from ...models import Tables
 from ...models.instances import NOMINAL_CODES, IntegrationInstance, name_key
 from .draft import Draft

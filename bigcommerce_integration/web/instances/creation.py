@@ -10,12 +10,13 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from ... import history
+from ...app_state import State
 from ...errors import Invalid
 from ...models import db_now
 from ...models.instances import IntegrationInstance, name_key
-from ...refresh.start import start_instance
-from ...state import State
-from .. import audit, queries
+from ...refresh.lifecycle.start import start_instance
+from .. import queries
 from ..attempts import Unexplained, in_transaction
 from .checks import NAME_TAKEN, is_name_stored, require_valid
 from .differences import created
@@ -79,7 +80,7 @@ def _insert(state: State, session: Session, row: Mapping[str, Any]) -> Created:
             found = queries.with_refreshes(session, state.tables, state.config, instance_id, tenant=row["tenant"])
             assert found is not None
             instance, begun = found
-            audit.record(
+            history.record(
                 session, state.tables, instance_id, "create", done_by=row["created_by"], changes=created(instance)
             )
             return Created(instance, overview_of_new(session, state.tables, begun))

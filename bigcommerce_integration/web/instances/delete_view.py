@@ -5,12 +5,13 @@ from __future__ import annotations
 from flask import request
 from sqlalchemy.orm import Session
 
+from ... import history
+from ...app_state import State
 from ...models.instances import IntegrationInstance
-from ...refresh.deletion import DELETING, mark_deleted
-from ...refresh.fencing import LOCK_WAIT_S, wait_for_instance
+from ...refresh.job.fencing import LOCK_WAIT_S, wait_for_instance
+from ...refresh.removal.deletion import DELETING, mark_deleted
 from ...signals import instance_deleted
-from ...state import State
-from .. import audit, queries
+from .. import queries
 from ..access import ask, caller
 from ..announce import announce
 from ..attempts import in_transaction, undone_by_errors
@@ -46,4 +47,4 @@ def delete_instance(instance_id: str) -> Answered:
 def _delete(state: State, session: Session, instance: IntegrationInstance) -> None:
     mark_deleted(session, state.tables, instance.id)
     changes = {"status": {"from": instance.status, "to": DELETING}, TOKEN_PATH: "wiped"}
-    audit.record(session, state.tables, instance.id, "delete", done_by=caller(), changes=changes)
+    history.record(session, state.tables, instance.id, "delete", done_by=caller(), changes=changes)

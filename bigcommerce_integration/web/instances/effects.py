@@ -11,13 +11,13 @@ from typing import Any
 from sqlalchemy import case, or_, select, update
 from sqlalchemy.orm import Session
 
-from ...hints import Hint
 from ...models import Tables
 from ...models.instances import IntegrationInstance
 from ...refresh import RESOURCES
-from ...refresh.claiming import OPEN
-from ...refresh.fencing import fence
-from ...refresh.reopen import reopen
+from ...refresh.job.fencing import fence
+from ...refresh.lifecycle.claim import OPEN
+from ...refresh.lifecycle.reopen import reopen
+from ...worker.hints import Hint
 
 REACHING = frozenset({"access_token", "store_hash"})
 """How the store is reached."""

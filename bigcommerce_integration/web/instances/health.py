@@ -16,9 +16,9 @@ from ...models import Tables, db_now, is_due
 from ...models.clock import ALLOWED_S
 from ...models.instances import IntegrationInstance
 from ...refresh import RESOURCES
-from ...refresh.page import QUARANTINE
-from ...refresh.start import open_key
-from ...refresh.wishes import MOST_SPREAD
+from ...refresh.lifecycle.start import open_key
+from ...refresh.lifecycle.wishes import MOST_SPREAD
+from ...refresh.write.page import QUARANTINE
 from .. import queries
 from ..queries import RefreshView
 

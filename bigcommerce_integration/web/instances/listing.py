@@ -8,8 +8,8 @@ from typing import Any
 from flask import request
 from sqlalchemy import select
 
+from ...app_state import State, current_state
 from ...models.instances import IntegrationInstance
-from ...state import State, current_state
 from .. import fields
 from ..access import require_login, tenant_of
 from ..answers import instance_answer

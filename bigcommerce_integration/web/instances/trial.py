@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ... import connection
-from ...connection import Report, Store
+from ...app_state import State
 from ...errors import Invalid, StoreSilent
-from ...state import State
+from ...store_check import probe
+from ...store_check.probe import Report, Store
 from .differences import PATHS, TOKEN_PATH
 
 _SKIP = "To store it untried, send the same request with ?verify=false."
@@ -31,7 +31,7 @@ def try_store(state: State, store: Store) -> str | None:
 
     Raises ``Invalid`` if the store refuses the token or a scope is missing.
     """
-    report = connection.check(state.config, state.cipher, store, counts=False)
+    report = probe.check(state.config, state.cipher, store, counts=False)
     refusal = _refusal(report)
     if refusal:
         raise Invalid(refusal)

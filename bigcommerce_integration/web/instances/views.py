@@ -7,10 +7,10 @@ from typing import Any
 from flask import request, url_for
 from sqlalchemy.orm import Session
 
-from ... import tasks
+from ...app_state import State, current_state
 from ...models.instances import IntegrationInstance
 from ...signals import instance_created
-from ...state import State, current_state
+from ...worker import actors
 from ..access import ask, caller, require_login, require_permission, tenant_of
 from ..announce import announce
 from ..answers import instance_answer
@@ -52,7 +52,7 @@ def post_instance() -> Answered:
     created = create(state, draft, tenant=tenant, created_by=caller(), status_message=unreached)
     instance = created.instance
     # The orders first, as they take longer: of two messages that one process gets, the second waits for another one.
-    tasks.send_hints(state, [(view.row.resource, view.row.id) for view in reversed(created.overview.newest)])
+    actors.send_hints(state, [(view.row.resource, view.row.id) for view in reversed(created.overview.newest)])
     announce(instance_created, instance_id=instance.id)
     headers = {"Location": url_for(".get_instance", instance_id=instance.id), "ETag": etag(instance)}
     told = _warnings(state, state.db.session(), instance)

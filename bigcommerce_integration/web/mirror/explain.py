@@ -8,7 +8,7 @@ from typing import Any
 from flask import request
 
 from ...errors import Invalid
-from ...store_question import StoreSays, ask_about_order, ask_about_sku, ask_about_variant
+from ...store_check.lookup import StoreSays, ask_about_order, ask_about_sku, ask_about_variant
 from ..access import Asked, ask, require_permission
 from ..error_answers import encodable
 from ..instances.check_views import store_of

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from ...models.product_key import Key
-from ...refresh.columns import notes_of
-from ...refresh.page import QUARANTINE
+from ...refresh.write.page import QUARANTINE
+from ...resources.columns import notes_of
 from ..access import Asked
 from ..instances import health
 from .listing import Condition

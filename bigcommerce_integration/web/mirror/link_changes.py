@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import select
 
+from ... import history
 from ...errors import Invalid, NotFound
 from ...models.product_key import Key, in_order, key_answer
-from ...refresh.manual_links import Linked, ManualLinks
-from .. import audit
+from ...refresh.linking.manual import Linked, ManualLinks
 from ..access import Asked
 from ..attempts import in_transaction, undone_by_errors
 from .link_request import Row
@@ -103,7 +103,7 @@ def _commit(asked: Asked, decide: Callable[[ManualLinks], list[Decision]], done_
             changed = links.decide(decisions)
             if changed:
                 changes = {"links": [_change(each) for each in changed]}
-                audit.record(session, state.tables, asked.instance.id, "link", done_by=done_by, changes=changes)
+                history.record(session, state.tables, asked.instance.id, "link", done_by=done_by, changes=changes)
             return _shown(asked, [variant.bigcommerce_id for variant, _ in decisions])
 
     return in_transaction(session, work, try_for_s=TRY_FOR_S)

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import request
 
-from ...refresh.manual_links import SOURCE
+from ...refresh.linking.manual import SOURCE
 from ..access import ask, caller
 from ..queries import parse_id
 from ..query_args import QueryInteger, read_query

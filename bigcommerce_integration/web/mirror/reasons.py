@@ -8,8 +8,8 @@ from datetime import date, datetime
 from typing import Any
 
 from ...models.product_key import Key, key_answer
-from ...refresh.linking import GONE
-from ...store_question import StoreSays
+from ...refresh.linking.linker import GONE
+from ...store_check.lookup import StoreSays
 from ..answers import moment_answer
 
 # By how a conflict begins.

@@ -10,8 +10,8 @@ from sqlalchemy import Column, Row, Select, func, select
 
 from ...errors import Invalid, NotFound
 from ...refresh import RESOURCES
-from ...refresh.page import QUARANTINE
-from ...refresh.parameters import Parameters
+from ...refresh.job.parameters import Parameters
+from ...refresh.write.page import QUARANTINE
 from .. import fields
 from ..access import Asked, ask, caller, require_permission
 from ..answers import moment_answer

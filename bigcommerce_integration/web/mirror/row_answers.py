@@ -11,7 +11,7 @@ from sqlalchemy import Column, Numeric, Row, Table
 
 from ...models.mirror import LINE_AMOUNTS, ORDER_AMOUNTS
 from ...models.product_key import key_answer
-from ...refresh.columns import notes_of
+from ...resources.columns import notes_of
 from ..answers import moment_answer
 
 _STANDING = ("notes", "observed_at", "change_number", "deleted_at")

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...models.refreshes import COUNTERS
 from ...refresh import RESOURCES
-from ...refresh.parameters import MODES
+from ...refresh.job.parameters import MODES
 from ..refreshes.request import FIELDS_OF, REQUIRED, RefreshRequest
 from ..refreshes.views import STATUSES, RefreshQuery
 from .operation import Answer, Operation, Subject

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import request, url_for
 
-from ...state import current_state
+from ...app_state import current_state
 from .document import KeyShape, document
 
 

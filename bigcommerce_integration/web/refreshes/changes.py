@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from ...errors import Conflict, NotFound
 from ...models import Tables
-from ...refresh.database import bounded_waits
-from ...refresh.reopen import reopen
-from ...refresh.start import join_ids, open_key, start
-from ...refresh.stop import cancel
+from ...refresh.job.database import bounded_waits
+from ...refresh.lifecycle.reopen import reopen
+from ...refresh.lifecycle.start import join_ids, open_key, start
+from ...refresh.lifecycle.stop import cancel
 from .. import queries
 from ..access import Asked
 from ..attempts import Unexplained, in_transaction

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from flask import Request
 
-from ...refresh.parameters import MOST_IDS, Mode, Parameters
+from ...refresh.job.parameters import MOST_IDS, Mode, Parameters
 from .. import fields
 from ..body import read_json_object
 from ..schemas import ObjectSchema, load

@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import request, url_for
 
-from ... import tasks
 from ...refresh import RESOURCES
-from ...refresh.parameters import MODES
+from ...refresh.job.parameters import MODES
 from ...signals import refresh_finished
+from ...worker import actors
 from .. import fields, queries
 from ..access import Asked, ask, ask_for_refresh, caller
 from ..announce import announce
@@ -82,6 +82,6 @@ def _begin(instance_id: str, resource: str) -> Answer:
 def accepted(asked: Asked, begun: queries.RefreshView) -> Answer:
     """Hinted at after the commit."""
     row = begun.row
-    tasks.send_hints(asked.state, [(row.resource, row.id)])
+    actors.send_hints(asked.state, [(row.resource, row.id)])
     location = url_for(".get_refresh", instance_id=asked.instance.id, refresh_id=row.id)
     return {"data": refresh_answer(begun)}, 202, {"Location": location}

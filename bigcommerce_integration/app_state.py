@@ -1,0 +1,93 @@
+"""What one app holds of the plugin, in ``app.extensions``, and the engine that is made from it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from dramatiq import Broker
+from flask import Flask, current_app
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import URL
+
+from .config import Config
+from .encryption import TokenCipher
+from .errors import ConfigError
+from .host.port import Host
+from .models import Tables
+from .models import tables as declared
+from .refresh.job.context import Engine
+
+EXTENSION = "bigcommerce_integration"
+
+
+@dataclass(frozen=True)
+class State:
+    """The parts that ``create_blueprint`` brought together for one app."""
+
+    config: Config
+    db: SQLAlchemy
+    broker: Broker
+    host: Host
+    tables: Tables
+    cipher: TokenCipher = field(repr=False)
+    # What this process could not write when it let leases go: the engine's own (see refresh/lifecycle/owed.py).
+    owed: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+def state_of(app: Flask) -> State:
+    """The plugin's state in ``app``; ``ConfigError`` if the blueprint was never registered there."""
+    try:
+        state: State = app.extensions[EXTENSION]
+    except KeyError:
+        raise ConfigError(
+            "The BigCommerce blueprint is not registered in this app: "
+            "call app.register_blueprint(bigcommerce_integration.create_blueprint(…)) in its factory."
+        ) from None
+    return state
+
+
+def current_state() -> State:
+    """The plugin's state in the current app."""
+    return state_of(current_app._get_current_object())  # type: ignore[attr-defined]
+
+
+def tables(db: SQLAlchemy) -> Tables:
+    """The tables of this package in the metadata of ``db``, such as ``tables(db).orders``, in whatever schema they are.
+
+    ``ConfigError`` if no blueprint was registered with this ``db`` yet: they are copied there at that moment.
+    """
+    found = declared.of(db.metadata)
+    if found is None:
+        raise ConfigError(
+            "There are no BigCommerce tables in the metadata of this db: register the blueprint first, "
+            "app.register_blueprint(bigcommerce_integration.create_blueprint(db=db, …))."
+        )
+    return found
+
+
+def engine_of(state: State, stopping: threading.Event) -> Engine:
+    """The engine for the app whose context this is; ``ConfigError`` for in-memory SQLite."""
+    require_shared(state.db.engine.url)
+    return Engine(
+        config=state.config,
+        tables=state.tables,
+        host=state.host,
+        cipher=state.cipher,
+        sessions=state.db.session.session_factory,
+        stopping=stopping,
+        owed=state.owed,
+    )
+
+
+def require_shared(url: URL) -> None:
+    """Raises ``ConfigError`` for a database that a worker in another process could not see: SQLite in memory."""
+    name = url.database or ""
+    is_in_memory = name in ("", ":memory:") or name.startswith("file::memory:") or url.query.get("mode") == "memory"
+    if url.get_backend_name() == "sqlite" and is_in_memory:
+        raise ConfigError(
+            "An in-memory SQLite database belongs to one process, so a worker would see an empty one: set "
+            "SQLALCHEMY_DATABASE_URI to a file or a server. Only with Dramatiq's StubBroker, as in tests, may an app "
+            "have one, and no worker."
+        )

@@ -1,0 +1,66 @@
+"""``flask bigcommerce erase``."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import click
+from flask.cli import with_appcontext
+from sqlalchemy import select
+
+from ..app_state import current_state, engine_of
+from ..errors import BigCommerceError
+from ..models.instances import IntegrationInstance
+from ..operations.erasure import erase, erase_everybody
+from ..privacy import erased_people
+from ..refresh.job.context import Engine
+from .errors import naming_what_is_missing
+
+
+@click.command("erase")
+@click.option("--customer-id", "customer_ids", type=int, multiple=True, help="Of the store; may come often.")
+@click.option("--email", "emails", multiple=True, help="Of a customer or guest; may come often.")
+@click.option("--everybody", is_flag=True, help="All that was stored before PERSON_DATA=drop was set.")
+@click.option("--instance", "instance_id", type=int, help="Only in this integration instance.")
+@with_appcontext
+@naming_what_is_missing
+def erase_command(customer_ids: Sequence[int], emails: Sequence[str], everybody: bool, instance_id: int | None) -> None:
+    """Blank a person's data in stored orders, and in whatever arrives later. Orders and amounts stay."""
+    people = _people(customer_ids, emails, everybody=everybody)
+    try:
+        engine = engine_of(current_state(), threading.Event())
+        if everybody and engine.config.person_data != "drop":
+            raise click.UsageError("--everybody needs BIGCOMMERCE_PERSON_DATA=drop: all would come back otherwise.")
+        for instance in _instances(engine, instance_id, is_number_given=bool(customer_ids)):
+            done = erase_everybody(engine, instance) if everybody else erase(engine, instance, people)
+            click.echo(
+                f"Instance {instance.id}: {done.orders} orders and {done.rejected_records} rejected records blanked."
+            )
+    except BigCommerceError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _people(customer_ids: Sequence[int], emails: Sequence[str], *, everybody: bool) -> list[str]:
+    if everybody == bool(customer_ids or emails):
+        raise click.UsageError("Say who: --customer-id and --email, or --everybody.")
+    if any(each < 1 for each in customer_ids):
+        raise click.UsageError("--customer-id must be above 0: 0 is every guest. Erase a guest by --email.")
+    if any("@" not in each for each in emails):
+        raise click.UsageError("--email must be an e-mail address.")
+    return [*map(erased_people.customer, customer_ids), *map(erased_people.email, emails)]
+
+
+def _instances(engine: Engine, instance_id: int | None, *, is_number_given: bool) -> list[IntegrationInstance]:
+    """Those to erase from; what is being deleted is left to that."""
+    table = engine.tables.instances
+    statement = select(table).where(table.c.status != "deleting").order_by(table.c.id)
+    if instance_id is not None:
+        statement = statement.where(table.c.id == instance_id)
+    rows = engine.transaction(lambda session: session.execute(statement).all())
+    instances = [IntegrationInstance.from_row(row) for row in rows]
+    if not instances:
+        raise click.UsageError("There is no such instance." if instance_id else "No store is connected.")
+    if is_number_given and len({each.store_hash for each in instances}) > 1:
+        raise click.UsageError("A customer's id is another person's in another store: say which store's by --instance.")
+    return instances

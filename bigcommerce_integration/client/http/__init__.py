@@ -1,0 +1,1 @@
+"""One request to the store: connection, retries, rate limit and failures."""

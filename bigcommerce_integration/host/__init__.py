@@ -1,0 +1,1 @@
+"""The port between the plugin and the monolith."""

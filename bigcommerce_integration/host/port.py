@@ -1,0 +1,129 @@
+"""The port through which the plugin asks and tells the monolith."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from types import MethodType
+from typing import Any, Protocol
+
+from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
+
+from ..errors import ConfigError
+from ..models.instances import IntegrationInstance
+from ..models.product_key import Key
+
+_REQUIRED = (
+    "tenant",
+    "may",
+    "missing",
+    "name_taken",
+    "earliest_start_date",
+    "products_by_sku",
+    "create_products",
+    "products_changed",
+    "orders_changed",
+)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Which of the ids that were asked for do not exist for this tenant."""
+
+    integration: bool = False
+    store: bool = False
+    nominal_code_ids: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class ProductDraft:
+    """What a host product is to be made of: one variant of the store that has no counterpart yet."""
+
+    sku: str
+    name: str
+    price: Decimal | None
+    bigcommerce_product_id: int
+    bigcommerce_variant_id: int
+
+
+class Host(Protocol):
+    """What a host must answer; ``SQLAlchemyHost`` does so over the host's models.
+
+    Every method that gets a session works inside the caller's transaction, in bulk, and neither commits
+    nor rolls back; what it raises undoes the page, which is tried again.
+    """
+
+    product_key_type: TypeEngine[Any] | None = None
+    """The SQLAlchemy type of the products' keys where they are no integers, such as ``Uuid()``: the link column has it.
+
+    A host without it, as of an earlier version, has integers.
+    """
+
+    def tenant(self) -> str:
+        """The caller's tenant within a request; ``""`` in a single-tenant host."""
+
+    def may(self, action: str, instance: IntegrationInstance | None) -> bool:
+        """Whether the caller may do ``action`` (README lists them); ``instance`` is None when none exists yet."""
+
+    def missing(
+        self, session: Session, *, integration_id: int | None, store_id: int | None, nominal_code_ids: Sequence[int]
+    ) -> Missing:
+        """Which of these do not exist for the caller's tenant; None is not looked up.
+
+        The integration counts as missing unless it is the host's BigCommerce type.
+        """
+
+    def name_taken(self, session: Session, name: str) -> bool:
+        """Whether an integration of another type already has this name."""
+
+    def earliest_start_date(self, session: Session) -> date | None:
+        """The first day that the host's books accept, or None."""
+
+    def products_by_sku(
+        self, session: Session, instance: IntegrationInstance, skus: Sequence[str]
+    ) -> Mapping[str, Sequence[Key]]:
+        """The ids of the host's products by SKU, for those of ``skus`` (trimmed) that it has.
+
+        A key that was not asked for is a SKU as the host spells it that its database takes for equal to
+        one that was (by case, accents or blanks): never linked, but shown as the reason why not.
+        """
+
+    def create_products(
+        self, session: Session, instance: IntegrationInstance, drafts: Sequence[ProductDraft]
+    ) -> Mapping[str, Key]:
+        """Make these products; their ids by SKU. Called in a savepoint: on an error each draft is tried alone."""
+
+    def products_missing(self, session: Session, instance: IntegrationInstance, ids: Sequence[Key]) -> Collection[Key]:
+        """Those of ``ids`` that are no products of the host: such a link is not stored, or taken away.
+
+        Asked before a person's link is stored, and of all links in each full refresh of the products.
+
+        A host without this method, as of an earlier version, is taken to miss none.
+        """
+
+    def products_changed(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> None:
+        """Told inside the transaction that wrote them: the BigCommerce ids of products with changed rows or links."""
+
+    def orders_changed(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> None:
+        """Told inside the transaction that wrote them: the BigCommerce ids of orders with changed rows."""
+
+
+def require_host(host: object) -> None:
+    """Raises ``ConfigError`` for what lacks a method that a host must have, and names those that are missing."""
+    if isinstance(host, type):
+        raise ConfigError(f"host must be an object, not the class {host.__name__} itself: give {host.__name__}(…).")
+    missing = [name for name in _REQUIRED if not callable(getattr(host, name, None))]
+    if missing:
+        raise ConfigError(
+            "host must be a SQLAlchemyHost(…) or an object with the methods of Host; "
+            f"{type(host).__name__} lacks {', '.join(missing)}."
+        )
+
+
+def product_key_type(host: Host) -> object:
+    """What the host says of its products' keys, by an attribute or a method; None is integers."""
+    said: Any = getattr(host, "product_key_type", None)
+    return said() if isinstance(said, MethodType) else said

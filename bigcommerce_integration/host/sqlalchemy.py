@@ -1,0 +1,302 @@
+"""The host port over the host's own models."""
+
+# ruff: noqa: ARG002 - the port hands over more than this host needs
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date
+from enum import Enum
+from inspect import signature as inspect_signature
+from typing import Any, Literal
+
+from sqlalchemy import CHAR, BigInteger, MetaData, bindparam, inspect, true
+from sqlalchemy.exc import NoInspectionAvailable
+from sqlalchemy.orm import Mapper, QueryableAttribute, Session
+from sqlalchemy.types import TypeEngine
+
+from ..errors import ConfigError
+from ..models.among import among
+from ..models.instances import IntegrationInstance, name_key
+from ..models.product_key import Key, in_order, is_whole_number, link_type
+from .port import Host, Missing, ProductDraft
+from .tenancy import Scope, TenantColumn, column_name, tenant_text
+
+BIGCOMMERCE = "bigcommerce"
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_IDS_A_QUERY = 900
+
+May = Callable[[str, IntegrationInstance | None], bool]
+
+
+class _Unsaid(Enum):
+    """That an argument was not given, where None means something."""
+
+    UNSAID = "not given"
+
+
+class SQLAlchemyHost(Host):
+    """A host whose integrations, stores, nominal codes and products are mapped classes.
+
+    ``integration`` is the model of integration types; ours is the one called BigCommerce, ignoring case.
+    ``integration_instance``, if the host connects other systems too, is the model of those connections: names
+    are unique across both. ``may`` decides who may do what.
+
+    ``tenant``, for a host with several tenants, tells the caller's within a request, and ``tenant_column`` names the
+    attribute that holds a row's: one name for all models, or a name by model, None for one that all tenants share. The
+    lookups, the links and the products that are made then keep to the tenant; in jobs, to that of the instance.
+
+    The other arguments name the models' attributes.
+
+    Override a method where the host differs; ``product_values`` for products that need more than a SKU and a name.
+    """
+
+    def __init__(
+        self,
+        *,
+        integration: type[Any],
+        store: type[Any],
+        nominal_code: type[Any],
+        product: type[Any],
+        may: May,
+        integration_instance: type[Any] | None = None,
+        integration_id: str = "id",
+        integration_name: str = "name",
+        store_id: str = "id",
+        nominal_code_id: str = "id",
+        product_id: str = "id",
+        product_sku: str = "sku",
+        product_name: str = "name",
+        integration_instance_name: str = "name",
+        tenant: Callable[[], object] | None = None,
+        tenant_column: TenantColumn | Literal[_Unsaid.UNSAID] = _Unsaid.UNSAID,
+    ) -> None:
+        """Raises ``ConfigError`` for what is no model, or one without such a column or on another bind."""
+        if not callable(may):
+            raise ConfigError(
+                f"SQLAlchemyHost: may must be a function of (action, instance) that returns True or False, not {may!r}."
+            )
+        self.product = product
+        self._may = may
+        self._integration_id = _attribute(integration, "integration_id", integration_id)
+        self._integration_name = _attribute(integration, "integration_name", integration_name)
+        self._store_id = _attribute(store, "store_id", store_id)
+        self._nominal_code_id = _attribute(nominal_code, "nominal_code_id", nominal_code_id)
+        for argument, column in (
+            ("integration_id", self._integration_id),
+            ("store_id", self._store_id),
+            ("nominal_code_id", self._nominal_code_id),
+        ):
+            _require_whole_numbers(argument, column)
+        if tenant is not None and not callable(tenant):
+            raise ConfigError(f"SQLAlchemyHost: tenant must be a function that returns the caller's, not {tenant!r}.")
+        self._tenant = tenant
+        self._tenant_column = tenant_column
+        self._integrations = self._scope(integration)
+        self._stores = self._scope(store)
+        self._nominal_codes = self._scope(nominal_code)
+        self._products = self._scope(product)
+        self._others = Scope() if integration_instance is None else self._scope(integration_instance)
+        self._takes_instance = _takes_two(self.product_values)
+        self._product_id = _attribute(product, "product_id", product_id)
+        self._product_sku = _attribute(product, "product_sku", product_sku)
+        self._product_name = _attribute(product, "product_name", product_name)
+        self._other_name = (
+            None
+            if integration_instance is None
+            else _attribute(integration_instance, "integration_instance_name", integration_instance_name)
+        )
+
+    @property
+    def product_key_type(self) -> TypeEngine[Any]:  # type: ignore[override]
+        """That of the product model's key."""
+        kind: TypeEngine[Any] = self._product_id.type
+        return kind
+
+    def _scope(self, model: type[Any]) -> Scope:
+        given = None if self._tenant_column is _Unsaid.UNSAID else self._tenant_column
+        name = column_name(given, model)
+        return Scope() if name is None else Scope(_attribute(model, "tenant_column", name))
+
+    def require_scope(self) -> None:
+        """Raises ``ConfigError`` for a host that has tenants and does not say which rows are whose, or the reverse."""
+        has_tenants = self._tenant is not None or _is_overridden(self, "tenant")
+        is_said = self._tenant_column is not _Unsaid.UNSAID
+        is_own = all(_is_overridden(self, name) for name in ("missing", "products_by_sku", "products_missing"))
+        if has_tenants and not is_said and not is_own:
+            raise ConfigError(
+                f"{type(self).__name__} has tenants, but does not say which rows of its models are whose, so that each "
+                "tenant could use the stores, nominal codes and products of the others: name the column that holds "
+                'a row\'s tenant with tenant_column="company_id" (or by model, {Store: "company_id", …}), or give None '
+                "if all tenants share all of them."
+            )
+        if is_said and self._tenant_column is not None and not has_tenants:
+            raise ConfigError(
+                "SQLAlchemyHost: tenant_column is given without tenant=…, the function that tells the caller's tenant."
+            )
+
+    def tenant(self) -> str:
+        """What the argument ``tenant`` says, as text; without it there is one tenant."""
+        said: str = "" if self._tenant is None else tenant_text(self._tenant())
+        return said
+
+    def may(self, action: str, instance: IntegrationInstance | None) -> bool:
+        """What the argument ``may`` says."""
+        return self._may(action, instance)
+
+    def missing(
+        self, session: Session, *, integration_id: int | None, store_id: int | None, nominal_code_ids: Sequence[int]
+    ) -> Missing:
+        """Which of these have no row, or are not the integration called BigCommerce."""
+        return Missing(
+            integration=integration_id is not None and not self._is_bigcommerce(session, integration_id),
+            store=store_id is not None
+            and store_id not in self._existing(session, self._stores, self._store_id, [store_id]),
+            nominal_code_ids=frozenset(nominal_code_ids)
+            - self._existing(session, self._nominal_codes, self._nominal_code_id, nominal_code_ids),
+        )
+
+    def _is_bigcommerce(self, session: Session, integration_id: int) -> bool:
+        which = [_is_in(self._integration_id, [integration_id])]
+        names = self._integrations.rows(session, self.tenant, [self._integration_name], which)
+        return any(isinstance(name, str) and name.strip().casefold() == BIGCOMMERCE for (name,) in names)
+
+    def _existing(self, session: Session, scope: Scope, column: Any, ids: Sequence[int]) -> set[int]:
+        which = [_is_in(column, ids)] if ids else []
+        return {found for (found,) in scope.rows(session, self.tenant, [column], which)}
+
+    def name_taken(self, session: Session, name: str) -> bool:
+        """Whether a connection of the host's own has it; compared in Python, as databases fold case differently."""
+        if self._other_name is None:
+            return False
+        key = name_key(name)
+        others = self._others.rows(session, self.tenant, [self._other_name], [true()])
+        return any(isinstance(other, str) and name_key(other.strip()) == key for (other,) in others)
+
+    def earliest_start_date(self, session: Session) -> date | None:
+        """No day is too early."""
+        return None
+
+    def products_by_sku(
+        self, session: Session, instance: IntegrationInstance, skus: Sequence[str]
+    ) -> Mapping[str, Sequence[Key]]:
+        """By equality with each SKU as it is, in upper and in lower case, so that the host's index serves.
+
+        The keys are the host's own spellings, since its database may take others for equal.
+        """
+        found: defaultdict[str, set[Key]] = defaultdict(set)
+        which = among(session, self._product_sku, _spellings(skus))
+        columns = (self._product_id, self._product_sku)
+        for product_id, sku in self._products.rows(session, lambda: instance.tenant, columns, which):
+            found[sku].add(product_id)
+        return {sku: in_order(ids) for sku, ids in found.items()}
+
+    def product_values(self, draft: ProductDraft, instance: IntegrationInstance | None = None) -> dict[str, Any]:
+        """The keyword arguments to make the host's product with; override it to add to them.
+
+        ``instance`` tells for which connected store. An override of an earlier version, with ``draft`` alone, is called
+        without.
+        """
+        return {self._product_sku.key: draft.sku, self._product_name.key: draft.name}
+
+    def create_products(
+        self, session: Session, instance: IntegrationInstance, drafts: Sequence[ProductDraft]
+    ) -> Mapping[str, Key]:
+        """One product of the host for each draft, flushed together."""
+        products = [self.product(**self._values(session, instance, draft)) for draft in drafts]
+        session.add_all(products)
+        session.flush()
+        return {
+            draft.sku: getattr(product, self._product_id.key) for draft, product in zip(drafts, products, strict=True)
+        }
+
+    def _values(self, session: Session, instance: IntegrationInstance, draft: ProductDraft) -> dict[str, Any]:
+        values = self.product_values(draft, instance) if self._takes_instance else self.product_values(draft)
+        if self._products.column is None:
+            return values
+        return {self._products.column.key: self._products.value(session, instance.tenant)} | values
+
+    def products_missing(self, session: Session, instance: IntegrationInstance, ids: Sequence[Key]) -> Collection[Key]:
+        """Those without a row; compared in Python, as databases take more texts for equal."""
+        column, kind = self._product_id, link_type(self._product_id.type)
+        which = (
+            column.in_(bindparam(None, list(ids[begin : begin + _IDS_A_QUERY]), expanding=True, type_=kind))
+            for begin in range(0, len(ids), _IDS_A_QUERY)
+        )
+        there = {key for (key,) in self._products.rows(session, lambda: instance.tenant, [column], which)}
+        if isinstance(column.type, CHAR):
+            # PostgreSQL fills such a key up with blanks.
+            there = {key.rstrip() for key in there}
+            return {key for key in ids if key.rstrip() not in there}
+        return set(ids) - there
+
+    def products_changed(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> None:
+        """Nothing; override it to act within the page's transaction."""
+
+    def orders_changed(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> None:
+        """Nothing; override it to act within the page's transaction."""
+
+
+def _attribute(model: type[Any], argument: str, name: str) -> Any:
+    """The mapped attribute, on the default bind: our rows and the host's share one transaction."""
+    if not isinstance(name, str):
+        raise ConfigError(f"SQLAlchemyHost: {argument} must be the name of an attribute, as text, not {name!r}.")
+    mapper = _mapper(model)
+    if mapper is None:
+        role = argument.rpartition("_")[0]
+        raise ConfigError(f"SQLAlchemyHost: {role}={model!r} is not a mapped class: give a model of the app.")
+    metadata: MetaData | None = getattr(mapper.local_table, "metadata", None)
+    bind_key = metadata.info.get("bind_key") if metadata is not None else None
+    if bind_key is not None:
+        raise ConfigError(
+            f"SQLAlchemyHost: {model.__name__} lives on the bind {bind_key!r}, but the BigCommerce tables are on the "
+            "default one and share its transactions: move the model there, or write a Host of your own."
+        )
+    is_column = name in mapper.all_orm_descriptors and name not in mapper.relationships
+    attribute = getattr(model, name) if is_column else None
+    if not isinstance(attribute, QueryableAttribute):
+        problem = f"{model.__name__} has no column {name!r}"
+        raise ConfigError(f"SQLAlchemyHost: {problem}: name the right attribute with {argument}=….")
+    return attribute
+
+
+def _require_whole_numbers(argument: str, column: Any) -> None:
+    if not is_whole_number(column.type):
+        raise ConfigError(
+            f"SQLAlchemyHost: {column} is of type {column.type!r}, but connected stores refer to it by a whole number. "
+            f"Name an integer column with {argument}=…; only the keys of products may be of any type."
+        )
+
+
+def _mapper(model: object) -> Mapper[Any] | None:
+    """That of a mapped class; None for whatever else it is, such as a table or an object of the class."""
+    try:
+        found = inspect(model) if isinstance(model, type) else None
+    except NoInspectionAvailable:
+        return None
+    return found if isinstance(found, Mapper) else None
+
+
+def _is_in(column: Any, ids: Sequence[int]) -> Any:
+    # Bound as 64-bit numbers: PostgreSQL refuses to cast a larger one to a column's 32 bits.
+    return column.in_(bindparam(None, list(ids), expanding=True, type_=BigInteger()))
+
+
+def _is_overridden(host: SQLAlchemyHost, name: str) -> bool:
+    return getattr(getattr(host, name), "__func__", None) is not getattr(SQLAlchemyHost, name)
+
+
+def _takes_two(method: Callable[..., Any]) -> bool:
+    try:
+        inspect_signature(method).bind(None, None)
+    except TypeError:
+        return False
+    return True
+
+
+def _spellings(skus: Sequence[str]) -> list[str]:
+    # PostgreSQL refuses NUL and lone surrogates, so no host has such a SKU.
+    askable = {sku for sku in skus if not _UNSTORABLE.search(sku)}
+    return sorted({spelling for sku in askable for spelling in (sku, sku.upper(), sku.lower())})

@@ -1,0 +1,67 @@
+"""Which rows of the host's models belong to which tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..errors import ConfigError
+from ..models.product_key import ProductKey, key_answer, link_type
+
+TenantColumn = str | Mapping[type[Any], str | None] | None
+"""The name of the attribute that holds a row's tenant, in all models or by model; None where all tenants share them."""
+
+
+def tenant_text(tenant: object) -> Any:
+    """A tenant as we store it: text, also of a company's number or UUID."""
+    return tenant if isinstance(tenant, str) or tenant is None else str(key_answer(tenant))
+
+
+def column_name(given: TenantColumn, model: type[Any]) -> str | None:
+    """The attribute of this model; ``ConfigError`` for one that a mapping leaves out: nothing is shared in silence."""
+    if given is None or isinstance(given, str):
+        return given
+    if model not in given:
+        raise ConfigError(
+            f"SQLAlchemyHost: tenant_column does not say which column of {model.__name__} holds the tenant: name it, "
+            "or give None for a model that all tenants share."
+        )
+    return given[model]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The rows of one model that a tenant may see; without ``column`` they are everybody's."""
+
+    column: Any = None
+
+    def value(self, session: Session, tenant: str) -> Any:
+        """The tenant as the column holds it; ``ConfigError`` for one that it cannot hold."""
+        key = ProductKey(link_type(self.column.type))
+        try:
+            return key.read(int(tenant) if key.is_integer else tenant, session.get_bind().dialect)
+        except ValueError as error:
+            raise ConfigError(f"The tenant {tenant!r} is no value of {self.column}. {error}") from None
+
+    def rows(
+        self, session: Session, tenant: Callable[[], str], columns: Iterable[Any], conditions: Iterable[Any]
+    ) -> Iterator[tuple[Any, ...]]:
+        """These columns of the tenant's rows that meet any of ``conditions``, each asked by a statement of its own."""
+        columns = tuple(columns)
+        if self.column is None:
+            for condition in conditions:
+                yield from map(tuple, session.execute(select(*columns).where(condition)))
+            return
+        mine = self.value(session, tenant())
+        for condition in conditions:
+            statement = select(*columns, self.column).where(condition, self.column == mine)
+            # Compared in Python too: databases take more texts for equal, and what is another tenant's is never shown.
+            yield from (tuple(row[:-1]) for row in session.execute(statement) if _is_same(row[-1], mine))
+
+
+def _is_same(found: Any, mine: Any) -> bool:
+    return bool(found == mine or (isinstance(found, str) and isinstance(mine, str) and found.rstrip() == mine))

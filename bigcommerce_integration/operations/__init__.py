@@ -1,0 +1,1 @@
+"""What a person does to an instance, as functions of decoded values."""

@@ -1,0 +1,1 @@
+"""Whom the store's owner has erased."""

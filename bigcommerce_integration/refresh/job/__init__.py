@@ -1,0 +1,1 @@
+"""One refresh as rows: its lease, mode, checkpoint and progress."""

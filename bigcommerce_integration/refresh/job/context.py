@@ -1,0 +1,101 @@
+"""What the engine is given by the app, and what one slice of a refresh works with."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from ...client.api import StoreClient
+from ...client.clock import StoreClock
+from ...client.http.transport import Transport
+from ...config import Config
+from ...encryption import TokenCipher
+from ...host.port import Host
+from ...models import Tables
+from ...models.instances import IntegrationInstance
+from ...privacy.erased_people import erased_people
+from ...secret import Secret
+from .database import T, in_transaction
+from .lease import Lease
+from .parameters import Mode, Parameters
+
+
+def transport_to(
+    config: Config, store_hash: str, token: Secret, *, timeout_s: float, clock: StoreClock | None = None
+) -> Transport:
+    """The way to a store's API by the app's settings."""
+    return Transport(
+        api_url=config.api_url,
+        store_hash=store_hash,
+        access_token=token,
+        timeout_s=timeout_s,
+        proxy=config.proxy_url,
+        ca_bundle=config.ca_bundle,
+        clock=clock,
+    )
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Everything that outlives a slice; ``stopping`` is set when the process is to end."""
+
+    config: Config
+    # Long, and nothing that helps to find a fault.
+    tables: Tables = field(repr=False)
+    host: Host
+    cipher: TokenCipher = field(repr=False)
+    sessions: Callable[[], Session]
+    stopping: Event = field(default_factory=Event)
+    # By owner: what this process could not write when it let go (see ``owed``).
+    owed: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def transaction(self, work: Callable[[Session], T]) -> T:
+        """``work`` in a transaction of its own, committed (see ``in_transaction``)."""
+        return in_transaction(self.sessions, work, pause=self.stopping.wait)
+
+    def client(self, instance: IntegrationInstance, clock: StoreClock) -> StoreClient:
+        """The API of the store, by this clock; ``KeyMissing`` if its token or erasure key cannot be decrypted.
+
+        Who is erased is looked up now, so not within a transaction: a client lives for one slice.
+        """
+        token = self.cipher.decrypt(instance.access_token)
+        transport = transport_to(self.config, instance.store_hash, token, timeout_s=self.config.timeout_s, clock=clock)
+        return StoreClient(transport, is_unwanted=self._is_unwanted(instance))
+
+    def _is_unwanted(self, instance: IntegrationInstance) -> Callable[[object], bool] | None:
+        if self.config.person_data == "drop":
+            return lambda _: True
+        erased = self.transaction(lambda session: erased_people(session, self.tables, self.cipher, instance.id))
+        return erased.includes if erased else None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One claimed refresh: what it is, for whom, and the lease that fences its writes."""
+
+    engine: Engine
+    refresh_id: int
+    resource: str
+    mode: Mode
+    parameters: Parameters
+    instance: IntegrationInstance
+    lease: Lease
+    deadline: float
+    clock: StoreClock
+    is_sweep: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no new fetch is to be started in this slice."""
+        return self.engine.stopping.is_set() or time.monotonic() >= self.deadline
+
+
+def new_owner() -> str:
+    """A name for one claim of a lease."""
+    return uuid.uuid4().hex

@@ -1,0 +1,99 @@
+"""The right, until a time, to write an instance's rows of one resource."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, not_, or_, select, update
+from sqlalchemy.orm import Session
+
+from ...errors import LeaseLost
+from ...models import Tables, db_now, is_due
+from .database import is_lockable
+
+LENGTHS_DIFFER = 2.0
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A claimed lease: the epoch fences off whoever held it before.
+
+    ``change_number`` is the highest number of a row that was written before it was claimed.
+    """
+
+    tables: Tables = field(repr=False)
+    instance_id: int
+    resource: str
+    epoch: int
+    owner: str
+    length_s: float
+    change_number: int
+
+    def renew(self, session: Session) -> None:
+        """Move the expiry by the database's clock; the first statement of every page's transaction.
+
+        Raises ``LeaseLost`` when another worker has claimed the lease since: nothing may be committed then.
+        The row stays locked until the commit, so nobody can claim it under a page that is being written.
+        """
+        leases = self.tables.leases
+        result: Any = session.execute(update(leases).where(*self._is_ours()).values(expires_at=db_now(self.length_s)))
+        if result.rowcount != 1:
+            raise LeaseLost(
+                f"The lease on {self.resource} of instance {self.instance_id} has passed to another worker."
+            )
+
+    def release(self, session: Session) -> None:
+        """Free the lease for the next slice, wherever it runs; nothing if it was lost. The caller commits."""
+        session.execute(update(self.tables.leases).where(*self._is_ours()).values(owner=None, expires_at=db_now()))
+
+    def _is_ours(self) -> tuple[Any, ...]:
+        leases = self.tables.leases
+        return (
+            leases.c.instance_id == self.instance_id,
+            leases.c.resource == self.resource,
+            leases.c.epoch == self.epoch,
+            leases.c.owner == self.owner,
+        )
+
+
+def claim(
+    session: Session, tables: Tables, *, instance_id: int, resource: str, owner: str, length_s: float
+) -> Lease | None:
+    """The lease, or None while another worker holds it. One conditional UPDATE decides; the caller commits.
+
+    Also None if the lease has lapsed, but its holder is frozen inside a transaction: whoever waited for that one
+    could do nothing else meanwhile.
+    """
+    leases = tables.leases
+    which = (leases.c.instance_id == instance_id, leases.c.resource == resource)
+    is_free = is_free_to_take(tables, length_s)
+    if not is_lockable(session, select(leases.c.epoch).where(*which, is_free)):
+        return None
+    result: Any = session.execute(
+        update(leases).where(*which, is_free).values(epoch=leases.c.epoch + 1, owner=owner, expires_at=db_now(length_s))
+    )
+    if result.rowcount != 1:
+        return None
+    epoch, number = session.execute(select(leases.c.epoch, leases.c.change_number).where(*which)).one()
+    return Lease(tables, instance_id, resource, epoch, owner, length_s, number)
+
+
+def is_free_to_take(tables: Tables, length_s: float) -> ColumnElement[bool]:
+    """Whether nobody has a lease, or its time is over; workers may have been started with lengths of their own.
+
+    One from the future was renewed while the database's clock was wrong. Should its holder be alive, it is fenced off.
+    """
+    leases = tables.leases
+    return or_(leases.c.owner.is_(None), is_due(leases.c.expires_at, within_s=LENGTHS_DIFFER * length_s))
+
+
+def sharers(session: Session, tables: Tables, store_hash: str, length_s: float) -> int:
+    """How many live leases there are on this store, over all its instances: they share one quota. At least 1."""
+    leases, instances = tables.leases, tables.instances
+    count: int = session.execute(
+        select(func.count())
+        .select_from(leases.join(instances, instances.c.id == leases.c.instance_id))
+        .where(instances.c.store_hash == store_hash, not_(is_free_to_take(tables, length_s)))
+    ).scalar_one()
+    return max(1, count)

@@ -1,0 +1,1 @@
+"""The states of a refresh, and who may change them."""

@@ -1,0 +1,153 @@
+"""The ends of a refresh: completed, or failed with what a person has to do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import and_, case, delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from ...errors import BigCommerceError, ConnectionBroken
+from ...models import db_now
+from ...resources.columns import message as column_message
+from ..job import progress
+from ..job.checkpoint import Checkpoint
+from ..job.context import Job
+from ..job.database import is_lockable
+from ..job.modes import MOVES_WATERMARK
+from ..read.fetcher import Tally
+from ..run.referenced import all_are_known
+from ..write.page import QUARANTINE
+from .start import open_key
+from .wishes import settle
+
+_SECOND = timedelta(seconds=1)
+
+
+def finish(job: Job, checkpoint: Checkpoint, tally: Tally, total: int | None) -> bool:
+    """Complete the refresh; False if products that orders refer to have to be fetched first.
+
+    ``tally`` is what was spent since the last page, ``total`` what the store said when the walk began.
+
+    Those belong to the later of an instance's two refreshes: the row lock on the instance makes two that
+    end at the same moment agree on which that is.
+    """
+    return job.engine.transaction(lambda session: _complete(session, job, checkpoint, tally, total))
+
+
+def _complete(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, total: int | None) -> bool:
+    tables, instance_id = job.engine.tables, job.instance.id
+    job.lease.renew(session)
+    instance = session.execute(
+        select(
+            tables.instances.c.start_date,
+            tables.instances.c.auto_link_products,
+            tables.instances.c.auto_create_products,
+        )
+        .where(tables.instances.c.id == instance_id)
+        .with_for_update()
+    ).one()
+    other = {"products": "orders", "orders": "products"}[job.resource]
+    is_other_open = session.execute(
+        select(tables.refreshes.c.id).where(tables.refreshes.c.open_key == open_key(instance_id, other))
+    ).first()
+    if not is_other_open and not all_are_known(session, tables, instance_id):
+        return False
+    if job.mode in MOVES_WATERMARK:
+        _move_watermark(session, job, checkpoint)
+    settle(session, job, checkpoint, instance)
+    session.execute(
+        update(tables.instances)
+        .where(tables.instances.c.id == instance_id, tables.instances.c.status == "needs_attention")
+        .values(status="active", status_message=None, updated_at=db_now())
+    )
+    _end(
+        session,
+        job,
+        tally,
+        status="completed",
+        message=_message(session, job, checkpoint),
+        conflicts=checkpoint.unsolved.conflicts,
+        refused=checkpoint.unsolved.refused,
+        progress_percentage=100,
+        total=total,
+        checkpoint=None,
+        phase=None,
+    )
+    return True
+
+
+def _move_watermark(session: Session, job: Job, checkpoint: Checkpoint) -> None:
+    """To when the walk began; to none if that is in the future: one from there is not kept (see ``modes.believed``)."""
+    assert checkpoint.begun_at is not None
+    # The store tells its time in whole seconds, cut off, so it may have been that much earlier there.
+    begun_at = checkpoint.begun_at - _SECOND
+    leases, latest = job.engine.tables.leases, job.clock.latest
+    session.execute(
+        update(leases)
+        .where(
+            leases.c.instance_id == job.instance.id,
+            leases.c.resource == job.resource,
+            # One that failed long ago and was begun again ends after others that began later.
+            or_(leases.c.watermark.is_(None), leases.c.watermark < begun_at, leases.c.watermark > latest),
+        )
+        .values(watermark=begun_at if begun_at <= latest else None)
+    )
+
+
+def _message(session: Session, job: Job, checkpoint: Checkpoint) -> str:
+    refreshes, table = job.engine.tables.refreshes, job.engine.tables.rejected_records
+    rejected = session.scalar(select(refreshes.c.rejected).where(refreshes.c.id == job.refresh_id)) or 0
+    if not rejected:
+        return progress.completed(checkpoint.unsolved)
+    is_kept = and_(table.c.reason_code.is_not(None), table.c.reason_code.in_(QUARANTINE))
+    rows = session.execute(
+        select(table.c.resource, func.count().label("count"), func.sum(case((is_kept, 1), else_=0)).label("kept"))
+        .where(
+            table.c.instance_id == job.instance.id,
+            or_(table.c.refresh_id == job.refresh_id, and_(is_kept, table.c.tried_in == job.refresh_id)),
+        )
+        .group_by(table.c.resource)
+        .order_by(table.c.resource)
+    )
+    told = [progress.left_out(row.resource, row[1], int(row.kept)) for row in rows]
+    return progress.completed(checkpoint.unsolved, left_out=" ".join(told) or None)
+
+
+def fail(job: Job, error: BigCommerceError, tally: Tally) -> None:
+    """End the refresh with the error's message; one that breaks the whole connection marks the instance too.
+
+    The checkpoint stays: what was stored is right, and the walk could go on from there.
+    """
+
+    def work(session: Session) -> None:
+        job.lease.renew(session)
+        if isinstance(error, ConnectionBroken):
+            instances = job.engine.tables.instances
+            session.execute(
+                update(instances)
+                .where(instances.c.id == job.instance.id, instances.c.status == "active")
+                .values(status="needs_attention", status_message=column_message(str(error)), updated_at=db_now())
+            )
+        _end(session, job, tally, status="failed", message=str(error))
+
+    job.engine.transaction(work)
+
+
+def _end(session: Session, job: Job, tally: Tally, *, message: str, **values: Any) -> None:
+    tables = job.engine.tables
+    values["message"] = column_message(message)
+    values["requests"] = tables.refreshes.c.requests + tally.requests
+    values["quota_left"] = func.coalesce(tally.quota_left, tables.refreshes.c.quota_left)
+    values["waited_s"] = tables.refreshes.c.waited_s + tally.waited_s
+    session.execute(
+        update(tables.refreshes)
+        .where(tables.refreshes.c.id == job.refresh_id, tables.refreshes.c.status == "processing")
+        .values(finished_at=db_now(), open_key=None, resume_at=None, trouble=None, **values)
+    )
+    job.lease.release(session)
+    # One that a frozen tick has locked stays; ticks pass over what is not open.
+    hint = tables.hints.c.refresh_id == job.refresh_id
+    if is_lockable(session, select(tables.hints.c.refresh_id).where(hint)):
+        session.execute(delete(tables.hints).where(hint))

@@ -1,0 +1,227 @@
+"""What is begun without anybody asking: the automatic sync, and what a changed setting left to be fetched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Row, Select, and_, case, exists, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from ...config import Config
+from ...models import db_now, is_due
+from ...models.clock import ALLOWED_S
+from .. import RESOURCES
+from ..job.context import Engine
+from ..job.database import is_lockable
+from ..job.parameters import Mode, Parameters
+from .reopen import STOPPED
+from .start import start
+from .wishes import MOST_SPREAD, spread
+
+RECENT = timedelta(days=60)
+"""How far back a sweep of orders reads: refunds and shipments may not move an order's ``date_modified``."""
+BEGUN_A_TICK = 100
+SWEEP_TRIES = 24
+"""So often in its interval a sweep is begun that does not complete."""
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Due:
+    """What is to be begun.
+
+    ``is_sweep``: it comes round every ``SWEEP_INTERVAL_S``; ``is_backfill``: an earlier start date wants it.
+    """
+
+    mode: Mode
+    parameters: Parameters = field(default_factory=Parameters)
+    is_sweep: bool = False
+    is_backfill: bool = False
+
+
+def due(
+    resource: str,
+    *,
+    start_date: date,
+    backfill_to: date | None,
+    is_link_wanted: bool,
+    is_automatic: bool,
+    is_sweep_due: bool,
+    today: date,
+) -> Due | None:
+    """What comes first of all that an instance's resource waits for; ``today`` is the day in UTC.
+
+    ``backfill_to`` is None also while a backfill that did not complete waits for its next try: what else is due then
+    has its turn.
+    """
+    if backfill_to is not None:
+        days = Parameters(date_from=start_date, date_to=max(start_date, backfill_to))
+        return Due("date_range", days, is_backfill=True)
+    if is_automatic and is_sweep_due:
+        if resource == "products":
+            return Due("full", is_sweep=True)
+        # A day more, as it may have begun in the store's time zone.
+        return Due("date_range", Parameters(date_from=today - RECENT, date_to=today + _DAY), is_sweep=True)
+    if is_automatic or is_link_wanted:
+        return Due("incremental")
+    return None
+
+
+def begin_due(engine: Engine) -> int:
+    """Begin every refresh that is due and has no open walk in its way; how many.
+
+    Each in a transaction of its own, so that a store whose rows are locked does not hold up the others.
+    """
+    return len(_begun(engine, _waiting(engine)))
+
+
+def begin_due_of(engine: Engine, instance_id: int) -> list[tuple[str, int]]:
+    """The same for one instance alone: the resource and the id of each refresh that was begun."""
+    return _begun(engine, _waiting(engine).where(engine.tables.leases.c.instance_id == instance_id))
+
+
+def _begun(engine: Engine, waiting: Select[Any]) -> list[tuple[str, int]]:
+    rows = engine.transaction(lambda session: session.execute(waiting).all())
+    begun = [(row.resource, _begun_alone(engine, row)) for row in rows]
+    return [(resource, refresh_id) for resource, refresh_id in begun if refresh_id is not None]
+
+
+def _begun_alone(engine: Engine, row: Row[Any]) -> int | None:
+    try:
+        return engine.transaction(lambda session: _begin(session, engine, row))
+    except IntegrityError:
+        # Somebody else has begun a walk in this very moment.
+        return None
+
+
+def _waiting(engine: Engine) -> Select[Any]:
+    tables, config = engine.tables, engine.config
+    leases, instances, refreshes = tables.leases, tables.instances, tables.refreshes
+    is_open = exists().where(
+        refreshes.c.instance_id == leases.c.instance_id,
+        refreshes.c.resource == leases.c.resource,
+        refreshes.c.open_key.is_not(None),
+    )
+    is_backfill_due = and_(
+        leases.c.backfill_to.is_not(None), _is_past(leases.c.next_backfill_at, config.sync_interval_s)
+    )
+    is_wanted = or_(
+        instances.c.is_automatic_sync_enabled.is_(True),
+        is_backfill_due,
+        leases.c.is_link_wanted.is_(True),
+    )
+    return (
+        select(
+            leases.c.instance_id,
+            leases.c.resource,
+            case((is_backfill_due, leases.c.backfill_to)).label("backfill_to"),
+            leases.c.is_link_wanted,
+            instances.c.start_date,
+            instances.c.is_automatic_sync_enabled,
+            _is_past(leases.c.next_sweep_at, config.sweep_interval_s).label("is_sweep_due"),
+            db_now().label("now"),
+        )
+        .select_from(leases.join(instances, instances.c.id == leases.c.instance_id))
+        .where(
+            instances.c.status == "active",
+            is_wanted,
+            # A later version may mirror more.
+            leases.c.resource.in_(RESOURCES),
+            _is_past(leases.c.next_sync_at, config.sync_interval_s),
+            ~is_open,
+        )
+        .order_by(leases.c.next_sync_at, leases.c.instance_id)
+        .limit(BEGUN_A_TICK)
+    )
+
+
+def _begin(session: Session, engine: Engine, row: Row[Any]) -> int | None:
+    """The new refresh; None if another tick was quicker, or a page that is being written has the lease locked."""
+    leases, config = engine.tables.leases, engine.config
+    which = and_(
+        leases.c.instance_id == row.instance_id,
+        leases.c.resource == row.resource,
+        _is_past(leases.c.next_sync_at, config.sync_interval_s),
+    )
+    if not is_lockable(session, select(leases.c.epoch).where(which)):
+        return None
+    found = due(
+        row.resource,
+        start_date=row.start_date,
+        backfill_to=row.backfill_to,
+        is_link_wanted=row.is_link_wanted,
+        is_automatic=row.is_automatic_sync_enabled,
+        is_sweep_due=row.is_sweep_due,
+        today=row.now.date(),
+    )
+    if found is None:
+        return None
+    if found.is_backfill:
+        which = and_(which, _is_past(leases.c.next_backfill_at, config.sync_interval_s))
+    if found.is_sweep:
+        which = and_(which, _is_past(leases.c.next_sweep_at, config.sweep_interval_s))
+    values = {"next_sync_at": db_now(spread(config.sync_interval_s))} | _next_try(found, config)
+    if found.is_backfill:
+        # The next thing due need not wait for this one's sake.
+        values["next_sync_at"] = db_now()
+    if _has_just_stopped(session, engine, row, found):
+        # However long it went on, its next try is an interval after its end. The next tick looks what else is due.
+        session.execute(update(leases).where(which).values(_next_try(found, config)))
+        return None
+    taken: Any = session.execute(update(leases).where(which).values(values))
+    if taken.rowcount != 1:
+        return None
+    return start(
+        session,
+        engine.tables,
+        instance_id=row.instance_id,
+        resource=row.resource,
+        mode=found.mode,
+        parameters=found.parameters,
+        is_sweep=found.is_sweep,
+    )
+
+
+def _is_past(moment: Column[Any], interval_s: float) -> ColumnElement[bool]:
+    """Whether what comes round every ``interval_s`` seconds is due; NULL is at once."""
+    return is_due(moment, within_s=MOST_SPREAD * interval_s)
+
+
+def _next_try(found: Due, config: Config) -> dict[str, Any]:
+    """When what is wanted is begun once more, should this one fail or be cancelled."""
+    if found.is_backfill:
+        return {"next_backfill_at": db_now(spread(_retry_s(found, config)))}
+    if found.is_sweep:
+        return {"next_sweep_at": db_now(spread(_retry_s(found, config)))}
+    return {}
+
+
+def _retry_s(found: Due, config: Config) -> float:
+    if found.is_sweep:
+        return min(config.sweep_interval_s, max(config.sync_interval_s, config.sweep_interval_s / SWEEP_TRIES))
+    return config.sync_interval_s
+
+
+def _has_just_stopped(session: Session, engine: Engine, row: Row[Any], found: Due) -> bool:
+    """Whether the same has failed or was cancelled less than its back-off ago."""
+    if not (found.is_backfill or found.is_sweep):
+        return False
+    refreshes = engine.tables.refreshes
+    stopped = (
+        select(refreshes.c.id)
+        .where(
+            refreshes.c.instance_id == row.instance_id,
+            refreshes.c.resource == row.resource,
+            refreshes.c.status.in_(STOPPED),
+            refreshes.c.mode == found.mode,
+            refreshes.c.is_sweep.is_(found.is_sweep),
+            refreshes.c.parameters == found.parameters.dump(),
+            # Not one that has ended while the database's clock was wrong, at a time to come.
+            refreshes.c.finished_at.between(db_now(-_retry_s(found, engine.config)), db_now(ALLOWED_S)),
+        )
+        .limit(1)
+    )
+    return session.execute(stopped).first() is not None

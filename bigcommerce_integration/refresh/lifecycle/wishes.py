@@ -1,0 +1,65 @@
+"""What a changed setting or the calendar leaves to be done: kept with the lease until a completed refresh has done it.
+
+A refresh that fails or is cancelled leaves the wish as it is, and the tick begins another one (see ``schedule``). One
+that completes takes the wish away in the same transaction, if it did what is wanted by now: the settings may have been
+changed again since it began.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from ...models import db_now
+from ..job.checkpoint import Checkpoint
+from ..job.context import Job
+from ..job.parameters import Mode, Parameters
+
+READS_FROM_THE_START = frozenset({"initial", "full", "date_range"})
+
+
+MOST_SPREAD = 1.1
+
+
+def spread(interval_s: float) -> float:
+    """About that long: stores that were connected together drift apart."""
+    return interval_s * random.uniform(2.0 - MOST_SPREAD, MOST_SPREAD)  # noqa: S311 - jitter, no secret
+
+
+def has_backfilled(
+    mode: Mode, parameters: Parameters, *, prepared_for: date | None, start_date: date, backfill_to: date
+) -> bool:
+    """Whether a completed refresh has read all days from ``start_date`` to ``backfill_to``.
+
+    ``prepared_for`` is the start date when it began to read, ``start_date`` what it is now.
+    """
+    if prepared_for is None or mode not in READS_FROM_THE_START:
+        return False
+    first = max(prepared_for, parameters.date_from or prepared_for)
+    return first <= start_date and (parameters.date_to is None or parameters.date_to >= backfill_to)
+
+
+def settle(session: Session, job: Job, checkpoint: Checkpoint, instance: Any) -> None:
+    """Take away what this refresh, which is being completed, has done; ``instance`` is the row as it is now, locked."""
+    leases = job.engine.tables.leases
+    mine = (leases.c.instance_id == job.instance.id, leases.c.resource == job.resource)
+    wanted = session.execute(select(leases.c.backfill_to, leases.c.is_link_wanted).where(*mine)).one()
+    values: dict[str, Any] = {}
+    if wanted.backfill_to is not None and has_backfilled(
+        job.mode,
+        job.parameters,
+        prepared_for=checkpoint.start_date,
+        start_date=instance.start_date,
+        backfill_to=wanted.backfill_to,
+    ):
+        values |= {"backfill_to": None, "next_backfill_at": None}
+    if wanted.is_link_wanted and checkpoint.linked_by == (instance.auto_link_products, instance.auto_create_products):
+        values["is_link_wanted"] = False
+    if job.is_sweep:
+        values["next_sweep_at"] = db_now(spread(job.engine.config.sweep_interval_s))
+    if values:
+        session.execute(update(leases).where(*mine).values(values))

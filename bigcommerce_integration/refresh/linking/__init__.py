@@ -1,0 +1,1 @@
+"""Which product of the host a variant is."""

@@ -1,0 +1,122 @@
+"""Links that a person decides: written by a request, in commit order with the pages of refreshes.
+
+The lease's row is locked first, as each page's transaction does. So change numbers are given in commit order, and
+no page that has read a variant before the decision can write its own after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, Row, select, update
+from sqlalchemy.orm import Session
+
+from ...errors import NotFound
+from ...host.port import Host
+from ...models import Tables, db_now
+from ...models.among import among
+from ...models.instances import IntegrationInstance
+from ...models.product_key import Key
+from ..job.database import bounded_waits
+from ..removal.deletion import DELETING
+from ..write.rows import PageTransaction, update_rows
+
+LOCK_WAIT_S = 2
+SOURCE = "manual"
+
+
+@dataclass(frozen=True)
+class Linked:
+    """What a decision changed."""
+
+    variant: Row[Any]
+    host_product_id: Key | None
+
+
+class ManualLinks:
+    """The transaction of a request that decides on links; its caller commits.
+
+    From the beginning to the commit nobody else writes the instance's variants. A lock that a page (or a worker
+    frozen in one) holds for longer than ``LOCK_WAIT_S`` is a conflict (see ``is_conflict``).
+    """
+
+    def __init__(self, session: Session, tables: Tables, host: Host, instance: IntegrationInstance) -> None:
+        leases = tables.leases
+        self._lease = (leases.c.instance_id == instance.id, leases.c.resource == "products")
+        with bounded_waits(session, LOCK_WAIT_S):
+            # A write, since only that takes SQLite's lock; it says the same as before.
+            session.execute(update(leases).where(*self._lease).values(change_number=leases.c.change_number))
+            # Read as locked, or MariaDB would show what was there when the transaction began.
+            locked = select(leases.c.change_number, db_now().label("now")).where(*self._lease).with_for_update()
+            begun = session.execute(locked).one_or_none()
+            # A deletion locks the leases before it marks the instance, so what is read here holds until the commit.
+            instances = tables.instances
+            status = session.scalar(
+                select(instances.c.status).where(instances.c.id == instance.id).with_for_update(read=True)
+            )
+        if begun is None or status in (None, DELETING):
+            raise NotFound("This BigCommerce integration instance is being deleted.")
+        self._tx = PageTransaction(session, tables, host, instance, begun.now, begun.change_number)
+
+    def by_id(self, ids: Iterable[int]) -> Mapping[int, Row[Any]]:
+        """The variants with these BigCommerce ids, those that are gone from the store among them."""
+        column = self._tx.tables.variants.c.bigcommerce_id
+        asked = frozenset(ids)
+        return {row.bigcommerce_id: row for row in self._variants(column, asked) if row.bigcommerce_id in asked}
+
+    def by_sku(self, skus: Iterable[str]) -> Mapping[str, Sequence[Row[Any]]]:
+        """The live variants with these (trimmed) SKUs, compared by code points."""
+        asked = set(skus)
+        found: dict[str, list[Row[Any]]] = {sku: [] for sku in asked}
+        for row in self._variants(self._tx.tables.variants.c.sku_key, asked):
+            if row.sku_key in asked and row.deleted_at is None:
+                found[row.sku_key].append(row)
+        return found
+
+    def decide(self, decisions: Iterable[tuple[Row[Any], Key | None]]) -> list[Linked]:
+        """Link each variant to this host product, or to none; what was not decided so before."""
+        tx = self._tx
+        changed = [
+            Linked(row, host_product_id)
+            for row, host_product_id in sorted(decisions, key=lambda decision: decision[0].id)
+            if (row.host_product_id, row.link_source) != (host_product_id, SOURCE)
+        ]
+        if not changed:
+            return []
+        update_rows(
+            tx,
+            tx.tables.variants,
+            [
+                {
+                    "row_id": each.variant.id,
+                    "host_product_id": each.host_product_id,
+                    "link_source": SOURCE,
+                    "link_conflict": None,
+                }
+                for each in changed
+            ],
+            is_observed=False,
+        )
+        tx.session.execute(update(tx.tables.leases).where(*self._lease).values(change_number=tx.change_number))
+        ids = sorted({each.variant.bigcommerce_product_id for each in changed})
+        # What it raises is the host's own error: the request fails with it.
+        tx.host.products_changed(tx.session, tx.instance, ids)
+        return changed
+
+    def _variants(self, key: Column[Any], values: Iterable[Any]) -> list[Row[Any]]:
+        table, session = self._tx.tables.variants, self._tx.session
+        statement = select(
+            table.c.id,
+            table.c.bigcommerce_id,
+            table.c.bigcommerce_product_id,
+            table.c.sku_key,
+            table.c.host_product_id,
+            table.c.link_source,
+            table.c.deleted_at,
+        ).where(table.c.instance_id == self._tx.instance.id)
+        rows: list[Row[Any]] = []
+        for condition in among(session, key, sorted(set(values))):
+            rows += session.execute(statement.where(condition).with_for_update())
+        return rows

@@ -1,0 +1,108 @@
+"""The phase after a walk that looks for what is gone from the store: ask for it again by id, then mark all or none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from sqlalchemy.orm import Session
+
+from ...client.api import Reply
+from ...client.pages import Page
+from ..job.checkpoint import Checkpoint
+from ..job.context import Job
+from ..resources import RESOURCES
+from ..run.before_write import completed
+from ..write.apply import Step
+from ..write.page import Counts, MappedPage, map_page
+from ..write.rows import PageTransaction, chunks
+from .candidates import extent, has_confirmed, judge, mark_gone, refuse_mass_deletion, unconfirmed
+from .fetcher import Fetch
+from .slice import Slice, SliceEnds
+
+BATCH = 250
+
+
+def confirm(slice_: Slice) -> None:
+    """Ask again for what the walk did not bring, store what comes, mark the rest as deleted.
+
+    Raises ``MassDeletion``, with nothing marked, where the store lacks more than it may.
+    """
+    job = slice_.job
+    written_up_to = job.engine.transaction(lambda session: _before_confirming(session, job))
+    job.engine.transaction(lambda session: _refuse_mass_deletion(session, slice_, written_up_to))
+    while ids := job.engine.transaction(
+        lambda session: unconfirmed(session, job.engine.tables, job.refresh_id, most=BATCH)
+    ):
+        _ask_again(slice_, ids)
+        if job.is_over:
+            raise SliceEnds
+
+    def mark(tx: PageTransaction) -> Counts:
+        _refuse_mass_deletion(tx.session, slice_, written_up_to)
+        return Counts({"deleted": mark_gone(tx, job, written_up_to=written_up_to)})
+
+    slice_.commit(slice_.step(mark))
+
+
+def _before_confirming(session: Session, job: Job) -> int:
+    """The highest change number of a row that was surely written before any candidate is confirmed.
+
+    Another refresh may have written since an earlier slice confirmed some; their times decide then.
+    """
+    return 0 if has_confirmed(session, job.engine.tables, job.refresh_id) else job.lease.change_number
+
+
+def _refuse_mass_deletion(session: Session, slice_: Slice, written_up_to: int) -> None:
+    job = slice_.job
+    if job.parameters.allow_mass_delete:
+        return
+    is_empty = job.mode == "full" and not slice_.has_come
+    found = extent(
+        session, job.engine.tables, job, slice_.checkpoint.dates, written_up_to=written_up_to, is_empty=is_empty
+    )
+    refuse_mass_deletion(found, job.resource, max_share=job.engine.config.max_deleted_share)
+
+
+def _ask_again(slice_: Slice, ids: Sequence[int]) -> None:
+    """Each of these once, as many in a request as the API takes."""
+    resource = RESOURCES[slice_.job.resource]
+    parts = list(chunks(ids, min(resource.IDS_A_REQUEST, slice_.page_size)))
+
+    def fill() -> None:
+        while parts and slice_.fetcher.has_room:
+            part = parts.pop(0)
+            slice_.fetcher.add(Fetch(partial(_ask, slice_, part), partial(_came, slice_, part), lambda found: found[0]))
+
+    slice_.settle(fill)
+
+
+def _ask(slice_: Slice, ids: Sequence[int]) -> tuple[Reply[Page], MappedPage]:
+    reply = RESOURCES[slice_.job.resource].ask_ids(slice_.client, ids)
+    return reply, map_page(reply, slice_.map_record)
+
+
+def _came(slice_: Slice, ids: Sequence[int], found: tuple[Reply[Page], MappedPage]) -> None:
+    page = slice_.spared(found[1].without(slice_.held))
+    # Should the answer not be the whole one, nothing is known of what lies above it.
+    known = [each for each in ids if page.is_last or each <= (page.last_id or 0)]
+    # Those in whose place a record came that cannot be read stay as they are until it can be.
+    unclear = [each for each in known if any(above < each < (below or each + 1) for above, below in page.gaps)]
+    gone = [each for each in known if each not in page.seen and each not in unclear]
+
+    def step(part: MappedPage, after: Checkpoint) -> Step:
+        def work(tx: PageTransaction) -> Counts:
+            counts = RESOURCES[slice_.job.resource].apply(tx, part, insert_since=after.since)
+            judge(tx, slice_.job.refresh_id, there=sorted({*part.seen, *unclear}), gone=gone)
+            return counts + Counts({"skipped": len(part.held)})
+
+        fetched = len(part.records) + len(part.rejected) + len(part.held)
+        return Step(work, after, slice_.job.lease, part.observed_at, part.rejected, fetched)
+
+    def store(whole: MappedPage) -> None:
+        after = replace(slice_.checkpoint, failures=0, withheld=slice_.checkpoint.withheld + whole.withheld)
+        slice_.commit_page(whole, step, after, lambda _: slice_.checkpoint)
+        slice_.grow()
+
+    completed(slice_, page, store)

@@ -1,0 +1,172 @@
+"""Records in quarantine: set aside as workers died over them, or by an error that nobody expected; tried again alone.
+
+Being killed is weak evidence against a record. So each is tried again at the end of the refresh that set it aside, when
+all else is stored, by the next incremental refreshes, and then by each sweep, so that one that does kill costs a worker
+a day. A trial is noted before the record is asked for: should it kill, whoever comes next knows. Meanwhile pages that
+bring such a record are stored without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Table, and_, delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from ...client.api import Reply
+from ...client.pages import Page
+from ...models import Tables
+from ..job.checkpoint import Checkpoint
+from ..job.context import Job
+from ..job.lease import Lease
+from ..job.parameters import Mode
+from ..resources import RESOURCES
+from ..run.before_write import completed
+from ..write.apply import Step
+from ..write.page import QUARANTINE, Counts, MappedPage, map_page
+from ..write.rows import PageTransaction
+from .fetcher import Fetch
+from .slice import Slice, SliceEnds
+
+OWN_TRIALS = 3
+"""Trials in the refresh that set the record aside, or that was asked for it by id."""
+LATER_TRIALS = 1
+NEXT_REFRESHES = 2
+"""Later incremental refreshes that try it again; from then on those alone that read everything, and sweeps."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One record in quarantine; ``is_own`` if this very refresh has set it aside or has begun to try it again."""
+
+    row_id: int
+    bigcommerce_id: int
+    is_own: bool
+
+
+def held(session: Session, tables: Tables, instance_id: int, resource: str) -> frozenset[int]:
+    """The ids of an instance's records in quarantine."""
+    table = tables.rejected_records
+    statement = select(table.c.bigcommerce_id).where(*_in_quarantine(table, instance_id, resource))
+    return frozenset(session.scalars(statement))
+
+
+def hasten(tx: PageTransaction, job: Job, ids: Sequence[int]) -> None:
+    """Have these tried again by this refresh: it saw them, so they may have been changed in the store."""
+    table = tx.tables.rejected_records
+    mine = _in_quarantine(table, job.instance.id, job.resource)
+    soon = NEXT_REFRESHES - 1
+    tx.session.execute(
+        update(table).where(*mine, table.c.bigcommerce_id.in_(ids), table.c.rounds > soon).values(rounds=soon)
+    )
+
+
+def try_again(slice_: Slice, resource: str, lease: Lease) -> None:
+    """Each record in quarantine that this refresh is to try again, one after the other; ``SliceEnds`` in between."""
+    job = slice_.job
+    while (found := job.engine.transaction(lambda session: _next(session, job, resource))) is not None:
+        if job.is_over:
+            raise SliceEnds
+        _note(slice_, found, lease)
+        slice_.trial = found.row_id
+        _try(slice_, found, resource, lease)
+        slice_.trial = None
+
+
+def _in_quarantine(table: Table, instance_id: int, resource: str) -> tuple[Any, ...]:
+    return (
+        table.c.instance_id == instance_id,
+        table.c.resource == resource,
+        table.c.bigcommerce_id.is_not(None),
+        table.c.reason_code.in_(QUARANTINE),
+    )
+
+
+def _next(session: Session, job: Job, resource: str) -> Kept | None:
+    table = job.engine.tables.rejected_records
+    was_set_aside, was_tried = table.c.refresh_id == job.refresh_id, table.c.tried_in == job.refresh_id
+    most = OWN_TRIALS if job.mode == "ids" else LATER_TRIALS
+    conditions = [
+        and_(was_set_aside, or_(table.c.tried_in.is_(None), table.c.tried_in != job.refresh_id)),
+        and_(was_set_aside, was_tried, table.c.trials < OWN_TRIALS),
+    ]
+    # Those of other refreshes: of products that an orders refresh fetched, the refresh of products takes care.
+    if resource == job.resource:
+        conditions += [
+            and_(~was_set_aside, was_tried, table.c.trials < most),
+            and_(~was_set_aside, or_(table.c.tried_in.is_(None), ~was_tried), *_is_due(table, job.mode)),
+        ]
+    statement = (
+        select(table.c.id, table.c.bigcommerce_id, or_(was_set_aside, was_tried).label("is_own"))
+        .where(*_in_quarantine(table, job.instance.id, resource), or_(*conditions))
+        .order_by(table.c.id)
+        .limit(1)
+    )
+    if job.mode == "ids":
+        statement = statement.where(table.c.bigcommerce_id.in_(job.parameters.ids))
+    row = session.execute(statement).first()
+    return None if row is None else Kept(row.id, row.bigcommerce_id, bool(row.is_own))
+
+
+def _is_due(table: Table, mode: Mode) -> tuple[Any, ...]:
+    return (table.c.rounds < NEXT_REFRESHES,) if mode == "incremental" else ()
+
+
+def _note(slice_: Slice, found: Kept, lease: Lease) -> None:
+    """Count a trial before it begins; a record of another refresh counts as this one's too from now on."""
+    table, job = slice_.job.engine.tables.rejected_records, slice_.job
+
+    def work(tx: PageTransaction) -> Counts:
+        this = table.c.id == found.row_id
+        tried = tx.session.execute(
+            update(table).where(this, table.c.tried_in == job.refresh_id).values(trials=table.c.trials + 1)
+        )
+        if tried.rowcount == 0:  # type: ignore[attr-defined]
+            begun = {"tried_in": job.refresh_id, "trials": 1}
+            tx.session.execute(
+                update(table).where(this).values(rounds=table.c.rounds + (0 if found.is_own else 1), **begun)
+            )
+        return Counts({} if found.is_own else {"fetched": 1, "rejected": 1})
+
+    slice_.commit(replace(slice_.step(work, lease=lease), is_progress=True))
+
+
+def _try(slice_: Slice, found: Kept, resource: str, lease: Lease) -> None:
+    """Ask for the one record and store it; it leaves the quarantine with what came of it."""
+    module, job = RESOURCES[resource], slice_.job
+
+    def ask() -> tuple[Reply[Page], MappedPage]:
+        reply = module.ask_ids(slice_.client, [found.bigcommerce_id])
+        return reply, map_page(reply, module.map_record)
+
+    def step(page: MappedPage, after: Checkpoint) -> Step:
+        def work(tx: PageTransaction) -> Counts:
+            counts = module.apply(tx, page, insert_since=after.since)
+            if resource != job.resource:
+                counts = Counts({"referenced": counts.values["created"], "linked": counts.values["linked"]})
+            _release(tx, found, resource, is_stored=bool(page.records))
+            return counts + Counts({"rejected": -1})
+
+        return Step(work, after, lease, page.observed_at, page.rejected)
+
+    def store(page: MappedPage) -> None:
+        slice_.commit_page(page, step, slice_.checkpoint, lambda _: slice_.checkpoint)
+
+    def came(answer: tuple[Reply[Page], MappedPage]) -> None:
+        page = answer[1].only({found.bigcommerce_id})
+        completed(slice_, page, store) if resource == job.resource else store(page)
+
+    slice_.fetcher.add(Fetch(ask, came, lambda answer: answer[0]))
+    slice_.settle(lambda: None)
+
+
+def _release(tx: PageTransaction, found: Kept, resource: str, *, is_stored: bool) -> None:
+    """Out of the quarantine: stored, gone from the store, or rejected for what it holds."""
+    table, absent = tx.tables.rejected_records, tx.tables.absent_products
+    same = _in_quarantine(table, tx.instance.id, resource)
+    tx.session.execute(delete(table).where(*same, table.c.bigcommerce_id == found.bigcommerce_id))
+    if resource == "products" and is_stored:
+        mine = (absent.c.instance_id == tx.instance.id, absent.c.bigcommerce_id == found.bigcommerce_id)
+        tx.session.execute(delete(absent).where(*mine))

@@ -1,0 +1,287 @@
+"""The walk over a resource's pages, with the survey that tells where it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from ...client.api import Highest, Reply
+from ...client.pages import IdRange, Page
+from ...errors import UnexpectedAnswer
+from ..job.checkpoint import Checkpoint
+from ..job.id_ranges import Walk
+from ..job.modes import READS_AGAIN, finds_unseen
+from ..resources import RESOURCES
+from ..run.before_write import completed
+from ..run.order_lines import PageStore, PartStore
+from ..run.referenced import remember_absent
+from ..write.apply import Step
+from ..write.diff import stored_hashes
+from ..write.page import QUARANTINE, Counts, MappedPage, map_page, mapping, sparing
+from ..write.rows import PageTransaction
+from .candidates import note_unseen, note_wanted
+from .crash_guard import SMALLEST_PAGE, grown
+from .fetcher import Fetch
+from .quarantine import hasten
+from .slice import Slice, SliceEnds
+
+MOST_WALKS = 3
+"""So often a store may say that it has records and send none."""
+
+
+@dataclass
+class Walker:
+    """Walks what the checkpoint has left, within one slice."""
+
+    slice: Slice
+    page_size: int
+    busy: set[int] = field(default_factory=set)
+
+    def run(self) -> None:
+        """Until every range is proved done; ``SliceEnds`` if time is up before."""
+        self._walk()
+        while self._is_contradicted():
+            walk = self._checkpoint.walk
+            if walk.number == MOST_WALKS:
+                raise UnexpectedAnswer(
+                    f"Store {self.slice.job.instance.store_hash} says that there are {self.slice.job.resource} "
+                    f"(highest id {walk.top}, number {self.slice.results.total}), but sent none when asked for them by "
+                    f"id, {walk.number} times. Start the refresh again; if it ends the same way, report this to us."
+                )
+            self.slice.checkpoint = replace(self._checkpoint, walk=Walk(number=walk.number + 1))
+            self._walk()
+
+    def _walk(self) -> None:
+        if not self._checkpoint.walk.is_surveyed:
+            self._survey()
+        self.slice.settle(self._fill)
+        if not self._checkpoint.walk.is_done:
+            if self.slice.job.is_over:
+                raise SliceEnds
+            raise AssertionError(f"the walk has no question left, but ranges: {self._checkpoint.walk.ranges}")
+
+    def _is_contradicted(self) -> bool:
+        """Whether records were surveyed and none came: all of them gone or made just then, or a store that errs.
+
+        What is asked for a second wider than meant counts as come, though it is not stored: the survey saw it too.
+        """
+        is_expected = self._checkpoint.walk.top is not None or bool(self.slice.results.total)
+        return is_expected and not self.slice.job.parameters.ids and not self.slice.has_come
+
+    @property
+    def width(self) -> int:
+        """How many pages may be under way just now."""
+        return self.slice.fetcher.width
+
+    @property
+    def _checkpoint(self) -> Checkpoint:
+        return self.slice.checkpoint
+
+    # -- how far the walk goes -------------------------------------------------------------------------------
+
+    def _survey(self) -> None:
+        client, dates = self.slice.client, self._checkpoint.dates
+        resource = RESOURCES[self.slice.job.resource]
+        self.slice.fetcher.add(Fetch(partial(resource.survey, client, dates), self._surveyed))
+        if self.slice.job.resource == "orders":
+            self.slice.fetcher.add(Fetch(partial(client.count_orders, dates), self._counted))
+
+    def _surveyed(self, reply: Reply[Highest]) -> None:
+        walk = self._checkpoint.walk.surveyed(reply.value.id)
+        self.slice.checkpoint = replace(self._checkpoint, walk=walk)
+        if reply.value.total is not None:
+            self.slice.results.total = reply.value.total
+        self._divide()
+
+    def _counted(self, reply: Reply[int | None]) -> None:
+        beside = self._checkpoint.walk.beside
+        self.slice.results.total = None if reply.value is None else max(0, reply.value - beside)
+
+    def _divide(self, *, came: int = 0) -> None:
+        """Once the first page has come and the top is known: a range for each fetcher.
+
+        ``came`` is how many records are not yet counted as fetched.
+        """
+        walk, results = self._checkpoint.walk, self.slice.results
+        left = None if results.total is None else max(0, results.total - results.values["fetched"] - came)
+        divided = walk.divided(self.slice.width, busy=self.busy, page_size=self.page_size, left=left)
+        self.slice.checkpoint = replace(self._checkpoint, walk=divided)
+
+    # -- questions -------------------------------------------------------------------------------------------
+
+    def _fill(self) -> None:
+        if self.slice.fetcher.wants_smaller_page:
+            self.slice.fetcher.wants_smaller_page = False
+            self.page_size = min(self.page_size, max(SMALLEST_PAGE, self.page_size // 2))
+            self.slice.checkpoint = replace(self._checkpoint, page_size=self.page_size, good_pages=0)
+        self._ask(at_most=self.width)
+
+    def _ask(self, *, at_most: int) -> None:
+        """Ask for ranges while there is room, until so many are asked for or wait to be stored."""
+        while self.slice.fetcher.has_room and len(self.busy) < at_most:
+            lo = self._next_range()
+            if lo is None:
+                return
+            self._ask_for(IdRange(lo, self._checkpoint.walk.ranges[lo]))
+
+    def _ask_for(self, ids: IdRange) -> None:
+        self.busy.add(ids.lo)
+        ask = partial(self._page, ids, self._stored_hashes(ids))
+        self.slice.fetcher.add(Fetch(ask, partial(self._came, ids.lo), reply_of=lambda result: result[0]))
+
+    def _stored_hashes(self, ids: IdRange) -> Mapping[int, str]:
+        """Of what the next page will probably bring, where most of that is stored as it is."""
+        job = self.slice.job
+        if job.mode not in READS_AGAIN or self.slice.blame is not None:
+            return {}
+        table = getattr(job.engine.tables, job.resource)
+        return job.engine.transaction(
+            lambda session: stored_hashes(session, table, job.instance.id, ids, self.page_size)
+        )
+
+    def _next_range(self) -> int | None:
+        walk, busy = self._checkpoint.walk, frozenset(self.busy)
+        lo = min(self._suspects - busy, default=None) or walk.next_range(busy)
+        if lo is None and (split := walk.split(busy, page_size=self.page_size)) is not None:
+            self.slice.checkpoint = replace(self._checkpoint, walk=split)
+            lo = split.next_range(busy)
+        return lo
+
+    def _page(self, ids: IdRange, stored: Mapping[int, str]) -> tuple[Reply[Page], MappedPage]:
+        """In a fetching thread: the request, and the work on its answer that needs no database."""
+        resource = RESOURCES[self.slice.job.resource]
+        map_record = self.slice.map_record
+        if stored:
+            map_record = sparing(map_record, resource.whole_hash, stored)
+        dates, each = self._checkpoint.dates, mapping(map_record)
+        reply = resource.ask(self.slice.client, ids, self.page_size, dates, each)
+        if self.page_size == 1:
+            # V2 may send two: the neighbour must not die, or be set aside, along.
+            reply = replace(reply, value=reply.value.first())
+        page = map_page(reply, map_record)
+        if ids.hi is None and page.last_id is not None:
+            # A short answer proves nothing below the top, also not if the top becomes known before it is stored.
+            page = replace(page, is_last=False)
+        return reply, page
+
+    # -- answers ---------------------------------------------------------------------------------------------
+
+    def _came(self, lo: int, result: tuple[Reply[Page], MappedPage]) -> None:
+        if lo not in self._checkpoint.walk.ranges:
+            # The survey says that nothing is there: what came was created since, and is the next refresh's.
+            self.busy.discard(lo)
+            return
+        hi = self._checkpoint.walk.ranges[lo]
+        page = result[1].up_to(hi).covering(lo, hi).within(self._checkpoint.dates)
+        if self.slice.job.parameters.ids:
+            page = page.only(self.slice.job.parameters.ids)
+        page = page.without(self.slice.held)
+        if self.slice.blame is not None:
+            page = self.slice.spared(page)
+            self.page_size = self.slice.page_size
+        walk = self._checkpoint.walk.answered(
+            lo, first_id=page.first_id, last_id=page.last_id, count=page.count, is_last=page.is_last
+        )
+        self.slice.checkpoint = replace(self._checkpoint, walk=walk)
+        self._divide(came=page.count)
+        completed(self.slice, page, partial(self._store, lo), partial(self._store_part, lo))
+
+    def _store_part(self, lo: int, lower: MappedPage) -> tuple[PageStore, PartStore]:
+        """Store the low end of a page whose rest has to wait; what stores the rest, and a part of that."""
+        after = replace(self._after_part(lo, lower), failures=0)
+        self.slice.commit_page(lower, self._step, after, partial(self._after_part, lo))
+        rest = (lower.last_id or lo) + 1
+        self.busy.discard(lo)
+        self.busy.add(rest)
+        return partial(self._store, rest), partial(self._store_part, rest)
+
+    def _store(self, lo: int, page: MappedPage) -> None:
+        if not self.slice.job.is_over and not self._suspects:
+            # The store answers the next questions while the database takes this page: neither waits for the other.
+            self._ask(at_most=self.width + 1)
+        self.slice.fetcher.start_due()
+        walk = self._checkpoint.walk.stored(lo, came=page.count, beside=page.beside)
+        withheld = self._checkpoint.withheld + page.withheld
+        size, good_pages = grown(self.page_size, self._checkpoint.good_pages, full=self._full_page)
+        after = replace(
+            self._checkpoint,
+            walk=walk,
+            failures=0,
+            withheld=withheld,
+            page_size=size,
+            good_pages=good_pages,
+            suspects=self._left_to_suspect(lo, walk, (page.last_id or lo) + 1),
+        )
+        self.slice.commit_page(page, self._step, after, partial(self._after_part, lo))
+        self.page_size = self._checkpoint.page_size or self._full_page
+        self.busy.discard(lo)
+        if not self._suspects:
+            self.slice.fetcher.width = self.slice.width
+            if self.page_size == self._full_page:
+                self.slice.part = None
+
+    @property
+    def _full_page(self) -> int:
+        return self.slice.job.engine.config.page_size
+
+    @property
+    def _suspects(self) -> set[int]:
+        """The low ends of the ranges whose first page may have killed a worker."""
+        return set(self._checkpoint.suspects) & self._checkpoint.walk.ranges.keys()
+
+    def _left_to_suspect(self, lo: int, walk: Walk, following: int) -> tuple[int, ...]:
+        """Once the page of ``lo`` is stored: the others, and what is left of the page that was too large to ask for."""
+        left = self._suspects - {lo}
+        if self.page_size < min(SMALLEST_PAGE, self._full_page) and lo in self._suspects and following in walk.ranges:
+            left.add(following)
+        return tuple(sorted(left))
+
+    def _after_part(self, lo: int, lower: MappedPage) -> Checkpoint:
+        """With the lower half of a page stored: its upper end becomes the low end of what is left."""
+        walk = self._checkpoint.walk
+        start = max(each for each in walk.ranges if each <= (lower.last_id or lo))
+        ranges = {**walk.ranges}
+        hi = ranges.pop(start)
+        following = (lower.last_id or lo) + 1
+        ranges[following] = hi
+        suspects = tuple(following if each == start else each for each in self._checkpoint.suspects)
+        return replace(self._checkpoint, walk=replace(walk, ranges=ranges), suspects=suspects)
+
+    def _step(self, page: MappedPage, after: Checkpoint) -> Step:
+        job = self.slice.job
+
+        def work(tx: PageTransaction) -> Counts:
+            counts = RESOURCES[job.resource].apply(tx, page, insert_since=after.since)
+            if job.resource == "products":
+                # Should a stored order refer to one, it must not kill again when those are fetched.
+                deadly = [each.id for each in page.rejected if each.code in QUARANTINE and each.id is not None]
+                remember_absent(tx.session, tx.tables, tx.instance.id, deadly)
+            if page.covers is not None and finds_unseen(job.resource, job.mode):
+                self._note_unseen(tx, page, *page.covers)
+            if page.held:
+                counts += Counts({"skipped": len(page.held)})
+                hasten(tx, job, page.held)
+            return counts
+
+        return Step(
+            apply=work,
+            after=after,
+            lease=job.lease,
+            observed_at=page.observed_at,
+            rejected=page.rejected,
+            fetched=len(page.records) + len(page.rejected) + len(page.held),
+            total=self._total_without(page.beside),
+        )
+
+    def _total_without(self, beside: int) -> int | None:
+        """How many there are of the days meant; the store counts a second wider."""
+        total = self.slice.results.total
+        return None if total is None else max(0, total - beside)
+
+    def _note_unseen(self, tx: PageTransaction, page: MappedPage, lo: int, hi: int) -> None:
+        job = self.slice.job
+        if job.parameters.ids:
+            note_wanted(tx, job, [each for each in job.parameters.ids if lo <= each <= hi and each not in page.seen])
+        else:
+            note_unseen(tx, job, self._checkpoint.dates, (lo, hi), page.seen, gaps=page.gaps)

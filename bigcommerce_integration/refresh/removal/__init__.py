@@ -1,0 +1,1 @@
+"""What is deleted: an instance with its rows, and what is old."""

@@ -1,0 +1,58 @@
+"""Old refreshes and what was set aside in them are taken away after ``RETENTION_DAYS``; the last of each mode stays."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import delete, exists, or_, select
+from sqlalchemy.orm import Session
+
+from ...client.clock import local_now
+from ...models import db_now
+from ..job.context import Engine
+from ..write.page import QUARANTINE
+
+A_TRANSACTION = 200
+_DAY_S = 86400.0
+
+
+def prune(engine: Engine) -> int:
+    """Delete the oldest ended refreshes that a newer one of the same mode has followed; how many.
+
+    A few at a time, with all that belongs to them; call it again while it finds any.
+    """
+    tables = engine.tables
+    refreshes, newer = tables.refreshes, tables.refreshes.alias()
+    has_successor = exists().where(
+        newer.c.instance_id == refreshes.c.instance_id,
+        newer.c.resource == refreshes.c.resource,
+        newer.c.mode == refreshes.c.mode,
+        newer.c.id > refreshes.c.id,
+        newer.c.finished_at.is_not(None),
+    )
+    old = (
+        select(refreshes.c.id)
+        .where(
+            refreshes.c.finished_at < db_now(-engine.config.retention_days * _DAY_S),
+            # By both clocks: one that is a month ahead for a minute must not take everything away.
+            refreshes.c.finished_at < local_now() - timedelta(days=engine.config.retention_days),
+            has_successor,
+        )
+        .order_by(refreshes.c.finished_at)
+        .limit(A_TRANSACTION)
+        .with_for_update(skip_locked=True)
+    )
+
+    def work(session: Session) -> int:
+        ids = list(session.scalars(old))
+        if ids:
+            for table in (tables.missing_records, tables.hints):
+                session.execute(delete(table).where(table.c.refresh_id.in_(ids)))
+            rejected = tables.rejected_records
+            # What is in quarantine is still to be tried again.
+            is_over = or_(rejected.c.reason_code.is_(None), rejected.c.reason_code.not_in(QUARANTINE))
+            session.execute(delete(rejected).where(rejected.c.refresh_id.in_(ids), is_over))
+            session.execute(delete(refreshes).where(refreshes.c.id.in_(ids)))
+        return len(ids)
+
+    return engine.transaction(work)

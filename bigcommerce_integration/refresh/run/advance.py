@@ -1,0 +1,249 @@
+"""Advance a refresh by one slice."""
+
+from __future__ import annotations
+
+import logging
+import random
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import func, select
+
+from ...client.api import StoreClient
+from ...client.http.rate_limit import Pace
+from ...errors import BigCommerceError, KeyMissing, LeaseLost, RefreshEnded, WorkersDie
+from ..job.context import Engine, Job
+from ..job.database import shortage
+from ..job.progress import completed
+from ..lifecycle.claim import Claimed, Outcome, claim_refresh, let_go
+from ..lifecycle.finish import fail
+from ..lifecycle.keys import KEYLESS
+from ..lifecycle.owed import Release, owe
+from ..lifecycle.setbacks import Setback, after_error, after_shortage
+from ..read.crash_guard import GIVE_UP_AFTER, MOST_SET_ASIDE, caution
+from ..read.fetcher import Fetcher, Tally
+from ..read.slice import Slice, SliceEnds
+from ..write.page import DEATHS, ERRORS, QUARANTINE, Blame
+from .phases import run_phases
+
+log = logging.getLogger(__name__)
+
+
+def advance(engine: Engine, refresh_id: int) -> Outcome:
+    """Do one slice of the refresh, if it is due and no other worker has it.
+
+    Commits page by page in sessions of its own. What the store or the host did wrong ends the refresh and is
+    stored with it; what the database is short of is waited for; what nobody expected is raised once the lease is let
+    go. Whatever happens between the claim and the end, the lease is let go, so that it does not look like a death.
+    """
+    claimed = claim_refresh(engine, refresh_id)
+    if isinstance(claimed, Outcome):
+        return claimed
+    run = _Run(claimed)
+    job = claimed.job
+    try:
+        outcome = run.do()
+    except LeaseLost as error:
+        log.warning("%s", error, extra=_extra(job, "lease_lost"))
+        return Outcome.BUSY
+    except Exception as error:
+        outcome = run.set_back(error)
+        if shortage(error) is None:
+            raise
+    finally:
+        run.close()
+    log.debug("Slice of refresh %s ends: %s.", job.refresh_id, outcome.value, extra=_extra(job, "slice"))
+    return outcome
+
+
+@dataclass
+class _Run:
+    """One slice, from the claim to the end; the client and the slice are there as soon as they could be made."""
+
+    claimed: Claimed
+    client: StoreClient | None = None
+    slice: Slice | None = None
+    # The rejected record whose trial does not count, as what ended it is no fault of its own.
+    trial: int | None = None
+
+    @property
+    def tally(self) -> Tally:
+        """What was spent and not yet written."""
+        return Tally() if self.slice is None else self.slice.fetcher.tally
+
+    def do(self) -> Outcome:
+        """Advance the refresh until time is up or it has ended; raises what nobody expected."""
+        job = self.claimed.job
+        try:
+            self.client = job.engine.client(job.instance, job.clock)
+            return self._phases(self.client)
+        except KeyMissing:
+            # The erasure key is newer than the claim.
+            self._step_back()
+            return Outcome.KEYLESS
+        except RefreshEnded as error:
+            log.info("%s", error, extra=_extra(job, "cancel"))
+            job.engine.transaction(job.lease.release)
+            return Outcome.CANCELLED
+        except LeaseLost:
+            raise
+        except BigCommerceError as error:
+            return _fail(job, error, self.tally)
+
+    def _step_back(self) -> None:
+        claimed = self.claimed
+        let_go(
+            claimed.job,
+            None,
+            self.tally,
+            total=claimed.results.total,
+            wait_s=0.0,
+            message=KEYLESS,
+            attempts=claimed.attempts,
+            setbacks=claimed.setbacks,
+        )
+
+    def _phases(self, client: StoreClient) -> Outcome:
+        claimed, job, config = self.claimed, self.claimed.job, self.claimed.job.engine.config
+        checkpoint = claimed.checkpoint
+        careful = caution(
+            claimed.attempts,
+            stored_page_size=checkpoint.page_size,
+            full=config.page_size,
+            follows_death=claimed.follows_death,
+            is_hunting=bool(checkpoint.suspects),
+        )
+        if claimed.follows_death or claimed.attempts:
+            suspects = tuple(sorted(checkpoint.walk.ranges))
+            # What kills before anything is stored is in the page that is asked for first.
+            checkpoint = replace(checkpoint, suspects=suspects[:1] if careful.is_alone else suspects)
+        if claimed.attempts >= GIVE_UP_AFTER or (careful.sets_aside and _set_aside_before(job) >= MOST_SET_ASIDE):
+            raise WorkersDie(job.resource, claimed.attempts)
+        if careful.is_alone and careful.page_size != checkpoint.page_size:
+            checkpoint = replace(checkpoint, page_size=careful.page_size, good_pages=0)
+        fetcher = Fetcher(
+            width=1 if careful.is_alone or careful.begins_alone else config.concurrency,
+            pace=Pace.start(config.quota_reserve, claimed.sharers),
+            stopping=job.engine.stopping,
+            keep_alive_s=config.lease_s / 3,
+            failures=claimed.checkpoint.failures,
+            store_info=client.own_store_info,
+        )
+        self.slice = slice_ = Slice(
+            job,
+            client,
+            fetcher,
+            checkpoint,
+            claimed.results,
+            page_size=careful.page_size,
+            width=1 if careful.is_alone else config.concurrency,
+            blame=_blame(claimed) if careful.sets_aside else None,
+            part=careful.part,
+            opens_singly=careful.opens_singly,
+            held=claimed.held,
+        )
+        fetcher.keep_alive = slice_.keep_alive
+        try:
+            run_phases(slice_)
+        except SliceEnds as end:
+            let_go(
+                job,
+                replace(slice_.checkpoint, failures=fetcher.failures),
+                fetcher.tally,
+                total=slice_.results.total,
+                wait_s=end.wait_s,
+                message=end.message,
+                trial=slice_.trial,
+            )
+            return Outcome.WAITING if end.wait_s > 0 else Outcome.CONTINUE
+        unsolved = slice_.checkpoint.unsolved
+        if unsolved.reason is not None:
+            log.warning(
+                "Refresh %s of %s: %s", job.refresh_id, job.resource, completed(unsolved), extra=_extra(job, "unlinked")
+            )
+        log.info("Refresh %s of %s is completed.", job.refresh_id, job.resource, extra=_extra(job, "complete"))
+        return Outcome.ENDED
+
+    def set_back(self, error: Exception) -> Outcome:
+        """Let go, to go on later or not at all; what cannot be written is owed."""
+        claimed, job = self.claimed, self.claimed.job
+        found = shortage(error)
+        self.trial = None if self.slice is None else self.slice.trial
+        common: dict[str, Any] = {
+            "attempts": claimed.attempts,
+            "has_progressed": self.slice is not None and self.slice.has_progressed,
+            "random": random.random,
+        }
+        if found is not None:
+            setback = after_shortage(found, claimed.setbacks, **common)
+            log.warning("Refresh %s waits: %s", job.refresh_id, found, extra=_extra(job, "database"))
+        else:
+            setback = after_error(error, claimed.setbacks, **common)
+            self.trial = None
+        try:
+            self._write(setback)
+        except LeaseLost:
+            return Outcome.BUSY
+        except Exception as unwritten:
+            owe(job.engine, Release(job.instance.id, job.resource, job.refresh_id, job.lease.owner, self.trial))
+            if shortage(unwritten) is None:
+                raise
+            log.warning(
+                "The lease of refresh %s is let go once the database takes writes again.",
+                job.refresh_id,
+                extra=_extra(job, "database"),
+            )
+        return Outcome.ENDED if setback.is_final else Outcome.WAITING
+
+    def _write(self, setback: Setback) -> None:
+        job, results = self.claimed.job, self.claimed.results
+        if setback.is_final:
+            _fail(job, BigCommerceError(setback.message), self.tally)
+            return
+        # The stored checkpoint stands: a commit whose answer was lost may have moved it further than we know.
+        let_go(
+            job,
+            None,
+            self.tally,
+            total=results.total,
+            wait_s=setback.wait_s,
+            message=setback.message,
+            attempts=setback.attempts,
+            setbacks=setback.setbacks,
+            trial=self.trial,
+        )
+
+    def close(self) -> None:
+        """Let the fetching threads and the connections end."""
+        if self.slice is not None:
+            self.slice.fetcher.close()
+        if self.client is not None:
+            self.client.close()
+
+
+def _blame(claimed: Claimed) -> Blame:
+    """What the record that is left to suspect is set aside for: deaths, unless it was an error that came last."""
+    trouble = claimed.setbacks.trouble
+    return DEATHS if claimed.follows_death or trouble is None else Blame(ERRORS, trouble)
+
+
+def _set_aside_before(job: Job) -> int:
+    """How many records this refresh has set aside as workers died over them."""
+    rejected = job.engine.tables.rejected_records
+    count = select(func.count()).where(rejected.c.refresh_id == job.refresh_id, rejected.c.reason_code.in_(QUARANTINE))
+    return job.engine.transaction(lambda session: int(session.execute(count).scalar_one()))
+
+
+def _fail(job: Job, error: BigCommerceError, tally: Tally) -> Outcome:
+    log.error("Refresh %s of %s failed: %s", job.refresh_id, job.resource, error, extra=_extra(job, "fail"))
+    fail(job, error, tally)
+    return Outcome.ENDED
+
+
+def _extra(job: Job, action: str) -> dict[str, object]:
+    return {
+        "action": action,
+        "instance_id": job.instance.id,
+        "refresh_id": job.refresh_id,
+        "resource": job.resource,
+    }

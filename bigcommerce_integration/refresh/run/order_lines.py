@@ -1,0 +1,212 @@
+"""Lines that an order's own answer does not hold, or cuts off: fetched order by order before its page is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ...client.api import Reply
+from ...client.pages import Page
+from ...client.records import Record
+from ...errors import BadRecord, RecordGone
+from ..read.fetcher import Fetch
+from ..read.slice import Slice
+from ..write.page import Mapped, MappedPage, Rejected
+from .orders import unfetched, with_lines, without_lines
+
+MOST_PAGES = 100
+"""Of one order's lines, so 25,000 of them: whatever an order is, it ends."""
+MOST_BYTES = 64 * 1024 * 1024
+"""Of one order's lines; and of all that a page waits with, before what is complete of it is stored."""
+
+PageStore = Callable[[MappedPage], None]
+PartStore = Callable[[MappedPage], tuple[PageStore, Any]]
+"""Stores the low end of a page; gives what stores the rest, and what stores a part of that."""
+
+
+def with_all_lines(slice_: Slice, page: MappedPage, store: PageStore, store_part: PartStore | None = None) -> None:
+    """Store the page at once, or when the lines that have to be asked for by themselves have come.
+
+    With ``store_part`` the orders that are complete go in before the others, should the slice end or the memory be
+    wanted: a page of many lines then gets on with each slice.
+    """
+    asked = [record for record in page.records if record.needs_lines]
+    # What a first refresh reads is not stored yet: to look would be four questions a page for nothing.
+    stored = _stored_hashes(slice_, asked) if asked and slice_.job.mode != "initial" else {}
+    wanted = unfetched(stored, asked)
+    if wanted:
+        _LineFetches(slice_, page, store, store_part, {order.id: order for order in wanted}).begin()
+    else:
+        store(page)
+
+
+def _stored_hashes(slice_: Slice, asked: list[Mapped]) -> dict[int, str]:
+    job = slice_.job
+    orders = job.engine.tables.orders
+
+    def stored(session: Session) -> dict[int, str]:
+        rows = session.execute(
+            select(orders.c.bigcommerce_id, orders.c.content_hash).where(
+                orders.c.instance_id == job.instance.id,
+                orders.c.bigcommerce_id.in_([order.id for order in asked]),
+                orders.c.deleted_at.is_(None),
+            )
+        )
+        return {row.bigcommerce_id: row.content_hash for row in rows}
+
+    return job.engine.transaction(stored)
+
+
+@dataclass
+class _Lines:
+    """What has come of one order's lines."""
+
+    records: list[Record] = field(default_factory=list)
+    above: int = 0
+    size: int = 0
+
+
+@dataclass(eq=False)
+class _LineFetches:
+    """A page that waits for lines of some of its orders; stored when the last of them has come.
+
+    The lowest orders come first, as many side by side as there are fetchers: what is complete is then a low end of
+    the page, which can be stored by itself.
+    """
+
+    slice: Slice
+    page: MappedPage
+    store: PageStore
+    store_part: PartStore | None
+    wanted: dict[int, Mapped]
+    open: dict[int, _Lines] = field(default_factory=dict)
+    answers: dict[int, Mapped | Rejected] = field(default_factory=dict)
+    # One of each open order.
+    asked: dict[int, Fetch] = field(default_factory=dict)
+    size: int = 0
+
+    def begin(self) -> None:
+        """Ask for the first lines."""
+        self.slice.unfinished.append(self._save)
+        self._open_more()
+
+    def _open_more(self) -> None:
+        waiting = [each for each in self.wanted if each not in self.answers and each not in self.open]
+        for order_id in waiting[: max(0, self.slice.width - len(self.open))]:
+            self.open[order_id] = _Lines()
+            self._ask_page(order_id, 1)
+
+    def _ask_page(self, order_id: int, number: int) -> None:
+        above = self.open[order_id].above
+
+        def ask() -> Reply[Page] | BadRecord | None:
+            try:
+                return self.slice.client.order_lines(order_id, number, above=above)
+            except RecordGone:
+                return None
+            except BadRecord as error:
+                return error
+
+        fetch = Fetch(
+            ask, partial(self._came, order_id, number), lambda came: came if isinstance(came, Reply) else None
+        )
+        self.asked[order_id] = fetch
+        self.slice.fetcher.add(fetch)
+
+    def _came(self, order_id: int, number: int, came: Reply[Page] | BadRecord | None) -> None:
+        if order_id not in self.open:
+            # The slice has let go of it meanwhile.
+            return
+        del self.asked[order_id]
+        answer = self._answer(order_id, number, came)
+        if answer is not None:
+            del self.open[order_id]
+            self.answers[order_id] = answer
+            if len(self.answers) == len(self.wanted):
+                self.slice.unfinished.remove(self._save)
+                self.store(self._with_answers(self.page))
+                return
+        if self._is_to_stop():
+            self._save()
+            return
+        if answer is None:
+            self._ask_page(order_id, number + 1)
+        elif self.size > MOST_BYTES:
+            self._store_complete()
+        self._open_more()
+
+    def _answer(self, order_id: int, number: int, came: Reply[Page] | BadRecord | None) -> Mapped | Rejected | None:
+        """What becomes of the order, None while there are more lines of it."""
+        order, lines = self.wanted[order_id], self.open[order_id]
+        try:
+            if came is None:
+                return without_lines(order)
+            if isinstance(came, BadRecord):
+                raise came
+            lines.records.extend(came.value.records)
+            lines.above = max((line.id or 0 for line in came.value.records), default=lines.above)
+            size = sum(len(line.text) for line in came.value.records)
+            lines.size += size
+            self.size += size
+            if came.value.is_last:
+                return with_lines(order, lines.records)
+            if any(line.id is None for line in came.value.records):
+                raise BadRecord("A line has no id.")
+            if number >= MOST_PAGES or lines.size > MOST_BYTES:
+                raise BadRecord(
+                    f"Its lines do not end: {len(lines.records)} lines came ({lines.size} bytes), and there are more. "
+                    f"At most {MOST_PAGES} pages or {MOST_BYTES} bytes of one order's lines are read."
+                )
+        except BadRecord as error:
+            self.size -= lines.size
+            return Rejected(order_id, str(error), order.text)
+        return None
+
+    def _is_to_stop(self) -> bool:
+        """Whether the slice is over, and has something to show: else the next one would begin with the same."""
+        return (
+            self.slice.job.is_over and self.store_part is not None and (self.slice.has_progressed or self._complete > 0)
+        )
+
+    @property
+    def _complete(self) -> int:
+        """How many records at the low end of the page can be stored."""
+        return next(
+            (at for at, each in enumerate(self.page.records) if each.id in self.wanted and each.id not in self.answers),
+            len(self.page.records),
+        )
+
+    def _save(self) -> None:
+        """Let go of the page, as the slice ends: store what is complete, and ask no more."""
+        if self._save in self.slice.unfinished:
+            self.slice.unfinished.remove(self._save)
+        for fetch in self.asked.values():
+            if fetch in self.slice.fetcher.waiting:
+                self.slice.fetcher.waiting.remove(fetch)
+        self.asked.clear()
+        self.open.clear()
+        self._store_complete()
+
+    def _store_complete(self) -> None:
+        count = self._complete
+        if self.store_part is None or not 0 < count < len(self.page.records):
+            return
+        lower, self.page = self.page.split(count)
+        self.store, self.store_part = self.store_part(self._with_answers(lower))
+        for record in lower.records:
+            self.wanted.pop(record.id, None)
+            self.answers.pop(record.id, None)
+        self.size = sum(lines.size for lines in self.open.values())
+
+    def _with_answers(self, page: MappedPage) -> MappedPage:
+        answers = [self.answers.get(order.id, order) for order in page.records]
+        return replace(
+            page,
+            records=[each for each in answers if isinstance(each, Mapped)],
+            rejected=[*page.rejected, *(each for each in answers if isinstance(each, Rejected))],
+        )

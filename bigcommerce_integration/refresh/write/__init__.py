@@ -1,0 +1,1 @@
+"""From mapped records to rows, in a page's transaction."""

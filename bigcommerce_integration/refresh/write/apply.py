@@ -1,0 +1,153 @@
+"""A page into rows: one transaction that begins with the lease and ends with the checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from ...client.damage import KEPT_BYTES
+from ...errors import RefreshEnded
+from ...models import db_now
+from ...models.refreshes import COUNTERS
+from ...resources.columns import message
+from ..job import progress
+from ..job.checkpoint import Checkpoint
+from ..job.context import Job
+from ..job.lease import Lease
+from ..read.fetcher import Tally
+from .page import Counts, Rejected
+from .rows import PageTransaction
+
+
+@dataclass(frozen=True)
+class Step:
+    """One transaction of a refresh: what it writes and where the refresh stands once it is committed.
+
+    ``lease`` fences and numbers the rows that ``apply`` writes. It is the job's own, but for products that an
+    orders refresh fetches since orders refer to them. ``is_progress`` is false for what would be done again and
+    again if every worker died soon after.
+    """
+
+    apply: Callable[[PageTransaction], Counts]
+    after: Checkpoint
+    lease: Lease
+    observed_at: datetime
+    rejected: Sequence[Rejected] = ()
+    fetched: int = 0
+    total: int | None = None
+    is_progress: bool = True
+
+
+@dataclass
+class Results:
+    """The counters of the refresh row, as last committed."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    total: int | None = None
+
+
+def commit_step(job: Job, step: Step, results: Results, tally: Tally) -> None:
+    """Write the step's rows, counters and checkpoint, or nothing at all.
+
+    Raises ``LeaseLost`` when another worker has taken over, ``RefreshEnded`` when somebody ended the refresh meanwhile,
+    ``HostRefused`` for what the host raised, SQLAlchemy's errors for what the database did.
+    """
+    spent = replace(tally)
+    values, total = job.engine.transaction(lambda session: _write(session, job, step, results, spent))
+    results.values, results.total = values, total
+    tally.requests -= spent.requests
+    tally.waited_s -= spent.waited_s
+
+
+def _write(session: Session, job: Job, step: Step, results: Results, spent: Tally) -> tuple[dict[str, Any], int | None]:
+    tables = job.engine.tables
+    # First of all: the fence, and on SQLite the write lock. A step from reader to writer could be refused there.
+    job.lease.renew(session)
+    if step.lease is not job.lease:
+        step.lease.renew(session)
+    mine = (
+        tables.leases.c.instance_id == step.lease.instance_id,
+        tables.leases.c.resource == step.lease.resource,
+    )
+    # In one question: each answer is waited for, while other threads keep this one from its result.
+    status, number = session.execute(
+        select(tables.refreshes.c.status, tables.leases.c.change_number).where(
+            tables.refreshes.c.id == job.refresh_id,
+            tables.refreshes.c.instance_id == tables.leases.c.instance_id,
+            *mine,
+        )
+    ).one_or_none() or (None, 0)
+    if status != "processing":
+        raise RefreshEnded(f"Refresh {job.refresh_id} was ended by somebody else.")
+    tx = PageTransaction(
+        session,
+        tables,
+        job.engine.host,
+        job.instance,
+        step.observed_at,
+        number,
+        claimed_number=step.lease.change_number,
+        latest=job.clock.latest,
+    )
+    counts = step.apply(tx)
+    if tx.change_number != number:
+        session.execute(update(tables.leases).where(*mine).values(change_number=tx.change_number))
+    _set_aside(session, job, step)
+    counts += Counts(
+        {"fetched": step.fetched, "rejected": len(step.rejected), "notes": tx.notes, "requests": spent.requests}
+    )
+    values = {name: results.values[name] + counts.values.get(name, 0) for name in COUNTERS}
+    values["waited_s"] = results.values["waited_s"] + spent.waited_s
+    total = results.total if step.total is None else step.total
+    said = progress.message(step.after.phase, job.resource, values["fetched"], total)
+    session.execute(
+        update(tables.refreshes)
+        .where(tables.refreshes.c.id == job.refresh_id)
+        .values(
+            **values,
+            **_standing(step.after, values["fetched"], total),
+            **({"attempts": 0, "shortages": 0} if step.is_progress else {}),
+            quota_left=func.coalesce(spent.quota_left, tables.refreshes.c.quota_left),
+            # Who ended it while the page was written has said so there.
+            message=case((tables.refreshes.c.status == "processing", said), else_=tables.refreshes.c.message),
+        )
+    )
+    return values, total
+
+
+def _standing(after: Checkpoint, fetched: int, total: int | None) -> Mapping[str, Any]:
+    is_walked = after.phase not in ("prepare", "walk")
+    return {
+        "checkpoint": after.dump(),
+        "phase": after.phase,
+        "total": total,
+        "progress_percentage": progress.percentage(fetched, total, is_walked=is_walked),
+    }
+
+
+def _set_aside(session: Session, job: Job, step: Step) -> None:
+    if not step.rejected:
+        return
+    rows = []
+    for record in step.rejected:
+        payload = record.text.encode("utf-8", "replace") if record.raw is None else record.raw
+        rows.append(
+            {
+                "instance_id": job.instance.id,
+                "refresh_id": job.refresh_id,
+                # Products that orders refer to are fetched by a refresh of orders.
+                "resource": step.lease.resource,
+                "bigcommerce_id": record.id,
+                "reason": message(record.reason),
+                "reason_code": record.code,
+                # Nothing is left of what may be about a person and cannot be read.
+                "payload": payload[:KEPT_BYTES] or None,
+                "is_payload_cut": len(payload) > KEPT_BYTES,
+            }
+        )
+    session.execute(insert(job.engine.tables.rejected_records).values(created_at=db_now()), rows)

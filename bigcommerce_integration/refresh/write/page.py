@@ -1,0 +1,287 @@
+"""A page between the store and the rows: mapped by the thread that fetched it, before any transaction opens."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from ...client.api import Reply
+from ...client.damage import NO_ID
+from ...client.dates import DateFilter
+from ...client.pages import Page
+from ...client.records import Each, Record, single
+from ...errors import BadRecord
+
+# Part of every content hash: raise it when a change of the mapping must rewrite rows that did not change.
+MAPPING_VERSION = 1
+_DATES = ("date_created", "date_modified")
+
+
+@dataclass(frozen=True)
+class Blame:
+    """Why the one record that is left to suspect is set aside: a word for programs, a sentence for people."""
+
+    code: str
+    reason: str
+
+
+DEATHS = Blame("workers_died", "Workers died each time while they stored this record.")
+ERRORS = "unexpected_error"
+QUARANTINE = (DEATHS.code, ERRORS)
+"""The codes of what is tried again by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """One record as columns, with those of its variants or lines (``children``)."""
+
+    id: int
+    text: str
+    content_hash: str
+    columns: Mapping[str, Any]
+    children: Sequence[Mapping[str, Any]]
+    # Orders: ``children`` may not be all of its lines. They are asked for; stored ones that are not among them stay.
+    needs_lines: bool = False
+    # Without columns yet, as the stored row was made of this very text: what makes them, should it have changed since.
+    late: Callable[[], Mapped] | None = None
+
+    def whole(self) -> Mapped:
+        """With its columns."""
+        return self if self.late is None else self.late()
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One record that is set aside: never dropped, but counted and shown with the reason."""
+
+    id: int | None
+    reason: str
+    text: str
+    # The bytes as sent, where they are not the text's.
+    raw: bytes | None = None
+    # For programs, see ``quarantine``.
+    code: str | None = None
+
+
+@dataclass(frozen=True)
+class MappedPage:
+    """The records of one answer, lowest id first, each once.
+
+    ``first_id``, ``last_id`` and ``count`` tell of the whole answer, also of what is set aside here;
+    ``observed_at`` is the store's clock when the request began (naive UTC, whole seconds). ``covers`` are the ids, both
+    included, of which this page has all that the store has. ``beside`` is how many were left out as they are not of the
+    days meant. In ``gaps``, between two ids (None is no end), records lie that cannot be read: any of the ids in
+    between may be theirs. ``held`` are the ids of what came and is in quarantine.
+
+    Of products alone, once what they leave in doubt was asked for: ``others`` are products to be stored along that are
+    not of this answer, ``proved`` those whose own list of variants was read whole, ``gone_variants`` and
+    ``gone_products`` what is to be marked, and ``withheld`` how many variants are not, as they are too many.
+    """
+
+    records: Sequence[Mapped]
+    rejected: Sequence[Rejected]
+    observed_at: datetime
+    first_id: int | None = None
+    last_id: int | None = None
+    count: int = 0
+    is_last: bool = False
+    covers: tuple[int, int] | None = None
+    beside: int = 0
+    others: Sequence[Mapped] = ()
+    proved: Container[int] = frozenset()
+    gone_variants: Container[int] = frozenset()
+    gone_products: Sequence[int] = ()
+    withheld: int = 0
+    gaps: Sequence[tuple[int, int | None]] = ()
+    held: tuple[int, ...] = ()
+
+    @property
+    def seen(self) -> set[int]:
+        """The ids that came, also those set aside."""
+        rejected = {each.id for each in self.rejected if each.id is not None}
+        return {each.id for each in self.records} | rejected | set(self.held)
+
+    def covering(self, lo: int, hi: int | None) -> MappedPage:
+        """As the answer for the range from ``lo`` to ``hi``: it proves up to its last id, or all if it is the last."""
+        end = hi if self.is_last else self.last_id if hi is None else min(hi, self.last_id or 0)
+        return replace(self, covers=None if end is None or end < lo else (lo, end))
+
+    def only(self, ids: Collection[int]) -> MappedPage:
+        """Without the records that nobody asked for: they came since they lie between."""
+        return replace(
+            self,
+            records=[record for record in self.records if record.id in ids],
+            rejected=[record for record in self.rejected if record.id in ids],
+        )
+
+    def within(self, dates: DateFilter) -> MappedPage:
+        """Without the records of the second before and after: V2 is asked a little wider than meant."""
+        since, until = dates.created_since or datetime.min, dates.created_until or datetime.max
+        records = [each for each in self.records if since <= (each.columns.get("date_created") or since) < until]
+        return replace(self, records=records, beside=len(self.records) - len(records))
+
+    def up_to(self, hi: int | None) -> MappedPage:
+        """Without the records above ``hi``: another range, split off meanwhile, brings them."""
+        if hi is None or self.last_id is None or self.last_id <= hi:
+            return self
+        return replace(
+            self,
+            records=[record for record in self.records if record.id <= hi],
+            rejected=[record for record in self.rejected if record.id is None or record.id <= hi],
+        )
+
+    def halves(self) -> tuple[MappedPage, MappedPage]:
+        """The page as two: to find the record that the database refuses."""
+        return self.split(len(self.records) // 2)
+
+    def split(self, count: int) -> tuple[MappedPage, MappedPage]:
+        """Its first ``count`` records and the rest. The first part ends where the second begins."""
+        end = self.records[count - 1].id
+        return (
+            replace(
+                self,
+                records=self.records[:count],
+                rejected=[each for each in self.rejected if each.id is None or each.id <= end],
+                held=tuple(each for each in self.held if each <= end),
+                last_id=end,
+                is_last=False,
+                covers=self.covers and (self.covers[0], end),
+            ),
+            replace(
+                self,
+                records=self.records[count:],
+                rejected=[each for each in self.rejected if each.id is not None and each.id > end],
+                held=tuple(each for each in self.held if each > end),
+                beside=0,
+                others=(),
+                gone_products=(),
+                covers=self.covers and (end + 1, self.covers[1]),
+            ),
+        )
+
+    def without(self, ids: Collection[int]) -> MappedPage:
+        """Without the records that are in quarantine: they came, and are tried again by themselves."""
+        held = tuple(record.id for record in self.records if record.id in ids)
+        if not held:
+            return self
+        return replace(self, records=[each for each in self.records if each.id not in ids], held=held)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a transaction did, by the names of the refresh's results."""
+
+    values: Mapping[str, int] = field(default_factory=dict)
+
+    def __add__(self, other: Counts) -> Counts:
+        names = [*self.values, *(name for name in other.values if name not in self.values)]
+        return Counts({name: self.values.get(name, 0) + other.values.get(name, 0) for name in names})
+
+
+def content_hash(*parts: object) -> str:
+    """128 bits over the mapping version and ``parts``, as 32 hex digits."""
+    texts = [part if isinstance(part, str) else repr(part) for part in parts]
+    data = "\x00".join([str(MAPPING_VERSION), *texts]).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def sparing(
+    map_record: Callable[[Record], Mapped], whole_hash: Callable[[str], str], stored: Mapping[int, str]
+) -> Callable[[Record], Mapped]:
+    """As ``map_record``, but a record that is stored with this very text is mapped only if that is not so any more.
+
+    ``stored`` are content hashes by id, ``whole_hash`` is that of a record's text. Most records of a walk over
+    everything are as they were, and making their columns would cost more than all that is then done with the page.
+    """
+
+    def spare(record: Record) -> Mapped:
+        known = stored.get(record.id or 0)
+        if known is None or known != whole_hash(record.text):
+            return map_record(record)
+        assert record.id is not None
+        return Mapped(record.id, record.text, known, {}, (), late=partial(_map_text, map_record, record.text))
+
+    return spare
+
+
+def _map_text(map_record: Callable[[Record], Mapped], text: str) -> Mapped:
+    return map_record(single(text))
+
+
+def mapping(map_record: Callable[[Record], Mapped]) -> Each:
+    """What maps each record as soon as it is parsed, and lets go of its value but for the dates."""
+
+    def each(record: Record) -> Record:
+        value = record.value
+        if record.damage:
+            return record
+        dates = {name: value[name] for name in _DATES if name in value} if isinstance(value, dict) else value
+        return Record(record.text, dates, record.id, _mapped(record, map_record), record.raw)
+
+    return each
+
+
+def map_page(reply: Reply[Page], map_record: Callable[[Record], Mapped]) -> MappedPage:
+    """The page's records as columns; those that cannot be read are set aside. The last of equal ids wins."""
+    records: dict[int, Mapped] = {}
+    rejected: list[Rejected] = []
+    ids: list[int] = []
+    for record in reply.value.records:
+        made = record.made or _mapped(record, map_record)
+        if record.id is not None:
+            ids.append(record.id)
+        if isinstance(made, Mapped):
+            records[made.id] = made
+        elif isinstance(made, Rejected):
+            records.pop(record.id or 0, None)
+            rejected.append(made)
+    return MappedPage(
+        records=list(records.values()),
+        rejected=rejected,
+        observed_at=reply.observed_at,
+        first_id=ids[0] if ids else None,
+        last_id=ids[-1] if ids else None,
+        count=len(reply.value.records),
+        is_last=reply.value.is_last,
+        gaps=_gaps(reply.value.records),
+    )
+
+
+def _gaps(records: Sequence[Record]) -> list[tuple[int, int | None]]:
+    """Between which ids records lie that are damaged or have no id."""
+    gaps: list[tuple[int, int | None]] = []
+    last, is_open = 0, False
+    for record in records:
+        is_sure = record.id is not None and not record.damage
+        if is_sure and is_open:
+            gaps.append((last, record.id))
+        is_open = not is_sure
+        last = record.id if is_sure and record.id is not None else last
+    return [*gaps, (last, None)] if is_open else gaps
+
+
+def _mapped(record: Record, map_record: Callable[[Record], Mapped]) -> Mapped | Rejected:
+    if record.damage or record.id is None:
+        return Rejected(record.id, record.damage or NO_ID, record.text, record.raw)
+    try:
+        return map_record(record)
+    except BadRecord as error:
+        return Rejected(record.id, str(error), record.text, record.raw)
+    except Exception as error:  # noqa: BLE001 - a record that nobody foresaw must not stop those beside it
+        return Rejected(record.id, f"It cannot be read: {type(error).__name__}.", record.text, record.raw)
+
+
+def unmapped(record: Record) -> Mapped:
+    """The record with its id and text alone, for one that is to be set aside whatever it holds."""
+    assert record.id is not None
+    return Mapped(record.id, record.text, "", {}, ())
+
+
+def set_aside(page: MappedPage, blame: Blame) -> MappedPage:
+    """The page with all its records as rejected, to be tried again."""
+    rejected = (Rejected(record.id, blame.reason, record.text, code=blame.code) for record in page.records)
+    return replace(page, records=[], rejected=[*page.rejected, *rejected])

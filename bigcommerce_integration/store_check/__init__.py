@@ -1,0 +1,1 @@
+"""Whether a store can be reached, and what a single question to it answers."""

@@ -1,0 +1,65 @@
+"""What every tick does: begin what is due, hint at it, take away what is old or deleted."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..refresh.job.context import Engine
+from ..refresh.lifecycle.keys import free_keyless
+from ..refresh.lifecycle.schedule import begin_due
+from ..refresh.removal.pruning import A_TRANSACTION, prune
+from ..refresh.removal.purge import purge
+from .hints import Hint, tick
+
+log = logging.getLogger(__name__)
+
+PRUNE_EVERY_S = 3600.0
+FREE_EVERY_S = 60.0
+
+
+@dataclass
+class Chores:
+    """One process's round; each chore by itself, so that one that fails does not keep the others from being done."""
+
+    prune_at: float = 0.0
+    free_at: float = 0.0
+
+    def do(self, engine: Engine, send: Callable[[Hint], bool]) -> int:
+        """Do them all once; how many hints were sent. Raises the first error when all had their turn."""
+        sent = 0
+        failed: Exception | None = None
+
+        def hint() -> None:
+            nonlocal sent
+            sent = tick(engine, send)
+
+        for chore in (
+            lambda: self._free(engine),
+            lambda: begin_due(engine),
+            hint,
+            lambda: self._prune(engine),
+            lambda: purge(engine),
+        ):
+            if engine.stopping.is_set():
+                break
+            try:
+                chore()
+            except Exception as error:  # noqa: BLE001 - raised below
+                failed = failed or error
+        if failed is not None:
+            raise failed
+        return sent
+
+    def _free(self, engine: Engine) -> None:
+        if time.monotonic() >= self.free_at:
+            free_keyless(engine)
+            self.free_at = time.monotonic() + FREE_EVERY_S
+
+    def _prune(self, engine: Engine) -> None:
+        if time.monotonic() < self.prune_at:
+            return
+        if prune(engine) < A_TRANSACTION:
+            self.prune_at = time.monotonic() + PRUNE_EVERY_S
