@@ -15,10 +15,10 @@ from bigcommerce_integration.encryption import TokenCipher, generate_key
 from bigcommerce_integration.errors import ErasureIncomplete
 from bigcommerce_integration.models import db_now
 from bigcommerce_integration.models.instances import IntegrationInstance
-from bigcommerce_integration.models.mirror import LINE_AMOUNTS, ORDER_AMOUNTS
 from bigcommerce_integration.operations import erasure
 from bigcommerce_integration.privacy import erased_people
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome, claim_refresh
+from bigcommerce_integration.resources.orders import LINE_AMOUNTS, ORDER_AMOUNTS
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .host_app import ENCRYPTION_KEY

@@ -318,8 +318,7 @@ def test_a_mistake_in_the_mapping_shows_nothing(watch: Watch, monkeypatch: pytes
     def boom(*args: Any, **options: Any) -> Any:
         raise RuntimeError("nobody expected this")
 
-    for resource in ("products", "orders"):
-        monkeypatch.setattr(f"bigcommerce_integration.refresh.run.{resource}.content_hash", boom)
+    monkeypatch.setattr("bigcommerce_integration.resources.mapping.content_hash", boom)
     assert watch.post() == 201
     watch.work()
     assert len(watch.shop.rows("rejected_records")) == 20

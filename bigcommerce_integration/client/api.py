@@ -8,22 +8,24 @@ from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
 from ..errors import BadRecord, RecordGone, StoreUnavailable, UnexpectedAnswer
+from ..resources.base import ALL_DATES, DateFilter, Params
+from ..resources.orders import ORDERS_SCOPE
+from ..resources.products import PRODUCTS_SCOPE
+from ..resources.readers import LARGEST_PAGE
 from ..resources.values import integer
 from . import checks
 from .damage import NO_ID
-from .dates import ALL_DATES, Bounds, DateFilter, Params, v2_bounds, v2_params, v3_bounds, v3_params
+from .dates import Bounds, v2_bounds, v2_params, v3_bounds, v3_params
 from .http.rate_limit import Quota
 from .http.transport import Answer, Call, Transport
-from .pages import LARGEST_PAGE, Highest, IdRange, Page, v2_page, v3_page
+from .pages import Highest, IdRange, Page, v2_page, v3_page
 from .records import LARGEST_COUNT, Each, Pagination, Record, one_record, single, split_v2, split_v3
 from .redaction import blanked_order
 from .store_info import StoreInfo, require_own, store_info
 
-__all__ = ["DateFilter", "Highest", "IdRange", "Page", "Record", "Reply", "StoreClient", "StoreInfo"]
+__all__ = ["Highest", "IdRange", "Page", "Record", "Reply", "StoreClient", "StoreInfo"]
 
 # bigcommerce/docs, docs/start/authentication/api-accounts.mdx
-PRODUCTS_SCOPE = "store_v2_products_read_only"
-ORDERS_SCOPE = "store_v2_orders_read_only"
 INFORMATION_SCOPE = "store_v2_information_read_only"
 
 _PRODUCTS = "v3/catalog/products"

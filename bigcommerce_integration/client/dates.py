@@ -7,28 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..errors import BadRecord
+from ..resources.base import DateFilter, Params
 from ..resources.values import date_time, shifted, utc_z
 from .records import Record
 
-Params = tuple[tuple[str, str], ...]
-
 _SECOND = timedelta(seconds=1)
-
-
-@dataclass(frozen=True)
-class DateFilter:
-    """When a record was created and last modified: from ``…_since`` on and before ``…_until``; None is no limit.
-
-    All are naive UTC in whole seconds, as the dates of the records are.
-    """
-
-    created_since: datetime | None = None
-    created_until: datetime | None = None
-    modified_since: datetime | None = None
-    modified_until: datetime | None = None
-
-
-ALL_DATES = DateFilter()
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,6 @@ from dataclasses import dataclass
 
 from .records import Pagination, Record
 
-# The most that a page may hold, for products as for orders (products_catalog.v3.yml; for orders it stood in the old
-# docs of the V2 API and is what others use: the fact sheet, sections 3 and 5). More is never asked.
-LARGEST_PAGE = 250
-
 
 @dataclass(frozen=True)
 class IdRange:

@@ -28,8 +28,8 @@ from ..refresh.job.context import Engine, new_owner
 from ..refresh.job.lease import claim
 from ..refresh.run.orders import NAME, hash_of_blanked
 from ..refresh.write.host_calls import tell_orders
-from ..refresh.write.page import content_hash
 from ..refresh.write.rows import PageTransaction, stored_rows, update_rows
+from ..resources.mapping import content_hash
 
 ORDERS_A_BATCH = 1000
 # These may have a megabyte each.

@@ -8,11 +8,13 @@ from typing import Any, Protocol
 
 from sqlalchemy import Table
 
-from ..client.api import DateFilter, Highest, Reply, StoreClient
+from ..client.api import Highest, Reply, StoreClient
 from ..client.pages import IdRange, Page
 from ..client.records import Each, Record
+from ..resources.base import DateFilter
+from ..resources.mapping import Mapped
 from .run import orders, products
-from .write.page import Counts, Mapped, MappedPage
+from .write.page import Counts, MappedPage
 from .write.rows import Gone, PageTransaction
 
 

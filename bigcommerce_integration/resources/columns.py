@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..errors import BadRecord
 from . import values
+from .base import Field, Kind
 
 # PostgreSQL refuses NUL, and no database encodes half a surrogate pair.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -32,25 +32,15 @@ class TooLong(BadRecord):
         self.cut = text[:length]
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of a record: how its value is read (``BadRecord`` if it cannot be), and the column that it goes to.
-
-    A record with a vital field that cannot be read is rejected. Any other field becomes null, or is cut, with a note.
-    """
-
-    name: str
-    read: Read
-    is_vital: bool = False
-    column: str | None = None
-
-
 class FieldTable:
-    """The fields of one kind of record; ``within`` is what stands before their names in a reason for rejection."""
+    """What reads the fields of one kind of record; ``within`` stands before their names in a reason for rejection."""
 
-    def __init__(self, *fields: Field, within: str = "") -> None:
+    def __init__(self, fields: Iterable[Field], within: str = "") -> None:
         self._fields = tuple(
-            (each.column or each.name, each.name, f"{within}{each.name}", each.read, each.is_vital) for each in fields
+            (each.name, source, f"{within}{source}", PARSERS[each.kind], each.vital)
+            for each in fields
+            if not each.derived
+            for source in (each.source or each.name,)
         )
 
     def read(self, record: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, str]]]:
@@ -139,3 +129,15 @@ def _text(value: object, field: str, length: int) -> str | None:
 def sku_key(sku: str | None) -> str | None:
     """What links are looked up by: the SKU trimmed; None if blank."""
     return (sku.strip() or None) if sku else None
+
+
+PARSERS: Mapping[Kind, Read] = {
+    Kind.MONEY: values.money,
+    Kind.RATE: values.rate,
+    Kind.INTEGER: values.integer,
+    Kind.BOOLEAN: values.boolean,
+    Kind.CODE: code,
+    Kind.TEXT: free_text,
+    Kind.MOMENT: values.date_time,
+}
+"""Of what is read from records; our own words and the keys of the host's products are not."""

@@ -13,8 +13,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ..client.api import INFORMATION_SCOPE, ORDERS_SCOPE, PRODUCTS_SCOPE, Reply, StoreClient
-from ..client.dates import ALL_DATES, DateFilter
+from ..client.api import INFORMATION_SCOPE, Reply, StoreClient
 from ..client.http.rate_limit import Quota
 from ..config import Config
 from ..encryption import TokenCipher
@@ -31,6 +30,9 @@ from ..errors import (
 )
 from ..refresh.job.context import transport_to
 from ..refresh.job.modes import start_of_day
+from ..resources.base import ALL_DATES, DateFilter
+from ..resources.orders import ORDERS_SCOPE
+from ..resources.products import PRODUCTS_SCOPE
 
 ANSWERS_WITHIN_S = 5.0
 LATE = f"The store did not answer within {ANSWERS_WITHIN_S:g} seconds."

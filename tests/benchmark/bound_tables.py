@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Column, Engine, Index, MetaData, Table, UniqueConstraint
 
 from bigcommerce_integration.models import tables
-from bigcommerce_integration.models.mirror import LINE_AMOUNTS, ORDER_AMOUNTS
+from bigcommerce_integration.resources.orders import LINE_AMOUNTS, ORDER_AMOUNTS
 
 __all__ = ["LINE_AMOUNTS", "ORDERS", "ORDER_AMOUNTS", "ORDER_LINES", "PRODUCTS", "VARIANTS", "BoundTable", "create"]
 

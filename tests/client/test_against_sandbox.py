@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from bigcommerce_integration.client.api import DateFilter, IdRange, Page, Reply, StoreClient
-from bigcommerce_integration.client.dates import ALL_DATES
+from bigcommerce_integration.client.api import IdRange, Page, Reply, StoreClient
 from bigcommerce_integration.client.http.transport import Transport
 from bigcommerce_integration.errors import (
     RateLimited,
@@ -23,6 +22,7 @@ from bigcommerce_integration.errors import (
     Unconfirmed,
     UnexpectedAnswer,
 )
+from bigcommerce_integration.resources.base import ALL_DATES, DateFilter
 from bigcommerce_integration.resources.values import date_time
 from bigcommerce_integration.sandbox.server import SandboxServer
 from bigcommerce_integration.sandbox.store import SandboxStore

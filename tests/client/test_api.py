@@ -6,11 +6,11 @@ from datetime import datetime
 
 import pytest
 
-from bigcommerce_integration.client.api import DateFilter, Highest, IdRange
+from bigcommerce_integration.client.api import Highest, IdRange
 from bigcommerce_integration.client.damage import NO_ID
-from bigcommerce_integration.client.dates import ALL_DATES
 from bigcommerce_integration.client.http.transport import Call
 from bigcommerce_integration.errors import BadRecord, RecordGone, StoreUnavailable, UnexpectedAnswer
+from bigcommerce_integration.resources.base import ALL_DATES, DateFilter
 
 from .canned import NOW, QUOTA, client_of, v2, v3
 

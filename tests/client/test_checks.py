@@ -8,10 +8,11 @@ from datetime import datetime
 import pytest
 
 from bigcommerce_integration.client import checks
-from bigcommerce_integration.client.dates import DateFilter, v2_bounds, v3_bounds
+from bigcommerce_integration.client.dates import v2_bounds, v3_bounds
 from bigcommerce_integration.client.pages import IdRange, Page
 from bigcommerce_integration.client.records import Record
 from bigcommerce_integration.errors import StoreUnavailable, UnexpectedAnswer
+from bigcommerce_integration.resources.base import DateFilter
 
 SINCE, UNTIL, NOW = datetime(2025, 1, 15, 12), datetime(2025, 1, 16, 12), datetime(2025, 2, 1, 12)
 

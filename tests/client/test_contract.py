@@ -14,8 +14,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from bigcommerce_integration.client.api import DateFilter, IdRange, StoreClient
+from bigcommerce_integration.client.api import IdRange, StoreClient
 from bigcommerce_integration.errors import StoreError
+from bigcommerce_integration.resources.base import DateFilter
 
 from .tiny_server import answer, serving
 

@@ -139,10 +139,10 @@ def test_the_mapping_of_every_kind_of_order_is_the_same_without_people(orders: l
     for value in orders:
         before, after = map_record(record(value)), map_record(blanked_order(record(value)))
         assert after.columns == before.columns
-        assert (after.children, after.needs_lines) == (before.children, before.needs_lines)
+        assert (after.children, after.is_partial) == (before.children, before.is_partial)
         assert is_blanked(after.text)
         assert not is_blanked(before.text)
-    assert {map_record(record(value)).needs_lines for value in orders} == {True, False}
+    assert {map_record(record(value)).is_partial for value in orders} == {True, False}
 
 
 def test_lines_that_are_missing_are_asked_for_wherever_the_warning_stands():
@@ -150,7 +150,7 @@ def test_lines_that_are_missing_are_asked_for_wherever_the_warning_stands():
     for place in (value, value["consignments"], value["consignments"]["shipping"][0]):
         place["__warning__"] = {"message": SECRET}
         left = blanked_order(record(value))
-        assert map_record(left).needs_lines
+        assert map_record(left).is_partial
         assert SECRET not in left.text
         del place["__warning__"]
 

@@ -28,7 +28,8 @@ from bigcommerce_integration.refresh.read.slice import Slice, SliceEnds
 from bigcommerce_integration.refresh.read.walker import Walker
 from bigcommerce_integration.refresh.run.variant_doubts import Doubts
 from bigcommerce_integration.refresh.write.apply import Results, Step
-from bigcommerce_integration.refresh.write.page import Mapped, MappedPage
+from bigcommerce_integration.refresh.write.page import MappedPage
+from bigcommerce_integration.resources.mapping import Mapped
 
 Kind = Literal["V3", "V2 inclusive", "V2 exclusive"]
 KINDS: tuple[Kind, ...] = ("V3", "V2 inclusive", "V2 exclusive")
@@ -197,7 +198,7 @@ class TestedSlice(Slice):
 def _mapped(record: Record) -> Mapped:
     assert record.id is not None
     assert isinstance(record.value, dict)
-    return Mapped(record.id, record.text, record.text, {"version": record.value["version"]}, ())
+    return Mapped(record.id, record.text, record.text, {"version": record.value["version"]}, {})
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bigcommerce_integration.refresh.run.orders import map_record
-from bigcommerce_integration.refresh.write.page import Mapped
+from bigcommerce_integration.resources.mapping import Mapped
 
 from .conftest import payload, record
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bigcommerce_integration.client.dates import DateFilter
 from bigcommerce_integration.refresh.job import modes
 from bigcommerce_integration.refresh.job.parameters import Mode, Parameters, load_parameters
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome, sibling
+from bigcommerce_integration.resources.base import DateFilter
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import Connect, Mirror

@@ -30,8 +30,8 @@ def with_shipped_lines(count: int) -> dict[str, Any]:
 @pytest.mark.parametrize(("count", "needs_lines"), [(1, False), (49, False), (50, True), (51, True)])
 def test_fifty_embedded_lines_may_not_be_all(count: int, needs_lines: bool):
     order = mapped(with_shipped_lines(count))
-    assert order.needs_lines is needs_lines
-    assert len(order.children) == count
+    assert order.is_partial is needs_lines
+    assert len(order.of("order_lines")) == count
 
 
 def _warned(value: dict[str, Any], where: str) -> dict[str, Any]:
@@ -49,12 +49,12 @@ def _warned(value: dict[str, Any], where: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("where", ["in the order", "in the consignments", "in a consignment", "among the lines"])
 def test_the_marker_of_truncated_lines_is_found_wherever_it_stands(where: str):
-    assert mapped(_warned(sale(), where)).needs_lines
+    assert mapped(_warned(sale(), where)).is_partial
 
 
 @pytest.mark.parametrize("items_total", [6, 8, 0])
 def test_a_sum_of_quantities_other_than_the_order_s_asks_for_the_lines(items_total: int):
-    assert mapped(sale(items_total=items_total)).needs_lines
+    assert mapped(sale(items_total=items_total)).is_partial
 
 
 LINK = {"url": "https://api.example.com/stores/abc123/v2/orders/118/products", "resource": "/orders/118/products"}
@@ -73,29 +73,29 @@ LINK = {"url": "https://api.example.com/stores/abc123/v2/orders/118/products", "
     ],
 )
 def test_links_or_nothing_in_place_of_lines_ask_for_the_lines(consignments: object):
-    assert mapped(sale(consignments=consignments)).needs_lines
+    assert mapped(sale(consignments=consignments)).is_partial
 
 
 @pytest.mark.parametrize("items_total", [None, 7])
 @pytest.mark.parametrize("consignments", [LINK, [LINK], {"shipping": LINK}, None, [], {}, {"shipping": []}, "?"])
 def test_absent_lines_are_asked_for(consignments: object, items_total: int | None):
-    assert mapped(sale(consignments=consignments, items_total=items_total)).needs_lines
+    assert mapped(sale(consignments=consignments, items_total=items_total)).is_partial
 
 
 def test_a_missing_field_asks_for_the_lines():
     value = sale(items_total=None)
     del value["consignments"]
-    assert mapped(value).needs_lines
+    assert mapped(value).is_partial
 
 
 @pytest.mark.parametrize("consignments", [LINK, {"shipping": [{"id": 20}]}, {"shipping": [{"line_items": None}]}])
 def test_a_link_is_no_empty_list(consignments: object):
-    assert mapped(sale(consignments=consignments, items_total=0)).needs_lines
+    assert mapped(sale(consignments=consignments, items_total=0)).is_partial
 
 
 @pytest.mark.parametrize("consignments", [None, [], {}, {"shipping": []}])
 def test_an_order_of_no_items_is_not_asked_for_lines(consignments: object):
-    assert not mapped(sale(consignments=consignments, items_total=0)).needs_lines
+    assert not mapped(sale(consignments=consignments, items_total=0)).is_partial
 
 
 def notes_of_order(mirror: Mirror, order_id: int) -> list[str]:

@@ -15,10 +15,11 @@ from sqlalchemy import update
 from bigcommerce_integration.client.api import Reply
 from bigcommerce_integration.client.pages import Page
 from bigcommerce_integration.errors import BadRecord
-from bigcommerce_integration.models.mirror import LINE_AMOUNTS, ORDER_AMOUNTS
 from bigcommerce_integration.refresh.resources import RESOURCES
-from bigcommerce_integration.refresh.write.page import Mapped, map_page
+from bigcommerce_integration.refresh.write.page import map_page
 from bigcommerce_integration.resources.columns import TEXT_LENGTH, notes_of
+from bigcommerce_integration.resources.mapping import Mapped
+from bigcommerce_integration.resources.orders import LINE_AMOUNTS, ORDER_AMOUNTS
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import NOON, Connect, Mirror, record, writer
@@ -28,7 +29,7 @@ SECOND = timedelta(seconds=1)
 
 
 def line_ids(order: Mapped) -> list[int]:
-    return sorted(line["bigcommerce_id"] for line in order.children)
+    return sorted(line["bigcommerce_id"] for line in order.of("order_lines"))
 
 
 # -- mapping -------------------------------------------------------------------------------------------------------
@@ -104,7 +105,7 @@ def test_numbers_may_be_text_and_amounts_numbers():
     assert order.columns["is_deleted"] is False
     value = sale()
     shipped(value)["line_items"][0].update(id="201", quantity="3", price_ex_tax=1.1, product_id="77")
-    line = next(line for line in mapped(value).children if line["bigcommerce_id"] == 201)
+    line = next(line for line in mapped(value).of("order_lines") if line["bigcommerce_id"] == 201)
     assert (line["quantity"], line["price_ex_tax"], line["bigcommerce_product_id"]) == (3, Decimal("1.1"), 77)
 
 
@@ -116,7 +117,7 @@ def test_what_is_null_empty_or_absent_is_none():
     absent = ("date_modified", "date_created", "external_order_id", "total_tax", "items_total", "channel_id")
     assert {columns[name] for name in (*absent, "payment_status", "subtotal_tax")} == {None}
     assert columns["is_deleted"] is False
-    assert not mapped(value).needs_lines, "without their number the lines are taken as they are"
+    assert not mapped(value).is_partial, "without their number the lines are taken as they are"
 
 
 @pytest.mark.parametrize(
@@ -132,13 +133,13 @@ def test_what_counts_as_a_sale(status_id: int, is_deleted: bool, is_sale: bool):
 def test_both_shapes_of_consignments_are_read(wrap: Callable[[Any], Any]):
     order = mapped(sale(consignments=wrap(sale()["consignments"])))
     assert line_ids(order) == [201, 202, 203, 204, 205]
-    assert not order.needs_lines
+    assert not order.is_partial
 
 
 def test_an_order_without_lines_has_none():
     empty = {"pickups": [], "shipping": [], "downloads": [], "email": {"gift_certificates": []}}
     order = mapped(sale(consignments=empty, items_total=0))
-    assert (line_ids(order), order.needs_lines) == ([], False)
+    assert (line_ids(order), order.is_partial) == ([], False)
 
 
 @pytest.mark.parametrize("status_id", [None, "", 15, -1, 1.5, "shipped"])

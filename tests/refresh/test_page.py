@@ -15,7 +15,8 @@ from bigcommerce_integration.models import among
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
 from bigcommerce_integration.refresh.run import products
 from bigcommerce_integration.refresh.write import bulk, rows
-from bigcommerce_integration.refresh.write.page import Counts, content_hash, map_page
+from bigcommerce_integration.refresh.write.page import Counts, map_page
+from bigcommerce_integration.resources.mapping import content_hash
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import NOON, Connect, Hasty, Mirror, payload, record, writer

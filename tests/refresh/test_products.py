@@ -32,7 +32,7 @@ def variant(**changes: Any) -> dict[str, Any]:
     """The columns of the bowl's first variant, so changed."""
     value = bowl()
     value["variants"] = [{**value["variants"][0], **changes}]
-    (child,) = map_record(record(value)).children
+    (child,) = map_record(record(value)).of("variants")
     return dict(child)
 
 
@@ -88,7 +88,7 @@ def test_what_is_null_empty_or_absent_is_none():
 
 @pytest.mark.parametrize("shown", [[], None, {"data": []}])
 def test_a_product_that_shows_no_variants_is_left_in_doubt(shown: Any):
-    assert map_record(record(bowl(variants=shown))).children == []
+    assert map_record(record(bowl(variants=shown))).of("variants") == []
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from bigcommerce_integration.client.records import Record
 from bigcommerce_integration.errors import BadRecord
 from bigcommerce_integration.refresh.read import walker
 from bigcommerce_integration.refresh.resources import RESOURCES
-from bigcommerce_integration.refresh.write.page import Mapped, Rejected, mapping
+from bigcommerce_integration.refresh.write.page import Rejected, mapping
+from bigcommerce_integration.resources.mapping import Mapped
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import Connect, record

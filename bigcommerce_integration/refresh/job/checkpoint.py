@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Literal
 
-from ...client.dates import DateFilter
+from ...resources.base import DateFilter
 from .id_ranges import Walk
 
 VERSION = 2

@@ -20,8 +20,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ...client.clock import TOLERANCE
-from ...client.dates import DateFilter
 from ...errors import UnexpectedAnswer
+from ...resources.base import DateFilter
 from ...resources.values import shifted
 from .parameters import Mode, Parameters
 

@@ -6,9 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
-Mode = Literal["initial", "incremental", "full", "date_range", "ids"]
+from ...resources.base import Mode
+
+__all__ = ["MODES", "MOST_IDS", "Mode", "Parameters", "load_parameters"]
+
 MODES: tuple[Mode, ...] = get_args(Mode)
 MOST_IDS = 250
 """As many as one request for products may name."""

@@ -13,10 +13,10 @@ from typing import Any
 from sqlalchemy import Select, and_, delete, exists, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from ...client.dates import DateFilter
 from ...errors import MassDeletion
 from ...models import Tables
 from ...models.among import not_among
+from ...resources.base import DateFilter
 from ..job.context import Job
 from ..resources import RESOURCES
 from ..write.rows import Gone, PageTransaction, chunks, not_seen_since

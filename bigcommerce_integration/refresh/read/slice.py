@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 from ...client.api import StoreClient
 from ...client.records import Record
 from ...errors import HostRefused, RefreshEnded
+from ...resources.mapping import Mapped
 from ..job.checkpoint import Checkpoint
 from ..job.context import Job
 from ..job.database import NEEDS_FOUR_BYTES, is_text_refused, shortage
 from ..job.lease import Lease, sharers
 from ..resources import RESOURCES
 from ..write.apply import Results, Step, commit_step
-from ..write.page import Blame, Counts, Mapped, MappedPage, Rejected, set_aside, unmapped
+from ..write.page import Blame, Counts, MappedPage, Rejected, set_aside, unmapped
 from ..write.rows import PageTransaction
 from .crash_guard import PART, grown, part_sizes
 from .fetcher import LONG_WAIT_S, Fetcher

@@ -14,9 +14,10 @@ from ...client.api import Reply
 from ...client.pages import Page
 from ...client.records import Record
 from ...errors import BadRecord, RecordGone
+from ...resources.mapping import Mapped
 from ..read.fetcher import Fetch
 from ..read.slice import Slice
-from ..write.page import Mapped, MappedPage, Rejected
+from ..write.page import MappedPage, Rejected
 from .orders import unfetched, with_lines, without_lines
 
 MOST_PAGES = 100
@@ -35,7 +36,7 @@ def with_all_lines(slice_: Slice, page: MappedPage, store: PageStore, store_part
     With ``store_part`` the orders that are complete go in before the others, should the slice end or the memory be
     wanted: a page of many lines then gets on with each slice.
     """
-    asked = [record for record in page.records if record.needs_lines]
+    asked = [record for record in page.records if record.is_partial]
     # What a first refresh reads is not stored yet: to look would be four questions a page for nothing.
     stored = _stored_hashes(slice_, asked) if asked and slice_.job.mode != "initial" else {}
     wanted = unfetched(stored, asked)

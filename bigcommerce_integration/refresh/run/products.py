@@ -1,8 +1,4 @@
-"""Products and their variants: from a record of the catalog to rows.
-
-The sellable thing is the variant; a product without options has one base variant
-(bigcommerce/docs, reference/catalog/products_catalog.v3.yml, ``base_variant_id``).
-"""
+"""Products and their variants: how they are asked for and written."""
 
 from __future__ import annotations
 
@@ -13,38 +9,27 @@ from typing import Any
 
 from sqlalchemy import Table, select
 
-from ...client.api import DateFilter, Highest, Reply, StoreClient
-from ...client.pages import LARGEST_PAGE, IdRange, Page
-from ...client.records import Each, Record
-from ...errors import BadRecord, StoreUnavailable
-from ...resources import values
-from ...resources.columns import Field, FieldTable, code, free_text, is_noted, notes_column, sku_key
+from ...client.api import Highest, Reply, StoreClient
+from ...client.pages import IdRange, Page
+from ...client.records import Each
+from ...errors import StoreUnavailable
+from ...resources.base import DateFilter
+from ...resources.mapping import Mapped
+from ...resources.products import PRODUCTS, VARIANTS
+from ...resources.registry import REGISTRY
 from ..linking.linker import UNLINKED, Links, NewVariant, link_changed
 from ..write.diff import classify
 from ..write.host_calls import tell_products
-from ..write.page import Counts, Mapped, MappedPage, content_hash
+from ..write.page import Counts, MappedPage
 from ..write.reparenting import NO_HASH, doubt, is_newer, owners_in_doubt
 from ..write.rows import Gone, PageTransaction, insert_rows, mark_rows_gone, stored_rows, update_rows
 
-NAME = "products"
-IDS_A_REQUEST = LARGEST_PAGE
+NAME = PRODUCTS.name
+IDS_A_REQUEST = PRODUCTS.reader.ids_a_request
 
-_PRODUCT = FieldTable(
-    Field("name", free_text),
-    Field("sku", code),
-    Field("type", code),
-    Field("price", values.money),
-    Field("is_visible", values.boolean),
-    Field("date_created", values.date_time),
-    Field("date_modified", values.date_time),
-)
-_VARIANT = FieldTable(
-    Field("sku", code),
-    # None means that the product's own price holds.
-    Field("price", values.money),
-    Field("inventory_level", values.integer),
-    within="variants.",
-)
+_MAPPER = REGISTRY.mappers[PRODUCTS.name]
+map_record, whole_hash = _MAPPER.map_record, _MAPPER.whole_hash
+variant_rows = _MAPPER.child(VARIANTS.name).rows
 
 
 def survey(client: StoreClient, dates: DateFilter) -> Reply[Highest]:
@@ -106,51 +91,6 @@ def _refuse_unproved(*, is_empty: bool, total: int | None) -> None:
     """V3 counts what there is: that there is nothing is believed only of an answer that says so."""
     if is_empty and total is None:
         raise StoreUnavailable("An empty page of products came without its pagination; it is asked for again later.")
-
-
-def map_record(record: Record) -> Mapped:
-    """The columns of a product and its variants; ``BadRecord`` if something vital cannot be read."""
-    assert record.id is not None
-    product = record.value
-    if not isinstance(product, dict):
-        raise BadRecord("The record is not an object.")
-    shown = product.get("variants")
-    columns, notes = _PRODUCT.read(product)
-    columns["notes"] = notes_column(notes)
-    return Mapped(
-        id=record.id,
-        text=record.text,
-        content_hash=whole_hash(record.text),
-        columns=columns,
-        # An answer that shows none is in doubt, however it says so (see ``variant_doubts``).
-        children=variants(record.id, shown if isinstance(shown, list) else ()),
-    )
-
-
-def whole_hash(text: str) -> str:
-    """The content hash of a product with this text."""
-    return content_hash(text)
-
-
-def variants(product_id: int, shown: Sequence[Any]) -> list[dict[str, Any]]:
-    """The columns of a product's variants; ``BadRecord`` says what cannot be read."""
-    rows: dict[int, dict[str, Any]] = {}
-    for variant in shown:
-        if not isinstance(variant, dict):
-            raise BadRecord("A variant is not an object.")
-        variant_id = values.integer(variant.get("id"), "variants.id")
-        if variant_id is None:
-            raise BadRecord("A variant has no id.")
-        columns, notes = _VARIANT.read(variant)
-        hashed = (product_id, *columns.values())
-        columns["notes"] = notes_column(notes)
-        columns["content_hash"] = content_hash((*hashed, columns["notes"]) if notes else hashed)
-        columns["bigcommerce_id"] = variant_id
-        columns["bigcommerce_product_id"] = product_id
-        # What is only a part of a SKU is no SKU: nothing is linked by it.
-        columns["sku_key"] = None if notes and is_noted("sku", columns["notes"]) else sku_key(columns["sku"])
-        rows[variant_id] = columns
-    return list(rows.values())
 
 
 def apply(tx: PageTransaction, page: MappedPage, *, insert_since: datetime | None) -> Counts:
@@ -239,7 +179,7 @@ def _mark_others_gone(tx: PageTransaction, product_ids: Sequence[int]) -> int:
 
 
 def _stored_hash(record: Mapped, proved: Container[int]) -> str:
-    return record.content_hash if record.children or record.id in proved else NO_HASH
+    return record.content_hash if record.of(VARIANTS.name) or record.id in proved else NO_HASH
 
 
 def _modified_since(record: Mapped, since: datetime) -> bool:
@@ -284,7 +224,7 @@ def _write_variants(
         table.c.sku_key,
     )
     answered: dict[int, Mapping[str, Any]] = {
-        child["bigcommerce_id"]: child for product in products for child in product.children
+        child["bigcommerce_id"]: child for product in products for child in product.of(VARIANTS.name)
     }
     rows = {
         row.bigcommerce_id: row

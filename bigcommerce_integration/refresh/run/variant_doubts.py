@@ -18,13 +18,16 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ...client.api import Reply
-from ...client.pages import LARGEST_PAGE, Page
+from ...client.pages import Page
 from ...errors import BadRecord
+from ...resources.mapping import Mapped
+from ...resources.products import VARIANTS
+from ...resources.readers import LARGEST_PAGE
 from ..job.context import Job
 from ..read.candidates import is_few
 from ..read.fetcher import Fetch
 from ..read.slice import Slice
-from ..write.page import Mapped, MappedPage, map_page
+from ..write.page import MappedPage, map_page
 from ..write.reparenting import NO_HASH
 from ..write.rows import PageTransaction, stored_rows
 from . import products
@@ -60,7 +63,7 @@ def _doubts(job: Job, page: MappedPage) -> Doubts:
     shown = [record for record in page.records if record.late is None]
     if job.mode == "initial":
         # What a first refresh reads is not stored yet.
-        empty = [record.id for record in shown if not record.children]
+        empty = [record.id for record in shown if not record.of(VARIANTS.name)]
         return Doubts({each: set() for each in empty}, dict.fromkeys(empty, 1))
     if not shown:
         return Doubts()
@@ -79,8 +82,8 @@ def _look(session: Session, job: Job, page: MappedPage, shown: Sequence[Mapped],
     )
     of_products = stored_rows(tx, variants, variants.c.bigcommerce_product_id, [each.id for each in shown], *columns)
     rows = [row for row in of_products if row.deleted_at is None]
-    answered = {child["bigcommerce_id"]: child for record in shown for child in record.children}
-    lacking: dict[int, set[int]] = {record.id: set() for record in shown if not record.children}
+    answered = {child["bigcommerce_id"]: child for record in shown for child in record.of(VARIANTS.name)}
+    lacking: dict[int, set[int]] = {record.id: set() for record in shown if not record.of(VARIANTS.name)}
     weights: dict[int, int] = {}
     for row in rows:
         weights[row.bigcommerce_product_id] = weights.get(row.bigcommerce_product_id, 0) + 1
@@ -195,7 +198,7 @@ class _Questions:
             others = [self._sure(record) for record in self.others.records]
             page = replace(page, rejected=[*page.rejected, *self.others.rejected])
         records = [self._sure(record) for record in page.records]
-        answered = {child["bigcommerce_id"] for record in (*records, *others) for child in record.children}
+        answered = {child["bigcommerce_id"] for record in (*records, *others) for child in record.of(VARIANTS.name)}
         gone = {
             variant_id
             for product_id, variant_ids in self.lacking.items()
@@ -212,15 +215,15 @@ class _Questions:
         if listed is None:
             return record
         try:
-            children = products.variants(record.id, listed)
+            children = list(products.variant_rows(record.id, listed).values())
         except BadRecord:
             del self.listed[record.id]
             return record
-        answered = {child["bigcommerce_id"] for child in record.children}
+        answered = {child["bigcommerce_id"] for child in record.of(VARIANTS.name)}
         if all(child["bigcommerce_id"] in answered for child in children):
             return record
         # Its text does not hold them: the next one like it is no proof that nothing has changed.
-        return replace(record, children=children, content_hash=NO_HASH)
+        return replace(record, children={VARIANTS.name: children}, content_hash=NO_HASH)
 
 
 def _parts(ids: Iterable[int], weights: Mapping[int, int]) -> list[list[int]]:

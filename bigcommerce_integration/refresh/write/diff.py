@@ -10,7 +10,8 @@ from sqlalchemy import Column, Row, Table, select
 from sqlalchemy.orm import Session
 
 from ...client.pages import IdRange
-from .page import Mapped, MappedPage
+from ...resources.mapping import Mapped
+from .page import MappedPage
 from .reparenting import NO_HASH
 from .rows import PageTransaction, stored_rows
 

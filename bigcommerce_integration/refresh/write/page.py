@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from ...client.api import Reply
 from ...client.damage import NO_ID
-from ...client.dates import DateFilter
 from ...client.pages import Page
 from ...client.records import Each, Record, single
 from ...errors import BadRecord
+from ...resources.base import DateFilter
+from ...resources.mapping import Mapped
 
-# Part of every content hash: raise it when a change of the mapping must rewrite rows that did not change.
-MAPPING_VERSION = 1
 _DATES = ("date_created", "date_modified")
 
 
@@ -33,25 +30,6 @@ DEATHS = Blame("workers_died", "Workers died each time while they stored this re
 ERRORS = "unexpected_error"
 QUARANTINE = (DEATHS.code, ERRORS)
 """The codes of what is tried again by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mapped:
-    """One record as columns, with those of its variants or lines (``children``)."""
-
-    id: int
-    text: str
-    content_hash: str
-    columns: Mapping[str, Any]
-    children: Sequence[Mapping[str, Any]]
-    # Orders: ``children`` may not be all of its lines. They are asked for; stored ones that are not among them stay.
-    needs_lines: bool = False
-    # Without columns yet, as the stored row was made of this very text: what makes them, should it have changed since.
-    late: Callable[[], Mapped] | None = None
-
-    def whole(self) -> Mapped:
-        """With its columns."""
-        return self if self.late is None else self.late()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +160,6 @@ class Counts:
         return Counts({name: self.values.get(name, 0) + other.values.get(name, 0) for name in names})
 
 
-def content_hash(*parts: object) -> str:
-    """128 bits over the mapping version and ``parts``, as 32 hex digits."""
-    texts = [part if isinstance(part, str) else repr(part) for part in parts]
-    data = "\x00".join([str(MAPPING_VERSION), *texts]).encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
 def sparing(
     map_record: Callable[[Record], Mapped], whole_hash: Callable[[str], str], stored: Mapping[int, str]
 ) -> Callable[[Record], Mapped]:
@@ -203,7 +174,7 @@ def sparing(
         if known is None or known != whole_hash(record.text):
             return map_record(record)
         assert record.id is not None
-        return Mapped(record.id, record.text, known, {}, (), late=partial(_map_text, map_record, record.text))
+        return Mapped(record.id, record.text, known, {}, {}, late=partial(_map_text, map_record, record.text))
 
     return spare
 
@@ -278,7 +249,7 @@ def _mapped(record: Record, map_record: Callable[[Record], Mapped]) -> Mapped | 
 def unmapped(record: Record) -> Mapped:
     """The record with its id and text alone, for one that is to be set aside whatever it holds."""
     assert record.id is not None
-    return Mapped(record.id, record.text, "", {}, ())
+    return Mapped(record.id, record.text, "", {}, {})
 
 
 def set_aside(page: MappedPage, blame: Blame) -> MappedPage:

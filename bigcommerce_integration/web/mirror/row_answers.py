@@ -9,70 +9,23 @@ from typing import Any
 
 from sqlalchemy import Column, Numeric, Row, Table
 
-from ...models.mirror import LINE_AMOUNTS, ORDER_AMOUNTS
 from ...models.product_key import key_answer
+from ...resources.base import Field
 from ...resources.columns import notes_of
+from ...resources.orders import ORDER_LINES, ORDERS
+from ...resources.products import PRODUCTS, VARIANTS
 from ..answers import moment_answer
 
+
+def _names(fields: Iterable[Field]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields if field.shown)
+
+
 _STANDING = ("notes", "observed_at", "change_number", "deleted_at")
-PRODUCT = (
-    "bigcommerce_id",
-    "name",
-    "sku",
-    "type",
-    "price",
-    "is_visible",
-    "is_only_referenced",
-    "date_created",
-    "date_modified",
-    *_STANDING,
-)
-VARIANT = (
-    "bigcommerce_id",
-    "bigcommerce_product_id",
-    "sku",
-    "price",
-    "inventory_level",
-    "host_product_id",
-    "link_source",
-    "link_conflict",
-    *_STANDING,
-)
-ORDER = (
-    "bigcommerce_id",
-    "status_id",
-    "is_sale",
-    "is_deleted",
-    "customer_id",
-    "channel_id",
-    "payment_status",
-    "external_order_id",
-    "currency_code",
-    "default_currency_code",
-    "store_default_currency_code",
-    "store_default_to_transactional_exchange_rate",
-    "is_tax_inclusive_pricing",
-    *ORDER_AMOUNTS,
-    "items_total",
-    "date_created",
-    "date_modified",
-    "date_shipped",
-    *_STANDING,
-)
-LINE = (
-    "bigcommerce_id",
-    "bigcommerce_product_id",
-    "bigcommerce_variant_id",
-    "parent_order_product_id",
-    "type",
-    "sku",
-    "name",
-    "quantity",
-    "quantity_shipped",
-    "quantity_refunded",
-    *LINE_AMOUNTS,
-    "notes",
-)
+PRODUCT = ("bigcommerce_id", *_names(PRODUCTS.fields), *_STANDING)
+VARIANT = ("bigcommerce_id", VARIANTS.owner, *_names(VARIANTS.fields), *_STANDING)
+ORDER = ("bigcommerce_id", *_names(ORDERS.fields), *_STANDING)
+LINE = ("bigcommerce_id", *_names(ORDER_LINES.fields), "notes")
 PAYLOAD = "payload"
 LINK = "host_product_id"
 

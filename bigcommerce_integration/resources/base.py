@@ -1,0 +1,209 @@
+"""What a collection of the store is declared with: plain values, read by every room above.
+
+From a ``Resource`` come its tables, what maps its records, its rows in answers and their description, its lease, its
+actor and its routes. What a worker does for one collection alone is no declaration but code, in ``refresh/run``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from functools import cached_property
+from typing import Any, Literal, Protocol
+
+from .readers import Reader
+
+Mode = Literal["initial", "incremental", "full", "date_range", "ids"]
+Columns = dict[str, Any]
+Notes = list[dict[str, str]]
+Params = tuple[tuple[str, str], ...]
+
+LONGEST_NAME = 16
+"""Of a collection: as much as the column ``resource`` of its leases and refreshes holds."""
+
+
+class Kind(Enum):
+    """What a column holds. Parsers are in ``columns``, the columns' types in ``models``, JSON schemas in ``web``."""
+
+    MONEY = "an amount with four decimals"
+    RATE = "an exchange rate with ten decimals"
+    INTEGER = "a whole number of 64 bits"
+    BOOLEAN = "true or false"
+    CODE = "text of at most 255 characters"
+    TEXT = "text of at most 16,383 characters"
+    WORD = "one of our own words, of at most 16 characters"
+    MOMENT = "a date and time in UTC"
+    HOST_KEY = "the key of a product of the host"
+
+
+class Sent(Protocol):
+    """A record as the store sent it."""
+
+    @property
+    def id(self) -> int | None:
+        """Its id, None if it has none that can be read."""
+
+    @property
+    def text(self) -> str:
+        """Its own text."""
+
+    @property
+    def value(self) -> object:
+        """What that text says."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column, and the field of the record that it is read from (``source``, by default of the same name).
+
+    A record with a ``vital`` field that cannot be read is rejected; any other field becomes null, or is cut, with a
+    note. A ``derived`` one is not read but made: by ``derive``, or by the collection's behaviour.
+    """
+
+    name: str
+    kind: Kind
+    description: str
+    source: str | None = None
+    vital: bool = False
+    # NOT NULL.
+    required: bool = False
+    derived: bool = False
+    # In answers.
+    shown: bool = True
+    # Lists filter by it, so it has an index that ends in the id.
+    indexed: bool = False
+    # In the example of an answer.
+    example: Any = None
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index beside those of ``Field.indexed``; its name ends in ``suffix``."""
+
+    suffix: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Child:
+    """Records within a collection's records, in a table of their own: variants of a product, lines of an order.
+
+    Each has an id of its own in the store, so one that changes its owner is found again. ``owner`` is the column with
+    the id of the record that it belongs to. ``records`` finds them in a record, and says whether these are all;
+    ``lacks`` says of the owner's columns and the children's rows whether there must be more.
+    """
+
+    name: str
+    noun: str
+    owner: str
+    records: Callable[[Sent], tuple[Sequence[Any], bool]]
+    fields: tuple[Field, ...]
+    # In the answers and in reasons.
+    shown_as: str
+    derive: Callable[[Columns, Notes], None] | None = None
+    lacks: Callable[[Columns, Mapping[int, Columns]], bool] | None = None
+    # The columns that the content hash is made of, in this order for ever; by default the owner and all that is read.
+    hashed: tuple[str, ...] | None = None
+    # Whether a child that is fetched by itself keeps its own text.
+    has_payload: bool = False
+    # One that is taken out of its record is marked as deleted, or (False) removed.
+    keeps_removed: bool = True
+    # Whether a child is deleted with its record.
+    ends_with_owner: bool = True
+    indexes: tuple[Index, ...] = ()
+
+    @property
+    def read_fields(self) -> tuple[Field, ...]:
+        """Those that are read from the record."""
+        return tuple(field for field in self.fields if not field.derived)
+
+    @property
+    def hashed_columns(self) -> tuple[str, ...]:
+        """What the content hash is made of."""
+        return self.hashed or (self.owner, *(field.name for field in self.read_fields))
+
+
+@dataclass(frozen=True)
+class DateFilter:
+    """When a record was created and last modified: from ``…_since`` on and before ``…_until``; None is no limit.
+
+    All are naive UTC in whole seconds, as the dates of the records are.
+    """
+
+    created_since: datetime | None = None
+    created_until: datetime | None = None
+    modified_since: datetime | None = None
+    modified_until: datetime | None = None
+
+
+ALL_DATES = DateFilter()
+
+
+@dataclass(frozen=True)
+class Span:
+    """What a refresh is to read: ``since`` is the begin of the instance's start date, ``first`` and ``end`` those of
+    the days asked for, ``changed_since`` where the last refresh began (None: never). All are naive UTC.
+    """
+
+    since: datetime
+    first: datetime
+    end: datetime | None = None
+    changed_since: datetime | None = None
+
+
+def all_dates(mode: Mode, span: Span) -> DateFilter:  # noqa: ARG001
+    """For a collection that cannot be asked for by dates: always all of it."""
+    return ALL_DATES
+
+
+@dataclass(frozen=True, eq=False)
+class Resource:
+    """A collection of the store that is mirrored: one row for each record."""
+
+    # The table is bigcommerce_<name>; the lease, the actor, the routes and the host's method are named by it too.
+    name: str
+    # "product", for sentences.
+    noun: str
+    description: str
+    scope: str
+    path: str
+    reader: Reader
+    fields: tuple[Field, ...]
+    # The columns with the dates by which the store can be asked.
+    created: str | None = None
+    modified: str | None = None
+    # Always asked with.
+    params: Params = ()
+    # Part of every content hash: raise it when a change of the mapping must rewrite rows that did not change.
+    version: int = 1
+    derive: Callable[[Columns, Notes], None] | None = None
+    children: tuple[Child, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    # Without the scope: a store is not connected at all, or (False) this collection is off for it.
+    required: bool = True
+    dates: Callable[[Mode, Span], DateFilter] = all_dates
+    # How far back a sweep reads; None is everything.
+    sweep: timedelta | None = None
+    # The modes in which a stored row that the walk did not bring may be gone from the store.
+    detects_deletions: frozenset[Mode] = frozenset()
+    # A column that is true of what lists may not show though the store has it.
+    hidden: str | None = None
+    permission: str = "read"
+    # To see the records' own text; None is the same permission.
+    payload_permission: str | None = None
+
+    def child(self, name: str) -> Child:
+        """The children of this name."""
+        return next(each for each in self.children if each.name == name)
+
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        """The names of its own columns."""
+        return frozenset(field.name for field in self.fields)
+
+
+def shown(fields: Iterable[Field]) -> list[Field]:
+    """Those that answers show."""
+    return [field for field in fields if field.shown]

@@ -1,0 +1,129 @@
+"""From a record to rows, as the collection's declaration says."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+from ..errors import BadRecord
+from . import values
+from .base import Child, Columns, Resource, Sent
+from .columns import FieldTable, notes_column
+
+Children = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Columns of children by the name of their table, without the prefix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """One record as columns, with those of its variants or lines (``children``)."""
+
+    id: int
+    text: str
+    content_hash: str
+    columns: Mapping[str, Any]
+    children: Children
+    # ``children`` may not be all that there are. They are asked for; stored ones that are not among them stay.
+    is_partial: bool = False
+    # Without columns yet, as the stored row was made of this very text: what makes them, should it have changed since.
+    late: Callable[[], Mapped] | None = None
+
+    def of(self, child: str) -> Sequence[Mapping[str, Any]]:
+        """The columns of its children of this name."""
+        return self.children.get(child, ())
+
+    def whole(self) -> Mapped:
+        """With its columns."""
+        return self if self.late is None else self.late()
+
+
+def content_hash(*parts: object, version: int = 1) -> str:
+    """128 bits over the version of the collection's mapping and ``parts``, as 32 hex digits."""
+    texts = [part if isinstance(part, str) else repr(part) for part in parts]
+    data = "\x00".join([str(version), *texts]).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+class ChildMapper:
+    """What maps the children of one kind."""
+
+    def __init__(self, child: Child, version: int) -> None:
+        self.declared = child
+        self._version = version
+        self._fields = FieldTable(child.fields, within=f"{child.shown_as}.")
+        self._hashed = itemgetter(*child.hashed_columns)
+
+    def rows(
+        self, owner_id: int, records: Sequence[Any], texts: Sequence[str | None] = ()
+    ) -> dict[int, dict[str, Any]]:
+        """The columns of these children of one record, by id; ``BadRecord`` says what cannot be read.
+
+        ``texts`` are their own, if they were fetched by themselves.
+        """
+        child, read, hashed = self.declared, self._fields.read, self._hashed
+        rows: dict[int, dict[str, Any]] = {}
+        for position, record in enumerate(records):
+            if not isinstance(record, dict):
+                raise BadRecord(f"{child.noun.capitalize()} is not an object.")
+            child_id = values.integer(record.get("id"), f"{child.shown_as}.id")
+            if child_id is None:
+                raise BadRecord(f"{child.noun.capitalize()} has no id.")
+            columns, notes = read(record)
+            columns[child.owner] = owner_id
+            if child.has_payload:
+                columns["payload"] = texts[position] if texts else None
+            columns["notes"] = notes_column(notes)
+            parts = hashed(columns)
+            columns["content_hash"] = content_hash(
+                (*parts, columns["notes"]) if notes else parts, version=self._version
+            )
+            columns["bigcommerce_id"] = child_id
+            if child.derive:
+                child.derive(columns, notes)
+            rows[child_id] = columns
+        return rows
+
+
+class Mapper:
+    """What maps the records of one collection."""
+
+    def __init__(self, resource: Resource) -> None:
+        self._resource = resource
+        self._fields = FieldTable(resource.fields)
+        self._children = tuple(ChildMapper(each, resource.version) for each in resource.children)
+        self._says_whole = any(each.lacks for each in resource.children)
+
+    def map_record(self, record: Sent) -> Mapped:
+        """The record's columns and those of its children; ``BadRecord`` if something vital cannot be read."""
+        assert record.id is not None
+        value, resource = record.value, self._resource
+        if not isinstance(value, dict):
+            raise BadRecord("The record is not an object.")
+        columns, notes = self._fields.read(value)
+        if resource.derive:
+            resource.derive(columns, notes)
+        columns["notes"] = notes_column(notes)
+        children: dict[str, list[Columns]] = {}
+        is_partial = False
+        for mapper in self._children:
+            child = mapper.declared
+            found, are_all = child.records(record)
+            rows = mapper.rows(record.id, found)
+            is_partial = is_partial or not are_all or (child.lacks is not None and child.lacks(columns, rows))
+            children[child.name] = list(rows.values())
+        return Mapped(record.id, record.text, self._hash(record.text, is_partial), columns, children, is_partial)
+
+    def whole_hash(self, text: str) -> str:
+        """The content hash of a record with this text, of which nothing has to be asked for apart."""
+        return self._hash(text, is_partial=False)
+
+    def child(self, name: str) -> ChildMapper:
+        """What maps the children of this name."""
+        return next(each for each in self._children if each.declared.name == name)
+
+    def _hash(self, text: str, is_partial: bool) -> str:
+        parts = (text, is_partial) if self._says_whole else (text,)
+        return content_hash(*parts, version=self._resource.version)

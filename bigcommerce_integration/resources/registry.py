@@ -1,0 +1,58 @@
+"""The collections that are mirrored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from .base import LONGEST_NAME, Child, Resource
+from .mapping import Mapper
+from .orders import ORDERS
+from .products import PRODUCTS
+
+
+@dataclass(frozen=True, eq=False)
+class Registry:
+    """Collections by name, in the order in which they are listed and begun."""
+
+    resources: tuple[Resource, ...]
+
+    def __post_init__(self) -> None:
+        tables = [name for each in self.resources for name in (each.name, *(child.name for child in each.children))]
+        if len(set(tables)) != len(tables):
+            raise ValueError(f"two tables of one name: {sorted(tables)}")
+        if too_long := [each.name for each in self.resources if len(each.name) > LONGEST_NAME]:
+            raise ValueError(f"names of more than {LONGEST_NAME} characters: {too_long}")
+
+    def __iter__(self) -> Iterator[Resource]:
+        return iter(self.resources)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def __getitem__(self, name: str) -> Resource:
+        return self._by_name[name]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Of the collections."""
+        return tuple(each.name for each in self.resources)
+
+    @cached_property
+    def children(self) -> tuple[tuple[Resource, Child], ...]:
+        """Every kind of child, with its collection."""
+        return tuple((each, child) for each in self.resources for child in each.children)
+
+    @cached_property
+    def mappers(self) -> dict[str, Mapper]:
+        """What maps the records of each collection, by its name."""
+        return {each.name: Mapper(each) for each in self.resources}
+
+    @cached_property
+    def _by_name(self) -> dict[str, Resource]:
+        return {each.name: each for each in self.resources}
+
+
+REGISTRY = Registry((PRODUCTS, ORDERS))
+"""What this package mirrors."""
