@@ -1,7 +1,7 @@
 """A stand-in BigCommerce store, served over HTTP on loopback, with faults on demand."""
 
-from .faults import Fault
-from .server import SandboxServer
+from .server.faults import Fault
+from .server.http_server import SandboxServer
 from .store import SandboxStore
 from .switches import Switches
 

@@ -5,7 +5,7 @@ import json
 import signal
 import threading
 
-from .server import SandboxServer
+from .server.http_server import SandboxServer
 from .store import SandboxStore
 
 

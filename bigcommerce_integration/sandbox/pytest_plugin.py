@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from .server import SandboxServer
+from .server.http_server import SandboxServer
 from .store import SandboxStore
 
 

@@ -9,11 +9,11 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from .catalog_edits import CatalogEdits
-from .faults import Faults
 from .mutation import mutate
-from .order_edits import OrderEdits
-from .quota import Quota
+from .records.orders.edits import OrderEdits
+from .records.products.edits import CatalogEdits
+from .server.faults import Faults
+from .server.quota import Quota
 from .switches import Switches
 
 READ_SCOPES = frozenset({"store_v2_products_read_only", "store_v2_orders_read_only", "store_v2_information_read_only"})

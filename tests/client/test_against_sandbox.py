@@ -24,7 +24,7 @@ from bigcommerce_integration.errors import (
 )
 from bigcommerce_integration.resources.base import ALL_DATES, DateFilter
 from bigcommerce_integration.resources.values import date_time
-from bigcommerce_integration.sandbox.server import SandboxServer
+from bigcommerce_integration.sandbox.server.http_server import SandboxServer
 from bigcommerce_integration.sandbox.store import SandboxStore
 from bigcommerce_integration.secret import Secret
 

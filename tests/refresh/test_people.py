@@ -13,7 +13,7 @@ from sqlalchemy import LargeBinary, String, select
 
 from bigcommerce_integration.client.redaction import blanked_order, is_blanked
 from bigcommerce_integration.sandbox import SandboxStore
-from bigcommerce_integration.sandbox.records import Order
+from bigcommerce_integration.sandbox.records.base import Order
 
 from ..people import SECRET, Draw, plant
 from .conftest import Connect, Mirror, record

@@ -5,7 +5,7 @@ import copy
 import jsonschema
 import pytest
 
-from bigcommerce_integration.sandbox import order_query, product_query
+from bigcommerce_integration.sandbox.server.routes import order_query, product_query
 
 from . import openapi
 

@@ -15,7 +15,7 @@ import requests
 
 import bigcommerce_integration.sandbox
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore, command
-from bigcommerce_integration.sandbox.request_log import RequestLog, SeenRequest
+from bigcommerce_integration.sandbox.server.request_log import RequestLog, SeenRequest
 
 pytest_plugins = ["pytester"]
 

@@ -1,6 +1,6 @@
 """The shapes of products, variants, images and custom fields (reference/catalog/*.yml of bigcommerce/docs)."""
 
-from .jsontext import Template, slot
+from ..jsontext import Template, slot
 
 PRODUCT = Template(
     {

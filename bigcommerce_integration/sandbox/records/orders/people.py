@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from random import Random
 
-from . import words
-from .jsontext import dumps
-from .order_shapes import BILLING_ADDRESS
+from .. import words
+from ..jsontext import dumps
+from .shapes import BILLING_ADDRESS
 
 
 @dataclass(frozen=True, slots=True)

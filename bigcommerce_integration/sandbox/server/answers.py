@@ -2,8 +2,8 @@
 
 from http import HTTPStatus
 
+from ..records.jsontext import dumps
 from .http_values import Answer
-from .jsontext import dumps
 
 _TYPE = "https://docs.sandbox.invalid/status-codes"
 

@@ -3,11 +3,11 @@
 from bisect import bisect_left
 from typing import Any
 
-from .jsontext import dumps, loads
-from .moments import iso, parse
-from .records import Product, Variant
-from .state import StoreState
-from .switches import Switches
+from ...switches import Switches
+from ..base import Product, Variant
+from ..jsontext import dumps, loads
+from ..moments import iso, parse
+from ..state import StoreState
 
 
 class CatalogEdits(StoreState):

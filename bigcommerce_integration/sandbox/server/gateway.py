@@ -4,11 +4,12 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from . import answers, catalog_routes, order_routes
+from ..records.jsontext import dumps
+from ..store import SandboxStore
+from . import answers
 from .http_values import JSON, Answer, Request
-from .jsontext import dumps
-from .paging import BadLimit
-from .store import SandboxStore
+from .routes import catalog, orders
+from .routes.paging import BadLimit
 
 _PATH: Final = re.compile(r"/stores/([^/]+)/(v2|v3)(/.*)", re.DOTALL)
 
@@ -29,17 +30,17 @@ _ROUTES: Final[list[tuple[str, re.Pattern[str], str, Handler]]] = [
     for version, path, scope, handler in (
         ("v2", r"/time", "information", _time),
         ("v2", r"/store", "information", _information),
-        ("v2", r"/orders", "orders", order_routes.list_orders),
-        ("v2", r"/orders/count", "orders", order_routes.count_orders),
-        ("v2", r"/orders/(\d{1,15})", "orders", order_routes.get_order),
-        ("v2", r"/orders/(\d{1,15})/products", "orders", order_routes.list_order_products),
-        ("v2", r"/orders/(\d{1,15})/consignments", "orders", order_routes.get_consignments),
-        ("v2", r"/order_statuses", "orders", order_routes.list_statuses),
-        ("v3", r"/catalog/products", "products", catalog_routes.list_products),
-        ("v3", r"/catalog/products/(\d{1,15})", "products", catalog_routes.get_product),
-        ("v3", r"/catalog/products/(\d{1,15})/variants", "products", catalog_routes.list_product_variants),
-        ("v3", r"/catalog/variants", "products", catalog_routes.list_variants),
-        ("v3", r"/catalog/summary", "products", catalog_routes.summary),
+        ("v2", r"/orders", "orders", orders.list_orders),
+        ("v2", r"/orders/count", "orders", orders.count_orders),
+        ("v2", r"/orders/(\d{1,15})", "orders", orders.get_order),
+        ("v2", r"/orders/(\d{1,15})/products", "orders", orders.list_order_products),
+        ("v2", r"/orders/(\d{1,15})/consignments", "orders", orders.get_consignments),
+        ("v2", r"/order_statuses", "orders", orders.list_statuses),
+        ("v3", r"/catalog/products", "products", catalog.list_products),
+        ("v3", r"/catalog/products/(\d{1,15})", "products", catalog.get_product),
+        ("v3", r"/catalog/products/(\d{1,15})/variants", "products", catalog.list_product_variants),
+        ("v3", r"/catalog/variants", "products", catalog.list_variants),
+        ("v3", r"/catalog/summary", "products", catalog.summary),
     )
 ]
 

@@ -2,14 +2,14 @@
 
 from typing import Any, Final
 
+from ...records.base import Product
+from ...records.jsontext import dumps, loads, with_members
+from ...records.moments import iso
+from ...store import SandboxStore
+from ..answers import not_found, v3_error
+from ..http_values import Answer
 from . import product_query
-from .answers import not_found, v3_error
-from .http_values import Answer
-from .jsontext import dumps, loads, with_members
-from .moments import iso
 from .paging import MAX_LIMIT, envelope, read_paging
-from .records import Product
-from .store import SandboxStore
 
 _INCLUDES: Final = frozenset(
     (

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from . import words
-from .jsontext import dumps, money
-from .order_shapes import LINE, PRODUCT_OPTION
-from .records import Line
+from .. import words
+from ..base import Line
+from ..jsontext import dumps, money
+from .shapes import LINE, PRODUCT_OPTION
 
 
 @dataclass(frozen=True, slots=True)

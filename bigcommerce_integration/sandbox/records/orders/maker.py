@@ -6,13 +6,13 @@ from itertools import cycle
 from random import Random
 from typing import Final, TypeVar
 
-from . import words
-from .jsontext import loads, money, number
-from .line_maker import Draft, LineMaker, Sellable
-from .moments import rfc2822
-from .order_shapes import ORDER, PICKUP, RECIPIENT, SHIPPING
+from .. import words
+from ..base import Consignment, Line, Order
+from ..jsontext import loads, money, number
+from ..moments import rfc2822
+from .lines import Draft, LineMaker, Sellable
 from .people import Person
-from .records import Consignment, Line, Order
+from .shapes import ORDER, PICKUP, RECIPIENT, SHIPPING
 
 T = TypeVar("T")
 

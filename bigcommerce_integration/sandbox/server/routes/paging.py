@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from .jsontext import dumps
+from ...records.jsontext import dumps
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 250

@@ -9,14 +9,14 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
-from . import api, control, fault_answers, wire
+from ..records.moments import http_date
+from ..store import SandboxStore
+from . import control, fault_answers, gateway, wire
 from .answers import rate_limited
 from .faults import Fault
 from .http_values import Answer, Request
 from .in_flight import InFlight
-from .moments import http_date
 from .request_log import RequestLog, SeenRequest
-from .store import SandboxStore
 
 
 class SandboxServer:
@@ -119,7 +119,7 @@ class SandboxServer:
             return self._send(connection, request, control.answer(self, request)) is not None
         when = time.time()
         cap = self.store.switches.concurrency_cap
-        with self._in_flight.entered(api.endpoint(request), cap) as allowed:
+        with self._in_flight.entered(gateway.endpoint(request), cap) as allowed:
             self._running.wait()
             if self.latency_ms:
                 self._stopping.wait(self.latency_ms / 1000)
@@ -135,7 +135,7 @@ class SandboxServer:
                 if fault.kind == "reset":
                     wire.reset(connection)
                 return False
-            reply = api.answer(self.store, request)
+            reply = gateway.answer(self.store, request)
             if fault is not None:
                 reply = fault_answers.spoil(fault, request, reply)
             return self._logged(connection, request, reply, fault, when)

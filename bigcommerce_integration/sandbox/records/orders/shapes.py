@@ -4,7 +4,7 @@ Money is a string of four decimals, but a number within a shipping consignment; 
 `refund_amount` are always zero, as in the real API.
 """
 
-from .jsontext import Template, slot
+from ..jsontext import Template, slot
 
 _ZERO = "0.0000"
 

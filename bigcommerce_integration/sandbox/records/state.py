@@ -8,14 +8,15 @@ from random import Random
 from threading import RLock
 from typing import Any, TypeVar
 
-from . import order_maker, product_maker
+from .base import Order, Product, Variant
 from .jsontext import dumps, loads
-from .line_maker import Sellable
 from .moments import DAY_S
-from .order_maker import OrderMaker
-from .people import make_odd_people, make_people
-from .product_maker import ProductMaker
-from .records import Order, Product, Variant
+from .orders import maker as order_maker
+from .orders.lines import Sellable
+from .orders.maker import OrderMaker
+from .orders.people import make_odd_people, make_people
+from .products import maker as product_maker
+from .products.maker import ProductMaker
 
 T = TypeVar("T")
 

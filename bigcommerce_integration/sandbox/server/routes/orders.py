@@ -2,14 +2,14 @@
 
 from collections import Counter
 
+from ...records.base import Order
+from ...records.jsontext import dumps
+from ...records.words import STATUSES
+from ...store import SandboxStore
+from ..answers import not_found, v2_error
+from ..http_values import Answer
 from . import order_query
-from .answers import not_found, v2_error
-from .http_values import Answer
-from .jsontext import dumps
 from .paging import read_paging
-from .records import Order
-from .store import SandboxStore
-from .words import STATUSES
 
 Query = dict[str, str]
 

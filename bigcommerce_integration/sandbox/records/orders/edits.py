@@ -4,11 +4,11 @@ from bisect import bisect_left
 from decimal import Decimal
 from typing import Any
 
-from .jsontext import dumps, loads
-from .moments import parse, rfc2822
-from .records import Line, Order
-from .state import StoreState, UnknownRecord
-from .words import STATUS_NAMES
+from ..base import Line, Order
+from ..jsontext import dumps, loads
+from ..moments import parse, rfc2822
+from ..state import StoreState, UnknownRecord
+from ..words import STATUS_NAMES
 
 
 class OrderEdits(StoreState):

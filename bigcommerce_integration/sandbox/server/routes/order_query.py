@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Final
 
-from .jsontext import loads
-from .moments import parse_v2_filter
-from .records import Order
-from .state import StoreState
-from .switches import Switches
+from ...records.base import Order
+from ...records.jsontext import loads
+from ...records.moments import parse_v2_filter
+from ...records.state import StoreState
+from ...switches import Switches
 
 FILTERS: Final = frozenset(
     (

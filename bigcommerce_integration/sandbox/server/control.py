@@ -6,13 +6,13 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
+from ..records.jsontext import dumps
+from ..records.state import UnknownRecord
 from . import faults
 from .http_values import Answer, Request
-from .jsontext import dumps
-from .state import UnknownRecord
 
 if TYPE_CHECKING:
-    from .server import SandboxServer
+    from .http_server import SandboxServer
 
 Values = dict[str, Any]
 Handler = Callable[..., Any]

@@ -5,11 +5,11 @@ from itertools import cycle
 from random import Random
 from typing import Any, Final, TypeVar
 
-from . import words
-from .jsontext import dumps, number
-from .moments import iso
-from .product_shapes import CUSTOM_FIELD, IMAGE, OPTION_VALUE, PRODUCT, VARIANT
-from .records import Product, Variant
+from .. import words
+from ..base import Product, Variant
+from ..jsontext import dumps, number
+from ..moments import iso
+from .shapes import CUSTOM_FIELD, IMAGE, OPTION_VALUE, PRODUCT, VARIANT
 
 # How many variants the kinds with many have; 600 is BigCommerce's limit.
 MANY_VARIANTS: Final = {"variants_51": 51, "variants_60": 60, "variants_120": 120, "variants_300": 300}

@@ -4,10 +4,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from typing import Any, Final
 
-from .jsontext import loads
-from .moments import parse, parse_v3_filter
-from .records import Product
-from .state import StoreState
+from ...records.base import Product
+from ...records.jsontext import loads
+from ...records.moments import parse, parse_v3_filter
+from ...records.state import StoreState
 
 _RANGE: Final = ("", ":in", ":not_in", ":min", ":max", ":greater", ":less")
 _BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}

@@ -1,0 +1,1 @@
+"""The records of a store: how they are made, kept and edited."""

@@ -1,0 +1,1 @@
+"""Made-up products and variants."""

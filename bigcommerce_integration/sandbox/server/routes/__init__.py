@@ -1,0 +1,1 @@
+"""The routes of the API, and which records a query asks for."""
