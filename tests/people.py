@@ -32,7 +32,7 @@ def line_paths() -> list[str]:
 PERSONAL = {f"{path}{name}" for path, names in _PLACES.items() for name in names.split()} | {
     f"{path}.{name}" for path in line_paths() for name in _OF_LINES.split()
 }
-"""The path of each field about a person, as README lists them."""
+"""The path of each field about a person, as the handbook lists them."""
 
 # Any but one that is kept where it is known: nothing in the API begins so.
 _unknown_names = st.sampled_from(["email", "address", "shopper", "phone", ""]).map("new_{}".format)

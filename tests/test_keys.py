@@ -162,7 +162,7 @@ ROLLING = (
     ([NEW, OLD], [NEW, OLD]),
     ([NEW, OLD], [NEW]),
 )
-"""The keys of two machines, in the order that README gives: what one of them has, and what the other has by then."""
+"""The keys of two machines, in the order that the handbook gives: what the first has, and the second by then."""
 
 
 def test_keys_are_rotated_while_workers_run(

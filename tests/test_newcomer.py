@@ -5,35 +5,17 @@ A slow test, which `.ci/run` runs by itself. Each host app is made from the READ
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import subprocess
-import sys
-import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
 
-from .services import fresh_database, service_url
-from .test_readme import (
-    CONNECT,
-    HOST,
-    README_BROKER,
-    START,
-    WORKER,
-    answers,
-    bash,
-    environment_after,
-    free_port,
-    json_values,
-    running,
-    wait_until,
-)
+from .services import fresh_database
+from .stranger import HOST, Stranger, bash, changed, json_values, stranger_in, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -48,11 +30,10 @@ KEYS = {
     "uuid": OWN_PRODUCT.format(kind="Uuid", new="uuid4"),
     "string": OWN_PRODUCT.format(kind="String(36)", new="lambda: str(uuid4())"),
 }
-README_DATABASE = "sqlite:///$PWD/host.db"
-README_ARGUMENTS = "product=Product, may=lambda action, instance: True)"
+README_ARGUMENTS = "**models, may=lambda action, instance: True)"
 COMPANY = (
-    "product=Product, may=lambda action, instance: True, tenant=lambda: '1',\n"
-    "            tenant_column={Integration: None, Store: 'company_id', NominalCode: 'company_id',"
+    "**models, may=lambda action, instance: True, tenant=lambda: '1',\n"
+    "    tenant_column={Integration: None, Store: 'company_id', NominalCode: 'company_id',"
     " Product: 'company_id'})"
 )
 
@@ -79,67 +60,9 @@ def typed_in(*, key: str, has_companies: bool, schema: str | None) -> str:
     return code
 
 
-def changed(code: str, old: str, new: str) -> str:
-    assert old in code, f"the README no longer has {old!r}"
-    return code.replace(old, new)
-
-
-@dataclass(frozen=True)
-class Stranger:
-    """Somebody in an empty directory with the README; ``port`` is the host app's, ``store_port`` the sandbox's."""
-
-    directory: Path
-    environment: dict[str, str]
-    port: int
-    store_port: int
-    database_url: str = README_DATABASE
-
-    def type_in(self, host: str) -> None:
-        """The two modules, on a Redis namespace of their own."""
-        broker = f'url="{service_url("TEST_REDIS_URL")}", namespace="newcomer-{uuid.uuid4().hex[:8]}"'
-        (self.directory / "host.py").write_text(changed(host, f'url="{README_BROKER}"', broker))
-        (self.directory / "worker.py").write_text(WORKER)
-
-    @property
-    def start(self) -> list[str]:
-        """The README's lines that set up and start everything."""
-        lines = changed(START, README_DATABASE, self.database_url)
-        return changed(lines, "8090", str(self.store_port)).splitlines()
-
-    @property
-    def connect(self) -> str:
-        """The README's lines that connect the store; every product is made in the host."""
-        made = CONNECT.replace("127.0.0.1:5000", f"127.0.0.1:{self.port}").replace("2026-01-01", "2010-01-01")
-        return changed(made, '"auto_create_products": false', '"auto_create_products": true')
-
-    def api(self, words: str) -> str:
-        """What ``api`` of the README prints."""
-        functions = self.connect[self.connect.index("api() {") : self.connect.index("api /check")]
-        return bash(functions + f"api {words}", self.environment, self.directory)
-
-    def set_up(self) -> Stranger:
-        """The lines before the processes: settings, tables and rows, the JWT."""
-        shell = "\n".join([*self.start[:-3], "export TOKEN", "env -0"])
-        return replace(self, environment=environment_after(shell, self.environment, self.directory))
-
-    @contextmanager
-    def processes(self, *, has_worker: bool = True) -> Iterator[None]:
-        """The sandbox, the app and, if wanted, the worker."""
-        with ExitStack() as stack:
-            for line in self.start[-3:]:
-                if has_worker or not line.startswith("dramatiq "):
-                    stack.enter_context(running(line.removesuffix(" &"), self.environment, self.directory))
-            ports = (self.port, self.store_port)
-            wait_until(lambda: all(map(answers, ports)), "the host app and the store to answer", self.directory)
-            yield
-
-
 @pytest.fixture
 def stranger(tmp_path: Path) -> Stranger:
-    port = free_port()
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "FLASK_RUN_PORT": str(port)}
-    return Stranger(tmp_path, environment, port, free_port())
+    return stranger_in(tmp_path)
 
 
 def statuses(instance: dict[str, Any]) -> set[str]:
@@ -169,7 +92,9 @@ def test_an_own_host_app_has_its_first_refresh(
         stranger.type_in(typed_in(key=key, has_companies=has_companies, schema=schema))
         ready = replace(stranger, database_url=url).set_up()
         with ready.processes():
-            checked, made = json_values(bash(ready.connect, ready.environment, tmp_path))
+            # Every product is made in the host.
+            connect = changed(ready.connect, '"auto_create_products": false', '"auto_create_products": true')
+            checked, made = json_values(bash(connect, ready.environment, tmp_path))
             assert checked["data"]["is_ready"] is True
             assert made["warnings"] == []
 

@@ -1,4 +1,4 @@
-"""A host that makes its own sales orders in ``orders_changed``, as the README shows it: each order exactly once."""
+"""A host that makes its own sales orders in ``orders_changed``, as the handbook shows it: each order exactly once."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-import sqlalchemy
 from dramatiq.brokers.stub import StubBroker
-from sqlalchemy import select, update
+from sqlalchemy import Column, Integer, select, update
 
 import bigcommerce_integration
 from bigcommerce_integration import SQLAlchemyHost
@@ -19,18 +18,19 @@ from bigcommerce_integration.sandbox import SandboxStore
 
 from .host_app import HostApp
 from .refresh.conftest import Connect, Hasty, Mirror, _connect
-from .test_readme import SALES
+from .stranger import BLOCKS
 
 
 class SalesHostApp(HostApp):
-    """A host that was made by typing in the README."""
+    """A host that was made by typing in the handbook."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        names = ("Boolean", "Column", "Integer", "Numeric", "UniqueConstraint", "select")
-        typed_in: dict[str, Any] = {name: getattr(sqlalchemy, name) for name in names}
-        typed_in |= {"db": self.db, "bigcommerce": bigcommerce_integration, "__name__": __name__}
-        exec(SALES, typed_in)
+        names = {"Column": Column, "Integer": Integer, "bigcommerce": bigcommerce_integration, "__name__": __name__}
+        models = {"integration": self.Integration, "store": self.Store, "nominal_code": self.NominalCode}
+        typed_in: dict[str, Any] = names | {"db": self.db, "models": models | {"product": self.Product}}
+        (code,) = (block.code for block in BLOCKS if block.section == "Make your own sales orders")
+        exec(code, typed_in)
         self.SalesOrder, self.SalesHost = typed_in["SalesOrder"], typed_in["SalesHost"]
 
     def host(self, **options: Any) -> SQLAlchemyHost:

@@ -104,7 +104,7 @@ def test_a_worker_frozen_in_a_page_stops_its_own_refresh_alone(server_shop: Shop
     indirect=["server_shop"],
 )
 def test_a_limit_on_idle_transactions_frees_the_refresh_of_a_frozen_worker(server_shop: Shop, limit: str) -> None:
-    """As README recommends."""
+    """As the handbook recommends."""
     server_shop.post()
     leases = server_shop.tables.leases
     renewal = update(leases).values(owner="frozen", expires_at=db_now(-1))

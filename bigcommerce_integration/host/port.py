@@ -66,7 +66,7 @@ class Host(Protocol):
         """The caller's tenant within a request; ``""`` in a single-tenant host."""
 
     def may(self, action: str, instance: IntegrationInstance | None) -> bool:
-        """Whether the caller may do ``action`` (README lists them); ``instance`` is None when none exists yet."""
+        """Whether the caller may do ``action`` (docs/http.md lists them); ``instance`` is None when none exists yet."""
 
     def missing(
         self, session: Session, *, integration_id: int | None, store_id: int | None, nominal_code_ids: Sequence[int]
