@@ -16,7 +16,7 @@ from dramatiq.middleware import AgeLimit, Callbacks, Retries, TimeLimit
 
 from bigcommerce_integration.app_state import engine_of, state_of
 from bigcommerce_integration.errors import ConfigError
-from bigcommerce_integration.web.queries import worker_window_s
+from bigcommerce_integration.operations.queries import worker_window_s
 from bigcommerce_integration.worker.actors import bind, tick_once
 from bigcommerce_integration.worker.hints import ACTORS, QUEUE
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import ValidationError, fields
 
-from .instances.name_pattern import NOT_IN_NAMES, UNSEEN, name_patterns
-from .instances.store_hash import find_store_hash
+from .name_pattern import NOT_IN_NAMES, UNSEEN, name_patterns
+from .store_hash import find_store_hash
 
 if TYPE_CHECKING:
     _Field = fields.Field[Any]

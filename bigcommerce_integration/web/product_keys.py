@@ -9,7 +9,7 @@ from marshmallow import ValidationError
 from ..app_state import current_state
 from ..models.product_key import Key
 from . import fields
-from .query_args import QueryInteger
+from .http.query_args import QueryInteger
 
 
 class HostProductId(fields.StrictField):

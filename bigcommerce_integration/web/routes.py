@@ -5,15 +5,16 @@ from __future__ import annotations
 from flask import Blueprint
 
 from ..errors import RequestRefused
-from .error_answers import refusal_answer
+from .explain.views import get_explanation
+from .http.error_answers import refusal_answer
+from .http.rules import Route, add_rules
 from .instances.change_views import patch_instance, put_instance
 from .instances.check_views import check_draft, check_instance
 from .instances.delete_view import delete_instance
 from .instances.history import get_history
 from .instances.listing import list_instances
 from .instances.views import get_instance, post_instance
-from .mirror.explain import get_explanation
-from .mirror.links import delete_link, get_links, post_link, put_links
+from .links.views import delete_link, get_links, post_link, put_links
 from .mirror.orders import get_order, get_orders
 from .mirror.products import get_products
 from .mirror.rejected import get_rejected, post_rejected_retry
@@ -27,7 +28,6 @@ from .refreshes.views import (
     post_products_refresh,
     post_retry,
 )
-from .rules import Route, add_rules
 
 ROUTES: tuple[Route, ...] = (
     ("/openapi.json", "GET", get_openapi),

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, update
 
 from bigcommerce_integration.app_state import engine_of, state_of
 from bigcommerce_integration.refresh.removal.purge import purge
-from bigcommerce_integration.web import access
+from bigcommerce_integration.web.http import access
 
 from ..host_app import bearer
 from .mirrored import NOON, URL, Mirrored

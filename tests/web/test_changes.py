@@ -18,7 +18,7 @@ from sqlalchemy import insert, select, update
 from bigcommerce_integration import instance_changed
 from bigcommerce_integration.encryption import TokenCipher
 from bigcommerce_integration.models import tables
-from bigcommerce_integration.web import attempts
+from bigcommerce_integration.operations import transactions
 from bigcommerce_integration.web.instances import change_views as changing
 
 from ..conftest import made
@@ -405,7 +405,7 @@ def test_another_store_begins_anew_while_nothing_is_stored(any_connected: Connec
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempts, "TRY_FOR_S", 0.5)
+    monkeypatch.setattr(transactions, "TRY_FOR_S", 0.5)
 
 
 @pytest.fixture(params=["postgresql", "mariadb"])

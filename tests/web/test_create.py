@@ -211,7 +211,7 @@ def test_a_receiver_that_fails_is_logged_and_does_not_hide_the_instance(
     receivers.append(receiver)
     instance_created.connect(receiver)
     assert client.post(URL, json=new_instance(), headers=headers).status_code == 201
-    (record,) = [each for each in caplog.records if each.name == "bigcommerce_integration.web.announce"]
+    (record,) = [each for each in caplog.records if each.name == "bigcommerce_integration.web.http.announce"]
     assert record.exc_info is not None
     assert record.action == "announce"  # type: ignore[attr-defined]
 

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from bigcommerce_integration import Host
 from bigcommerce_integration.refresh.linking import manual as manual_links
-from bigcommerce_integration.web.mirror import link_changes
-from bigcommerce_integration.web.mirror.link_request import MAX_LINKS_BYTES, MOST_LINKS
+from bigcommerce_integration.web.links import changes as link_changes
+from bigcommerce_integration.web.links.request import MAX_LINKS_BYTES, MOST_LINKS
 
 from .mirrored import NOON, Mirrored, connected, errors
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bigcommerce_integration.errors import MOST_ERRORS, Invalid
-from bigcommerce_integration.web.mirror.link_request import MAX_LINKS_BYTES, MOST_LINKS
+from bigcommerce_integration.web.links.request import MAX_LINKS_BYTES, MOST_LINKS
 
 from ..host_app import new_instance
 from .mirrored import URL, Mirrored, errors

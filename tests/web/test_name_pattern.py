@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError
 
 from bigcommerce_integration.web.fields import Name, StrictField
-from bigcommerce_integration.web.mirror.link_request import Sku
+from bigcommerce_integration.web.links.request import Sku
 
 EDGES = ["", " ", "\n", "\x1f", "\x85", "\u00a0", "\u00ad", "\u200b", "\u2028", "\u3000", "\ufeff", "\0", "x", "]^-\\"]
 TEXTS = st.one_of(

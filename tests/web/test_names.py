@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from bigcommerce_integration.models import tables
 from bigcommerce_integration.models.instances import name_key
-from bigcommerce_integration.web import attempts
+from bigcommerce_integration.operations import transactions
 from bigcommerce_integration.web.instances import checks
 from bigcommerce_integration.web.instances.checks import is_name_stored
 
@@ -193,7 +193,7 @@ def test_a_locked_database_is_waited_for(host_app: HostApp, broker: StubBroker, 
 def test_a_database_that_stays_locked_is_503_and_changes_nothing(
     app: Flask, client: FlaskClient, headers: dict[str, str], host_app: HostApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempts, "TRY_FOR_S", 0.2)
+    monkeypatch.setattr(transactions, "TRY_FOR_S", 0.2)
 
     def locked(*args: Any, **options: Any) -> None:
         error = sqlite3.OperationalError("database is locked")

@@ -10,7 +10,8 @@ from flask import Request
 from werkzeug.test import EnvironBuilder
 
 from bigcommerce_integration.errors import Invalid
-from bigcommerce_integration.web import fields, query_args
+from bigcommerce_integration.web import fields
+from bigcommerce_integration.web.http import query_args
 from bigcommerce_integration.web.schemas import ObjectSchema
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bigcommerce_integration.store_check.lookup import StoreSays
-from bigcommerce_integration.web.mirror.reasons import (
+from bigcommerce_integration.web.explain.reasons import (
     OrderFacts,
     Refreshing,
     SetAside,

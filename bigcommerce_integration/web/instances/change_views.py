@@ -15,6 +15,8 @@ from ... import history
 from ...errors import Invalid, NotFound
 from ...models import db_now
 from ...models.instances import IntegrationInstance, name_key
+from ...operations import queries
+from ...operations.transactions import RowLocked, Unexplained, in_transaction, undone_by_errors
 from ...refresh.job.database import is_lockable
 from ...refresh.job.fencing import LOCK_WAIT_S, wait_for_instance
 from ...refresh.removal.deletion import DELETING
@@ -22,11 +24,9 @@ from ...signals import instance_changed
 from ...store_check.probe import Store
 from ...worker import actors
 from ...worker.hints import Hint
-from .. import queries
-from ..access import Asked, ask, caller
-from ..announce import announce
-from ..attempts import RowLocked, Unexplained, in_transaction, undone_by_errors
-from ..query_args import QueryBoolean, read_query
+from ..http.access import Asked, ask, caller
+from ..http.announce import announce
+from ..http.query_args import QueryBoolean, read_query
 from ..refreshes.changes import HINT_AFTER_S
 from ..schemas import ObjectSchema, ReplacedInstance, merge_patch
 from . import effects

@@ -9,14 +9,14 @@ from flask import request
 
 from ...app_state import State, current_state
 from ...errors import Invalid
+from ...operations.warnings import Settled, of_instance, warning, warnings
 from ...store_check import probe
 from ...store_check.probe import Report, Store
-from ..access import ask, require_login, require_permission, tenant_of
-from ..error_answers import encodable
+from ..http.access import ask, require_login, require_permission, tenant_of
+from ..http.error_answers import encodable
 from .checks import NAME_TAKEN, require_valid
 from .draft import read_draft
 from .trial import end_transaction, store_of_columns
-from .warnings import Settled, of_instance, warning, warnings
 
 
 def check_draft() -> dict[str, Any]:

@@ -15,13 +15,13 @@ from ...app_state import State
 from ...errors import Invalid
 from ...models import db_now
 from ...models.instances import IntegrationInstance, name_key
+from ...operations import queries
+from ...operations.health import Overview, overview_of_new
+from ...operations.transactions import Unexplained, in_transaction
 from ...refresh.lifecycle.start import start_instance
-from .. import queries
-from ..attempts import Unexplained, in_transaction
 from .checks import NAME_TAKEN, is_name_stored, require_valid
 from .differences import created
 from .draft import Draft
-from .health import Overview, overview_of_new
 
 # The request's own hint goes out within a second of the commit; the tick needs to send one only if that was lost.
 HINT_AFTER_S = 10.0

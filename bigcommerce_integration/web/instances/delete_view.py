@@ -8,13 +8,13 @@ from sqlalchemy.orm import Session
 from ... import history
 from ...app_state import State
 from ...models.instances import IntegrationInstance
+from ...operations import queries
+from ...operations.transactions import in_transaction, undone_by_errors
 from ...refresh.job.fencing import LOCK_WAIT_S, wait_for_instance
 from ...refresh.removal.deletion import DELETING, mark_deleted
 from ...signals import instance_deleted
-from .. import queries
-from ..access import ask, caller
-from ..announce import announce
-from ..attempts import in_transaction, undone_by_errors
+from ..http.access import ask, caller
+from ..http.announce import announce
 from .differences import TOKEN_PATH
 from .versions import require_match
 from .views import Answered, whole_answer

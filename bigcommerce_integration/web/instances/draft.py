@@ -10,7 +10,7 @@ from marshmallow import Schema
 
 from ...encryption import TokenCipher
 from .. import schemas
-from ..body import read_json_object
+from ..http.body import read_json_object
 
 
 @dataclass(frozen=True)

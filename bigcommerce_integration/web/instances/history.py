@@ -8,10 +8,10 @@ from typing import Any
 from flask import request
 from sqlalchemy import Row, func, select
 
-from ..access import ask
-from ..answers import moment_answer
-from ..pages import page_answer
-from ..query_args import page, per_page, read_query
+from ..http.access import ask
+from ..http.answers import moment_answer
+from ..http.page_answer import page_answer
+from ..http.query_args import page, per_page, read_query
 from ..schemas import ObjectSchema
 
 

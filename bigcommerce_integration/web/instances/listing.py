@@ -10,14 +10,14 @@ from sqlalchemy import select
 
 from ...app_state import State, current_state
 from ...models.instances import IntegrationInstance
+from ...operations.health import overviews
+from ...operations.warnings import of_instance, warnings
 from .. import fields
-from ..access import require_login, tenant_of
-from ..answers import instance_answer
-from ..pages import cut, page_answer
-from ..query_args import QueryText, page, per_page, read_query
+from ..http.access import require_login, tenant_of
+from ..http.answers import instance_answer
+from ..http.page_answer import cut, page_answer
+from ..http.query_args import QueryText, page, per_page, read_query
 from ..schemas import ObjectSchema
-from .health import overviews
-from .warnings import of_instance, warnings
 
 SHOWN = ("active", "needs_attention")
 

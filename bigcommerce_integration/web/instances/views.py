@@ -9,20 +9,20 @@ from sqlalchemy.orm import Session
 
 from ...app_state import State, current_state
 from ...models.instances import IntegrationInstance
+from ...operations.health import overview
+from ...operations.warnings import of_instance, warnings
 from ...signals import instance_created
 from ...worker import actors
-from ..access import ask, caller, require_login, require_permission, tenant_of
-from ..announce import announce
-from ..answers import instance_answer
-from ..query_args import QueryBoolean, read_query
+from ..http.access import ask, caller, require_login, require_permission, tenant_of
+from ..http.announce import announce
+from ..http.answers import instance_answer
+from ..http.query_args import QueryBoolean, read_query
 from ..schemas import ObjectSchema
 from .checks import require_valid
 from .creation import create
 from .draft import read_draft
-from .health import overview
 from .trial import end_transaction, store_of_columns, try_store
 from .versions import etag
-from .warnings import of_instance, warnings
 
 Answered = tuple[dict[str, Any], int, dict[str, str]]
 

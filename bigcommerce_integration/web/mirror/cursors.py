@@ -12,8 +12,8 @@ from sqlalchemy import Column, DateTime, Row, Table
 
 from ...errors import Invalid
 from .. import fields
-from ..access import Asked
-from ..query_args import LARGEST_PAGE, QueryInteger, read_query
+from ..http.access import Asked
+from ..http.query_args import LARGEST_PAGE, QueryInteger, read_query
 from ..schemas import ObjectSchema
 from .listing import Key, Wanted, read_page
 

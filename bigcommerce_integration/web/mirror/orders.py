@@ -9,10 +9,10 @@ from flask import request
 from sqlalchemy import and_, select
 
 from ...errors import NotFound
+from ...operations.queries import parse_id
 from .. import fields
-from ..access import Asked, ask, require_permission
-from ..queries import parse_id
-from ..query_args import QueryBoolean, QueryInteger, QueryMoment, read_query
+from ..http.access import Asked, ask, require_permission
+from ..http.query_args import QueryBoolean, QueryInteger, QueryMoment, read_query
 from ..schemas import ObjectSchema
 from . import filters
 from .cursors import ListQuery, list_answer, read_list_query

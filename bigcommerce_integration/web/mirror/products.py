@@ -8,8 +8,8 @@ from typing import Any
 from flask import request
 
 from .. import fields
-from ..access import Asked, ask
-from ..query_args import QueryBoolean, QueryMoment, QueryText
+from ..http.access import Asked, ask
+from ..http.query_args import QueryBoolean, QueryMoment, QueryText
 from . import filters
 from .cursors import ListQuery, list_answer, read_list_query
 from .listing import Wanted

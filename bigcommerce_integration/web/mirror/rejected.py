@@ -9,15 +9,15 @@ from flask import request
 from sqlalchemy import Column, Row, Select, func, select
 
 from ...errors import Invalid, NotFound
+from ...operations.queries import parse_id
 from ...refresh import RESOURCES
 from ...refresh.job.parameters import Parameters
 from ...refresh.write.page import QUARANTINE
 from .. import fields
-from ..access import Asked, ask, caller, require_permission
-from ..answers import moment_answer
-from ..pages import page_answer
-from ..queries import parse_id
-from ..query_args import page, per_page, read_query
+from ..http.access import Asked, ask, caller, require_permission
+from ..http.answers import moment_answer
+from ..http.page_answer import page_answer
+from ..http.query_args import page, per_page, read_query
 from ..refreshes.changes import begin_refresh
 from ..refreshes.request import Wanted
 from ..refreshes.views import Answer, accepted

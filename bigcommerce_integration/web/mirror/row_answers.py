@@ -14,7 +14,7 @@ from ...resources.base import Field
 from ...resources.columns import notes_of
 from ...resources.orders import ORDER_LINES, ORDERS
 from ...resources.products import PRODUCTS, VARIANTS
-from ..answers import moment_answer
+from ..http.answers import moment_answer
 
 
 def _names(fields: Iterable[Field]) -> tuple[str, ...]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from flask import request
 
-from ..access import Asked, ask
+from ..http.access import Asked, ask
+from ..http.query_args import QueryBoolean, QueryInteger, QueryText
 from ..product_keys import QueryHostProductId
-from ..query_args import QueryBoolean, QueryInteger, QueryText
 from . import filters
 from .cursors import ListQuery, list_answer, read_list_query
 from .listing import Wanted

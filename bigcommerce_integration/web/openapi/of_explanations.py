@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..mirror.explain import ExplainQuery
+from ..explain.views import ExplainQuery
 from .operation import Answer, Operation, Subject
 from .shapes import ID, STRING, data, list_of, nullable, record, ref, told
 

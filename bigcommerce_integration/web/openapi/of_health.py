@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...operations.warnings import CODES
 from ...refresh import RESOURCES
-from ..instances.warnings import CODES
 from ..refreshes.views import STATUSES
 from .shapes import COUNT, ID, MOMENT, SECONDS, STRING, JSONSchema, list_of, nullable, one_of, record, ref, told
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..mirror.link_request import MOST_LINKS, LinkRequest, LinkRow
-from ..mirror.links import LinksQuery
+from ..links.request import MOST_LINKS, LinkRequest, LinkRow
+from ..links.views import LinksQuery
 from .of_mirror import VARIANT_EXAMPLE
 from .operation import Answer, Operation, Subject
 from .shapes import HOST_PRODUCT_ID, INTEGER, STRING, data, list_of, nullable, record, ref, with_optional

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 
 from ...errors import Conflict, NotFound
 from ...models import Tables
+from ...operations import queries
+from ...operations.transactions import Unexplained, in_transaction
 from ...refresh.job.database import bounded_waits
 from ...refresh.lifecycle.reopen import reopen
 from ...refresh.lifecycle.start import join_ids, open_key, start
 from ...refresh.lifecycle.stop import cancel
-from .. import queries
-from ..access import Asked
-from ..attempts import Unexplained, in_transaction
+from ..http.access import Asked
 from .request import Wanted
 
 # As for a new instance: the request's own hint goes out within a second of the commit.

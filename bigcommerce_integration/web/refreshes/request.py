@@ -11,7 +11,7 @@ from flask import Request
 
 from ...refresh.job.parameters import MOST_IDS, Mode, Parameters
 from .. import fields
-from ..body import read_json_object
+from ..http.body import read_json_object
 from ..schemas import ObjectSchema, load
 
 FIELDS_OF: Mapping[Mode, tuple[str, ...]] = {

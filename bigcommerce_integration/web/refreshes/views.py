@@ -6,16 +6,17 @@ from typing import Any
 
 from flask import request, url_for
 
+from ...operations import queries
 from ...refresh import RESOURCES
 from ...refresh.job.parameters import MODES
 from ...signals import refresh_finished
 from ...worker import actors
-from .. import fields, queries
-from ..access import Asked, ask, ask_for_refresh, caller
-from ..announce import announce
-from ..answers import refresh_answer
-from ..pages import page_answer
-from ..query_args import page, per_page, read_query
+from .. import fields
+from ..http.access import Asked, ask, ask_for_refresh, caller
+from ..http.announce import announce
+from ..http.answers import refresh_answer
+from ..http.page_answer import page_answer
+from ..http.query_args import page, per_page, read_query
 from ..schemas import ObjectSchema
 from .changes import begin_refresh, cancel_refresh, retry_refresh
 from .request import read_refresh_request

@@ -6,17 +6,17 @@ from typing import Any
 
 from flask import request
 
+from ...operations.queries import parse_id
 from ...refresh.linking.manual import SOURCE
-from ..access import ask, caller
-from ..queries import parse_id
-from ..query_args import QueryInteger, read_query
+from ..http.access import ask, caller
+from ..http.query_args import QueryInteger, read_query
+from ..mirror import filters
+from ..mirror.cursors import Cursor, list_answer
+from ..mirror.listing import Wanted
+from ..mirror.row_answers import columns, row_answer
 from ..schemas import ObjectSchema
-from . import filters
-from .cursors import Cursor, list_answer
-from .link_changes import link_variant, link_variants
-from .link_request import MOST_LINKS, read_link_request, read_link_rows
-from .listing import Wanted
-from .row_answers import columns, row_answer
+from .changes import link_variant, link_variants
+from .request import MOST_LINKS, read_link_request, read_link_rows
 
 EXPORTED = ("bigcommerce_id", "bigcommerce_product_id", "sku_key", "host_product_id")
 

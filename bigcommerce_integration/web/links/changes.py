@@ -10,11 +10,11 @@ from sqlalchemy import select
 from ... import history
 from ...errors import Invalid, NotFound
 from ...models.product_key import Key, in_order, key_answer
+from ...operations.transactions import in_transaction, undone_by_errors
 from ...refresh.linking.manual import Linked, ManualLinks
-from ..access import Asked
-from ..attempts import in_transaction, undone_by_errors
-from .link_request import Row
-from .row_answers import VARIANT, columns, row_answer
+from ..http.access import Asked
+from ..mirror.row_answers import VARIANT, columns, row_answer
+from .request import Row
 
 TRY_FOR_S = 5.0
 NO_PRODUCT = "There is no host product with this id."

@@ -9,11 +9,11 @@ from flask import request
 
 from ...errors import Invalid
 from ...store_check.lookup import StoreSays, ask_about_order, ask_about_sku, ask_about_variant
-from ..access import Asked, ask, require_permission
-from ..error_answers import encodable
+from ..http.access import Asked, ask, require_permission
+from ..http.error_answers import encodable
+from ..http.query_args import QueryBoolean, QueryInteger, QueryText, read_query
 from ..instances.check_views import store_of
 from ..instances.trial import end_transaction
-from ..query_args import QueryBoolean, QueryInteger, QueryText, read_query
 from ..schemas import ObjectSchema
 from .facts import order_facts, set_aside, sku_facts, variant_facts
 from .reasons import Reason, VariantFacts, explain_order, explain_variant

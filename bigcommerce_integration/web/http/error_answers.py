@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import Conflict, Invalid, MethodNotAllowed, RequestRefused
+from ...errors import Conflict, Invalid, MethodNotAllowed, RequestRefused
 
 
 def refusal_answer(error: RequestRefused) -> tuple[dict[str, Any], int, dict[str, str]]:

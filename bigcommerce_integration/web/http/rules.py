@@ -20,9 +20,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as HostsMethodNotAllowed
 from werkzeug.routing import BaseConverter, Map, MapAdapter, Rule
 
-from ..app_state import current_state
-from ..errors import MethodNotAllowed, NotFound, NotMigrated
-from ..refresh.job.database import missing_migration
+from ...app_state import current_state
+from ...errors import MethodNotAllowed, NotFound, NotMigrated
+from ...refresh.job.database import missing_migration
 
 Route = tuple[str, str, Callable[..., Any]]
 _ID = re.compile(r"<(\w+_id)>")

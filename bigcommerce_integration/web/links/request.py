@@ -13,8 +13,8 @@ from marshmallow import ValidationError
 from ...errors import Invalid
 from ...models.product_key import Key
 from .. import fields
-from ..body import read_json_array, read_json_object
-from ..instances.name_pattern import trimmed_pattern
+from ..http.body import read_json_array, read_json_object
+from ..name_pattern import trimmed_pattern
 from ..product_keys import HostProductId
 from ..schemas import Errors, ObjectSchema, load
 

@@ -9,8 +9,8 @@ from typing import Any
 from flask import Request
 from marshmallow import Schema, ValidationError
 
-from . import fields
-from .schemas import load
+from .. import fields
+from ..schemas import load
 
 LARGEST_PAGE = 100
 _INTEGER = re.compile(r"-?[0-9]{1,19}")

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from flask import Request
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
-from ..errors import BodyTooLarge, MalformedBody, RequestRefused, UnsupportedMediaType
+from ...errors import BodyTooLarge, MalformedBody, RequestRefused, UnsupportedMediaType
 
 MAX_BODY_BYTES = 64 * 1024
 # More digits than any column holds: read as one that is out of range, not by Python's slow or refused conversion.

@@ -10,7 +10,7 @@ from typing import Any
 from ...models.product_key import Key, key_answer
 from ...refresh.linking.linker import GONE
 from ...store_check.lookup import StoreSays
-from ..answers import moment_answer
+from ..http.answers import moment_answer
 
 # By how a conflict begins.
 _CODES = (("The host", "refused_by_host"), (GONE, "host_product_gone"))

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from ...models.product_key import Key
+from ...operations import health
 from ...refresh.write.page import QUARANTINE
 from ...resources.columns import notes_of
-from ..access import Asked
-from ..instances import health
-from .listing import Condition
+from ..http.access import Asked
+from ..mirror.listing import Condition
 from .reasons import Noted, OrderFacts, Refreshing, SetAside, VariantFacts
 
 NOTED_LINES = 20

@@ -9,17 +9,17 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from ..encryption import TokenCipher
-from ..errors import ConfigError
-from ..models.instances import IntegrationInstance
-from ..models.refreshes import COUNTERS
-from ..refresh.job import progress
-from ..refresh.job.parameters import load_parameters
-from ..refresh.job.progress import Speed, speed
-from .fields import MASK
-from .instances.health import Overview, Standing
-from .queries import RefreshView, shown_trouble
-from .schemas import SETTINGS
+from ...encryption import TokenCipher
+from ...errors import ConfigError
+from ...models.instances import IntegrationInstance
+from ...models.refreshes import COUNTERS
+from ...operations.health import Overview, Standing
+from ...operations.queries import RefreshView, shown_trouble
+from ...refresh.job import progress
+from ...refresh.job.parameters import load_parameters
+from ...refresh.job.progress import Speed, speed
+from ..fields import MASK
+from ..schemas import SETTINGS
 
 logger = logging.getLogger(__name__)
 

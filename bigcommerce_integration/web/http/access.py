@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from flask_jwt_extended import get_jwt_identity, verify_jwt_in_request
 from sqlalchemy.orm import Session
 
-from ..app_state import State, current_state
-from ..errors import ConfigError, Forbidden, NotFound
-from ..host.port import Host
-from ..models.instances import IntegrationInstance
-from . import queries
+from ...app_state import State, current_state
+from ...errors import ConfigError, Forbidden, NotFound
+from ...host.port import Host
+from ...models.instances import IntegrationInstance
+from ...operations import queries
 
 _TEXT_LIMIT = 255
 

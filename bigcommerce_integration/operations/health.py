@@ -11,16 +11,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from ...config import Config
-from ...models import Tables, db_now, is_due
-from ...models.clock import ALLOWED_S
-from ...models.instances import IntegrationInstance
-from ...refresh import RESOURCES
-from ...refresh.lifecycle.start import open_key
-from ...refresh.lifecycle.wishes import MOST_SPREAD
-from ...refresh.write.page import QUARANTINE
-from .. import queries
-from ..queries import RefreshView
+from ..config import Config
+from ..models import Tables, db_now, is_due
+from ..models.clock import ALLOWED_S
+from ..models.instances import IntegrationInstance
+from ..refresh import RESOURCES
+from ..refresh.lifecycle.start import open_key
+from ..refresh.lifecycle.wishes import MOST_SPREAD
+from ..refresh.write.page import QUARANTINE
+from . import queries
+from .queries import RefreshView
 
 # Those of a few records say nothing about the others.
 _WHOLE = ("initial", "incremental", "full")

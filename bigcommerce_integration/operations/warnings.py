@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ...host.port import Host
-from ...models import Tables
-from ...models.instances import IntegrationInstance
-from ...refresh.removal.deletion import DELETING
+from ..host.port import Host
+from ..models import Tables
+from ..models.instances import IntegrationInstance
+from ..refresh.removal.deletion import DELETING
 
 CODES = ("store_connected_twice", "start_date_in_future", "name_taken")
 # The date furthest ahead of UTC's: whatever the store's time zone is, a later day has not begun there.
