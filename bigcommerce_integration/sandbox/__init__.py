@@ -2,7 +2,9 @@
 
 from .server.faults import Fault
 from .server.http_server import SandboxServer
+from .server.http_values import Answer
+from .server.routes.route import Route
 from .store import SandboxStore
 from .switches import Switches
 
-__all__ = ["Fault", "SandboxServer", "SandboxStore", "Switches"]
+__all__ = ["Answer", "Fault", "Route", "SandboxServer", "SandboxStore", "Switches"]

@@ -3,7 +3,7 @@
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -14,6 +14,7 @@ from .records.orders.edits import OrderEdits
 from .records.products.edits import CatalogEdits
 from .server.faults import Faults
 from .server.quota import Quota
+from .server.routes.route import Route
 from .switches import Switches
 
 READ_SCOPES = frozenset({"store_v2_products_read_only", "store_v2_orders_read_only", "store_v2_information_read_only"})
@@ -26,6 +27,7 @@ class SandboxStore(CatalogEdits, OrderEdits):
     `now` is the day before which the records are dated: the begin of today (UTC) if not given.
     `quota` is the requests in each window of `window_s` seconds for all apps together; None is unlimited.
     `awkward=False` leaves out the records made to be difficult.
+    `extra_routes` serve collections that this store does not know of itself.
     """
 
     def __init__(
@@ -42,10 +44,12 @@ class SandboxStore(CatalogEdits, OrderEdits):
         now: datetime | None = None,
         awkward: bool = True,
         clock: Callable[[], float] = time.time,
+        extra_routes: Iterable[Route] = (),
     ) -> None:
         self.switches = Switches()
         self.quota = Quota(quota, window_s)
         self.faults = Faults(seed)
+        self.extra_routes = list(extra_routes)
         self.timezone = timezone
         self.apps: dict[str, set[str]] = {}
         self.access_token = access_token or secrets.token_hex(16)

@@ -1,7 +1,6 @@
 """From a request to an answer: what the gateway checks, then the routes."""
 
 import re
-from collections.abc import Callable
 from typing import Final
 
 from ..records.jsontext import dumps
@@ -10,10 +9,9 @@ from . import answers
 from .http_values import JSON, Answer, Request
 from .routes import catalog, orders
 from .routes.paging import BadLimit
+from .routes.route import Route
 
 _PATH: Final = re.compile(r"/stores/([^/]+)/(v2|v3)(/.*)", re.DOTALL)
-
-Handler = Callable[..., Answer]
 
 
 def _time(store: SandboxStore, _query: dict[str, str]) -> Answer:
@@ -24,25 +22,21 @@ def _information(store: SandboxStore, _query: dict[str, str]) -> Answer:
     return Answer(200, dumps(store.information()))
 
 
-# Version, path, the scope's name in the middle, and what answers.
-_ROUTES: Final[list[tuple[str, re.Pattern[str], str, Handler]]] = [
-    (version, re.compile(path), scope, handler)
-    for version, path, scope, handler in (
-        ("v2", r"/time", "information", _time),
-        ("v2", r"/store", "information", _information),
-        ("v2", r"/orders", "orders", orders.list_orders),
-        ("v2", r"/orders/count", "orders", orders.count_orders),
-        ("v2", r"/orders/(\d{1,15})", "orders", orders.get_order),
-        ("v2", r"/orders/(\d{1,15})/products", "orders", orders.list_order_products),
-        ("v2", r"/orders/(\d{1,15})/consignments", "orders", orders.get_consignments),
-        ("v2", r"/order_statuses", "orders", orders.list_statuses),
-        ("v3", r"/catalog/products", "products", catalog.list_products),
-        ("v3", r"/catalog/products/(\d{1,15})", "products", catalog.get_product),
-        ("v3", r"/catalog/products/(\d{1,15})/variants", "products", catalog.list_product_variants),
-        ("v3", r"/catalog/variants", "products", catalog.list_variants),
-        ("v3", r"/catalog/summary", "products", catalog.summary),
-    )
-]
+_ROUTES: Final = (
+    Route("v2", r"/time", "information", _time),
+    Route("v2", r"/store", "information", _information),
+    Route("v2", r"/orders", "orders", orders.list_orders),
+    Route("v2", r"/orders/count", "orders", orders.count_orders),
+    Route("v2", r"/orders/(\d{1,15})", "orders", orders.get_order),
+    Route("v2", r"/orders/(\d{1,15})/products", "orders", orders.list_order_products),
+    Route("v2", r"/orders/(\d{1,15})/consignments", "orders", orders.get_consignments),
+    Route("v2", r"/order_statuses", "orders", orders.list_statuses),
+    Route("v3", r"/catalog/products", "products", catalog.list_products),
+    Route("v3", r"/catalog/products/(\d{1,15})", "products", catalog.get_product),
+    Route("v3", r"/catalog/products/(\d{1,15})/variants", "products", catalog.list_product_variants),
+    Route("v3", r"/catalog/variants", "products", catalog.list_variants),
+    Route("v3", r"/catalog/summary", "products", catalog.summary),
+)
 
 
 def endpoint(request: Request) -> str:
@@ -79,17 +73,17 @@ def _checked(store: SandboxStore, request: Request, version: str, path: str) -> 
 
 
 def _routed(store: SandboxStore, request: Request, version: str, path: str, scopes: set[str]) -> Answer:
-    for route_version, pattern, scope, handler in _ROUTES:
-        found = pattern.fullmatch(path)
-        if found is None or route_version != version:
+    for route in (*_ROUTES, *store.extra_routes):
+        found = route.pattern.fullmatch(path)
+        if found is None or route.version != version:
             continue
-        if not scopes & {f"store_v2_{scope}", f"store_v2_{scope}_read_only"}:
+        if not scopes & {f"store_v2_{route.scope}", f"store_v2_{route.scope}_read_only"}:
             return answers.scope_missing()
         if refusal := _refused(request, version):
             return refusal
         query = {name: text for name, text in request.query.items() if name not in store.switches.ignored_filters}
         try:
-            return handler(store, query, *map(int, found.groups()))
+            return route.answer(store, query, *map(int, found.groups()))
         except BadLimit as error:
             return answers.error(version, 413, str(error))
         except (ValueError, OverflowError) as error:
