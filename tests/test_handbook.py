@@ -65,8 +65,11 @@ def test_every_block_says_how_it_is_run() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_to_pages(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
-        assert (page.parent / target).is_file(), target
+    for target, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", page.read_text()):
+        other = page.parent / target if target else page
+        assert other.is_file(), target
+        headings = re.findall(r"^#+ (.*)$", other.read_text(), re.MULTILINE)
+        assert anchor in ("", *(re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings)), anchor
 
 
 def test_the_readme_leads_to_every_page() -> None:
@@ -121,6 +124,16 @@ def test_every_action_is_listed(host_app: HostApp, broker: StubBroker, sqlite_ur
         assert asked == ([action] if action else []), route
         assert answer.status_code == (403 if action and route != "GET /api/big-commerce" else 200), route
     host_app.dispose(app)
+
+
+def test_quoted_messages_are_those_of_the_code() -> None:
+    code = "".join(path.read_text() for path in DOCS.parent.rglob("*.py"))
+    # Long texts are written in several parts.
+    said = re.sub(r'"\s+f?"', "", code)
+    section = OPERATIONS.split("## Troubleshooting")[1].split("\n## ")[0]
+    quoted = [part.strip() for quote in re.findall(r'"([^"]+)"', section) for part in quote.split("…")]
+    assert len(quoted) > 10
+    assert [part for part in quoted if part not in said] == []
 
 
 def test_every_room_is_listed() -> None:
@@ -362,5 +375,7 @@ def test_the_commands_work_as_typed_in(tmp_path: Path) -> None:
             for code in code_of(page, "sh"):
                 ready.wait()
                 ready.run(code)
+            # It was switched on, and a refresh that begins by itself would be in the way of the next.
+            ready.run("""api /1 -X PATCH -d '{"is_automatic_sync_enabled": false}'""")
         assert "is_ready: true" in ready.run("flask --app host bigcommerce check"), "with the new key alone"
     assert statuses(tmp_path / "host.db") <= {"completed", "cancelled"}
