@@ -19,6 +19,7 @@ from dramatiq.brokers.stub import StubBroker
 from flask import Flask
 from sqlalchemy import select
 
+import bigcommerce_integration
 from bigcommerce_integration.config import Config
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
 from bigcommerce_integration.sandbox.pytest_plugin import bigcommerce_sandbox, bigcommerce_sandbox_factory
@@ -134,6 +135,11 @@ def test_quoted_messages_are_those_of_the_code() -> None:
     quoted = [part.strip() for quote in re.findall(r'"([^"]+)"', section) for part in quote.split("…")]
     assert len(quoted) > 10
     assert [part for part in quoted if part not in said] == []
+
+
+def test_every_public_name_is_told() -> None:
+    told = (DOCS / "host.md").read_text()
+    assert [name for name in bigcommerce_integration.__all__ if name not in told] == []
 
 
 def test_every_room_is_listed() -> None:
