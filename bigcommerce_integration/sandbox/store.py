@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from random import Random
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from .information import information
 from .mutation import mutate
 from .records.orders.edits import OrderEdits
 from .records.products.edits import CatalogEdits
@@ -90,73 +90,7 @@ class SandboxStore(CatalogEdits, OrderEdits):
 
     def information(self) -> dict[str, Any]:
         """What `GET /v2/store` answers."""
-        host = f"https://store-{self.store_hash}.example.com"
-        return {
-            "id": self.store_hash,
-            "account_uuid": f"00000000-0000-4000-8000-{self.seed:012d}",
-            "store_id": 1000 + self.seed,
-            "name": "Sandbox Store",
-            "domain": host.removeprefix("https://"),
-            "secure_url": host,
-            "control_panel_base_url": host,
-            "status": "live",
-            "first_name": "Ada",
-            "last_name": "Abend",
-            "address": "1 Foundry Row\nFernhill",
-            "country": "United States",
-            "country_code": "US",
-            "infrastructure_region": "us-central1",
-            "phone": "",
-            "admin_email": "admin@example.com",
-            "order_email": "orders@example.com",
-            "favicon_url": "",
-            "timezone": self._timezone(),
-            "language": "en",
-            "currency": "USD",
-            "currency_symbol": "$",
-            "decimal_separator": ".",
-            "thousands_separator": ",",
-            "decimal_places": 2,
-            "currency_symbol_location": "left",
-            "weight_units": "KGS",
-            "dimension_units": "Centimeters",
-            "dimension_decimal_places": 2,
-            "dimension_decimal_token": ".",
-            "dimension_thousands_token": "",
-            "plan_name": "Pro",
-            "plan_level": "Pro",
-            "plan_is_trial": False,
-            "industry": "",
-            "logo": [],
-            "is_price_entered_with_tax": False,
-            "default_channel_id": 1,
-            "default_site_id": 1000,
-            "active_comparison_modules": [],
-            "features": {
-                "stencil_enabled": True,
-                "sitewidehttps_enabled": True,
-                "facebook_catalog_id": "",
-                "checkout_type": "optimized",
-                "wishlists_enabled": False,
-                "graphql_storefront_api_enabled": True,
-                "shopper_consent_tracking_enabled": False,
-                "multi_storefront_enabled": True,
-                "storefront_limits": {"active": 3, "total_including_inactive": 15},
-            },
-        }
-
-    def _timezone(self) -> dict[str, Any]:
-        zone = ZoneInfo(self.timezone)
-        year = datetime.fromtimestamp(self.now, zone).year
-        offsets = [datetime(year, month, 1, tzinfo=zone).utcoffset() for month in (1, 7)]
-        seconds = sorted(int(offset.total_seconds()) for offset in offsets if offset is not None)
-        return {
-            "name": self.timezone,
-            "raw_offset": seconds[0],
-            "dst_offset": seconds[-1],
-            "dst_correction": bool(datetime.fromtimestamp(self.now, zone).dst()),
-            "date_format": {"display": "M jS Y", "export": "M jS Y", "extended_display": "M jS Y @ g:i A"},
-        }
+        return information(self.store_hash, self.seed, self.timezone, self.now)
 
     def product_records(self) -> list[tuple[int, str]]:
         """Every product with the text that `GET products?include=variants` sends of it now, by id."""

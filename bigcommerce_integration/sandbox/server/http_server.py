@@ -11,12 +11,11 @@ from typing import Any, Self
 
 from ..records.moments import http_date
 from ..store import SandboxStore
-from . import control, fault_answers, gateway, wire
+from . import control, gateway, wire
 from .answers import rate_limited
-from .faults import Fault
+from .faults import Fault, spoil
 from .http_values import Answer, Request
-from .in_flight import InFlight
-from .request_log import RequestLog, SeenRequest
+from .request_log import InFlight, RequestLog, SeenRequest
 
 
 class SandboxServer:
@@ -137,7 +136,7 @@ class SandboxServer:
                 return False
             reply = gateway.answer(self.store, request)
             if fault is not None:
-                reply = fault_answers.spoil(fault, request, reply)
+                reply = spoil(fault, request, reply)
             return self._logged(connection, request, reply, fault, when)
 
     def _logged(

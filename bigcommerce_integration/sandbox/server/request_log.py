@@ -1,7 +1,8 @@
-"""What the server was asked."""
+"""What the server was asked, and how many requests it is answering."""
 
 from collections import Counter, deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 
@@ -48,3 +49,25 @@ class RequestLog:
     def __iter__(self) -> Iterator[SeenRequest]:
         with self._lock:
             return iter(list(self._seen))
+
+
+class InFlight:
+    """Counts, for a cap that BigCommerce once published: three a store and endpoint (I:bigcommerce/dev-docs#1857)."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._counts: Counter[str] = Counter()
+        self.most = 0
+
+    @contextmanager
+    def entered(self, endpoint: str, cap: int | None) -> Iterator[bool]:
+        """While a request is answered; gives whether it is within the cap."""
+        with self._lock:
+            self._counts[endpoint] += 1
+            self.most = max(self.most, self._counts[endpoint])
+            allowed = cap is None or self._counts[endpoint] <= cap
+        try:
+            yield allowed
+        finally:
+            with self._lock:
+                self._counts[endpoint] -= 1

@@ -68,48 +68,34 @@ class LineMaker:
         line_id = self._next_line
         thing = self._thing(kind, draft.kind, index)
         bundled = draft.kind == "bundle" and index > 0
-        price = 0 if bundled else thing.price
-        price_inc = price + price * draft.tax // 10000
         quantity = 1 if kind == "gift_certificates" else 1 + (roll(3) == 0) * roll(4)
         if draft.kind == "negative_quantity" and index == 0:
             quantity = -quantity
+        price = 0 if bundled else thing.price
+        price_inc = price + price * draft.tax // 10000
         discount = price * quantity // 10 if quantity > 0 and roll(12) == 0 else 0
         ships = kind == "shipping" and (draft.status_id in (2, 10) or (draft.status_id == 3 and index == 0))
         shipped = max(quantity, 0) if ships else 0
         refunded = max(quantity, 0) if draft.kind == "refunded" and index == 0 else 0
-        discounts = f'[{{{_COUPON},"amount":{money(discount)}}}]' if discount else "[]"
         text = LINE.fill(
             {
                 "id": line_id,
                 "order_id": draft.order_id,
-                "product_id": thing.product_id,
-                "variant_id": thing.variant_id,
+                **self._goods(line_id, thing),
                 "order_pickup_method_id": consignment_id if kind == "pickups" else 0,
                 "order_address_id": consignment_id if kind == "shipping" else 0,
-                "name": thing.name,
-                "sku": thing.sku,
                 "type": {"downloads": '"digital"', "gift_certificates": '"giftcertificate"'}.get(kind, '"physical"'),
-                "price_ex_tax": money(price),
-                "price_inc_tax": money(price_inc),
-                "price_tax": money(price_inc - price),
-                "total_ex_tax": money(price * quantity),
-                "total_inc_tax": money(price_inc * quantity),
-                "total_tax": money((price_inc - price) * quantity),
+                **_amounts(price, price_inc, quantity, discount),
                 # Real answers have both (spec: oneOf).
                 "weight": '"1.0000"' if line_id % 2 else 1,
                 "quantity": quantity,
-                "cost_price": money(price // 2),
                 "is_refunded": "true" if refunded else "false",
                 "quantity_refunded": refunded,
                 "wrapping_name": '""' if line_id % 2 else "null",
                 "quantity_shipped": shipped,
                 "parent_order_product_id": parent_id if bundled else "null",
                 "is_bundled_product": "true" if bundled else "false",
-                "brand": dumps(words.BRANDS[thing.product_id % len(words.BRANDS)]) if thing.product_id else '""',
-                "applied_discounts": discounts,
-                "product_options": self._options(line_id, thing) if thing.options else "[]",
                 "gift_certificate_id": line_id + 7 if kind == "gift_certificates" else "null",
-                "discounted_total_inc_tax": money(price_inc * quantity - discount),
             }
         )
         return MadeLine(Line(line_id, text), quantity, shipped, price * quantity, price_inc * quantity, discount)
@@ -123,6 +109,17 @@ class LineMaker:
             return self._sellable("gone")
         return self._sellable("oldest" if order_kind in ("old_product", "ancient") else "any")
 
+    def _goods(self, line_id: int, thing: Sellable) -> dict[str, object]:
+        """What the line is of."""
+        return {
+            "product_id": thing.product_id,
+            "variant_id": thing.variant_id,
+            "name": thing.name,
+            "sku": thing.sku,
+            "brand": dumps(words.BRANDS[thing.product_id % len(words.BRANDS)]) if thing.product_id else '""',
+            "product_options": self._options(line_id, thing) if thing.options else "[]",
+        }
+
     def _options(self, line_id: int, thing: Sellable) -> str:
         texts = []
         for option_id, name, value_id, label in thing.options:
@@ -133,3 +130,18 @@ class LineMaker:
 
     def _roll(self, sides: int) -> int:
         return int(self._rng.random() * sides)
+
+
+def _amounts(price: int, price_inc: int, quantity: int, discount: int) -> dict[str, object]:
+    """What the line costs, from its price without and with tax."""
+    return {
+        "price_ex_tax": money(price),
+        "price_inc_tax": money(price_inc),
+        "price_tax": money(price_inc - price),
+        "total_ex_tax": money(price * quantity),
+        "total_inc_tax": money(price_inc * quantity),
+        "total_tax": money((price_inc - price) * quantity),
+        "cost_price": money(price // 2),
+        "applied_discounts": f'[{{{_COUPON},"amount":{money(discount)}}}]' if discount else "[]",
+        "discounted_total_inc_tax": money(price_inc * quantity - discount),
+    }

@@ -10,7 +10,7 @@ from .. import words
 from ..base import Consignment, Line, Order
 from ..jsontext import loads, money, number
 from ..moments import rfc2822
-from .lines import Draft, LineMaker, Sellable
+from .lines import Draft, LineMaker, MadeLine, Sellable
 from .people import Person
 from .shapes import ORDER, PICKUP, RECIPIENT, SHIPPING
 
@@ -80,6 +80,34 @@ class _Sums:
     digital: bool = True
     consignments: list[Consignment] = field(default_factory=list)
 
+    def add(self, made: MadeLine) -> None:
+        """Count a line in."""
+        self.ex_tax += made.ex_tax
+        self.inc_tax += made.inc_tax
+        self.discount += made.discount
+        self.quantity += made.quantity
+        self.shipped += made.shipped
+
+    def amounts(self) -> dict[str, object]:
+        """The order's fields that are sums."""
+        total_ex = self.ex_tax + self.shipping_ex_tax - self.discount
+        total_inc = self.inc_tax + self.shipping_inc_tax - self.discount
+        return {
+            "subtotal_ex_tax": money(self.ex_tax),
+            "subtotal_inc_tax": money(self.inc_tax),
+            "subtotal_tax": money(self.inc_tax - self.ex_tax),
+            "shipping_ex_tax": money(self.shipping_ex_tax),
+            "shipping_inc_tax": money(self.shipping_inc_tax),
+            "shipping_tax": money(self.shipping_inc_tax - self.shipping_ex_tax),
+            "total_ex_tax": money(total_ex),
+            "total_inc_tax": money(total_inc),
+            "total_tax": money(total_inc - total_ex),
+            "items_shipped": self.shipped,
+            "order_is_digital": "true" if self.digital and self.consignments else "false",
+            "coupon_discount": money(self.discount),
+            "shipping_address_count": sum(each.kind == "shipping" for each in self.consignments),
+        }
+
 
 class OrderMaker:
     """Makes one order after another; keeps the counters that ids come from."""
@@ -126,60 +154,23 @@ class OrderMaker:
         )
 
     def _base(self, draft: Draft, created: int, modified: int, person: Person, sums: _Sums) -> str:
-        roll, order_id, kind, status_id = self._roll, draft.order_id, draft.kind, draft.status_id
-        total_ex = sums.ex_tax + sums.shipping_ex_tax - sums.discount
-        total_inc = sums.inc_tax + sums.shipping_inc_tax - sums.discount
-        method, provider, payment_status = ("", '""', "") if status_id == 0 else self._pick(_PAYMENTS)
-        code, currency_id, rate = ("USD", 1, "1.0000000000")
-        if kind == "foreign_currency":
-            code, currency_id, rate = self._pick(_CURRENCIES)
-        # Half of the foreign ones are only shown in the currency, half are charged in it.
-        charged = kind == "foreign_currency" and order_id % 2 == 0
+        order_id, kind, status_id = draft.order_id, draft.kind, draft.status_id
         return ORDER.fill(
             {
                 "id": order_id,
-                "customer_id": 0 if kind == "guest" else person.customer_id,
                 "date_created": f'"{rfc2822(created)}"',
                 "date_modified": f'"{rfc2822(modified)}"',
                 "date_shipped": f'"{rfc2822(modified)}"' if status_id in (2, 10) else '""',
                 "status_id": status_id,
                 "status": f'"{words.STATUS_NAMES[status_id]}"',
-                "subtotal_ex_tax": money(sums.ex_tax),
-                "subtotal_inc_tax": money(sums.inc_tax),
-                "subtotal_tax": money(sums.inc_tax - sums.ex_tax),
-                "shipping_ex_tax": money(sums.shipping_ex_tax),
-                "shipping_inc_tax": money(sums.shipping_inc_tax),
-                "shipping_tax": money(sums.shipping_inc_tax - sums.shipping_ex_tax),
-                "total_ex_tax": money(total_ex),
-                "total_inc_tax": money(total_inc),
-                "total_tax": money(total_inc - total_ex),
+                **sums.amounts(),
                 "items_total": sums.quantity + 2 * (kind == "miscounted"),
-                "items_shipped": sums.shipped,
-                "payment_method": f'"{method}"',
-                "payment_provider_id": provider,
-                "payment_status": f'"{payment_status}"',
-                "order_is_digital": "true" if sums.digital and sums.consignments else "false",
-                "ip_address": f'"198.51.100.{roll(250)}"',
-                "geoip_country": person.country,
-                "geoip_country_iso2": person.country_iso2,
-                "currency_id": currency_id,
-                "currency_code": f'"{code}"',
-                "currency_exchange_rate": '"1.0000000000"' if charged else f'"{rate}"',
-                "default_currency_id": currency_id if charged else 1,
-                "default_currency_code": f'"{code}"' if charged else '"USD"',
-                "store_default_currency_code": '"USD"' if order_id % 5 else '""',
-                "transactional_exchange_rate": f'"{rate}"' if charged else '"1.0000000000"',
-                "staff_notes": '"Call first <b>please</b>"' if roll(20) == 0 else '""',
-                "customer_message": '"Bitte klingeln \\ud83d\\udd14"' if roll(20) == 0 else '""',
-                "coupon_discount": money(sums.discount),
-                "shipping_address_count": sum(c.kind == "shipping" for c in sums.consignments),
+                **self._payment(status_id),
+                **self._currencies(order_id, kind),
+                **self._buyer(kind, person),
+                **self._remarks(),
                 "is_deleted": "true" if kind == "archived" else "false",
-                "cart_id": f'"{roll(1 << 32):08x}-0000-4000-8000-{order_id:012x}"',
-                "billing_address": person.billing_address,
-                "order_source": '"manual"' if kind == "custom_items" else '"www"',
-                "channel_id": 1 + (roll(12) == 0),
-                "external_order_id": f'"EXT-{order_id}"' if roll(10) == 0 else '""',
-                "customer_locale": '"en"',
+                **self._source(order_id, kind),
                 "is_tax_inclusive_pricing": "true" if order_id % 7 == 0 else "false",
                 "products": self._link(order_id, "products"),
                 # The links spell it without the underscore that the documented path has.
@@ -187,6 +178,51 @@ class OrderMaker:
                 "coupons": self._link(order_id, "coupons"),
             }
         )
+
+    def _payment(self, status_id: int) -> dict[str, object]:
+        method, provider, status = ("", '""', "") if status_id == 0 else self._pick(_PAYMENTS)
+        return {"payment_method": f'"{method}"', "payment_provider_id": provider, "payment_status": f'"{status}"'}
+
+    def _currencies(self, order_id: int, kind: str) -> dict[str, object]:
+        code, currency_id, rate = ("USD", 1, "1.0000000000")
+        if kind == "foreign_currency":
+            code, currency_id, rate = self._pick(_CURRENCIES)
+        # Half of the foreign ones are only shown in the currency, half are charged in it.
+        charged = kind == "foreign_currency" and order_id % 2 == 0
+        return {
+            "currency_id": currency_id,
+            "currency_code": f'"{code}"',
+            "currency_exchange_rate": '"1.0000000000"' if charged else f'"{rate}"',
+            "default_currency_id": currency_id if charged else 1,
+            "default_currency_code": f'"{code}"' if charged else '"USD"',
+            "store_default_currency_code": '"USD"' if order_id % 5 else '""',
+            "transactional_exchange_rate": f'"{rate}"' if charged else '"1.0000000000"',
+        }
+
+    def _buyer(self, kind: str, person: Person) -> dict[str, object]:
+        return {
+            "customer_id": 0 if kind == "guest" else person.customer_id,
+            "ip_address": f'"198.51.100.{self._roll(250)}"',
+            "geoip_country": person.country,
+            "geoip_country_iso2": person.country_iso2,
+            "billing_address": person.billing_address,
+            "customer_locale": '"en"',
+        }
+
+    def _remarks(self) -> dict[str, object]:
+        return {
+            "staff_notes": '"Call first <b>please</b>"' if self._roll(20) == 0 else '""',
+            "customer_message": '"Bitte klingeln \\ud83d\\udd14"' if self._roll(20) == 0 else '""',
+        }
+
+    def _source(self, order_id: int, kind: str) -> dict[str, object]:
+        """Where the order was made."""
+        return {
+            "cart_id": f'"{self._roll(1 << 32):08x}-0000-4000-8000-{order_id:012x}"',
+            "order_source": '"manual"' if kind == "custom_items" else '"www"',
+            "channel_id": 1 + (self._roll(12) == 0),
+            "external_order_id": f'"EXT-{order_id}"' if self._roll(10) == 0 else '""',
+        }
 
     def add_line(self, order: Order) -> Line:
         """One more line for an order, of its first consignment's kind and not yet in it."""
@@ -197,48 +233,41 @@ class OrderMaker:
         return self.lines.make(draft, first.kind, loads(first.head).get("id", 0), 0, 0).line
 
     def _consignment(self, sums: _Sums, draft: Draft, kind: str, number_of_lines: int, person: Person) -> list[Line]:
-        order_id, tax = draft.order_id, draft.tax
         self._next_consignment += 1 + (self._roll(9) == 0)
         consignment_id = self._next_consignment
         quantity = shipped = parent_id = 0
-        made: list[Line] = []
+        lines: list[Line] = []
         for index in range(number_of_lines):
-            line = self.lines.make(draft, kind, consignment_id, index, parent_id)
-            parent_id = parent_id or line.line.id
-            made.append(line.line)
-            quantity += line.quantity
-            shipped += line.shipped
-            sums.ex_tax += line.ex_tax
-            sums.inc_tax += line.inc_tax
-            sums.discount += line.discount
-        sums.quantity += quantity
-        sums.shipped += shipped
+            made = self.lines.make(draft, kind, consignment_id, index, parent_id)
+            parent_id = parent_id or made.line.id
+            lines.append(made.line)
+            quantity += made.quantity
+            shipped += made.shipped
+            sums.add(made)
         sums.digital = sums.digital and kind in ("downloads", "gift_certificates")
         if kind == "shipping":
-            cost = self._pick((0, 500, 995))
-            cost_inc = cost + cost * tax // 10000
-            sums.shipping_ex_tax += cost
-            sums.shipping_inc_tax += cost_inc
-            quotes = f"/orders/{order_id}/consignments/shipping/{consignment_id}/shipping_quotes"
-            head = SHIPPING.fill(
-                {
-                    **person.address,
-                    "id": consignment_id,
-                    "items_total": quantity,
-                    "items_shipped": shipped,
-                    "shipping_method": '"Free Shipping"' if cost == 0 else '"Parcel"',
-                    "cost_ex_tax": number(cost),
-                    "cost_inc_tax": number(cost_inc),
-                    "cost_tax": number(cost_inc - cost),
-                    "shipping_quotes": f'{{"url":"{self._api_root}{quotes}","resource":"{quotes}"}}',
-                }
-            )
+            counts = {"id": consignment_id, "items_total": quantity, "items_shipped": shipped}
+            head = SHIPPING.fill({**person.address, **counts, **self._shipping(sums, draft, consignment_id)})
         elif kind == "pickups":
             head = PICKUP.fill({"id": consignment_id})
         else:
             head = RECIPIENT.fill({"email": person.address["email"]})
-        sums.consignments.append(Consignment(kind, head, made))
-        return list(made)
+        sums.consignments.append(Consignment(kind, head, lines))
+        return list(lines)
+
+    def _shipping(self, sums: _Sums, draft: Draft, consignment_id: int) -> dict[str, object]:
+        """How it is shipped; the cost is added to the order's."""
+        cost = self._pick((0, 500, 995))
+        cost_inc = cost + cost * draft.tax // 10000
+        sums.shipping_ex_tax += cost
+        sums.shipping_inc_tax += cost_inc
+        return {
+            "shipping_method": '"Free Shipping"' if cost == 0 else '"Parcel"',
+            "cost_ex_tax": number(cost),
+            "cost_inc_tax": number(cost_inc),
+            "cost_tax": number(cost_inc - cost),
+            "shipping_quotes": self._link(draft.order_id, f"consignments/shipping/{consignment_id}/shipping_quotes"),
+        }
 
     def _link(self, order_id: int, resource: str) -> str:
         path = f"/orders/{order_id}/{resource}"

@@ -60,9 +60,7 @@ class ProductMaker:
     ) -> Product:
         """A product with its variants; `count` of them, or as the kind has it."""
         roll, pick = self._roll, self._pick
-        if count is None:
-            count = 1 if kind in ("no_options", "blank_sku", "digital", "bare") else MANY_VARIANTS.get(kind)
-        count = pick(_SOME_VARIANTS) if count is None else count
+        count = self._count(kind) if count is None else count
         if kind in ("twice_within", "blank_variant_skus", "null_prices", "null_stock"):
             count = max(count, 3)
         name, sku = self._name_and_sku(product_id, kind)
@@ -81,27 +79,15 @@ class ProductMaker:
                 "sku": dumps(sku),
                 "description": '""' if kind == "bare" else pick(self._descriptions),
                 "weight": weight,
-                "width": roll(30),
-                "depth": roll(30),
-                "height": roll(30),
-                "price": number(price),
-                "cost_price": number(price // 2),
-                "retail_price": number(price * 6 // 5 if roll(3) == 0 else 0),
-                "sale_price": number(sale),
-                "calculated_price": number(sale or price),
+                **{name: roll(30) for name in ("width", "depth", "height")},
+                **self._prices(price, sale),
                 "categories": "[]" if kind == "bare" else f"[{20 + roll(5)},{30 + roll(9)}]",
                 "brand_id": 0 if kind == "bare" else 1 + roll(len(words.BRANDS)),
                 "inventory_level": stock,
                 "inventory_tracking": f'"{tracking}"',
-                "total_sold": roll(400),
-                "is_visible": "false" if kind == "hidden" else "true",
-                "upc": f'"{10**11 + product_id}"' if roll(2) else '""',
-                "search_keywords": dumps(f"{pick(words.ADJECTIVES)},{pick(words.NOUNS)}"),
-                "availability": {"hidden": '"disabled"', "preorder": '"preorder"'}.get(kind, '"available"'),
-                "sort_order": roll(10) - 2,
+                **self._display(product_id, kind),
                 "date_created": f'"{iso(created)}"',
                 "date_modified": f'"{iso(modified)}"',
-                "view_count": roll(5000),
                 "preorder_release_date": f'"{iso(modified)}"' if kind == "preorder" else "null",
                 "url": f'"{slug}"',
                 "base_variant_id": product.variants[0].id if count == 1 else "null",
@@ -110,6 +96,33 @@ class ProductMaker:
         if kind != "bare":
             product.parts = {"images": self._images(product), "custom_fields": self._custom_fields()}
         return product
+
+    def _count(self, kind: str) -> int:
+        """How many variants a product of this kind has."""
+        if kind in ("no_options", "blank_sku", "digital", "bare"):
+            return 1
+        return MANY_VARIANTS.get(kind) or self._pick(_SOME_VARIANTS)
+
+    def _prices(self, price: int, sale: int) -> dict[str, object]:
+        return {
+            "price": number(price),
+            "cost_price": number(price // 2),
+            "retail_price": number(price * 6 // 5 if self._roll(3) == 0 else 0),
+            "sale_price": number(sale),
+            "calculated_price": number(sale or price),
+        }
+
+    def _display(self, product_id: int, kind: str) -> dict[str, object]:
+        """How the shop shows it and what became of that."""
+        return {
+            "total_sold": self._roll(400),
+            "is_visible": "false" if kind == "hidden" else "true",
+            "upc": f'"{10**11 + product_id}"' if self._roll(2) else '""',
+            "search_keywords": dumps(f"{self._pick(words.ADJECTIVES)},{self._pick(words.NOUNS)}"),
+            "availability": {"hidden": '"disabled"', "preorder": '"preorder"'}.get(kind, '"available"'),
+            "sort_order": self._roll(10) - 2,
+            "view_count": self._roll(5000),
+        }
 
     def add_variant(self, product: Product, sku: str, fields: dict[str, Any]) -> Variant:
         """One more variant at the product's end, with an option value of its own."""
