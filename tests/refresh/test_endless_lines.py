@@ -166,7 +166,7 @@ def test_a_cancel_ends_the_lines(connect: Connect, monkeypatch: pytest.MonkeyPat
 @pytest.mark.usefixtures("looking_always", "quick_retries")
 @pytest.mark.parametrize(
     ("mode", "path"),
-    [("full", "/v2/store"), ("full", "sort=id%3Adesc"), ("full", "min_id"), ("ids", "min_id|/v2/orders/[0-9]")],
+    [("full", "/v2/store"), ("full", "sort=id%3Adesc"), ("full", "sort=id%3Aasc"), ("ids", "min_id|/v2/orders/[0-9]")],
 )
 def test_a_cancel_ends_what_is_tried_again(connect: Connect, mode: Mode, path: str):
     store = SandboxStore(5, 3, awkward=False)
