@@ -28,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
 
             return sandbox(rest)
         case ["demo", *rest]:
-            from .demo.command import main as demo
+            from .demo.command.main import main as demo
 
             return demo(rest)
         case ["-h" | "--help"]:

@@ -18,13 +18,13 @@ from flask import Flask
 from sqlalchemy import select
 
 from bigcommerce_integration.app_state import state_of
-from bigcommerce_integration.demo.links import LinkRules
-from bigcommerce_integration.demo.truth import Truth
-from bigcommerce_integration.demo.verify import verify
 from bigcommerce_integration.models import Tables
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
 
 from .host_app import HostApp, bearer, new_instance
+from .oracle.links import LinkRules
+from .oracle.truth import Truth, truth_of
+from .oracle.verify import verify
 from .processes import wait_until
 from .services import fresh_database, service_url
 from .worker_host import MODEL_OPTIONS, WorkerHost
@@ -119,13 +119,7 @@ class Shop:
 
     def truth(self) -> Truth:
         """What the store holds now."""
-        store = self.store
-        return Truth(
-            timezone=store.timezone,
-            products=dict(store.product_records()),
-            orders=dict(store.order_records()),
-            order_lines={order_id: dict(store.order_line_records(order_id)) for order_id in store.order_ids},
-        )
+        return truth_of(self.store)
 
     def assert_exact(self) -> None:
         """Both refreshes of each instance are completed; every row, column, payload and link is the store's."""

@@ -1,1 +1,1 @@
-"""A small host app that uses the plugin as a stranger would, and a look at whether it keeps its promises."""
+"""A small host app that uses the plugin as a stranger would, and the command that runs it."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from bigcommerce_integration.demo.processes import sandbox
+from bigcommerce_integration.demo.command.processes import sandbox
 
 from ..shop import rabbitmq_place, redis_place
 from . import refreshes, routes

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
-from bigcommerce_integration.demo.processes import Sandbox
+from bigcommerce_integration.demo.command.processes import Sandbox
 
 from ..processes import ROOT, workers
 from . import bound_tables

@@ -11,16 +11,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Connection
+from sqlalchemy.pool import NullPool
 
-from bigcommerce_integration.demo.company import company_products
-from bigcommerce_integration.demo.links import LinkRules
-from bigcommerce_integration.demo.run import Options, run
-from bigcommerce_integration.demo.terminal import Terminal
-from bigcommerce_integration.demo.truth import Truth
-from bigcommerce_integration.demo.verify import Report, verify
+from bigcommerce_integration.demo.command.comparison import StoreRecords, compare
+from bigcommerce_integration.demo.command.run import Options, run
+from bigcommerce_integration.demo.command.terminal import Terminal
+from bigcommerce_integration.demo.host.company import company_products
 from bigcommerce_integration.sandbox.store import SandboxStore
 
+from ..oracle.links import LinkRules
+from ..oracle.truth import Truth, truth_of
+from ..oracle.verify import Report, verify
+
 PRODUCTS, ORDERS, SEED = 40, 40, 3
+START_DATE = date.today() - timedelta(days=365)
 
 
 @dataclass(frozen=True)
@@ -42,9 +46,17 @@ class Database:
     connection: Connection
 
     def verify(self) -> Report:
-        """What the demo would say of the database now."""
+        """What the oracle says of the database now."""
         demo = self.demo
         return verify(self.connection, demo.truth, instance_id=1, start_date=demo.start_date, rules=demo.rules)
+
+    def compared(self) -> list[str]:
+        """What the demo would say of the database now."""
+        return list(
+            compare(
+                self.connection, store_records(self.demo.truth), instance_id=1, start_date=self.demo.start_date
+            ).differences
+        )
 
     def differences(self) -> list[str]:
         """Each difference as it is printed."""
@@ -68,19 +80,29 @@ def finished_demo(tmp_path_factory: pytest.TempPathFactory) -> FinishedDemo:
     options = Options(once=True, products=PRODUCTS, orders=ORDERS, seed=SEED, database_url=f"sqlite:///{path}")
     assert run(options, Terminal(out)), out.getvalue()
     truth = truth_of(SandboxStore(PRODUCTS, ORDERS, SEED))
-    products = {number: sku for number, (sku, _) in enumerate(company_products(truth), start=1)}
-    rules = LinkRules(auto_link=True, auto_create=True, host_products=products)
-    return FinishedDemo(path, truth, rules, date.today() - timedelta(days=365), out.getvalue())
+    return FinishedDemo(path, truth, rules_of(truth), START_DATE, out.getvalue())
 
 
-def truth_of(store: SandboxStore) -> Truth:
-    """The store's truth without HTTP."""
-    return Truth(
-        timezone=store.timezone,
-        products=dict(store.product_records()),
-        orders=dict(store.order_records()),
-        order_lines={order_id: dict(store.order_line_records(order_id)) for order_id in store.order_ids},
-    )
+def rules_of(truth: Truth) -> LinkRules:
+    """How the demo's host links, and the products that it had before the store was connected."""
+    products = company_products(truth.products.values())
+    skus = {number: sku for number, (sku, _) in enumerate(products, start=1)}
+    return LinkRules(auto_link=True, auto_create=True, host_products=skus)
+
+
+def differences_in(url: str, products: int, orders: int, seed: int = 1) -> list[str]:
+    """What the oracle finds wrong in the database at ``url``, which a demo with these numbers has filled."""
+    truth = truth_of(SandboxStore(products, orders, seed))
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        report = verify(connection, truth, instance_id=1, start_date=START_DATE, rules=rules_of(truth))
+    assert all(report.compared.values())
+    return [str(each) for each in report.differences]
+
+
+def store_records(truth: Truth) -> StoreRecords:
+    """The same records as the demo has them."""
+    lines = {order_id: list(texts.values()) for order_id, texts in truth.order_lines.items()}
+    return StoreRecords(truth.timezone, truth.products, truth.orders, lines)
 
 
 @pytest.fixture

@@ -18,9 +18,10 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from ..services import fresh_database, service_url
+from .conftest import differences_in
 
 DEMO = [sys.executable, "-m", "bigcommerce_integration", "demo"]
-ALL_RIGHT = "Every column, payload and link is as it must be."
+ALL_RIGHT = "Every count and every payload is as it is in the store."
 
 
 def demo(*arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
@@ -94,6 +95,7 @@ def test_real_servers_and_worker_processes(tmp_path: Path, database: str, broker
         done = demo(*small(*arguments))
         assert (done.returncode, done.stderr) == (0, "")
         assert ALL_RIGHT in done.stdout
+        assert differences_in(url, 30, 30) == []
         again = demo(*small(*arguments))
         assert again.returncode == 2
         assert "is not empty" in again.stderr
@@ -110,8 +112,9 @@ def test_two_thousand_of_each(tmp_path: Path, database: str, broker: str | None)
         if broker is not None:
             arguments += ["--broker-url", service_url(broker), "--worker-processes", "2"]
         done = demo(*arguments, timeout_s=600)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert ALL_RIGHT in done.stdout
+        assert (done.returncode, done.stderr) == (0, "")
+        assert ALL_RIGHT in done.stdout
+        assert differences_in(url, 2000, 2000) == []
 
 
 def test_a_changed_row_makes_the_exit_code_1(tmp_path: Path) -> None:
@@ -124,12 +127,12 @@ def test_a_changed_row_makes_the_exit_code_1(tmp_path: Path) -> None:
             connection.execute(
                 text(
                     "CREATE TRIGGER harm AFTER INSERT ON bigcommerce_orders BEGIN "
-                    "UPDATE bigcommerce_orders SET customer_id = 4711 WHERE id = NEW.id; END"
+                    "UPDATE bigcommerce_orders SET payload = '{}' WHERE id = NEW.id; END"
                 )
             )
         engine.dispose()
         assert process.wait(60) == 1
-        assert "not equal to the store: customer_id" in output.read_text()
+        assert "the payload is not the store's" in output.read_text()
 
 
 def test_the_printed_curl_lines_work_and_ctrl_c_ends_everything(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Connection
 
-from bigcommerce_integration.demo.expected import Expected
-from bigcommerce_integration.demo.links import LinkRules, link_differences
+from ..oracle.expected import Expected
+from ..oracle.links import LinkRules, link_differences
 
 MADE, OLD = 10, 20
 CONFLICT = "A host SKU differs only by case, accent or blanks: 'abc'."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from bigcommerce_integration.demo.terminal import Terminal
+from bigcommerce_integration.demo.command.terminal import Terminal
 
 
 class Screen(io.StringIO):

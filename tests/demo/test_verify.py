@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from bigcommerce_integration.demo.expected import Expected, expected_rows
-from bigcommerce_integration.demo.links import LINK_COLUMNS
-
+from ..oracle.expected import Expected, expected_rows
+from ..oracle.links import LINK_COLUMNS
 from .conftest import Database, FinishedDemo
 
 TABLES: Mapping[str, Callable[[Expected], Mapping[int, Mapping[str, Any]]]] = {

@@ -9,23 +9,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from bigcommerce_integration.demo.expected import expected_rows
-from bigcommerce_integration.demo.truth import Truth
-from bigcommerce_integration.demo.verify import _as
-from bigcommerce_integration.sandbox import SandboxStore
+from ..oracle.expected import expected_rows
+from ..oracle.truth import Truth
+from ..oracle.verify import _as
 
 TABLES = ("products", "variants", "orders", "order_lines")
-
-
-def truth_of(store: SandboxStore) -> Truth:
-    """Everything that the store holds at this moment."""
-    with store.lock:
-        return Truth(
-            timezone=store.timezone,
-            products=dict(store.product_records()),
-            orders=dict(store.order_records()),
-            order_lines={order_id: dict(store.order_line_records(order_id)) for order_id in store.order_ids},
-        )
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from bigcommerce_integration.demo.truth import Truth
 from bigcommerce_integration.sandbox import SandboxStore
 
 from ..edits import edited
+from ..oracle.truth import Truth
 from .conftest import LONG_AGO, Connect, Mirror
 from .equality import TABLES, Scope, differences, moved, truth_of, untouched
 

@@ -75,9 +75,7 @@ def _facts(expected: Expected, rules: LinkRules, now: Mapping[int, str]) -> _Fac
     return _Facts(before, near_before, variants, near_keys, now)
 
 
-def _allowed(  # noqa: PLR0911 - the rules, one a line
-    connection: Connection, expected: Expected, columns: Columns, facts: _Facts, rules: LinkRules
-) -> set[str]:
+def _allowed(connection: Connection, expected: Expected, columns: Columns, facts: _Facts, rules: LinkRules) -> set[str]:
     """The outcomes that the rules allow; two where the order of the work decides."""
     key = columns["sku_key"]
     if not (rules.auto_link or rules.auto_create):

@@ -1,4 +1,4 @@
-"""Run a module in a process that ends with the demo: ``python -m bigcommerce_integration.demo.child MODULE ARGUMENT…``.
+"""``python -m bigcommerce_integration.demo.command.child MODULE ARGUMENT…`` runs a module that ends with the demo.
 
 The demo holds the other end of this process's standard input. However the demo ends, by ``kill -9`` too, the operating
 system closes that end, and this process and its own children end as well.

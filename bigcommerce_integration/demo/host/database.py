@@ -7,7 +7,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from .errors import CannotStart
+from ..errors import CannotStart
 
 OUR_TABLES = ("bigcommerce_", "demo_")
 _DRIVERS = {

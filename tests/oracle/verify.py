@@ -73,7 +73,7 @@ def verify(
 
 
 def _rows(connection: Connection, table: str, instance_id: int) -> list[Columns]:
-    statement = text(f"SELECT * FROM {table} WHERE instance_id = :instance_id ORDER BY bigcommerce_id")  # noqa: S608
+    statement = text(f"SELECT * FROM {table} WHERE instance_id = :instance_id ORDER BY bigcommerce_id")
     return [dict(row._mapping) for row in connection.execute(statement, {"instance_id": instance_id})]
 
 

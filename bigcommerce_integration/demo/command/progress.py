@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Protocol
 
-from .errors import WentWrong
+from ..errors import WentWrong
 from .http import Api
 from .terminal import Terminal
 

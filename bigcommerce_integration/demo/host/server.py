@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from .errors import CannotStart
+from ..errors import CannotStart
 
 HOST = "127.0.0.1"
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
-from .errors import WentWrong
+from ..errors import WentWrong
 
 _TIMEOUT_S = 60
 # A proxy from the environment knows nothing of our loopback.

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from .errors import CannotStart, DemoError
+from ..errors import CannotStart, DemoError
 from .run import Options, run
 from .terminal import Terminal
 
@@ -16,7 +16,7 @@ FAILED, CANNOT_START, INTERRUPTED = 1, 2, 130
 
 
 def main(argv: Sequence[str]) -> int:
-    """The exit code: 0 if both refreshes completed and every column equals the store's truth."""
+    """The exit code: 0 if both refreshes completed, and counts and payloads are the store's."""
     options = _options(argv)
     # A closed terminal or a service manager ends it as Ctrl-C does, with everything that it started. And Ctrl-C's own
     # signal too: a shell that starts the demo in the background has set it to be ignored.
@@ -51,7 +51,7 @@ def _options(argv: Sequence[str]) -> Options:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bigcommerce_integration demo",
-        description="Connect a small host app to a stand-in BigCommerce store, and check every column afterwards. "
+        description="Connect a small host app to a stand-in BigCommerce store, and compare the two afterwards. "
         "Everything runs on this machine, on loopback, with secrets made for this run.",
     )
     parser.add_argument("--once", action="store_true", help="end after the summary instead of serving on")

@@ -1,4 +1,4 @@
-"""The demo from start to end: store, host, workers, request, progress, proof."""
+"""The demo from start to end: store, host, workers, request, progress, comparison."""
 
 from __future__ import annotations
 
@@ -13,22 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from dramatiq import Broker, Worker
-from sqlalchemy import create_engine
+from sqlalchemy import URL, create_engine
 from sqlalchemy.pool import NullPool
 
-from . import host, summary
-from .brokers import clear_away, make_broker, require_reachable, without_password
-from .company import company_products
-from .database import database_url, require_empty
+from ..host.app import USER_NAME, Rows, close_connections, create_app, create_rows
+from ..host.brokers import clear_away, make_broker, require_reachable, without_password
+from ..host.company import company_products
+from ..host.database import database_url, require_empty
+from ..host.server import listen, serving
+from ..host.settings import HostSettings
+from . import summary
+from .comparison import StoreRecords, compare, read_store
 from .http import Api
-from .links import LinkRules, host_products
 from .processes import Sandbox, sandbox, workers
 from .progress import Crew, watch
-from .server import listen, serving
-from .settings import HostSettings
 from .terminal import Terminal
-from .truth import Truth, read_truth
-from .verify import verify
 
 # The made-up store's records go back some 400 days: what is older than this stays out, unless an order needs it.
 _DAYS_BACK = 365
@@ -65,15 +64,14 @@ def run(options: Options, terminal: Terminal) -> bool:
     logging.getLogger("bigcommerce_integration").setLevel(logging.ERROR)
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bigcommerce-demo-")))
-        url = database_url(options.database_url or f"sqlite:///{directory / 'host.db'}")
-        require_empty(url)
+        url = _empty_database(options, directory)
         listener = listen(options.port)
         stack.callback(listener.close)
         if options.broker_url is not None:
             _require_broker(options.broker_url)
         terminal.say(f"Building a made-up store: {options.products:,} products, {options.orders:,} orders …")
         store = stack.enter_context(sandbox(options.sandbox_arguments(), directory / "sandbox.log"))
-        truth = read_truth(store)
+        records = read_store(store)
         settings = HostSettings(
             database_url=url.render_as_string(hide_password=False),
             api_url=store.api_url,
@@ -81,16 +79,13 @@ def run(options: Options, terminal: Terminal) -> bool:
         )
         broker = make_broker(options.broker_url, settings.broker_namespace)
         stack.callback(clear_away, broker)
-        app = host.create_app(settings, broker)
-        stack.callback(host.close_connections, app)
-        rows = host.create_rows(app, settings.password, company_products(truth))
+        app = create_app(settings, broker)
+        stack.callback(close_connections, app)
+        rows = create_rows(app, settings.password, company_products(records.products.values()))
         crew = stack.enter_context(_working(options, settings, broker, directory))
         address = stack.enter_context(serving(app, listener))
-        terminal.say(f"  store     {store.api_url}")
-        terminal.say(f"  host app  {address}")
-        terminal.say(f"  database  {url.render_as_string(hide_password=True)}")
-        terminal.say(f"  workers   {_workers_line(options)}")
-        scene = Scene(address, store, truth, settings, rows, date.today() - timedelta(days=_DAYS_BACK))
+        _say_where(terminal, store, address, url, options)
+        scene = Scene(address, store, records, settings, rows, date.today() - timedelta(days=_DAYS_BACK))
         is_right = _connect_and_check(scene, terminal, crew)
         if not options.once:
             summary.curl_lines(terminal, address, settings.password, scene.request_body("Second look"))
@@ -106,9 +101,9 @@ class Scene:
 
     address: str
     store: Sandbox
-    truth: Truth
+    records: StoreRecords
     settings: HostSettings
-    rows: host.Rows
+    rows: Rows
     start_date: date
 
     def request_body(self, name: str) -> dict[str, Any]:
@@ -130,28 +125,25 @@ class Scene:
 
 def _connect_and_check(scene: Scene, terminal: Terminal, crew: Crew) -> bool:
     """POST, watch, and compare: the database is read by an engine of its own, not through the app."""
-    engine = create_engine(scene.settings.database_url, poolclass=NullPool)
-    with engine.connect() as connection:
-        products_before = host_products(connection)
     api = Api(scene.address)
-    api.log_in(host.USER_NAME, scene.settings.password)
+    api.log_in(USER_NAME, scene.settings.password)
     instance = api.post("/api/big-commerce", scene.request_body("Demo store"))["data"]
     terminal.heading(f"POST /api/big-commerce made instance {instance['id']}; its refreshes:")
     ids = [refresh["id"] for refresh in instance["refreshes"]]
     refreshes = watch(api, terminal, instance["id"], ids, crew)
-    with engine.connect() as connection:
+    with create_engine(scene.settings.database_url, poolclass=NullPool).connect() as connection:
         summary.print_summary(terminal, refreshes, connection, instance["id"])
-        in_store = {"products": len(scene.truth.products), "orders": len(scene.truth.orders)}
+        in_store = {"products": len(scene.records.products), "orders": len(scene.records.orders)}
         summary.print_counts(terminal, refreshes, in_store, scene.start_date)
-        report = verify(
-            connection,
-            scene.truth,
-            instance_id=instance["id"],
-            start_date=scene.start_date,
-            rules=LinkRules(auto_link=True, auto_create=True, host_products=products_before),
-        )
+        report = compare(connection, scene.records, instance_id=instance["id"], start_date=scene.start_date)
     summary.print_report(terminal, report)
     return all(refresh["status"] == "completed" for refresh in refreshes) and not report.differences
+
+
+def _empty_database(options: Options, directory: Path) -> URL:
+    url = database_url(options.database_url or f"sqlite:///{directory / 'host.db'}")
+    require_empty(url)
+    return url
 
 
 def _require_broker(url: str) -> None:
@@ -185,6 +177,13 @@ def _working(options: Options, settings: HostSettings, broker: Broker, directory
         yield _Thread()
     finally:
         worker.stop()
+
+
+def _say_where(terminal: Terminal, store: Sandbox, address: str, url: URL, options: Options) -> None:
+    terminal.say(f"  store     {store.api_url}")
+    terminal.say(f"  host app  {address}")
+    terminal.say(f"  database  {url.render_as_string(hide_password=True)}")
+    terminal.say(f"  workers   {_workers_line(options)}")
 
 
 def _workers_line(options: Options) -> str:

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .errors import CannotStart, WentWrong
-from .settings import HostSettings
+from ..errors import CannotStart, WentWrong
+from ..host.settings import HostSettings
 
 _SANDBOX_STARTS_IN_S = 300
 _WORKERS_START_IN_S = 30
@@ -69,7 +69,7 @@ class Workers:
 @contextlib.contextmanager
 def workers(settings: HostSettings, count: int, log: Path) -> Iterator[Workers]:
     """``dramatiq`` with ``count`` processes of the host's worker module."""
-    arguments = ["dramatiq", "bigcommerce_integration.demo.worker:broker", "--processes", str(count)]
+    arguments = ["dramatiq", "bigcommerce_integration.demo.host.worker:broker", "--processes", str(count)]
     arguments += ["--threads", str(_WORKER_THREADS)]
     with _running(arguments, log, stdout=subprocess.DEVNULL, environment=settings.as_environment()) as process:
         crew = Workers(process, log)
@@ -91,7 +91,7 @@ def _running(
 ) -> Iterator[subprocess.Popen[str]]:
     with log.open("w") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "bigcommerce_integration.demo.child", *module],
+            [sys.executable, "-m", "bigcommerce_integration.demo.command.child", *module],
             # Never written to: the process ends when this end of it is closed, as it is when the demo is killed.
             stdin=subprocess.PIPE,
             stdout=stdout,

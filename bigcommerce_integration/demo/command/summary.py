@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from .host import USER_NAME
+from ..host.app import USER_NAME
+from .comparison import Report
 from .progress import Refresh
 from .terminal import Terminal
-from .verify import Report
 
 _SHOWN_DIFFERENCES = 20
 _FIRST_PRODUCTS = """
@@ -89,12 +89,12 @@ def print_counts(
 
 
 def print_report(terminal: Terminal, report: Report) -> None:
-    """Whether every column equals the store's truth, in plain words."""
-    terminal.heading("Compared with the store, column by column")
-    for table, count in report.compared.items():
+    """Whether counts and payloads are the store's, in plain words."""
+    terminal.heading("Compared with the store")
+    for table, count in report.counts.items():
         terminal.say(f"  {table:<26}{count:>9,} rows")
     if not report.differences:
-        terminal.say("  Every column, payload and link is as it must be.")
+        terminal.say("  Every count and every payload is as it is in the store.")
         return
     terminal.say(f"  {len(report.differences):,} DIFFERENCES:")
     for difference in report.differences[:_SHOWN_DIFFERENCES]:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
-
-from .truth import Truth
+from collections.abc import Iterable, Mapping
 
 _SKU_LENGTH = 255
 
 
-def company_products(truth: Truth) -> list[tuple[str, str]]:
+def company_products(records: Iterable[str]) -> list[tuple[str, str]]:
     """SKUs and names: of ten SKUs that one variant has, three are known, one in another case and one twice.
 
-    The others are not known yet, so that the plugin makes products for them.
+    `records` are the store's products with their variants, as JSON; the other SKUs are not known yet, so that the
+    plugin makes products for them.
     """
-    names = _names_by_sku(truth)
+    names = _names_by_sku(records)
     products: list[tuple[str, str]] = []
     for position, (sku, name) in enumerate(names.items()):
         if position % 10 in (0, 4, 7):
@@ -28,9 +27,9 @@ def company_products(truth: Truth) -> list[tuple[str, str]]:
     return products
 
 
-def _names_by_sku(truth: Truth) -> Mapping[str, str]:
+def _names_by_sku(texts: Iterable[str]) -> Mapping[str, str]:
     """The name of the product by each SKU that one variant alone has and that any database stores."""
-    records = [json.loads(text) for text in truth.products.values()]
+    records = [json.loads(text) for text in texts]
     skus = [(variant["sku"], record["name"]) for record in records for variant in record["variants"]]
     times = Counter(sku.strip() for sku, _ in skus)
     return {

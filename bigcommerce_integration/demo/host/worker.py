@@ -1,9 +1,9 @@
-"""What ``dramatiq bigcommerce_integration.demo.worker:broker`` runs: the host's own worker module."""
+"""What ``dramatiq bigcommerce_integration.demo.host.worker:broker`` runs: the host's own worker module."""
 
 from __future__ import annotations
 
+from .app import create_app
 from .brokers import make_broker
-from .host import create_app
 from .settings import settings_from_environment
 
 _settings = settings_from_environment()

@@ -10,7 +10,7 @@ from dramatiq import Broker
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import AgeLimit, Retries, ShutdownNotifications, TimeLimit
 
-from .errors import CannotStart
+from ..errors import CannotStart
 
 QUEUE = "bigcommerce"
 _NO_SUCH_QUEUE = 404

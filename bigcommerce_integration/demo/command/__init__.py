@@ -1,0 +1,1 @@
+"""What `python -m bigcommerce_integration demo` does."""

@@ -1,0 +1,1 @@
+"""The demo's host app: a small monolith that uses the plugin as a stranger would."""
