@@ -15,8 +15,9 @@ from sqlalchemy import select
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .edits import edited
+from .oracle.truth import truth_of
 from .processes import wait_until, workers
-from .refresh.equality import TABLES, Scope, differences, truth_of
+from .refresh.equality import TABLES, Scope, differences
 from .shop import LONG_AGO, Shop, opened_on_servers
 
 LEASE_S = 3.0

@@ -12,9 +12,9 @@ import pytest
 from bigcommerce_integration.sandbox import SandboxStore
 
 from ..edits import edited
-from ..oracle.truth import Truth
+from ..oracle.truth import Truth, truth_of
 from .conftest import LONG_AGO, Connect, Mirror
-from .equality import TABLES, Scope, differences, moved, truth_of, untouched
+from .equality import TABLES, Scope, differences, moved, untouched
 
 EDITS_A_SECOND = 50
 
