@@ -32,7 +32,9 @@
     │   │   ├── MassDeletion           more records are gone than a store plausibly deletes
     │   │   └── UnexpectedAnswer       an ignored filter, a refused question, an answer no rule covers
     │   ├── RecordGone             404 of one record
-    │   └── BadRecord              one record cannot be read: it is set aside and counted
+    │   └── BadRecord              one record cannot be read: it is rejected and counted
+    │       ├── WrongShape             it is no object, or lacks an id
+    │       └── IncompleteLines        an order, and not all of its lines can be read
     ├── HostRefused            what the host raised inside a page's transaction
     ├── WorkersDie             whoever takes up the refresh dies: a person must find out why
     ├── LeaseLost              another worker has taken over: stop, and leave no trace
@@ -45,15 +47,73 @@ No message holds a token or a person's data; they name the store hash, the resou
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from itertools import islice
+from typing import Self
 
 MOST_ERRORS = 100
 """How many bad fields one refusal names."""
 _LONGEST_PATH, _LONGEST_MESSAGE = 100, 1000
 
 
+class Code(StrEnum):
+    """A word for programs that stands beside a sentence for people. It is stored and answered, so it never changes."""
+
+    meaning: str
+
+    def __new__(cls, word: str, meaning: str) -> Self:
+        """The word, with a sentence on what it means."""
+        code = str.__new__(cls, word)
+        code._value_, code.meaning = word, meaning
+        return code
+
+
+class RefreshCode(Code):
+    """Why a refresh has failed."""
+
+    TOKEN_REJECTED = "token_rejected", "The store does not accept the access token."
+    STORE_NOT_FOUND = "store_not_found", "There is no store with this hash, or it was closed."
+    OTHER_STORE = "other_store", "Another store answers than the one that was connected."
+    SCOPE_MISSING = "scope_missing", "The access token lacks a scope."
+    MASS_DELETION = "mass_deletion", "More is gone, in the store or the host, than may be deleted unasked."
+    UNEXPECTED_ANSWER = "unexpected_answer", "The store answers in a way that waiting does not mend."
+    STORE_UNAVAILABLE = "store_unavailable", "The store does not answer."
+    HOST_REFUSED = "host_refused", "The host's own code raised an error."
+    WORKERS_DIED = "workers_died", "Workers were killed again and again, and no single record is to blame."
+    UNEXPECTED_ERROR = "unexpected_error", "An error that nobody expected; the log of the worker has the details."
+
+
+class RejectionCode(Code):
+    """Why a record was rejected."""
+
+    NO_ID = "no_id", "It has no id that can be read."
+    BROKEN_TEXT = "broken_text", "Its text is not clean JSON."
+    WRONG_SHAPE = "wrong_shape", "It, or a record within it, is not an object or has no id."
+    UNREADABLE_FIELD = "unreadable_field", "A field that it cannot do without cannot be read."
+    INCOMPLETE_LINES = "incomplete_lines", "Not all lines of the order can be read."
+    UNREADABLE = "unreadable", "It cannot be read, for a reason that nobody expected."
+    DATABASE_REFUSED = "database_refused", "The database refused the row."
+    WORKERS_DIED = "workers_died", "Workers died each time while they stored it. It is tried again by itself."
+    UNEXPECTED_ERROR = "unexpected_error", "An error that nobody expected. It is tried again by itself."
+
+
+class LinkCode(Code):
+    """Why a variant is not linked."""
+
+    BLANK_SKU = "blank_sku", "The SKU is blank."
+    UNREADABLE_SKU = "unreadable_sku", "The SKU cannot be read, or is too long."
+    SAME_SKU_IN_STORE = "same_sku_in_store", "Several variants of the store have the SKU."
+    SAME_SKU_IN_HOST = "same_sku_in_host", "Several products of the host have the SKU."
+    SIMILAR_SKU_IN_HOST = "similar_sku_in_host", "A SKU of the host differs only by case, accent or blanks."
+    SKU_NOT_ASKABLE = "sku_not_askable", "The host's table cannot hold the SKU."
+    REFUSED_BY_HOST = "refused_by_host", "The host did not make a product for the SKU."
+    HOST_PRODUCT_GONE = "host_product_gone", "The host's product that it was linked to no longer exists."
+
+
 class BigCommerceError(Exception):
-    """The root of everything that this package raises on purpose."""
+    """The root of everything that this package raises on purpose; ``code`` is what a refresh says that it ends."""
+
+    code: RefreshCode = RefreshCode.UNEXPECTED_ERROR
 
 
 class ConfigError(BigCommerceError, ValueError):
@@ -176,6 +236,8 @@ class StoreError(BigCommerceError):
 class RetryLater(StoreError):
     """The same request may succeed later."""
 
+    code = RefreshCode.STORE_UNAVAILABLE
+
 
 class RateLimited(RetryLater):
     """429; ``wait_s`` is what the store asks for in seconds, None if it does not say (then back off)."""
@@ -219,17 +281,25 @@ class Unconfirmed(StoreUnavailable):
 class TokenRejected(ConnectionBroken):
     """401: the store does not accept the access token."""
 
+    code = RefreshCode.TOKEN_REJECTED
+
 
 class StoreNotFound(ConnectionBroken):
     """404 for whole collections and the store's information: there is no store with this hash."""
+
+    code = RefreshCode.STORE_NOT_FOUND
 
 
 class OtherStore(ConnectionBroken):
     """``/v2/store`` names another store hash than the one that is connected."""
 
+    code = RefreshCode.OTHER_STORE
+
 
 class ScopeMissing(StopRefresh):
     """403: the token lacks ``scope``, one of BigCommerce's names such as ``store_v2_orders_read_only``."""
+
+    code = RefreshCode.SCOPE_MISSING
 
     def __init__(self, message: str, *, scope: str) -> None:
         super().__init__(message)
@@ -239,9 +309,13 @@ class ScopeMissing(StopRefresh):
 class MassDeletion(StopRefresh):
     """More records are gone from the store than ``BIGCOMMERCE_MAX_DELETED_SHARE`` allows, or all; none was marked."""
 
+    code = RefreshCode.MASS_DELETION
+
 
 class UnexpectedAnswer(StopRefresh):
     """An ignored filter, a refused question: nothing that waiting would mend."""
+
+    code = RefreshCode.UNEXPECTED_ANSWER
 
 
 class RecordGone(StoreError):
@@ -251,13 +325,31 @@ class RecordGone(StoreError):
 class BadRecord(StoreError):
     """One record cannot be read; the rest of its page goes in."""
 
+    reason_code = RejectionCode.UNREADABLE_FIELD
+
+
+class WrongShape(BadRecord):
+    """The record, or one within it, is not an object or has no id."""
+
+    reason_code = RejectionCode.WRONG_SHAPE
+
+
+class IncompleteLines(BadRecord):
+    """Not all lines of an order can be read."""
+
+    reason_code = RejectionCode.INCOMPLETE_LINES
+
 
 class HostRefused(BigCommerceError):
     """The host raised inside the transaction of a page, which was undone."""
 
+    code = RefreshCode.HOST_REFUSED
+
 
 class WorkersDie(BigCommerceError):
     """Workers ended again and again at the same place of a refresh, and no single record is to blame."""
+
+    code = RefreshCode.WORKERS_DIED
 
     def __init__(self, resource: str, deaths: int) -> None:
         super().__init__(

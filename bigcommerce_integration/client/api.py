@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
-from ..errors import BadRecord, RecordGone, StoreUnavailable, UnexpectedAnswer
+from ..errors import BadRecord, IncompleteLines, RecordGone, StoreUnavailable, UnexpectedAnswer
 from ..resources.base import ALL_DATES, DateFilter, Params
 from ..resources.orders import ORDERS_SCOPE
 from ..resources.products import PRODUCTS_SCOPE
@@ -259,7 +259,7 @@ class StoreClient:
         params = (("page", str(page)), ("limit", str(LARGEST_PAGE)))
         answer = self._get(f"{_ORDERS}/{order_id:d}/products", params, lines, ORDERS_SCOPE, is_single=True)
         if answer.is_cut:
-            raise BadRecord("250 of its lines are larger than an answer may be.")
+            raise IncompleteLines("250 of its lines are larger than an answer may be.")
         records = split_v2(answer.body, resource)
         checks.lines_lead_on(records, LARGEST_PAGE, page=page, above=above)
         return _reply(answer, Page(records, is_last=len(records) < LARGEST_PAGE))

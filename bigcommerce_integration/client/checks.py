@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from ..errors import BadRecord, StoreUnavailable, UnexpectedAnswer
+from ..errors import IncompleteLines, StoreUnavailable, UnexpectedAnswer
 from ..resources.values import shifted
 from .dates import Bounds, date_of
 from .pages import IdRange, Page
@@ -103,15 +103,17 @@ def leads_on(page: Page, resource: str) -> None:
 def lines_lead_on(records: Sequence[Record], limit: int, *, page: int, above: int) -> None:
     """Refuse a page of an order's lines that does not go on from ``above``: such lines would have no end.
 
-    ``BadRecord``: it is the fault of this one order, whose lines cannot be known.
+    ``IncompleteLines``: it is the fault of this one order, whose lines cannot be known.
     """
     found = [record.id for record in records if record.id is not None]
     if len(records) > limit:
-        raise BadRecord(f"The store sent {len(records)} of its lines where {limit} were asked for.")
+        raise IncompleteLines(f"The store sent {len(records)} of its lines where {limit} were asked for.")
     if above and found and min(found) <= above:
-        raise BadRecord(f"Page {page} of its lines holds some that came before: the store ignores the page's number.")
+        raise IncompleteLines(
+            f"Page {page} of its lines holds some that came before: the store ignores the page's number."
+        )
     if len(records) == limit and not found:
-        raise BadRecord(f"Page {page} of its lines is full of lines without ids, from which nothing leads on.")
+        raise IncompleteLines(f"Page {page} of its lines is full of lines without ids, from which nothing leads on.")
 
 
 def _ignores(name: str, resource: str, what: str) -> UnexpectedAnswer:

@@ -86,6 +86,8 @@ def refreshes(metadata: MetaData) -> Table:
         Column("status", String(16), nullable=False),
         Column("progress_percentage", Integer),
         Column("message", Text),
+        # Of one that failed: a RefreshCode (see errors.py). NULL in rows of 0.1.0, too.
+        Column("error_code", String(32)),
         *(Column(name, BigInteger, nullable=False, server_default="0") for name in COUNTERS),
         Column("waited_s", Double, nullable=False, server_default="0"),
         Column("total", BigInteger),
@@ -168,7 +170,7 @@ def rejected_records(metadata: MetaData) -> Table:
         Column("resource", String(16), nullable=False),
         Column("bigcommerce_id", BigInteger),
         Column("reason", Text, nullable=False),
-        # For programs: "workers_died" and "unexpected_error" are tried again by themselves (refresh/read/quarantine).
+        # A RejectionCode (see errors.py); NULL in rows of 0.1.0.
         Column("reason_code", String(32)),
         # How often the refresh ``tried_in`` has tried it again, and how many later refreshes than its own have.
         Column("trials", Integer, nullable=False, server_default="0"),

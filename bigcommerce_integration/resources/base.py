@@ -74,6 +74,8 @@ class Field:
     shown: bool = True
     # Lists filter by it, so it has an index that ends in the id.
     indexed: bool = False
+    # The only words that it holds, where these are our own.
+    choices: tuple[str, ...] = ()
     # In the example of an answer.
     example: Any = None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from ..errors import BadRecord
+from ..errors import WrongShape
 from . import values
 from .base import Child, Columns, Resource, Sent
 from .columns import FieldTable, notes_column
@@ -67,10 +67,10 @@ class ChildMapper:
         rows: dict[int, dict[str, Any]] = {}
         for position, record in enumerate(records):
             if not isinstance(record, dict):
-                raise BadRecord(f"{child.noun.capitalize()} is not an object.")
+                raise WrongShape(f"{child.noun.capitalize()} is not an object.")
             child_id = values.integer(record.get("id"), f"{child.shown_as}.id")
             if child_id is None:
-                raise BadRecord(f"{child.noun.capitalize()} has no id.")
+                raise WrongShape(f"{child.noun.capitalize()} has no id.")
             columns, notes = read(record)
             columns[child.owner] = owner_id
             if child.has_payload:
@@ -101,7 +101,7 @@ class Mapper:
         assert record.id is not None
         value, resource = record.value, self._resource
         if not isinstance(value, dict):
-            raise BadRecord("The record is not an object.")
+            raise WrongShape("The record is not an object.")
         columns, notes = self._fields.read(value)
         if resource.derive:
             resource.derive(columns, notes)

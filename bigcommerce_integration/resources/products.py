@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..errors import LinkCode
 from .base import Child, Columns, DateFilter, Field, Index, Kind, Mode, Notes, Resource, Sent, Span
 from .columns import sku_key
 from .readers import CatalogRanges
@@ -61,9 +62,17 @@ VARIANTS = Child(
             Kind.WORD,
             "`auto`, `created` or `manual`; `manual` without a host product is the decision to leave it unlinked.",
             derived=True,
+            choices=("auto", "created", "manual"),
             example="auto",
         ),
         Field("link_conflict", Kind.TEXT, "Why it is not linked; null if nothing stood in the way.", derived=True),
+        Field(
+            "link_conflict_code",
+            Kind.CODE,
+            "The same for programs. Null in rows of 0.1.0, until a linking pass decides on them again.",
+            derived=True,
+            choices=tuple(LinkCode),
+        ),
     ),
     indexes=(
         Index("product", ("instance_id", "bigcommerce_product_id", "bigcommerce_id")),

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from .expected import Columns, Expected
 
-LINK_COLUMNS = frozenset({"host_product_id", "link_source", "link_conflict"})
+LINK_COLUMNS = frozenset({"host_product_id", "link_source", "link_conflict", "link_conflict_code"})
 
 _LEAVE, _LINK, _CREATE, _REFUSE = "unlinked", "linked", "created", "a conflict"
 

@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from bigcommerce_integration.errors import RejectionCode
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
 from bigcommerce_integration.refresh.read.quarantine import NEXT_REFRESHES, OWN_TRIALS
 from bigcommerce_integration.refresh.removal.pruning import prune
 from bigcommerce_integration.refresh.run import orders
-from bigcommerce_integration.refresh.write.page import DEATHS, ERRORS
+from bigcommerce_integration.refresh.write.page import DEATHS
 from bigcommerce_integration.sandbox import SandboxStore
 
 from ..host_app import bearer
@@ -194,7 +195,7 @@ def test_an_error_that_one_record_meets_sets_it_aside_by_its_name(mirror: Mirror
             mirror.let_time_pass("orders")
     assert mirror.refresh("orders")["status"] == "completed", mirror.refresh("orders")["message"]
     (row,) = mirror.rows("rejected_records")
-    assert (row["bigcommerce_id"], row["reason_code"]) == (ids[7], ERRORS)
+    assert (row["bigcommerce_id"], row["reason_code"]) == (ids[7], RejectionCode.UNEXPECTED_ERROR)
     assert "KeyError at refresh/read/walker.py" in row["reason"]
     assert "killed" not in row["reason"]
     again(mirror, "orders")

@@ -9,7 +9,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from bigcommerce_integration.client.records import Record
-from bigcommerce_integration.errors import BadRecord
+from bigcommerce_integration.errors import BadRecord, RejectionCode
 from bigcommerce_integration.refresh.read import walker
 from bigcommerce_integration.refresh.resources import RESOURCES
 from bigcommerce_integration.refresh.write.page import Rejected, mapping
@@ -70,6 +70,6 @@ def test_a_record_mapped_while_it_is_parsed_keeps_its_dates_and_what_is_wrong_wi
     value = {"id": 1, "name": "Bowl", "date_created": "then", "date_modified": "now"}
     bad, odd, nameless = (mapping(fails)(record(value | {"id": number})) for number in (1, 2, None))
     assert bad.value == {"date_created": "then", "date_modified": "now"}
-    assert bad.made == Rejected(1, "bad", bad.text)
-    assert odd.made == Rejected(2, "It cannot be read: ValueError.", odd.text)
-    assert nameless.made == Rejected(None, "The record has no readable id.", nameless.text)
+    assert bad.made == Rejected(1, "bad", bad.text, code=RejectionCode.UNREADABLE_FIELD)
+    assert odd.made == Rejected(2, "It cannot be read: ValueError.", odd.text, code=RejectionCode.UNREADABLE)
+    assert nameless.made == Rejected(None, "The record has no readable id.", nameless.text, code=RejectionCode.NO_ID)

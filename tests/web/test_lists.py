@@ -268,6 +268,7 @@ def test_rows_are_plain_json(any_mirrored: Mirrored) -> None:
         "host_product_id": None,
         "link_source": None,
         "link_conflict": None,
+        "link_conflict_code": None,
         "notes": None,
         "observed_at": "2026-01-31T12:00:00.000000Z",
         "change_number": 2,

@@ -27,6 +27,7 @@ VARIANT: dict[str, Any] = {
     "host_product_id": None,
     "link_source": None,
     "link_conflict": None,
+    "link_conflict_code": None,
     "sku_key": "A",
 }
 MISSING = OrderFacts(5, START, ORDERS)
@@ -93,7 +94,10 @@ def test_an_order_that_is_not_here(facts: dict[str, Any], codes: list[str]) -> N
         ({"row": {"link_source": "manual"}}, ["unlinked_by_hand"]),
         ({"row": {"deleted_at": NOON}}, ["gone"]),
         ({"row": {"link_conflict": "Two have it."}}, ["conflict", "no_refresh_planned"]),
-        ({"row": {"link_conflict": "The host's create refused."}}, ["refused_by_host", "no_refresh_planned"]),
+        (
+            {"row": {"link_conflict": "No.", "link_conflict_code": "refused_by_host"}},
+            ["refused_by_host", "no_refresh_planned"],
+        ),
         ({"row": {"link_conflict": "The SKU is blank.", "sku_key": None}}, ["blank_sku", "no_refresh_planned"]),
         ({"row": {"sku_key": None}}, ["blank_sku"]),
         ({"auto_link": False}, ["linking_is_off"]),

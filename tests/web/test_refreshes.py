@@ -72,6 +72,7 @@ def test_the_refresh_resource_has_every_field_of_the_contract(watched: Watched) 
         "phase": None,
         "progress_percentage": None,
         "message": None,
+        "error_code": None,
         "results": {**dict.fromkeys(COUNTERS, 0), "waited_s": 0.0, "total": None},
         "records_per_s": None,
         "eta_s": None,

@@ -130,7 +130,7 @@ def fail(job: Job, error: BigCommerceError, tally: Tally) -> None:
                 .where(instances.c.id == job.instance.id, instances.c.status == "active")
                 .values(status="needs_attention", status_message=column_message(str(error)), updated_at=db_now())
             )
-        _end(session, job, tally, status="failed", message=str(error))
+        _end(session, job, tally, status="failed", message=str(error), error_code=error.code)
 
     job.engine.transaction(work)
 

@@ -35,6 +35,7 @@ def reopen(session: Session, tables: Tables, refresh_id: int, *, hint_after_s: f
         "resume_at": None,
         "finished_at": None,
         "message": None,
+        "error_code": None,
         "checkpoint": row.checkpoint and replace(load_checkpoint(row.checkpoint), failures=0).dump(),
     }
     if row.started_at and row.finished_at:

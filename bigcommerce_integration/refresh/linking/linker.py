@@ -19,12 +19,12 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from sqlalchemy import Row, select
 from sqlalchemy.exc import IntegrityError
 
-from ...errors import HostRefused
+from ...errors import HostRefused, LinkCode
 from ...host.port import ProductDraft
 from ...models.product_key import Key, in_order, key_answer
 from ...resources.columns import is_noted
@@ -35,21 +35,34 @@ from ..write.rows import PageTransaction, chunks, stored_rows, update_rows
 
 Choice = Literal["link", "create", "leave"]
 SOURCES: Mapping[Choice, str | None] = {"link": "auto", "create": "created", "leave": None}
-UNLINKED: Mapping[str, Any] = {"host_product_id": None, "link_source": None, "link_conflict": None}
-GONE = "Host product"
-"""How the reason begins of a variant whose host product was deleted."""
+UNLINKED: Mapping[str, Any] = {
+    "host_product_id": None,
+    "link_source": None,
+    "link_conflict": None,
+    "link_conflict_code": None,
+}
 PASS_SIZE = 1000
 SKUS_A_QUESTION = 500
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do with one variant; ``conflict`` says why nothing can be done, ``is_refused`` that the host says so."""
+    """What to do with one variant; ``conflict`` says why nothing can be done, ``code`` says it for programs."""
 
     choice: Choice
     host_product_id: Key | None = None
     conflict: str | None = None
-    is_refused: bool = False
+    code: LinkCode | None = None
+
+    @classmethod
+    def conflicting(cls, code: LinkCode, conflict: str) -> Self:
+        """To leave the variant without a link, for this reason."""
+        return cls("leave", None, conflict, code)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it is the host that stands in the way."""
+        return self.code == LinkCode.REFUSED_BY_HOST
 
 
 class Unaskable(dict[str, Sequence[Key]]):
@@ -75,6 +88,7 @@ class NewVariant:
     host_product_id: None = None
     link_source: None = None
     link_conflict: None = None
+    link_conflict_code: None = None
     deleted_at: None = None
 
 
@@ -110,22 +124,31 @@ def decide(
     if not host and live_variants == 1:
         return CREATE if auto_create else LEAVE
     exact = [each for spelling, ids in host.items() if spelling.strip() == sku for each in ids]
-    conflict = host.reason if isinstance(host, Unaskable) else _conflict(sku, host, exact, live_variants)
-    if conflict is not None:
-        return Decision("leave", conflict=conflict)
+    if isinstance(host, Unaskable):
+        return Decision.conflicting(LinkCode.SKU_NOT_ASKABLE, host.reason)
+    if (conflict := _conflict(sku, host, exact, live_variants)) is not None:
+        return conflict
     if exact:
         return Decision("link", exact[0]) if auto_link else LEAVE
     return CREATE if auto_create else LEAVE
 
 
-def _conflict(sku: str, host: Mapping[str, Sequence[Key]], exact: Sequence[Key], live_variants: int) -> str | None:
+def _conflict(sku: str, host: Mapping[str, Sequence[Key]], exact: Sequence[Key], live_variants: int) -> Decision | None:
     near = sorted(spelling for spelling, ids in host.items() if ids and spelling.strip() != sku)
     if live_variants > 1:
-        return f"{live_variants} variants of the store have this SKU."
+        return _twins(live_variants)
     if len(exact) > 1:
         shown = ", ".join(str(key_answer(each)) for each in in_order(exact)[:5])
-        return f"{len(exact)} host products have this SKU: {shown}."
-    return f"A host SKU differs only by case, accent or blanks: {column_message(near[0])!r}." if near else None
+        text = f"{len(exact)} host products have this SKU: {shown}."
+        return Decision.conflicting(LinkCode.SAME_SKU_IN_HOST, text)
+    if near:
+        text = f"A host SKU differs only by case, accent or blanks: {column_message(near[0])!r}."
+        return Decision.conflicting(LinkCode.SIMILAR_SKU_IN_HOST, text)
+    return None
+
+
+def _twins(live_variants: int) -> Decision:
+    return Decision.conflicting(LinkCode.SAME_SKU_IN_STORE, f"{live_variants} variants of the store have this SKU.")
 
 
 def link_changed(tx: PageTransaction, variant_ids: Sequence[int], new: Sequence[NewVariant]) -> Links:
@@ -209,7 +232,10 @@ def unlink(tx: PageTransaction, rows: Sequence[Row[Any]]) -> set[int]:
                 "row_id": row.id,
                 "host_product_id": None,
                 "link_source": None,
-                "link_conflict": f"{GONE} {key_answer(row.host_product_id)}, to which it was linked, no longer exists.",
+                "link_conflict": (
+                    f"Host product {key_answer(row.host_product_id)}, to which it was linked, no longer exists."
+                ),
+                "link_conflict_code": LinkCode.HOST_PRODUCT_GONE,
             }
             for row in rows
         ],
@@ -229,6 +255,7 @@ def _columns(tx: PageTransaction) -> tuple[Any, ...]:
         table.c.host_product_id,
         table.c.link_source,
         table.c.link_conflict,
+        table.c.link_conflict_code,
         table.c.deleted_at,
     )
 
@@ -256,8 +283,7 @@ def _link(tx: PageTransaction, rows: Sequence[Variant], *, is_pass: bool) -> Lin
     for sku in skus:
         for twin in twins[sku] if len(twins[sku]) > 1 else ():
             if twin.link_source in (None, "auto") and twin.bigcommerce_id not in decisions:
-                conflict = f"{len(twins[sku])} variants of the store have this SKU."
-                decisions[twin.bigcommerce_id] = (twin, Decision("leave", conflict=conflict))
+                decisions[twin.bigcommerce_id] = (twin, _twins(len(twins[sku])))
     if is_pass and tx.instance.auto_create_products:
         _create_in_turn(tx, decisions)
     return _store(tx, decisions)
@@ -273,15 +299,16 @@ def _decided(tx: PageTransaction, row: Variant, host: Mapping[str, Sequence[Key]
         auto_create=tx.instance.auto_create_products,
     )
     is_open = decision.choice != "link" and decision.conflict is None
-    if is_open and row.link_conflict is not None and row.link_conflict.startswith(GONE):
-        return Decision("leave", conflict=row.link_conflict)
+    if is_open and row.link_conflict is not None and row.link_conflict_code == LinkCode.HOST_PRODUCT_GONE:
+        return Decision.conflicting(LinkCode.HOST_PRODUCT_GONE, row.link_conflict)
     return decision
 
 
 def _without_sku(row: Variant) -> Decision:
     if is_noted("sku", row.notes):
-        return Decision("leave", conflict="The SKU cannot be read, or is too long (see the notes): link it by hand.")
-    return Decision("leave", conflict="The SKU is blank.")
+        text = "The SKU cannot be read, or is too long (see the notes): link it by hand."
+        return Decision.conflicting(LinkCode.UNREADABLE_SKU, text)
+    return Decision.conflicting(LinkCode.BLANK_SKU, "The SKU is blank.")
 
 
 def _create_in_turn(tx: PageTransaction, decisions: dict[int, tuple[Any, Decision]]) -> None:
@@ -360,7 +387,7 @@ def _create(tx: PageTransaction, rows: Sequence[Row[Any]]) -> dict[str, Decision
 def _made(draft: ProductDraft, made: Mapping[str, Key]) -> Decision:
     if draft.sku in made:
         return Decision("create", made[draft.sku])
-    return Decision("leave", conflict="The host made no product for this SKU.", is_refused=True)
+    return Decision.conflicting(LinkCode.REFUSED_BY_HOST, "The host made no product for this SKU.")
 
 
 def _create_alone(tx: PageTransaction, draft: ProductDraft) -> Decision:
@@ -378,7 +405,7 @@ def _create_alone(tx: PageTransaction, draft: ProductDraft) -> Decision:
             )
             if found.choice == "link":
                 return found
-        return Decision("leave", conflict=str(error), is_refused=True)
+        return Decision.conflicting(LinkCode.REFUSED_BY_HOST, str(error))
 
 
 def _drafts(tx: PageTransaction, rows: Sequence[Row[Any]]) -> list[ProductDraft]:
@@ -435,17 +462,15 @@ def _store(tx: PageTransaction, decisions: Mapping[int, tuple[Variant, Decision]
             links.unsolved[variant_id] = decision
         # What is to be created has no product yet while its page is written: the pass at the end makes it.
         source = None if decision.host_product_id is None else SOURCES[decision.choice]
-        if (decision.host_product_id, source, decision.conflict) == (
-            row.host_product_id,
-            row.link_source,
-            row.link_conflict,
-        ):
-            continue
         link = {
             "host_product_id": decision.host_product_id,
             "link_source": source,
             "link_conflict": decision.conflict,
+            "link_conflict_code": decision.code,
         }
+        # What a version before stored without a code gets it here.
+        if all(getattr(row, name) == value for name, value in link.items()):
+            continue
         if row.id is None:
             links.of_new[row.bigcommerce_id] = link
         else:

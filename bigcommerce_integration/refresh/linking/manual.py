@@ -94,6 +94,7 @@ class ManualLinks:
                     "host_product_id": each.host_product_id,
                     "link_source": SOURCE,
                     "link_conflict": None,
+                    "link_conflict_code": None,
                 }
                 for each in changed
             ],

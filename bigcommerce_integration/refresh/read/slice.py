@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ...client.api import StoreClient
 from ...client.records import Record
-from ...errors import HostRefused, RefreshEnded
+from ...errors import HostRefused, RefreshEnded, RejectionCode
 from ...resources.mapping import Mapped
 from ..job.checkpoint import Checkpoint
 from ..job.context import Job
@@ -171,8 +171,9 @@ class Slice:
             if len(page.records) == 1:
                 (record,) = page.records
                 kind = NEEDS_FOUR_BYTES if is_text_refused(error) else f"{type(error.orig or error).__name__}."
-                reason = Rejected(record.id, f"The database refused the row: {kind}", record.text)
-                rest = replace(page, records=[], rejected=[*page.rejected, reason])
+                reason = f"The database refused the row: {kind}"
+                rejected = Rejected(record.id, reason, record.text, code=RejectionCode.DATABASE_REFUSED)
+                rest = replace(page, records=[], rejected=[*page.rejected, rejected])
                 self._commit_part(rest, step, after, part_after)
                 return
             lower, upper = page.halves()

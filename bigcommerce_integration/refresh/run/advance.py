@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from ...client.api import StoreClient
 from ...client.http.rate_limit import Pace
-from ...errors import BigCommerceError, KeyMissing, LeaseLost, RefreshEnded, WorkersDie
+from ...errors import BigCommerceError, KeyMissing, LeaseLost, RefreshEnded, RejectionCode, WorkersDie
 from ..job.context import Engine, Job
 from ..job.database import shortage
 from ..job.progress import completed
@@ -23,7 +23,7 @@ from ..lifecycle.setbacks import Setback, after_error, after_shortage
 from ..read.crash_guard import GIVE_UP_AFTER, MOST_SET_ASIDE, caution
 from ..read.fetcher import Fetcher, Tally
 from ..read.slice import Slice, SliceEnds
-from ..write.page import DEATHS, ERRORS, QUARANTINE, Blame
+from ..write.page import DEATHS, QUARANTINE, Blame
 from .phases import run_phases
 
 log = logging.getLogger(__name__)
@@ -224,7 +224,7 @@ class _Run:
 def _blame(claimed: Claimed) -> Blame:
     """What the record that is left to suspect is set aside for: deaths, unless it was an error that came last."""
     trouble = claimed.setbacks.trouble
-    return DEATHS if claimed.follows_death or trouble is None else Blame(ERRORS, trouble)
+    return DEATHS if claimed.follows_death or trouble is None else Blame(RejectionCode.UNEXPECTED_ERROR, trouble)
 
 
 def _set_aside_before(job: Job) -> int:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from ...client.api import Reply
 from ...client.pages import Page
 from ...client.records import Record
-from ...errors import BadRecord, RecordGone
+from ...errors import BadRecord, IncompleteLines, RecordGone
 from ...resources.mapping import Mapped
 from ..read.fetcher import Fetch
 from ..read.slice import Slice
@@ -157,15 +157,15 @@ class _LineFetches:
             if came.value.is_last:
                 return with_lines(order, lines.records)
             if any(line.id is None for line in came.value.records):
-                raise BadRecord("A line has no id.")
+                raise IncompleteLines("A line has no id.")
             if number >= MOST_PAGES or lines.size > MOST_BYTES:
-                raise BadRecord(
+                raise IncompleteLines(
                     f"Its lines do not end: {len(lines.records)} lines came ({lines.size} bytes), and there are more. "
                     f"At most {MOST_PAGES} pages or {MOST_BYTES} bytes of one order's lines are read."
                 )
         except BadRecord as error:
             self.size -= lines.size
-            return Rejected(order_id, str(error), order.text)
+            return Rejected(order_id, str(error), order.text, code=error.reason_code)
         return None
 
     def _is_to_stop(self) -> bool:

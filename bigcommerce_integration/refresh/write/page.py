@@ -11,7 +11,7 @@ from ...client.api import Reply
 from ...client.damage import NO_ID
 from ...client.pages import Page
 from ...client.records import Each, Record, single
-from ...errors import BadRecord
+from ...errors import BadRecord, RejectionCode
 from ...resources.base import DateFilter
 from ...resources.mapping import Mapped
 
@@ -22,13 +22,12 @@ _DATES = ("date_created", "date_modified")
 class Blame:
     """Why the one record that is left to suspect is set aside: a word for programs, a sentence for people."""
 
-    code: str
+    code: RejectionCode
     reason: str
 
 
-DEATHS = Blame("workers_died", "Workers died each time while they stored this record.")
-ERRORS = "unexpected_error"
-QUARANTINE = (DEATHS.code, ERRORS)
+DEATHS = Blame(RejectionCode.WORKERS_DIED, "Workers died each time while they stored this record.")
+QUARANTINE = (RejectionCode.WORKERS_DIED, RejectionCode.UNEXPECTED_ERROR)
 """The codes of what is tried again by itself."""
 
 
@@ -41,8 +40,7 @@ class Rejected:
     text: str
     # The bytes as sent, where they are not the text's.
     raw: bytes | None = None
-    # For programs, see ``quarantine``.
-    code: str | None = None
+    code: RejectionCode = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -237,13 +235,16 @@ def _gaps(records: Sequence[Record]) -> list[tuple[int, int | None]]:
 
 def _mapped(record: Record, map_record: Callable[[Record], Mapped]) -> Mapped | Rejected:
     if record.damage or record.id is None:
-        return Rejected(record.id, record.damage or NO_ID, record.text, record.raw)
+        damage = record.damage or NO_ID
+        code = RejectionCode.NO_ID if damage == NO_ID else RejectionCode.BROKEN_TEXT
+        return Rejected(record.id, damage, record.text, record.raw, code=code)
     try:
         return map_record(record)
     except BadRecord as error:
-        return Rejected(record.id, str(error), record.text, record.raw)
+        return Rejected(record.id, str(error), record.text, record.raw, code=error.reason_code)
     except Exception as error:  # noqa: BLE001 - a record that nobody foresaw must not stop those beside it
-        return Rejected(record.id, f"It cannot be read: {type(error).__name__}.", record.text, record.raw)
+        reason = f"It cannot be read: {type(error).__name__}."
+        return Rejected(record.id, reason, record.text, record.raw, code=RejectionCode.UNREADABLE)
 
 
 def unmapped(record: Record) -> Mapped:

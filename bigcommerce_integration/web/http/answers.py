@@ -85,6 +85,7 @@ def _standing_answer(standing: Standing) -> dict[str, Any]:
         and {
             "id": failure.row.id,
             "message": failure.row.message,
+            "error_code": failure.row.error_code,
             "finished_at": moment_answer(failure.row.finished_at),
         },
     }
@@ -110,6 +111,7 @@ def refresh_answer(view: RefreshView) -> dict[str, Any]:
         "phase": row["phase"],
         "progress_percentage": _percentage(row),
         "message": NO_WORKER if view.lacks_worker else _message(row),
+        "error_code": row["error_code"] if row["status"] == "failed" else None,
         "results": {name: row[name] for name in (*COUNTERS, "waited_s", "total")},
         "records_per_s": pace.records_per_s,
         "eta_s": pace.eta_s if row["status"] == "processing" else None,

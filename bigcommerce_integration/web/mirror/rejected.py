@@ -8,7 +8,7 @@ from typing import Any
 from flask import request
 from sqlalchemy import Column, Row, Select, func, select
 
-from ...errors import Invalid, NotFound
+from ...errors import Invalid, NotFound, RejectionCode
 from ...operations.queries import parse_id
 from ...refresh import RESOURCES
 from ...refresh.job.parameters import Parameters
@@ -42,6 +42,7 @@ class RejectedQuery(ObjectSchema):
     page = page()
     per_page = per_page()
     resource = fields.Choice(*RESOURCES)
+    reason_code = fields.Choice(*RejectionCode)
     include = fields.Choice("payload")
 
 
@@ -56,8 +57,7 @@ def get_rejected(instance_id: str) -> dict[str, Any]:
             require_permission(asked.state.host, "read_person_data", asked.instance)
     table = asked.state.tables.rejected_records
     mine = [table.c.instance_id == asked.instance.id]
-    if "resource" in query:
-        mine.append(table.c.resource == query["resource"])
+    mine += [table.c[name] == query[name] for name in ("resource", "reason_code") if name in query]
     total = asked.session.scalar(select(func.count()).select_from(table).where(*mine)) or 0
     number, size = query["page"], query["per_page"]
     rows = asked.session.execute(

@@ -7,6 +7,8 @@ from typing import Any
 
 from flask import request
 
+from ...errors import LinkCode
+from .. import fields
 from ..http.access import Asked, ask
 from ..http.query_args import QueryBoolean, QueryInteger, QueryText
 from ..product_keys import QueryHostProductId
@@ -24,6 +26,7 @@ class VariantQuery(ListQuery):
     host_product_id = QueryHostProductId()
     linked = QueryBoolean()
     conflict = QueryBoolean()
+    link_conflict_code = fields.Choice(*LinkCode)
     deleted = filters.deleted()
 
 
@@ -48,6 +51,7 @@ def _wanted(asked: Asked, query: Mapping[str, Any]) -> Wanted:
         to_product += filters.is_exactly(asked.session, link, query["host_product_id"])
     also = [
         *filters.by_presence(table.c.link_conflict, query, "conflict"),
+        *filters.by_value(table.c.link_conflict_code, query, "link_conflict_code"),
         *filters.by_deletion(table, query),
     ]
     if "sku" in query:
@@ -63,7 +67,8 @@ def _wanted(asked: Asked, query: Mapping[str, Any]) -> Wanted:
     if product:
         index = filters.indexed_by("bigcommerce_product_id")
         return Wanted(table, [mine, *product], by_id, index, [*linked, *also])
-    if query.get("linked") is False or (query.get("conflict") and "linked" not in query):
+    is_in_conflict = query.get("conflict") or "link_conflict_code" in query
+    if query.get("linked") is False or (is_in_conflict and "linked" not in query):
         # What is in conflict has no link.
         unlinked = table.c.host_product_id
         index = ("host_product_id", *filters.indexed_by())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..explain.reasons import ReasonCode
 from ..explain.views import ExplainQuery
 from .operation import Answer, Operation, Subject
-from .shapes import ID, STRING, data, list_of, nullable, record, ref, told
+from .shapes import ID, STRING, data, list_of, meanings, nullable, one_of, record, ref, told
 
 _EXAMPLE = {
     "asked": {"order": 101},
@@ -21,7 +22,7 @@ _EXAMPLE = {
 }
 _REASON = record(
     bigcommerce_id=nullable(ID, "What it is about; null where nothing here has the SKU."),
-    code=told(STRING, "A word for programs; later versions may add some."),
+    code=told(one_of(ReasonCode), f"The same for programs; later versions may add some. {meanings(ReasonCode)}"),
     message=STRING,
 )
 _EXPLANATION = record(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...errors import RefreshCode
 from ...operations.warnings import CODES
 from ...refresh import RESOURCES
 from ..refreshes.views import STATUSES
@@ -18,7 +19,13 @@ WARNING_EXAMPLE = {
 }
 _PERCENTAGE: JSONSchema = {"type": "integer", "minimum": 0, "maximum": 100}
 _OPEN = record("The open walk.", id=ID, status=one_of(STATUSES), progress_percentage=nullable(_PERCENTAGE))
-_FAILURE = record("The last refresh that failed.", id=ID, message=nullable(STRING), finished_at=nullable(MOMENT))
+_FAILURE = record(
+    "The last refresh that failed.",
+    id=ID,
+    message=nullable(STRING),
+    error_code=nullable(one_of(RefreshCode)),
+    finished_at=nullable(MOMENT),
+)
 _LEFT_OUT = record(
     "Records that killed workers or met an error that nobody expected: not stored, and tried again by themselves.",
     count=COUNT,

@@ -9,6 +9,7 @@ from marshmallow import Schema
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Numeric, Table
 
 from ...models import tables
+from ...resources.products import VARIANTS
 from ..mirror.orders import OrderQuery, OrdersQuery
 from ..mirror.products import ProductQuery
 from ..mirror.row_answers import LINE, LINK, ORDER, PRODUCT, VARIANT
@@ -25,6 +26,7 @@ from .shapes import (
     data,
     list_of,
     nullable,
+    one_of,
     record,
     ref,
     told,
@@ -44,9 +46,14 @@ _LIST = (
 )
 
 
+_CHOICES = {field.name: field.choices for field in VARIANTS.fields if field.choices}
+
+
 def _column(column: Column[Any]) -> JSONSchema:
     shape: JSONSchema = STRING
-    if column.name == LINK:
+    if column.name in _CHOICES:
+        shape = one_of(_CHOICES[column.name])
+    elif column.name == LINK:
         shape = ref(HOST_PRODUCT_ID)
     elif isinstance(column.type, Boolean):
         shape = BOOLEAN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...errors import RefreshCode
 from ...models.refreshes import COUNTERS
 from ...refresh import RESOURCES
 from ...refresh.job.parameters import MODES
@@ -20,6 +21,7 @@ from .shapes import (
     JSONSchema,
     data,
     list_of,
+    meanings,
     nullable,
     numbered_page,
     one_of,
@@ -40,6 +42,7 @@ EXAMPLE: dict[str, Any] = {
     "phase": "walk",
     "progress_percentage": 50,
     "message": "Reading orders: 500 of 1000.",
+    "error_code": None,
     "results": {
         **dict.fromkeys(COUNTERS, 0),
         "fetched": 500,
@@ -106,6 +109,10 @@ REFRESH = record(
         {"type": "integer", "minimum": 0, "maximum": 100}, "100 only once it is completed; null before the start."
     ),
     message=nullable(STRING, "What is being done, or what a person has to do."),
+    error_code=nullable(
+        one_of(RefreshCode),
+        f"Why it has failed, for programs; null otherwise, and of refreshes of 0.1.0. {meanings(RefreshCode)}",
+    ),
     results=ref("RefreshResults"),
     records_per_s=nullable(SECONDS, "Records a second while it works; waits are left out."),
     eta_s=nullable(SECONDS, "Seconds of reading that are left at that rate."),

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...errors import RejectionCode
 from ...refresh import RESOURCES
 from ..mirror.rejected import MEND_AND_RETRY, RejectedQuery
 from . import of_refreshes
 from .operation import Answer, Operation, Subject
-from .shapes import BOOLEAN, ID, MOMENT, STRING, data, nullable, numbered_page, one_of, record, ref, told, with_optional
+from .shapes import (
+    BOOLEAN,
+    ID,
+    MOMENT,
+    STRING,
+    data,
+    meanings,
+    nullable,
+    numbered_page,
+    one_of,
+    record,
+    ref,
+    told,
+    with_optional,
+)
 
 _TAG = "Rejected records"
 _EXAMPLE: dict[str, Any] = {
@@ -17,7 +32,7 @@ _EXAMPLE: dict[str, Any] = {
     "resource": "orders",
     "bigcommerce_id": 101,
     "reason": "status_id is no whole number.",
-    "reason_code": None,
+    "reason_code": "unreadable_field",
     "what_to_do": MEND_AND_RETRY,
     "is_payload_cut": False,
     "created_at": "2026-02-01T12:00:00.000000Z",
@@ -29,7 +44,9 @@ _RECORD = with_optional(
         resource=one_of(RESOURCES),
         bigcommerce_id=nullable(ID, "Null where the record has no readable id."),
         reason=STRING,
-        reason_code=nullable(STRING, "workers_died and unexpected_error are tried again by themselves; else null."),
+        reason_code=nullable(
+            one_of(RejectionCode), f"The same for programs; null in records of 0.1.0. {meanings(RejectionCode)}"
+        ),
         what_to_do=STRING,
         is_payload_cut=told(BOOLEAN, "Whether the payload was longer than what is kept of it, one mebibyte."),
         created_at=MOMENT,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ...errors import Code
+
 JSONSchema = dict[str, Any]
 
 INTEGER: JSONSchema = {"type": "integer"}
@@ -62,6 +64,11 @@ def told(shape: JSONSchema, description: str) -> JSONSchema:
 def one_of(words: Iterable[str]) -> JSONSchema:
     """One of a few words."""
     return {"type": "string", "enum": list(words)}
+
+
+def meanings(codes: type[Code]) -> str:
+    """What each of the codes means, for a description."""
+    return " ".join(f"`{code}`: {code.meaning}" for code in codes)
 
 
 def list_of(shape: JSONSchema) -> JSONSchema:

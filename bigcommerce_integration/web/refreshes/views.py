@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import request, url_for
 
+from ...errors import RefreshCode
 from ...operations import queries
 from ...refresh import RESOURCES
 from ...refresh.job.parameters import MODES
@@ -33,6 +34,7 @@ class RefreshQuery(ObjectSchema):
     resource = fields.Choice(*RESOURCES)
     status = fields.Choice(*STATUSES)
     mode = fields.Choice(*MODES)
+    error_code = fields.Choice(*RefreshCode)
 
 
 def post_products_refresh(instance_id: str) -> Answer:
