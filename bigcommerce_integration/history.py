@@ -1,15 +1,17 @@
-"""The audit trail: one row for each thing that a person did, in the transaction that did it."""
+"""The audit trail: one row for each thing that a person did, in the transaction that did it, with what changed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import Row, func, insert, select
 from sqlalchemy.orm import Session
 
 from .models import Tables, db_now
+from .models.instances import PATHS, TOKEN_PATH, IntegrationInstance
 
 
 def record(
@@ -26,3 +28,41 @@ def record(
             changes=json.dumps(changes),
         )
     )
+
+
+def entries(
+    session: Session, tables: Tables, instance_id: int, *, page: int, per_page: int
+) -> tuple[Sequence[Row[Any]], int]:
+    """One page of what was done to an instance, the newest first, and how much there is; ``changes`` is JSON."""
+    table = tables.history
+    mine = table.c.instance_id == instance_id
+    total = session.scalar(select(func.count()).select_from(table).where(mine)) or 0
+    wanted = select(table).where(mine).order_by(table.c.id.desc()).limit(per_page).offset((page - 1) * per_page)
+    return session.execute(wanted).all(), total
+
+
+def created(instance: IntegrationInstance) -> dict[str, Any]:
+    """All that a new instance was given."""
+    given = {name: getattr(instance, name) for name in PATHS if name != "access_token"}
+    return {TOKEN_PATH: "set", **{PATHS[name]: _step(None, value) for name, value in given.items()}}
+
+
+def changed(instance: IntegrationInstance, columns: Mapping[str, Any]) -> dict[str, Any]:
+    """From what is stored to ``columns``."""
+    return dict(_changed(instance, columns))
+
+
+def _changed(instance: IntegrationInstance, columns: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in columns.items():
+        if name == "access_token":
+            yield TOKEN_PATH, "replaced"
+        else:
+            yield PATHS[name], _step(getattr(instance, name), value)
+
+
+def _step(before: Any, after: Any) -> dict[str, Any]:
+    return {"from": _plain(before), "to": _plain(after)}
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value

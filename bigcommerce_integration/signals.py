@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from blinker import Namespace
+import logging
+from typing import Any
+
+from blinker import NamedSignal, Namespace
+from flask import current_app
+
+logger = logging.getLogger(__name__)
 
 _signals = Namespace()
 
@@ -17,3 +23,13 @@ instance_deleted = _signals.signal("bigcommerce-instance-deleted")
 
 refresh_finished = _signals.signal("bigcommerce-refresh-finished")
 """Sent by the app with ``instance_id`` and ``refresh_id``; completed, failed or cancelled."""
+
+
+def announce(signal: NamedSignal, **ids: Any) -> None:
+    """Tell the receivers after the commit; what one raises is logged, as the caller's change is stored all the same."""
+    try:
+        signal.send(current_app._get_current_object(), **ids)  # type: ignore[attr-defined]
+    except Exception:
+        logger.exception(
+            "A receiver of %s failed; what it was told of is stored.", signal.name, extra={"action": "announce", **ids}
+        )

@@ -96,7 +96,7 @@ def headers(app: Flask) -> dict[str, str]:
 @pytest.fixture
 def due_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tick need not wait to see whether the request's own hint arrives."""
-    monkeypatch.setattr("bigcommerce_integration.web.instances.creation.HINT_AFTER_S", 0.0)
+    monkeypatch.setattr("bigcommerce_integration.operations.instances.connect.HINT_AFTER_S", 0.0)
 
 
 @pytest.fixture

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 
 import click
 from flask.cli import with_appcontext
-from sqlalchemy import select
 
-from ..app_state import current_state, engine_of
+from ..app_state import State, current_state, engine_of
 from ..errors import BigCommerceError
 from ..models.instances import IntegrationInstance
 from ..operations.erasure import erase, erase_everybody
+from ..operations.instances.overview import connected
 from ..privacy import erased_people
-from ..refresh.job.context import Engine
 from .errors import naming_what_is_missing
 
 
@@ -29,10 +28,11 @@ def erase_command(customer_ids: Sequence[int], emails: Sequence[str], everybody:
     """Blank a person's data in stored orders, and in whatever arrives later. Orders and amounts stay."""
     people = _people(customer_ids, emails, everybody=everybody)
     try:
-        engine = engine_of(current_state(), threading.Event())
+        state = current_state()
+        engine = engine_of(state, threading.Event())
         if everybody and engine.config.person_data != "drop":
             raise click.UsageError("--everybody needs BIGCOMMERCE_PERSON_DATA=drop: all would come back otherwise.")
-        for instance in _instances(engine, instance_id, is_number_given=bool(customer_ids)):
+        for instance in _instances(state, instance_id, is_number_given=bool(customer_ids)):
             done = erase_everybody(engine, instance) if everybody else erase(engine, instance, people)
             click.echo(
                 f"Instance {instance.id}: {done.orders} orders and {done.rejected_records} rejected records blanked."
@@ -51,14 +51,9 @@ def _people(customer_ids: Sequence[int], emails: Sequence[str], *, everybody: bo
     return [*map(erased_people.customer, customer_ids), *map(erased_people.email, emails)]
 
 
-def _instances(engine: Engine, instance_id: int | None, *, is_number_given: bool) -> list[IntegrationInstance]:
+def _instances(state: State, instance_id: int | None, *, is_number_given: bool) -> list[IntegrationInstance]:
     """Those to erase from; what is being deleted is left to that."""
-    table = engine.tables.instances
-    statement = select(table).where(table.c.status != "deleting").order_by(table.c.id)
-    if instance_id is not None:
-        statement = statement.where(table.c.id == instance_id)
-    rows = engine.transaction(lambda session: session.execute(statement).all())
-    instances = [IntegrationInstance.from_row(row) for row in rows]
+    instances = connected(state.db.session(), state.tables, instance_id)
     if not instances:
         raise click.UsageError("There is no such instance." if instance_id else "No store is connected.")
     if is_number_given and len({each.store_hash for each in instances}) > 1:

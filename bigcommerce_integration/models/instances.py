@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
@@ -33,6 +34,28 @@ NOMINAL_CODES = (
     "shipping_refund_nominal_code_id",
     "sales_returns_allowances_nominal_code_id",
 )
+SETTINGS = (
+    "store_hash",
+    "start_date",
+    "store_id",
+    "auto_link_products",
+    "auto_create_products",
+    *NOMINAL_CODES,
+    "sync_sales_order_invoices_to_accounting",
+    "sync_sales_credit_to_accounting",
+    "proforma_marketplace_cost_percentage",
+    "proforma_payment_cost_percentage",
+    "batch_period_sales_order_fulfillments",
+    "batch_period_customer_returns",
+)
+"""The columns that requests and answers name within ``integration_settings``."""
+TOKEN_PATH = "connection_settings.access_token"  # noqa: S105 - where it stands, not what it is
+PATHS: Mapping[str, str] = {
+    **{name: name for name in ("name", "integration_id", "is_automatic_sync_enabled")},
+    **{name: f"integration_settings.{name}" for name in SETTINGS},
+    "access_token": TOKEN_PATH,
+}
+"""Where each column that a request may name stands in it."""
 
 
 def instances(metadata: MetaData) -> Table:

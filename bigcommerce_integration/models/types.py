@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, Numeric, String, Text
@@ -21,6 +22,11 @@ def row_id() -> TypeEngine[int]:
 def moment() -> TypeEngine[Any]:
     """A naive UTC time with microseconds (MySQL's own DATETIME drops them)."""
     return DateTime().with_variant(mysql.DATETIME(fsp=6), *_MYSQL)
+
+
+def moment_text(moment: datetime | None) -> str | None:
+    """A naive UTC time in ISO 8601."""
+    return None if moment is None else f"{moment.isoformat(timespec='microseconds')}Z"
 
 
 def long_text() -> TypeEngine[str]:

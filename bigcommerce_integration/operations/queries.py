@@ -1,4 +1,4 @@
-"""What the answers are read from; every query is bound to the tenant."""
+"""Instances and refreshes as a person sees them; every query is bound to the tenant."""
 
 from __future__ import annotations
 
@@ -6,43 +6,68 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, RowMapping, Select, and_, bindparam, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from ..config import Config
 from ..errors import NotFound
 from ..models import Tables, db_now, is_due
 from ..models.instances import IntegrationInstance
+from ..refresh.job.progress import Speed, speed
+from ..refresh.lifecycle.claim import OPEN
 from ..refresh.lifecycle.setbacks import SHOWN_FROM
 
-INT64_MAX = 2**63 - 1
 LONGEST_LEASE_S = 3600.0
 NO_REFRESH = "There is no such refresh of this BigCommerce integration instance."
+NO_WORKER = (
+    "No worker is running, so this refresh waits. Start one with `dramatiq host.worker:broker`, "
+    "where host.worker is your module that calls create_app() and exposes its broker."
+)
 _OF_INSTANCE = "of_instance_"
 # Of a refresh: the worker's own affair, and the checkpoint may be long.
-_UNTOLD = frozenset({"checkpoint", "attempts", "resume_at"})
+_HIDDEN = frozenset({"checkpoint", "attempts", "resume_at"})
 
 
 @dataclass(frozen=True)
 class RefreshView:
-    """What can be told of a refresh, and whether it waits for a worker while none is running."""
+    """What can be shown of a refresh, and whether it waits for a worker while none is running."""
 
     row: Row[Any]
     lacks_worker: bool
 
+    @property
+    def percentage(self) -> int | None:
+        """100 only once it is completed."""
+        percentage: int | None = self.row.progress_percentage
+        return percentage if percentage is None or self.row.status == "completed" else min(percentage, 99)
 
-def shown_trouble(row: RowMapping) -> str | None:
-    """What ended the last tries of an open refresh, if there is something to be shown to a person."""
-    is_shown = row["shortages"] > 0 or row["errors"] >= SHOWN_FROM
-    trouble: str | None = row["trouble"]
-    return trouble if is_shown and row["status"] in ("pending", "processing") else None
+    @property
+    def trouble(self) -> str | None:
+        """What ended the last tries of an open refresh, if there is something to be shown to a person."""
+        is_shown = self.row.shortages > 0 or self.row.errors >= SHOWN_FROM
+        trouble: str | None = self.row.trouble
+        return trouble if is_shown and self.row.status in OPEN else None
 
+    @property
+    def message(self) -> str | None:
+        """What is being done; and what has ended the tries before, which a page that went in since must not hide."""
+        if self.lacks_worker:
+            return NO_WORKER
+        message: str | None = self.row.message
+        trouble = self.trouble
+        return message if trouble is None or trouble in (message or "") else f"{message or ''} {trouble}".strip()
 
-def parse_id(text: str) -> int:
-    """The id in a path; ``NotFound`` for whatever no row can have."""
-    if text.isascii() and text.isdecimal() and not text.startswith("0") and len(text) <= 19 and int(text) <= INT64_MAX:
-        return int(text)
-    raise NotFound("Not found.")
+    @property
+    def speed(self) -> Speed:
+        """How fast it is, and when it will be done."""
+        row = self.row
+        return speed(
+            fetched=row.fetched,
+            total=row.total,
+            started_at=row.started_at,
+            now=row.finished_at or row.now,
+            waited_s=row.waited_s,
+        )
 
 
 def instance(
@@ -151,8 +176,8 @@ def _refreshes(tables: Tables, window_s: float) -> Select[Any]:
     )
     ticking = exists().where(workers.c.last_tick_at.between(db_now(-window_s), db_now(window_s)))
     waits = or_(table.c.status == "pending", and_(table.c.status == "processing", ~held))
-    told = [column for column in table.c if column.name not in _UNTOLD]
-    return select(*told, and_(waits, ~ticking).label("lacks_worker"), db_now().label("now"))
+    shown = [column for column in table.c if column.name not in _HIDDEN]
+    return select(*shown, and_(waits, ~ticking).label("lacks_worker"), db_now().label("now"))
 
 
 def _view(row: Row[Any]) -> RefreshView:

@@ -74,3 +74,8 @@ def in_transaction(session: Session, work: Callable[[], _T], *, try_for_s: float
             raise DatabaseBusy("The database is busy. Nothing was changed; try again in a moment.")
         time.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - only spreads the next tries
         pause_s = min(pause_s * 2, 0.5)
+
+
+def end_transaction(session: Session) -> None:
+    """Commit, so that none is open while a store is asked: nothing of ours is pending, and the host's own is kept."""
+    session.commit()

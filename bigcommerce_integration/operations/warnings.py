@@ -1,4 +1,4 @@
-"""What is legal about an instance, but probably not meant: told in answers, refused nowhere."""
+"""What is legal about an instance, but probably not meant: answers show it, nothing refuses it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from ..host.port import Host
-from ..models import Tables
 from ..models.instances import IntegrationInstance
 from ..refresh.removal.deletion import DELETING
+from .context import Caller
 
 CODES = ("store_connected_twice", "start_date_in_future", "name_taken")
 # The date furthest ahead of UTC's: whatever the store's time zone is, a later day has not begun there.
@@ -30,34 +29,32 @@ class Settled:
     start_date: date
 
 
-def warnings(
-    session: Session, tables: Tables, host: Host, tenant: str, settled: Sequence[Settled]
-) -> list[list[dict[str, str]]]:
-    """For each of these its warnings, as answers tell them; one query for all."""
-    same = _by_store(session, tables, tenant, {each.store_hash for each in settled}) if settled else {}
+def warnings(caller: Caller, settled: Sequence[Settled]) -> list[list[dict[str, str]]]:
+    """For each of these its warnings, as answers show them; one query for all."""
+    same = _by_store(caller, {each.store_hash for each in settled}) if settled else {}
     today = (datetime.now(UTC) + _FURTHEST_AHEAD).date()
-    return [[*_of_store(each, same.get(each.store_hash, ()), host), *_of_date(each, today)] for each in settled]
+    return [
+        [*_of_store(each, same.get(each.store_hash, ()), caller.state.host), *_of_date(each, today)] for each in settled
+    ]
 
 
 def of_instance(instance: IntegrationInstance) -> Settled:
-    """Those of a connected store."""
+    """What the warnings of a connected store depend on."""
     return Settled(instance.id, instance.store_hash, instance.start_date)
 
 
 def warning(field: str, code: str, message: str) -> dict[str, str]:
-    """One, as answers tell it."""
+    """One, as answers show it."""
     return {"field": field, "code": code, "message": message}
 
 
-def _by_store(
-    session: Session, tables: Tables, tenant: str, store_hashes: set[str]
-) -> Mapping[str, Sequence[IntegrationInstance]]:
-    table = tables.instances
+def _by_store(caller: Caller, store_hashes: set[str]) -> Mapping[str, Sequence[IntegrationInstance]]:
+    table = caller.state.tables.instances
     wanted = select(table).where(
-        table.c.store_hash.in_(sorted(store_hashes)), table.c.tenant == tenant, table.c.status != DELETING
+        table.c.store_hash.in_(sorted(store_hashes)), table.c.tenant == caller.tenant, table.c.status != DELETING
     )
     found: defaultdict[str, list[IntegrationInstance]] = defaultdict(list)
-    for row in session.execute(wanted.order_by(table.c.id)):
+    for row in caller.session.execute(wanted.order_by(table.c.id)):
         found[row.store_hash].append(IntegrationInstance.from_row(row))
     return found
 

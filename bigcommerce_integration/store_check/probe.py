@@ -79,6 +79,30 @@ class Report:
         is_proved = self.is_token_accepted is True and self.is_store_hash_right is True and not self.missing_scopes
         return is_proved and not {"timezone", "missing_scopes"} & self.reasons.keys()
 
+    def values(self) -> dict[str, Any]:
+        """What was found out, by name; not why the rest was not."""
+        quota = self.quota
+        return {
+            "is_ready": self.is_ready,
+            "is_token_accepted": self.is_token_accepted,
+            "is_store_hash_right": self.is_store_hash_right,
+            "missing_scopes": self.missing_scopes,
+            "store_name": self.store_name,
+            "plan": self.plan,
+            "currency": self.currency,
+            "timezone": self.timezone,
+            "clock_skew_s": self.clock_skew_s,
+            "quota": quota
+            and {
+                "limit": quota.limit,
+                "left": quota.left,
+                "window_s": quota.window_s,
+                "resets_in_s": quota.reset_s,
+            },
+            "products": self.products,
+            "orders": self.orders,
+        }
+
 
 def check(config: Config, cipher: TokenCipher, store: Store, *, counts: bool = True) -> Report:
     """Ask the store, side by side, for ``ANSWERS_WITHIN_S`` seconds at most; never raises for what it answers.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import ValidationError, fields
 
+from ..models.product_key import INT64_MAX, INT64_MIN
 from .name_pattern import NOT_IN_NAMES, UNSEEN, name_patterns
 from .store_hash import find_store_hash
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 else:  # marshmallow 3: not generic
     _Field = fields.Field
 
-INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 NAME_LENGTH = 255
 MASK = "•" * 8
 """What answers show in place of a token."""

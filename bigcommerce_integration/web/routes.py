@@ -8,12 +8,17 @@ from ..errors import RequestRefused
 from .explain.views import get_explanation
 from .http.error_answers import refusal_answer
 from .http.rules import Route, add_rules
-from .instances.change_views import patch_instance, put_instance
-from .instances.check_views import check_draft, check_instance
-from .instances.delete_view import delete_instance
 from .instances.history import get_history
-from .instances.listing import list_instances
-from .instances.views import get_instance, post_instance
+from .instances.views import (
+    check_draft,
+    check_instance,
+    delete_instance,
+    get_instance,
+    list_instances,
+    patch_instance,
+    post_instance,
+    put_instance,
+)
 from .links.views import delete_link, get_links, post_link, put_links
 from .mirror.orders import get_order, get_orders
 from .mirror.products import get_products

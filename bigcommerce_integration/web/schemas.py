@@ -1,4 +1,4 @@
-"""What a request must look like; what it means to the host is checked in ``instances.checks``."""
+"""What a request must look like; what it means to the host is checked in ``operations.instances.validation``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError
 from marshmallow.fields import Nested
 
-from ..errors import MOST_ERRORS, Invalid
+from ..operations.instances.draft import FieldErrors
 from . import fields
 
 UNKNOWN = "Unknown field."
@@ -83,48 +83,27 @@ def merge_patch() -> Schema:
     return ReplacedInstance(partial=True)
 
 
-SETTINGS = tuple(IntegrationSettings._declared_fields)
-"""The names within ``integration_settings``; each is a column too."""
-
-
-class Errors(dict[str, list[str]]):
-    """Messages by dotted path. ``more`` counts those that were not kept, as no answer names so many."""
-
-    more = 0
-
-    def note(self, path: str, messages: list[str]) -> None:
-        """Keep the messages, or only count them."""
-        if len(self) < MOST_ERRORS:
-            self[path] = messages
-        else:
-            self.more += 1
-
-    def refusal(self) -> Invalid:
-        """What to raise."""
-        return Invalid(self, more=self.more)
-
-
-def load(schema: Schema, body: Any) -> tuple[dict[str, Any], Errors]:
+def load(schema: Schema, body: Any) -> tuple[dict[str, Any], FieldErrors]:
     """The fields that are valid by themselves, nested as in the request, and the errors by dotted path.
 
     marshmallow's own error keeps the whole input, token included, so it must not leave this function. Unknown fields
     are found before: marshmallow takes seconds for very many.
     """
-    unknown = Errors()
+    unknown = FieldErrors()
     known = _known(schema, body, unknown)
     values: dict[str, Any]
     try:
-        values, errors = dict(schema.load(known)), Errors()
+        values, errors = dict(schema.load(known)), FieldErrors()
     except ValidationError as error:
         messages: Any = error.messages
-        values, errors = dict(error.valid_data or {}), Errors(_flattened(messages))
+        values, errors = dict(error.valid_data or {}), FieldErrors(_flattened(messages))
     for path, unknown_messages in unknown.items():
         errors.note(path, unknown_messages)
     errors.more += unknown.more
     return values, errors
 
 
-def _known(schema: Schema, body: Any, unknown: Errors, path: str = "") -> Any:
+def _known(schema: Schema, body: Any, unknown: FieldErrors, path: str = "") -> Any:
     """The body with the fields that the schema has; notes the others."""
     if not isinstance(body, Mapping):
         return body

@@ -13,11 +13,11 @@ from bigcommerce_integration.client.damage import NO_ID
 from bigcommerce_integration.client.pages import Page
 from bigcommerce_integration.client.records import Record
 from bigcommerce_integration.errors import Code, LinkCode, RefreshCode, RejectionCode
+from bigcommerce_integration.operations.explain.reasons import ReasonCode
 from bigcommerce_integration.refresh.write.page import map_page
 from bigcommerce_integration.resources.mapping import Mapper
 from bigcommerce_integration.resources.products import PRODUCTS
 from bigcommerce_integration.sandbox import SandboxStore
-from bigcommerce_integration.web.explain.reasons import ReasonCode
 
 from ..host_app import bearer
 from .conftest import NOON, Connect, Mirror, record

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from bigcommerce_integration.app_state import engine_of, state_of
+from bigcommerce_integration.operations import context
 from bigcommerce_integration.refresh.removal.purge import purge
-from bigcommerce_integration.web.http import access
 
 from ..host_app import bearer
 from .mirrored import NOON, URL, Mirrored
@@ -103,7 +103,7 @@ def test_store_deleted_before_the_transaction_is_404(
     kind: str, is_purged: bool, any_mirrored: Mirrored, prepared: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The request has seen the instance alive; then it is deleted, and perhaps all of it removed."""
-    permitted = access._permitted
+    permitted = context._permitted
     is_first = [True]
 
     def then_deleted(*args: Any, **options: Any) -> Any:
@@ -113,7 +113,7 @@ def test_store_deleted_before_the_transaction_is_404(
             beside(lambda: removed(any_mirrored) if is_purged else asked(any_mirrored, ("DELETE", "", None)))
         return found
 
-    monkeypatch.setattr(access, "_permitted", then_deleted)
+    monkeypatch.setattr(context, "_permitted", then_deleted)
     answer = asked(any_mirrored, prepared[kind])
     expected = 202 if kind == "delete" and not is_purged else 404
     assert (answer.status_code, answer.mimetype) == (expected, "application/json"), answer.text

@@ -19,7 +19,7 @@ from bigcommerce_integration import instance_changed
 from bigcommerce_integration.encryption import TokenCipher
 from bigcommerce_integration.models import tables
 from bigcommerce_integration.operations import transactions
-from bigcommerce_integration.web.instances import change_views as changing
+from bigcommerce_integration.operations.instances import change
 
 from ..conftest import made
 from ..host_app import ACCESS_TOKEN, ENCRYPTION_KEY, NOMINAL_CODE_IDS, HostApp, bearer, new_instance
@@ -264,7 +264,9 @@ def test_a_name_of_another_is_taken_and_its_own_is_not(any_connected: Connected)
 def test_a_name_taken_just_after_the_look_is_422(any_connected: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
     other = new_instance(name="Other shop")
     assert any_connected.client.post(URL, json=other, headers=any_connected.headers).status_code == 201
-    monkeypatch.setattr("bigcommerce_integration.web.instances.checks.is_name_stored", lambda *args, **options: False)
+    monkeypatch.setattr(
+        "bigcommerce_integration.operations.instances.validation.is_name_stored", lambda *args, **options: False
+    )
     assert any_connected.refused({"name": "Other shop"}) == {"name": ["Another integration already has this name."]}
     assert any_connected.ask("GET").json["data"]["name"] == "Main shop"
 
@@ -437,7 +439,7 @@ def test_what_fails_on_the_way_leaves_nothing(connected: Connected, monkeypatch:
     def fail(*args: Any, **options: Any) -> None:
         raise RuntimeError("killed here")
 
-    monkeypatch.setattr(changing.history, "record", fail)
+    monkeypatch.setattr(change.history, "record", fail)
     with pytest.raises(RuntimeError):
         connected.patch({"name": "New", "integration_settings": {"start_date": "2020-01-01"}})
     monkeypatch.undo()

@@ -10,9 +10,9 @@ from dramatiq.brokers.stub import StubBroker
 from sqlalchemy import event, select, update
 
 from bigcommerce_integration.encryption import TokenCipher
+from bigcommerce_integration.operations.instances import verification
 from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.store_check import probe
-from bigcommerce_integration.web.instances import trial
 
 from ..host_app import ENCRYPTION_KEY, bearer
 from ..shop import URL, Shop, opened
@@ -164,13 +164,13 @@ def test_what_is_wrong_by_itself_is_told_before_the_store_is_asked(shop: Shop) -
 
 def test_a_change_that_came_while_the_store_was_asked_is_kept(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     instance = shop.post()
-    real = trial.require_reachable
+    real = verification.require_reachable
 
     def meanwhile(*args: Any) -> None:
         real(*args)
         assert ask(shop, "PATCH", f"/{instance['id']}", {"name": "Meanwhile"}).status_code == 200
 
-    monkeypatch.setattr("bigcommerce_integration.web.instances.change_views.require_reachable", meanwhile)
+    monkeypatch.setattr("bigcommerce_integration.operations.instances.change.require_reachable", meanwhile)
     path, body = f"/{instance['id']}", {"connection_settings": {"access_token": shop.server.access_token}}
     answer = ask(shop, "PATCH", path, body)
     assert (answer.status_code, answer.json["data"]["name"], answer.headers["ETag"]) == (200, "Meanwhile", '"3"')

@@ -211,7 +211,7 @@ def test_a_receiver_that_fails_is_logged_and_does_not_hide_the_instance(
     receivers.append(receiver)
     instance_created.connect(receiver)
     assert client.post(URL, json=new_instance(), headers=headers).status_code == 201
-    (record,) = [each for each in caplog.records if each.name == "bigcommerce_integration.web.http.announce"]
+    (record,) = [each for each in caplog.records if each.name == "bigcommerce_integration.signals"]
     assert record.exc_info is not None
     assert record.action == "announce"  # type: ignore[attr-defined]
 
@@ -230,7 +230,7 @@ def test_what_fails_after_the_first_insert_leaves_nothing(
     def fail(*args: Any, **options: Any) -> None:
         raise RuntimeError("killed here")
 
-    monkeypatch.setattr("bigcommerce_integration.web.instances.creation.start_instance", fail)
+    monkeypatch.setattr("bigcommerce_integration.operations.instances.connect.start_instance", fail)
     with pytest.raises(RuntimeError):
         app.test_client().post(URL, json=new_instance(), headers=headers)
     assert host_app.count(app, tables.instances) == 0

@@ -129,19 +129,19 @@ def test_a_refused_change_does_not_tell_it(watch: Watch, body: Any) -> None:
 @pytest.mark.parametrize(
     "broken",
     [
-        "instances.change_views.require_valid",
-        "instances.change_views.changed_columns",
-        "instances.change_views._write",
-        "instances.change_views.history.record",
-        "instances.change_views.effects.apply",
-        "instances.change_views.whole_answer",
-        "instances.trial.probe.check",
+        "change.require_valid",
+        "change.changed_columns",
+        "change._write",
+        "change.history.record",
+        "change.side_effects.apply",
+        "change.view_of",
+        "verification.probe.check",
     ],
 )
 def test_a_failure_on_the_way_does_not_tell_it(watch: Watch, broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert watch.post() == 201
-    monkeypatch.setattr(f"bigcommerce_integration.web.{broken}", boom)
-    query = "" if "trial" in broken else "?verify=false"
+    monkeypatch.setattr(f"bigcommerce_integration.operations.instances.{broken}", boom)
+    query = "" if "verification" in broken else "?verify=false"
     assert ask(watch, "PATCH", f"/1{query}", CHANGE) == 500
     assert "the host's own failure" in watch.raised[0]
     assert_silent(watch)

@@ -13,8 +13,8 @@ from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from bigcommerce_integration import Host
+from bigcommerce_integration.operations import links as link_operations
 from bigcommerce_integration.refresh.linking import manual as manual_links
-from bigcommerce_integration.web.links import changes as link_changes
 from bigcommerce_integration.web.links.request import MAX_LINKS_BYTES, MOST_LINKS
 
 from .mirrored import NOON, Mirrored, connected, errors
@@ -335,7 +335,7 @@ def test_a_host_that_cannot_say_what_is_missing_is_believed(mirrored: Mirrored) 
 @pytest.mark.parametrize("shared_app", ["postgresql", "mariadb"], indirect=True, scope="module")
 def test_a_frozen_worker_does_not_hang_the_request(any_mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manual_links, "LOCK_WAIT_S", 1)
-    monkeypatch.setattr(link_changes, "TRY_FOR_S", 0.5)
+    monkeypatch.setattr(link_operations, "TRY_FOR_S", 0.5)
     add_variants(any_mirrored)
     leases = any_mirrored.tables.leases
     with any_mirrored.app.app_context():

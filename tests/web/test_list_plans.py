@@ -13,7 +13,7 @@ import pytest
 from dramatiq.brokers.stub import StubBroker
 from sqlalchemy import event, insert, text
 
-from bigcommerce_integration.web.mirror import listing
+from bigcommerce_integration.operations.lists import paging
 
 from ..conftest import made
 from ..host_app import HostApp
@@ -111,7 +111,7 @@ def fill(mirrored: Mirrored, name: str, count: int) -> None:
 @pytest.fixture(autouse=True)
 def _looks_in_proportion(monkeypatch: pytest.MonkeyPatch) -> None:
     """A search looks at one row of a hundred, as it does in a million: of a small table the whole is read sooner."""
-    monkeypatch.setattr(listing, "LOOKED_AT", ROWS // 100)
+    monkeypatch.setattr(paging, "LOOKED_AT", ROWS // 100)
 
 
 @pytest.fixture(scope="module", params=["postgresql", "mariadb"])

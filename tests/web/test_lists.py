@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, event, update
 
-from bigcommerce_integration.web.mirror import listing
+from bigcommerce_integration.operations.lists import paging
 
 from ..host_app import HostApp
 from .mirrored import NOON, Mirrored, connected, errors
@@ -21,7 +21,7 @@ LISTS = ("products", "variants", "orders")
 @pytest.fixture
 def few_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A search looks at three rows and no more."""
-    monkeypatch.setattr(listing, "LOOKED_AT", 3)
+    monkeypatch.setattr(paging, "LOOKED_AT", 3)
 
 
 @pytest.mark.parametrize("name", LISTS)

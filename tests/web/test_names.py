@@ -20,8 +20,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from bigcommerce_integration.models import tables
 from bigcommerce_integration.models.instances import name_key
 from bigcommerce_integration.operations import transactions
-from bigcommerce_integration.web.instances import checks
-from bigcommerce_integration.web.instances.checks import is_name_stored
+from bigcommerce_integration.operations.instances import validation
+from bigcommerce_integration.operations.instances.validation import is_name_stored
 
 from ..host_app import HostApp, bearer, new_instance
 from ..services import fresh_database
@@ -132,7 +132,7 @@ class Rival:
 
 def test_a_name_taken_between_the_check_and_the_insert_is_422(any_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     rival = Rival(any_app)
-    monkeypatch.setattr(checks, "is_name_stored", rival.is_name_stored)
+    monkeypatch.setattr(validation, "is_name_stored", rival.is_name_stored)
     answer = any_app.test_client().post(URL, json=new_instance(), headers=rival.headers)
     assert (rival.status, answer.status_code, answer.json["errors"]) == (201, 422, TAKEN)
 
@@ -146,7 +146,7 @@ def test_a_lost_race_leaves_the_hosts_transaction_as_it_is(
         app = host_app.create_app(url, broker=broker)
         host_app.create_rows(app)
         rival = Rival(app)
-        monkeypatch.setattr(checks, "is_name_stored", rival.is_name_stored)
+        monkeypatch.setattr(validation, "is_name_stored", rival.is_name_stored)
         app.before_request_funcs = {None: [lambda: write_user(host_app) if not rival.status else None]}
         app.after_request_funcs = {None: [lambda response: host_app.db.session.commit() or response]}
         answer = app.test_client().post(URL, json=new_instance(), headers=rival.headers)
@@ -167,7 +167,7 @@ def test_the_hosts_pending_rows_survive_a_lost_race(
     """The savepoint takes back our rows alone: what the host had written in its session stays."""
     headers = bearer(app)
     assert app.test_client().post(URL, json=new_instance(), headers=headers).status_code == 201
-    monkeypatch.setattr(checks, "is_name_stored", lambda *args, **options: False)
+    monkeypatch.setattr(validation, "is_name_stored", lambda *args, **options: False)
 
     app.before_request_funcs = {None: [lambda: write_user(host_app)]}
     app.after_request_funcs = {None: [lambda response: host_app.db.session.commit() or response]}
@@ -200,7 +200,7 @@ def test_a_database_that_stays_locked_is_503_and_changes_nothing(
         error.sqlite_errorcode = sqlite3.SQLITE_BUSY  # type: ignore[misc]
         raise OperationalError("INSERT", {}, error)
 
-    monkeypatch.setattr("bigcommerce_integration.web.instances.creation.start_instance", locked)
+    monkeypatch.setattr("bigcommerce_integration.operations.instances.connect.start_instance", locked)
     answer = client.post(URL, json=new_instance(), headers=headers)
     assert (answer.status_code, answer.json.keys()) == (503, {"message"})
     assert host_app.count(app, tables.instances) == 0

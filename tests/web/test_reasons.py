@@ -8,15 +8,10 @@ from typing import Any
 
 import pytest
 
+from bigcommerce_integration.operations.explain.orders import OrderFacts, explain_order
+from bigcommerce_integration.operations.explain.reasons import Refreshing, Rejected
+from bigcommerce_integration.operations.explain.variants import VariantFacts, explain_variant
 from bigcommerce_integration.store_check.lookup import StoreSays
-from bigcommerce_integration.web.explain.reasons import (
-    OrderFacts,
-    Refreshing,
-    SetAside,
-    VariantFacts,
-    explain_order,
-    explain_variant,
-)
 
 NOON = datetime(2026, 1, 31, 12)
 START = date(2026, 1, 1)
@@ -71,7 +66,7 @@ def test_an_order_that_is_here(row: dict[str, Any], codes: list[str]) -> None:
         ),
         ({"lowest_id": 6}, ["perhaps_before_start_date", "never_seen", "no_refresh_planned"]),
         ({"lowest_id": 4}, ["never_seen", "no_refresh_planned"]),
-        ({"set_aside": SetAside(9, "Odd.", NOON), "lowest_id": 6}, ["rejected", "never_seen", "no_refresh_planned"]),
+        ({"rejected": Rejected(9, "Odd.", NOON), "lowest_id": 6}, ["rejected", "never_seen", "no_refresh_planned"]),
         ({"store": StoreSays(is_there=False), "lowest_id": 6}, ["not_in_store", "never_seen", "no_refresh_planned"]),
         ({"store": SAYS}, ["before_start_date", "never_seen", "no_refresh_planned"]),
         ({"store": replace(SAYS, dated=NOON)}, ["in_store", "never_seen", "no_refresh_planned"]),
@@ -106,13 +101,13 @@ def test_an_order_that_is_not_here(facts: dict[str, Any], codes: list[str]) -> N
         ({"host_products": [7], "auto_link": False, "auto_create": True}, ["auto_link_is_off", "no_refresh_planned"]),
         ({"auto_create": True}, ["not_created_yet", "no_refresh_planned"]),
         ({"auto_create": True, "is_only_referenced": True}, ["only_referenced", "no_refresh_planned"]),
-        ({"set_aside": SetAside(9, "Odd.", NOON), "host_products": [7]},
+        ({"rejected": Rejected(9, "Odd.", NOON), "host_products": [7]},
          ["not_linked_yet", "no_refresh_planned", "rejected"]),
         ({"row": {"link_source": "manual"}, "store": StoreSays(is_there=False)}, ["unlinked_by_hand", "not_in_store"]),
         ({"row": {"link_source": "manual"}, "store": SAYS}, ["unlinked_by_hand"]),
         ({"is_missing": True}, ["not_here", "never_seen", "no_refresh_planned"]),
         ({"is_missing": True, "store": SAYS}, ["not_here", "before_start_date", "never_seen", "no_refresh_planned"]),
-        ({"is_missing": True, "set_aside": SetAside(9, "Odd.", NOON)},
+        ({"is_missing": True, "rejected": Rejected(9, "Odd.", NOON)},
          ["not_here", "rejected", "never_seen", "no_refresh_planned"]),
     ],
 )  # fmt: skip
@@ -121,7 +116,7 @@ def test_a_variant(facts: dict[str, Any], codes: list[str]) -> None:
 
 
 def test_the_sentences_name_what_there_is() -> None:
-    (rejected, *_) = explain_order(replace(MISSING, set_aside=SetAside(9, "Odd.", NOON)))
+    (rejected, *_) = explain_order(replace(MISSING, rejected=Rejected(9, "Odd.", NOON)))
     assert rejected.message == (
         "On 2026-01-31T12:00:00.000000Z it could not be stored: Odd. POST …/rejected/9/retry fetches it again."
     )

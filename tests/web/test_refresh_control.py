@@ -17,8 +17,8 @@ from sqlalchemy import insert, select, text, update
 
 from bigcommerce_integration import SQLAlchemyHost, refresh_finished
 from bigcommerce_integration.models import db_now, tables
+from bigcommerce_integration.operations import refreshes as refresh_operations
 from bigcommerce_integration.refresh.job.checkpoint import Checkpoint, load_checkpoint
-from bigcommerce_integration.web.refreshes import changes as refresh_changes
 
 from ..host_app import HostApp, bearer, new_instance
 from ..services import fresh_database
@@ -167,13 +167,13 @@ def test_what_the_instances_deletion_ended_begins_no_more(controlled: Controlled
 
 def test_a_deletion_in_the_same_moment_is_seen(controlled: Controlled, monkeypatch: pytest.MonkeyPatch) -> None:
     controlled.end("cancelled")
-    work = refresh_changes.begin_refresh
+    work = refresh_operations.start_refresh
 
     def deleted_meanwhile(asked: Any, *args: Any, **options: Any) -> Any:
         asked.session.execute(update(tables.instances).values(status="deleting"))
         return work(asked, *args, **options)
 
-    monkeypatch.setattr("bigcommerce_integration.web.refreshes.views.begin_refresh", deleted_meanwhile)
+    monkeypatch.setattr("bigcommerce_integration.web.refreshes.views.start_refresh", deleted_meanwhile)
     assert controlled.client.post(controlled.begin_path, headers=controlled.headers).status_code == 404
 
 
@@ -204,8 +204,8 @@ def frozen(controlled: Controlled, statement: Any) -> Iterator[None]:
 def test_a_frozen_worker_makes_no_request_hang(
     host_app: HostApp, broker: StubBroker, tmp_path: Any, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refresh_changes, "LOCK_WAIT_S", 1)
-    monkeypatch.setattr(refresh_changes, "TRY_FOR_S", 1.5)
+    monkeypatch.setattr(refresh_operations, "LOCK_WAIT_S", 1)
+    monkeypatch.setattr(refresh_operations, "TRY_FOR_S", 1.5)
     with fresh_database(kind, tmp_path) as url:
         app = host_app.create_app(url, broker=broker)
         host_app.create_rows(app)

@@ -17,8 +17,9 @@ from bigcommerce_integration import instance_created
 from bigcommerce_integration.app_state import current_state
 from bigcommerce_integration.encryption import generate_key
 from bigcommerce_integration.errors import RequestRefused
-from bigcommerce_integration.web.instances.checks import require_valid
-from bigcommerce_integration.web.instances.draft import read_draft
+from bigcommerce_integration.operations.context import caller_named
+from bigcommerce_integration.operations.instances.validation import require_valid
+from bigcommerce_integration.web.instances.bodies import read_draft
 
 from ..host_app import ACCESS_TOKEN, HostApp, bearer, new_instance
 
@@ -147,7 +148,7 @@ def refusal() -> RequestRefused | None:
     state = current_state()
     try:
         draft = read_draft(request, state.cipher)
-        require_valid(draft, session=state.db.session(), tables=state.tables, host=state.host, tenant="")
+        require_valid(caller_named(state, None), draft)
     except RequestRefused as error:
         return error
     return None
@@ -164,8 +165,8 @@ def boom(*args: Any, **options: Any) -> Any:
         "bigcommerce_integration.SQLAlchemyHost.name_taken",
         "bigcommerce_integration.SQLAlchemyHost.earliest_start_date",
         "bigcommerce_integration.SQLAlchemyHost.tenant",
-        "bigcommerce_integration.web.instances.creation.start_instance",
-        "bigcommerce_integration.web.instances.creation.overview_of_new",
+        "bigcommerce_integration.operations.instances.connect.start_instance",
+        "bigcommerce_integration.operations.instances.connect.overview_of_new",
         "bigcommerce_integration.web.instances.views.instance_answer",
         "bigcommerce_integration.web.instances.views.url_for",
         "sqlalchemy.orm.Session.commit",

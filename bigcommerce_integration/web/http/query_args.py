@@ -9,6 +9,7 @@ from typing import Any
 from flask import Request
 from marshmallow import Schema, ValidationError
 
+from ...models.product_key import INT64_MAX, INT64_MIN
 from .. import fields
 from ..schemas import load
 
@@ -35,7 +36,7 @@ def read_query(request: Request, schema: Schema) -> dict[str, Any]:
 class QueryInteger(fields.Integer):
     """A whole number written in digits, from ``low`` to ``high``."""
 
-    def __init__(self, low: int = fields.INT64_MIN, high: int = fields.INT64_MAX, **kwargs: Any) -> None:
+    def __init__(self, low: int = INT64_MIN, high: int = INT64_MAX, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.low, self.high = low, high
 

@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 from flask import request
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row
 
-from ..http.access import ask
-from ..http.answers import moment_answer
+from ...history import entries
+from ...models.types import moment_text
+from ..http.access import authorize
 from ..http.page_answer import page_answer
 from ..http.query_args import page, per_page, read_query
 from ..schemas import ObjectSchema
@@ -24,15 +25,10 @@ class HistoryQuery(ObjectSchema):
 
 def get_history(instance_id: str) -> dict[str, Any]:
     """The audit trail, newest first."""
-    asked = ask("read_history", instance_id)
+    context = authorize("read_history", instance_id)
     query = read_query(request, HistoryQuery())
-    table, size = asked.state.tables.history, query["per_page"]
-    mine = table.c.instance_id == asked.instance.id
-    total = asked.session.scalar(select(func.count()).select_from(table).where(mine)) or 0
-    rows = asked.session.execute(
-        select(table).where(mine).order_by(table.c.id.desc()).limit(size).offset((query["page"] - 1) * size)
-    )
-    return {"data": [_entry(row) for row in rows], **page_answer(page=query["page"], per_page=size, total=total)}
+    rows, total = entries(context.session, context.state.tables, context.instance.id, **query)
+    return {"data": [_entry(row) for row in rows], **page_answer(**query, total=total)}
 
 
 def _entry(row: Row[Any]) -> dict[str, Any]:
@@ -40,6 +36,6 @@ def _entry(row: Row[Any]) -> dict[str, Any]:
         "id": row.id,
         "action": row.action,
         "done_by": row.done_by,
-        "done_at": moment_answer(row.done_at),
+        "done_at": moment_text(row.done_at),
         "changes": json.loads(row.changes),
     }

@@ -1,28 +1,28 @@
-"""``/api/big-commerce`` and ``/api/big-commerce/<id>``: connect a store, and see those that are connected."""
+"""``/api/big-commerce`` and ``/api/big-commerce/<id>``: connect, list, read, change, check and disconnect stores."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import request, url_for
-from sqlalchemy.orm import Session
+from marshmallow import Schema
 
-from ...app_state import State, current_state
-from ...models.instances import IntegrationInstance
-from ...operations.health import overview
-from ...operations.warnings import of_instance, warnings
-from ...signals import instance_created
-from ...worker import actors
-from ..http.access import ask, caller, require_login, require_permission, tenant_of
-from ..http.announce import announce
-from ..http.answers import instance_answer
-from ..http.query_args import QueryBoolean, read_query
-from ..schemas import ObjectSchema
-from .checks import require_valid
-from .creation import create
-from .draft import read_draft
-from .trial import end_transaction, store_of_columns, try_store
-from .versions import etag
+from ...encryption import TokenCipher
+from ...operations.instances import verification
+from ...operations.instances.change import change
+from ...operations.instances.connect import connect
+from ...operations.instances.disconnect import disconnect
+from ...operations.instances.overview import SHOWN, InstanceView, view_of
+from ...operations.instances.overview import list_instances as list_connected
+from ...store_check.probe import Report
+from .. import fields
+from ..http.access import authorize, login
+from ..http.page_answer import page_answer
+from ..http.query_args import QueryBoolean, QueryText, page, per_page, read_query
+from ..schemas import ObjectSchema, ReplacedInstance, merge_patch
+from .answers import instance_answer, report_answer
+from .bodies import etag, read_draft, read_if_match
 
 Answered = tuple[dict[str, Any], int, dict[str, str]]
 
@@ -33,46 +33,89 @@ class CreateQuery(ObjectSchema):
     verify = QueryBoolean(load_default=True)
 
 
-def post_instance() -> Answered:
-    """Connect a store: the instance and its first refreshes, committed before anybody else is told.
+class ChangeQuery(ObjectSchema):
+    """What may stand in the query string; ``verify=false`` stores a token untried."""
 
-    The token is tried first, with no transaction open. A store that cannot be reached does not prevent the answer.
-    """
-    require_login()
-    state = current_state()
-    require_permission(state.host, "create", None)
-    is_tried = read_query(request, CreateQuery())["verify"]
-    draft, tenant = read_draft(request, state.cipher), tenant_of(state.host)
-    unreached = None
-    if is_tried:
-        session = state.db.session()
-        require_valid(draft, session=session, tables=state.tables, host=state.host, tenant=tenant)
-        end_transaction(session)
-        unreached = try_store(state, store_of_columns(draft.columns))
-    created = create(state, draft, tenant=tenant, created_by=caller(), status_message=unreached)
-    instance = created.instance
-    # The orders first, as they take longer: of two messages that one process gets, the second waits for another one.
-    actors.send_hints(state, [(view.row.resource, view.row.id) for view in reversed(created.overview.newest)])
-    announce(instance_created, instance_id=instance.id)
-    headers = {"Location": url_for(".get_instance", instance_id=instance.id), "ETag": etag(instance)}
-    told = _warnings(state, state.db.session(), instance)
-    answer = instance_answer(instance, created.overview, state.cipher, told)
-    return {"data": answer, "warnings": told}, 201, headers
+    verify = QueryBoolean(load_default=True)
+
+
+class InstancesQuery(ObjectSchema):
+    """What may stand in the query string."""
+
+    page = page()
+    per_page = per_page()
+    status = fields.Choice(*SHOWN)
+    name = QueryText()
+
+
+def list_instances() -> dict[str, Any]:
+    """The tenant's connected stores that the caller may read, page by page."""
+    caller = login()
+    query = read_query(request, InstancesQuery())
+    views, total = list_connected(caller, **query)
+    data = [instance_answer(view, caller.state.cipher) for view in views]
+    return {"data": data, **page_answer(page=query["page"], per_page=query["per_page"], total=total)}
+
+
+def post_instance() -> Answered:
+    """Connect a store."""
+    caller = login()
+    caller.require_permission("create")
+    query = read_query(request, CreateQuery())
+    view = connect(caller, read_draft(request, caller.state.cipher), verify=query["verify"])
+    answer, _, headers = _answered(view, caller.state.cipher)
+    headers["Location"] = url_for(".get_instance", instance_id=view.instance.id)
+    return {**answer, "warnings": list(view.warnings)}, 201, headers
 
 
 def get_instance(instance_id: str) -> Answered:
     """One connected store with its health and the newest refresh of each resource."""
-    asked = ask("read", instance_id, while_deleting=True)
-    return whole_answer(asked.state, asked.session, asked.instance)
+    context = authorize("read", instance_id, while_deleting=True)
+    return _answered(view_of(context, context.instance), context.state.cipher)
 
 
-def whole_answer(state: State, session: Session, instance: IntegrationInstance, *, status: int = 200) -> Answered:
-    """The instance as it is now."""
-    shown = overview(session, state.tables, state.config, instance)
-    answer = instance_answer(instance, shown, state.cipher, _warnings(state, session, instance))
-    return {"data": answer}, status, {"ETag": etag(instance)}
+def put_instance(instance_id: str) -> Answered:
+    """Replace all settings; a token that is not given stays."""
+    return _change(instance_id, ReplacedInstance())
 
 
-def _warnings(state: State, session: Session, instance: IntegrationInstance) -> list[dict[str, str]]:
-    (told,) = warnings(session, state.tables, state.host, instance.tenant, [of_instance(instance)])
-    return told
+def patch_instance(instance_id: str) -> Answered:
+    """Merge what is given into the settings: null clears, absent keeps."""
+    return _change(instance_id, merge_patch())
+
+
+def delete_instance(instance_id: str) -> Answered:
+    """Disconnect a store; workers remove its rows afterwards."""
+    context = authorize("delete", instance_id, while_deleting=True)
+    view = disconnect(context, read_if_match(request))
+    return _answered(view, context.state.cipher, status=202)
+
+
+def check_draft() -> dict[str, Any]:
+    """What a create with the same body would meet."""
+    caller = login()
+    caller.require_permission("check")
+    return _checked(*verification.check_draft(caller, read_draft(request, caller.state.cipher)))
+
+
+def check_instance(instance_id: str) -> dict[str, Any]:
+    """How a connected store would answer a refresh now."""
+    return _checked(*verification.check_instance(authorize("check", instance_id)))
+
+
+def _change(instance_id: str, schema: Schema) -> Answered:
+    context = authorize("change", instance_id)
+    verify = read_query(request, ChangeQuery())["verify"]
+    draft = read_draft(request, context.state.cipher, schema)
+    changed = change(context, draft, verify=verify, versions=read_if_match(request))
+    answer, status, headers = _answered(changed.view, context.state.cipher)
+    started = [{"id": refresh_id, "resource": resource} for resource, refresh_id in changed.started]
+    return {**answer, "started_refreshes": started, "warnings": list(changed.view.warnings)}, status, headers
+
+
+def _answered(view: InstanceView, cipher: TokenCipher, *, status: int = 200) -> Answered:
+    return {"data": instance_answer(view, cipher)}, status, {"ETag": etag(view.instance)}
+
+
+def _checked(report: Report, warnings: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    return {"data": report_answer(report), "warnings": list(warnings)}

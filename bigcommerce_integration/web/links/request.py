@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Request
@@ -12,11 +11,13 @@ from marshmallow import ValidationError
 
 from ...errors import Invalid
 from ...models.product_key import Key
+from ...operations.instances.draft import FieldErrors
+from ...operations.links import WantedLink
 from .. import fields
 from ..http.body import read_json_array, read_json_object
 from ..name_pattern import trimmed_pattern
 from ..product_keys import HostProductId
-from ..schemas import Errors, ObjectSchema, load
+from ..schemas import ObjectSchema, load
 
 MOST_LINKS = 1000
 # A thousand rows with SKUs of 255 characters, each of them escaped.
@@ -52,15 +53,6 @@ class LinkRow(ObjectSchema):
     host_product_id = HostProductId(required=True, allow_none=True)
 
 
-@dataclass(frozen=True)
-class Row:
-    """A variant, by id or by SKU, and what it is to be linked to: None is nothing."""
-
-    bigcommerce_id: int | None
-    sku: str | None
-    host_product_id: Key | None
-
-
 def read_link_request(request: Request) -> Key:
     """The host's product to link one variant to."""
     values, errors = load(LinkRequest(), read_json_object(request))
@@ -69,23 +61,23 @@ def read_link_request(request: Request) -> Key:
     return values["host_product_id"]
 
 
-def read_link_rows(request: Request) -> Sequence[Row]:
+def read_link_rows(request: Request) -> Sequence[WantedLink]:
     """All rows of a bulk request; ``Invalid`` with every bad field by its row and name, such as ``0.sku``."""
     body = read_json_array(request, max_bytes=MAX_LINKS_BYTES)
     if not 1 <= len(body) <= MOST_LINKS:
         raise Invalid({"_schema": [f"Must have 1 to {MOST_LINKS} rows."]})
-    rows, errors = [], Errors()
+    wanted, errors = [], FieldErrors()
     schema = LinkRow()
     for place, item in enumerate(body):
         values, wrong = load(schema, item)
         if not wrong and values.get("bigcommerce_id", values.get("sku")) is None:
-            wrong = Errors({"_schema": ["Give either bigcommerce_id or sku."]})
+            wrong = FieldErrors({"_schema": ["Give either bigcommerce_id or sku."]})
         for path, messages in wrong.items():
             errors.note(str(place) if path == "_schema" else f"{place}.{path}", messages)
         errors.more += wrong.more
         variant_id = values.get("bigcommerce_id")
         sku = None if variant_id is not None else values.get("sku")
-        rows.append(Row(variant_id, sku, values.get("host_product_id")))
+        wanted.append(WantedLink(variant_id, sku, values.get("host_product_id")))
     if errors:
         raise errors.refusal()
-    return rows
+    return wanted

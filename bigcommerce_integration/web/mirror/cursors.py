@@ -11,11 +11,11 @@ from marshmallow import ValidationError
 from sqlalchemy import Column, DateTime, Row, Table
 
 from ...errors import Invalid
+from ...operations.context import RequestContext
+from ...operations.lists.paging import Key, Wanted, read_changes, read_page
 from .. import fields
-from ..http.access import Asked
 from ..http.query_args import LARGEST_PAGE, QueryInteger, read_query
 from ..schemas import ObjectSchema
-from .listing import Key, Wanted, read_page
 
 _EPOCH = datetime(1970, 1, 1)
 _TICK = timedelta(microseconds=1)
@@ -41,6 +41,11 @@ class Cursor(fields.StrictField):
         return numbers
 
 
+def deleted() -> fields.Choice:
+    """Whether rows are wanted that the store no longer has; left out unless asked for."""
+    return fields.Choice("false", "true", "any")
+
+
 class ListQuery(ObjectSchema):
     """What every list of mirror rows takes."""
 
@@ -60,7 +65,7 @@ def read_list_query(request: Request, schema: ListQuery) -> dict[str, Any]:
 
 
 def list_answer(
-    asked: Asked,
+    context: RequestContext,
     query: dict[str, Any],
     wanted: Wanted,
     columns: Sequence[Any],
@@ -68,24 +73,21 @@ def list_answer(
 ) -> dict[str, Any]:
     """One page of what is wanted, or, with ``changed_after``, of all rows by change number."""
     if "changed_after" in query:
-        return _changes(asked, query, wanted.table, columns, answer)
+        return _changes(context, query, wanted.table, columns, answer)
     after = _key_of(query["after"], wanted.order) if "after" in query else None
-    found = read_page(asked.session, wanted, columns, after, query["limit"])
+    found = read_page(context.session, wanted, columns, after, query["limit"])
     return {"data": [answer(row) for row in found.rows], "meta": {"next": _cursor_of(found.next)}}
 
 
 def _changes(
-    asked: Asked,
+    context: RequestContext,
     query: dict[str, Any],
     table: Table,
     columns: Sequence[Any],
     answer: Callable[[Row[Any]], dict[str, Any]],
 ) -> dict[str, Any]:
-    """Nothing is skipped: the numbers are given in commit order, so that what is seen has no gaps that fill later."""
-    by_number = ("instance_id", "change_number")
-    wanted = Wanted(table, [table.c.instance_id == asked.instance.id], [table.c.change_number], by_number)
     begun_at: int = query["changed_after"]
-    found = read_page(asked.session, wanted, columns, (begun_at,), query["limit"])
+    found = read_changes(context, table, columns, begun_at, query["limit"])
     last = found.rows[-1].change_number if found.rows else begun_at
     return {
         "data": [answer(row) for row in found.rows],

@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Column, Numeric, Row, Table
 
 from ...models.product_key import key_answer
+from ...models.types import moment_text
 from ...resources.base import Field
 from ...resources.columns import notes_of
 from ...resources.orders import ORDER_LINES, ORDERS
 from ...resources.products import PRODUCTS, VARIANTS
-from ..http.answers import moment_answer
 
 
 def _names(fields: Iterable[Field]) -> tuple[str, ...]:
@@ -49,4 +49,4 @@ def _plain(column: Column[Any], value: Any) -> Any:
         return f"{value:.{scale}f}"
     if column.name == "notes":
         return None if value is None else notes_of(value)
-    return moment_answer(value) if isinstance(value, datetime) else value
+    return moment_text(value) if isinstance(value, datetime) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..explain.reasons import ReasonCode
+from ...operations.explain.reasons import ReasonCode
 from ..explain.views import ExplainQuery
 from .operation import Answer, Operation, Subject
 from .shapes import ID, STRING, data, list_of, meanings, nullable, one_of, record, ref, told

@@ -8,10 +8,8 @@ from marshmallow import Schema
 from marshmallow.fields import Nested
 
 from ...refresh import RESOURCES
-from ..instances.change_views import ChangeQuery
 from ..instances.history import HistoryQuery
-from ..instances.listing import InstancesQuery
-from ..instances.views import CreateQuery
+from ..instances.views import ChangeQuery, CreateQuery, InstancesQuery
 from ..schemas import BATCH_PERIODS, NewInstance, ReplacedInstance
 from . import of_health, of_refreshes
 from .fields_plugin import field_schema

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import RejectionCode
+from ...operations.lists.rejected import MEND_AND_RETRY
 from ...refresh import RESOURCES
-from ..mirror.rejected import MEND_AND_RETRY, RejectedQuery
+from ..mirror.rejected import RejectedQuery
 from . import of_refreshes
 from .operation import Answer, Operation, Subject
 from .shapes import (

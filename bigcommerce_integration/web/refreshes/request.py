@@ -1,9 +1,8 @@
-"""The body that asks for a refresh."""
+"""The body that requests a refresh."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, cast
 
@@ -20,7 +19,7 @@ FIELDS_OF: Mapping[Mode, tuple[str, ...]] = {
     "date_range": ("date_from", "date_to"),
     "ids": ("ids",),
 }
-"""What each mode that can be asked for takes beside its name."""
+"""The fields that each mode that can be requested takes beside its name."""
 REQUIRED = frozenset({"date_from", "date_to", "ids"})
 """Those of them without which the mode means nothing."""
 
@@ -35,24 +34,16 @@ class RefreshRequest(ObjectSchema):
     ids = fields.Ids(MOST_IDS)
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """A refresh that may begin."""
-
-    mode: Mode
-    parameters: Parameters
-
-
-def read_refresh_request(request: Request, *, start_date: date) -> Wanted:
-    """What the body asks for, an empty one for an incremental refresh; ``Invalid`` with every bad field."""
+def read_refresh_request(request: Request, *, start_date: date) -> tuple[Mode, Parameters]:
+    """The mode and its parameters, an incremental refresh for an empty body; ``Invalid`` with every bad field."""
     body = {} if _is_empty(request) else read_json_object(request)
     values, errors = load(RefreshRequest(), body)
     for path, message in (*_misplaced(body, errors), *_bad_dates(values, start_date)):
         errors.setdefault(path, []).append(message)
     if errors:
         raise errors.refusal()
-    mode = values.pop("mode")
-    return Wanted(mode, Parameters(**values))
+    mode: Mode = values.pop("mode")
+    return mode, Parameters(**values)
 
 
 def _is_empty(request: Request) -> bool:

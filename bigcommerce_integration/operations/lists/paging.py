@@ -29,6 +29,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from ..context import RequestContext
+
 LOOKED_AT = 500
 """As many rows as a request looks at in search of those that pass."""
 
@@ -75,6 +77,18 @@ def read_page(session: Session, wanted: Wanted, columns: Sequence[Any], after: K
         return Found(rows, None)
     here = _key(wanted, seen[limit - 1])
     return Found(rows, here) if len(rows) == limit else _search(session, wanted, columns, Found(rows, here), limit)
+
+
+def read_changes(
+    context: RequestContext, table: Table, columns: Sequence[Any], changed_after: int, limit: int
+) -> Found:
+    """The first ``limit`` rows of the instance that were changed after this number, by their change numbers.
+
+    Nothing is skipped: the numbers are given in commit order, so that what is seen has no gaps that fill later.
+    """
+    by_number = ("instance_id", "change_number")
+    wanted = Wanted(table, [table.c.instance_id == context.instance.id], [table.c.change_number], by_number)
+    return read_page(context.session, wanted, columns, (changed_after,), limit)
 
 
 def _search(session: Session, wanted: Wanted, columns: Sequence[Any], begun: Found, limit: int) -> Found:

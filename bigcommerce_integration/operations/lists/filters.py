@@ -8,17 +8,11 @@ from typing import Any
 from sqlalchemy import Column, LargeBinary, Table, cast
 from sqlalchemy.orm import Session
 
-from .. import fields
-from .listing import Condition
-
-
-def deleted() -> fields.Choice:
-    """Whether rows are wanted that the store no longer has; left out unless asked for."""
-    return fields.Choice("false", "true", "any")
+from .paging import Condition
 
 
 def by_deletion(table: Table, query: Mapping[str, Any]) -> list[Condition]:
-    """What the parameter ``deleted`` says."""
+    """Rows that the store has, those that it no longer has, or any (``deleted``: false, true, any; left out: false)."""
     choice = query.get("deleted", "false")
     if choice == "any":
         return []

@@ -1,27 +1,17 @@
-"""An instance as the request describes it, before the host was asked."""
+"""What a request says about an instance: its body as a draft, and the version that it means."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Set
 
 from flask import Request
 from marshmallow import Schema
 
 from ...encryption import TokenCipher
+from ...models.instances import IntegrationInstance
+from ...operations.instances.draft import Draft
 from .. import schemas
 from ..http.body import read_json_object
-
-
-@dataclass(frozen=True)
-class Draft:
-    """The columns that are valid by themselves, and the errors of the others by dotted path.
-
-    The token is ciphertext already: no frame from here on holds the plain one, so no traceback can show it.
-    """
-
-    columns: dict[str, Any] = field(repr=False)
-    errors: schemas.Errors
 
 
 def read_draft(request: Request, cipher: TokenCipher, schema: Schema | None = None) -> Draft:
@@ -32,3 +22,15 @@ def read_draft(request: Request, cipher: TokenCipher, schema: Schema | None = No
     if token is not None:
         columns["access_token"] = cipher.encrypt(token)
     return Draft(columns, errors)
+
+
+def etag(instance: IntegrationInstance) -> str:
+    """The value of the header; it counts changes by people, not what refreshes do."""
+    return f'"{instance.version}"'
+
+
+def read_if_match(request: Request) -> Set[str] | None:
+    """The versions that ``If-Match`` names; None, which stands for all, without the header and for ``*``."""
+    if "If-Match" not in request.headers or request.if_match.star_tag:
+        return None
+    return request.if_match.as_set()

@@ -1,0 +1,60 @@
+"""What is stored about a record and its refreshes, gathered for an explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, select
+
+from ...refresh.write.page import QUARANTINE
+from ...resources.columns import notes_of
+from .. import health
+from ..context import RequestContext
+from .reasons import Noted, Refreshing, Rejected
+
+
+def rejected_record(context: RequestContext, resource: str, bigcommerce_id: int) -> Rejected | None:
+    """The newest record of this id that could not be stored."""
+    table = context.state.tables.rejected_records
+    row = context.session.execute(
+        select(table.c.id, table.c.reason, table.c.reason_code, table.c.created_at)
+        .where(
+            table.c.instance_id == context.instance.id,
+            table.c.resource == resource,
+            table.c.bigcommerce_id == bigcommerce_id,
+        )
+        .order_by(table.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else Rejected(row.id, row.reason, row.created_at, row.reason_code in QUARANTINE)
+
+
+def noted(what: str, rows: Sequence[Mapping[str, Any]]) -> list[Noted]:
+    """Those of the rows that have notes; ``what`` names such a row in a sentence."""
+    return [Noted(what, notes_of(row["notes"])) for row in rows if row["notes"] is not None]
+
+
+def rows_of(context: RequestContext, table: Table, *which: ColumnElement[bool]) -> list[Mapping[str, Any]]:
+    """The rows without payloads, by BigCommerce id."""
+    read = [column for column in table.c if column.name != "payload"]
+    statement = select(*read).where(*which).order_by(table.c.bigcommerce_id)
+    return [dict(row._mapping) for row in context.session.execute(statement)]
+
+
+def refreshing_of(context: RequestContext, resource: str) -> Refreshing:
+    """How the refreshes of one resource stand."""
+    state, instance = context.state, context.instance
+    overview = health.overview(context.session, state.tables, state.config, instance)
+    standing = next(each for each in overview.standings if each.resource == resource)
+    opened, success, failure = standing.open_refresh, standing.last_success, standing.last_failure
+    if success is not None and failure is not None and success.row.id > failure.row.id:
+        failure = None
+    return Refreshing(
+        resource=resource,
+        watermark=standing.watermark,
+        open_refresh=None if opened is None else opened.row.id,
+        next_at=standing.next_refresh_at,
+        last_failure=None if failure is None else failure.row.message,
+        attention=instance.status_message if instance.status == "needs_attention" else None,
+    )

@@ -1,0 +1,163 @@
+"""What a reason is, and the reasons that every kind of record shares: decided from facts alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from ...errors import Code
+from ...models.types import moment_text
+from ...store_check.lookup import StoreSays
+
+
+class ReasonCode(Code):
+    """What is so, for programs."""
+
+    HERE = "here", "The order is here."
+    NOT_HERE = "not_here", "There is no such variant here."
+    GONE = "gone", "The store no longer has it."
+    ARCHIVED = "archived", "The store has archived the order, so it is no sale."
+    NO_SALE = "no_sale", "The order's status is none of a sale, or not known."
+    UNREADABLE_FIELDS = "unreadable_fields", "Not all fields could be read."
+    REJECTED = "rejected", "The record could not be stored."
+    PERHAPS_BEFORE_START_DATE = "perhaps_before_start_date", "By its id the order is likely older than the start date."
+    BEFORE_START_DATE = "before_start_date", "The store's record is older than the start date."
+    STORE_SILENT = "store_silent", "The store could not be asked."
+    NOT_IN_STORE = "not_in_store", "The store has no such record."
+    IN_STORE = "in_store", "The store has the record; a refresh brings it."
+    NEVER_SEEN = "never_seen", "No refresh has seen the record."
+    NEEDS_ATTENTION = "needs_attention", "Refreshes are paused until a person acts."
+    REFRESH_FAILED = "refresh_failed", "The last refresh failed."
+    AWAITING_REFRESH = "awaiting_refresh", "A refresh that is under way or planned may change this."
+    NO_REFRESH_PLANNED = "no_refresh_planned", "No refresh is planned."
+    LINKED = "linked", "The variant is linked."
+    UNLINKED_BY_HAND = "unlinked_by_hand", "Somebody decided that the variant has no link."
+    LINKING_IS_OFF = "linking_is_off", "Nothing is linked by itself."
+    AUTO_LINK_IS_OFF = "auto_link_is_off", "The host has the SKU, but existing products are not linked by themselves."
+    BLANK_SKU = "blank_sku", "The SKU is blank or cannot be read."
+    REFUSED_BY_HOST = "refused_by_host", "The host did not make a product for the SKU."
+    HOST_PRODUCT_GONE = "host_product_gone", "The host's product that it was linked to no longer exists."
+    CONFLICT = "conflict", "Which product the SKU means is not sure; the variant's `link_conflict_code` says why."
+    ONLY_REFERENCED = "only_referenced", "The product is here for an order alone; no host product is made for it."
+    NOT_LINKED_YET = "not_linked_yet", "The next linking pass looks at it."
+    NOT_CREATED_YET = "not_created_yet", "The next linking pass makes a host product for it."
+    NO_HOST_PRODUCT = "no_host_product", "The host has no product with the SKU, and none is made by itself."
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One thing that is so: a word for programs, a sentence for people."""
+
+    code: ReasonCode
+    message: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why one record is as it is, the surest reason first; without an id where no record was found."""
+
+    bigcommerce_id: int | None
+    reasons: Sequence[Reason]
+
+
+@dataclass(frozen=True)
+class Refreshing:
+    """What is known of the refreshes of one resource; times are naive UTC."""
+
+    resource: str
+    watermark: datetime | None = None
+    open_refresh: int | None = None
+    next_at: datetime | None = None
+    last_failure: str | None = None
+    attention: str | None = None
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A record that could not be stored."""
+
+    id: int
+    reason: str
+    at: datetime
+    is_tried_again: bool = False
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A stored row with notes on what could not be read; ``what`` names it in a sentence."""
+
+    what: str
+    notes: Sequence[Mapping[str, str]]
+
+
+def unreadable(noted: Sequence[Noted]) -> Iterator[Reason]:
+    """The fields that could not be read, of each row in one reason."""
+    for row in noted:
+        notes = "; ".join(f"{each['field']} {each['reason']}" for each in row.notes)
+        yield Reason(
+            ReasonCode.UNREADABLE_FIELDS,
+            f"Not all of {row.what} could be read: {notes}. That is null or cut here; the payload has it whole.",
+        )
+
+
+def store_reasons(store: StoreSays | None, start_date: date, what: str, dated: str) -> Iterator[Reason]:
+    """What the store says of a record that is not here."""
+    if store is None:
+        return
+    if store.problem is not None:
+        yield Reason(ReasonCode.STORE_SILENT, f"The store could not be asked: {store.problem}")
+    elif not store.is_there:
+        yield Reason(ReasonCode.NOT_IN_STORE, f"The store has no such {what} (any longer).")
+    elif store.dated is not None and store.starts_at is not None and store.dated < store.starts_at:
+        yield Reason(
+            ReasonCode.BEFORE_START_DATE,
+            f"The {what} {dated} on {moment_text(store.dated)}, before the start date, {start_date.isoformat()}, "
+            f"which begins there at {moment_text(store.starts_at)}.",
+        )
+    else:
+        yield Reason(
+            ReasonCode.IN_STORE, f"The store has the {what}. A refresh with mode ids or incremental brings it."
+        )
+
+
+def unseen(refreshing: Refreshing, what: str) -> Iterator[Reason]:
+    """What refreshes have done and will do about a record that is not here."""
+    if refreshing.watermark is None:
+        yield Reason(ReasonCode.NEVER_SEEN, f"No refresh of the {refreshing.resource} has been completed yet.")
+    else:
+        until = moment_text(refreshing.watermark)
+        yield Reason(
+            ReasonCode.NEVER_SEEN, f"No refresh has seen this {what}; all that was changed before {until} was read."
+        )
+    yield from next_refresh(refreshing)
+
+
+def next_refresh(refreshing: Refreshing) -> Iterator[Reason]:
+    """What stands in the way of the next refresh, and when it comes."""
+    if refreshing.attention is not None:
+        yield Reason(ReasonCode.NEEDS_ATTENTION, f"Refreshes are paused: {refreshing.attention}")
+    if refreshing.last_failure is not None:
+        yield Reason(ReasonCode.REFRESH_FAILED, f"The last refresh failed: {refreshing.last_failure}")
+    if refreshing.open_refresh is not None:
+        yield Reason(
+            ReasonCode.AWAITING_REFRESH, f"Refresh {refreshing.open_refresh} is under way and may change this."
+        )
+    elif refreshing.next_at is not None:
+        yield Reason(
+            ReasonCode.AWAITING_REFRESH, f"The next automatic refresh begins at {moment_text(refreshing.next_at)}."
+        )
+    else:
+        yield Reason(
+            ReasonCode.NO_REFRESH_PLANNED, f"No refresh is planned: POST …/{refreshing.resource}/refresh begins one."
+        )
+
+
+def rejection(record: Rejected) -> Reason:
+    """That the record itself could not be stored."""
+    return Reason(
+        ReasonCode.REJECTED,
+        f"On {moment_text(record.at)} it could not be stored: {record.reason} "
+        f"{'Later refreshes try it again. ' if record.is_tried_again else ''}"
+        f"POST …/rejected/{record.id}/retry fetches it again.",
+    )

@@ -1,0 +1,176 @@
+"""Change the settings of an instance, and begin at once what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from ... import history
+from ...errors import Invalid, NotFound
+from ...models import db_now
+from ...models.instances import IntegrationInstance, name_key
+from ...refresh.job.database import is_lockable
+from ...refresh.job.fencing import LOCK_WAIT_S, wait_for_instance
+from ...refresh.removal.deletion import DELETING
+from ...signals import announce, instance_changed
+from ...store_check.probe import Store
+from ...worker import actors
+from ...worker.hints import Hint
+from .. import queries
+from ..context import RequestContext
+from ..refreshes import HINT_AFTER_S
+from ..transactions import RowLocked, Unexplained, end_transaction, in_transaction, undone_by_errors
+from . import side_effects
+from .draft import Draft
+from .overview import InstanceView, view_of
+from .validation import NAME_TAKEN, has_records, is_name_stored, require_valid, require_version
+from .verification import require_reachable
+
+
+@dataclass(frozen=True)
+class Changed:
+    """The instance as it is now, and the refreshes that began or go on since the store is reached in another way."""
+
+    view: InstanceView
+    started: Sequence[Hint]
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What was written; ``is_mended`` says that the store is reached in another way than before.
+
+    ``continued`` are refreshes that had failed and go on.
+    """
+
+    is_changed: bool = False
+    is_mended: bool = False
+    continued: Sequence[Hint] = ()
+
+
+def change(context: RequestContext, draft: Draft, *, verify: bool, versions: Set[str] | None) -> Changed:
+    """Store what the draft changes, all of it or nothing.
+
+    ``verify`` tries a new token, or another store hash, against the store first, with no transaction open. Raises
+    ``VersionMismatch`` unless the instance's version is among ``versions`` (None: whichever it is), ``Invalid``, and
+    ``StoreSilent`` if the store did not answer in time.
+    """
+    session = context.session
+    # Before the store is asked, and again in the transaction: others may have been here meanwhile.
+    columns = _accepted(context, context.instance, draft, versions)
+    if verify and not side_effects.REACHING.isdisjoint(columns):
+        reached = {name: columns.get(name, getattr(context.instance, name)) for name in Store.__dataclass_fields__}
+        end_transaction(session)
+        require_reachable(context.state, Store(**reached))
+
+    def work() -> tuple[_Written, InstanceView]:
+        written = _store(context, draft, versions)
+        # After the commit somebody else may have deleted it, and a worker removed what was left.
+        with undone_by_errors(session):
+            return written, view_of(context, _stored(context))
+
+    written, committed = in_transaction(session, work)
+    if written.is_changed:
+        announce(instance_changed, instance_id=context.instance.id)
+    started = _start_due(context, written)
+    return Changed(_current(context, committed) if started else committed, started)
+
+
+def _start_due(context: RequestContext, written: _Written) -> list[Hint]:
+    """What goes on, and what was due: begun and hinted at now, so that the answer can name it."""
+    if not written.is_mended:
+        return []
+    started = [*written.continued, *actors.begin_due(context.state, context.instance.id)]
+    actors.send_hints(context.state, started)
+    return started
+
+
+def _current(context: RequestContext, committed: InstanceView) -> InstanceView:
+    """The instance as it is now; as it was committed if somebody else has deleted it since."""
+    try:
+        return view_of(context, _stored(context))
+    except NotFound:
+        return committed
+
+
+def _stored(context: RequestContext) -> IntegrationInstance:
+    """The instance as it is by now."""
+    instance = queries.instance(
+        context.session, context.state.tables, context.instance.id, tenant=context.instance.tenant
+    )
+    if instance.status == DELETING:
+        raise NotFound("This BigCommerce integration instance is being deleted.")
+    return instance
+
+
+def _accepted(
+    context: RequestContext, instance: IntegrationInstance, draft: Draft, versions: Set[str] | None
+) -> dict[str, Any]:
+    """The columns that are to be changed; raises ``VersionMismatch`` or ``Invalid``."""
+    require_version(instance, versions)
+    require_valid(context, draft, instance)
+    return changed_columns(instance, draft.columns)
+
+
+def changed_columns(instance: IntegrationInstance, columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of ``columns`` that are not what is stored; a token that was given always counts as a new one."""
+    return {
+        name: value for name, value in columns.items() if name == "access_token" or value != getattr(instance, name)
+    }
+
+
+def _store(context: RequestContext, draft: Draft, versions: Set[str] | None) -> _Written:
+    """What there was to change. Begun anew if another request changed the row meanwhile."""
+    instance = _stored(context)
+    columns = _accepted(context, instance, draft, versions)
+    if not columns:
+        return _Written()
+    session = context.session
+    # What the host has pending fails here as its own error, not below as ours.
+    session.flush()
+    try:
+        with session.begin_nested():
+            return _write(context, instance, columns)
+    except IntegrityError as error:
+        unexplained = Unexplained(error)
+        taken = is_name_stored(context, name_key(columns.get("name", instance.name)), locking=True)
+    # Outside of the handler, so that the refusal does not carry the failed statement along.
+    raise Invalid({"name": [NAME_TAKEN]}) if taken else unexplained
+
+
+def _write(context: RequestContext, instance: IntegrationInstance, columns: Mapping[str, Any]) -> _Written:
+    session, tables = context.session, context.state.tables
+    concerns_leases = side_effects.concerns_leases(columns)
+    if concerns_leases:
+        wait_for_instance(session, tables, instance.id, LOCK_WAIT_S)
+    _update(context, instance, columns)
+    # Looked at again now that no page can be committed.
+    if "store_hash" in columns and has_records(context, instance.id, locking=True):
+        raise RowLocked
+    if concerns_leases:
+        side_effects.apply(session, tables, instance, columns)
+    changes = history.changed(instance, columns)
+    history.record(session, tables, instance.id, "change", done_by=context.name, changes=changes)
+    if side_effects.REACHING.isdisjoint(columns):
+        return _Written(is_changed=True)
+    continued = side_effects.continue_failed(session, tables, instance.id, hint_after_s=HINT_AFTER_S)
+    return _Written(is_changed=True, is_mended=True, continued=continued)
+
+
+def _update(context: RequestContext, instance: IntegrationInstance, columns: Mapping[str, Any]) -> None:
+    """The instance's row; ``RowLocked`` if somebody else has it or has changed it."""
+    session, table = context.session, context.state.tables.instances
+    as_seen = (table.c.id == instance.id, table.c.version == instance.version)
+    # No lock is waited for, as its holder may be frozen.
+    if not is_lockable(session, select(table.c.id).where(*as_seen)):
+        raise RowLocked
+    keyed = {"name_key": name_key(columns["name"])} if "name" in columns else {}
+    values = {**columns, **keyed, **side_effects.instance_values(instance, columns)}
+    written: Any = session.execute(
+        update(table).where(*as_seen).values(**values, version=instance.version + 1, updated_at=db_now())
+    )
+    if written.rowcount != 1:
+        raise RowLocked

@@ -1,0 +1,101 @@
+"""Connect a store: write the new instance and begin its refreshes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
+
+from ... import history
+from ...errors import Invalid
+from ...models import db_now
+from ...models.instances import IntegrationInstance, name_key
+from ...refresh.lifecycle.start import start_instance
+from ...signals import announce, instance_created
+from ...worker import actors
+from .. import queries
+from ..context import Caller
+from ..health import Overview, overview_of_new
+from ..transactions import Unexplained, end_transaction, in_transaction
+from .draft import Draft
+from .overview import InstanceView, warnings_of
+from .validation import NAME_TAKEN, is_name_stored, require_valid
+from .verification import store_of_columns, verify_credentials
+
+# The request's own hint goes out within a second of the commit; the tick needs to send one only if that was lost.
+HINT_AFTER_S = 10.0
+
+
+def connect(caller: Caller, draft: Draft, *, verify: bool) -> InstanceView:
+    """The new instance with its first refreshes, committed before anybody else is told.
+
+    ``verify`` tries the token first, with no transaction open; a store that does not answer is connected all the
+    same, and the status message says so. Raises ``Invalid`` for a draft that cannot be accepted, also if another
+    request took its name in this very moment.
+    """
+    status_message = None
+    if verify:
+        require_valid(caller, draft)
+        end_transaction(caller.session)
+        status_message = verify_credentials(caller.state, store_of_columns(draft.columns))
+    instance, overview = _create(caller, draft, status_message)
+    # The orders first, as they take longer: of two messages that one process gets, the second waits for another one.
+    actors.send_hints(caller.state, [(view.row.resource, view.row.id) for view in reversed(overview.newest)])
+    announce(instance_created, instance_id=instance.id)
+    return InstanceView(instance, overview, warnings_of(caller, instance))
+
+
+def _create(caller: Caller, draft: Draft, status_message: str | None) -> tuple[IntegrationInstance, Overview]:
+    def work() -> tuple[IntegrationInstance, Overview]:
+        require_valid(caller, draft)
+        own = {
+            "tenant": caller.tenant,
+            "name_key": name_key(draft.columns["name"]),
+            "created_by": caller.name,
+            "status_message": status_message,
+        }
+        return _insert(caller, draft.columns | own)
+
+    return in_transaction(caller.session, work)
+
+
+def _insert(caller: Caller, row: Mapping[str, Any]) -> tuple[IntegrationInstance, Overview]:
+    """All of it in one savepoint, with a write first.
+
+    pysqlite begins no transaction before a SAVEPOINT, so that the release of the outermost one commits: a second
+    savepoint could be lost alone. And SQLite refuses the step from reader to writer when another writer is at work.
+    """
+    session = caller.session
+    # What the host has pending fails here as its own error, not below as ours.
+    session.flush()
+    # Asked once: the database's clock moves within a statement too.
+    now = session.scalar(select(db_now()))
+    try:
+        with session.begin_nested():
+            return _write(caller, {**row, "status": "active", "created_at": now, "updated_at": now})
+    except IntegrityError as error:
+        unexplained = Unexplained(error)
+        taken = is_name_stored(caller, row["name_key"], locking=True)
+    # Outside of the handler, so that the refusal does not carry the failed statement along.
+    raise Invalid({"name": [NAME_TAKEN]}) if taken else unexplained
+
+
+def _write(caller: Caller, row: Mapping[str, Any]) -> tuple[IntegrationInstance, Overview]:
+    session, state = caller.session, caller.state
+    result: Any = session.execute(insert(state.tables.instances).values(**row))
+    instance_id: int = result.inserted_primary_key[0]
+    start_instance(
+        session,
+        state.tables,
+        instance_id,
+        hint_after_s=HINT_AFTER_S,
+        sweep_after_s=state.config.sweep_interval_s,
+        requested_by=caller.name,
+    )
+    found = queries.with_refreshes(session, state.tables, state.config, instance_id, tenant=caller.tenant)
+    assert found is not None
+    instance, begun = found
+    history.record(session, state.tables, instance_id, "create", done_by=caller.name, changes=history.created(instance))
+    return instance, overview_of_new(session, state.tables, begun)

@@ -1,0 +1,36 @@
+"""An instance as the caller describes it, before the host is asked about it, and the errors in a body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...errors import MOST_ERRORS, Invalid
+
+
+class FieldErrors(dict[str, list[str]]):
+    """Messages by dotted path. ``more`` counts those that were not kept, as no answer names so many."""
+
+    more = 0
+
+    def note(self, path: str, messages: list[str]) -> None:
+        """Keep the messages, or only count them."""
+        if len(self) < MOST_ERRORS:
+            self[path] = messages
+        else:
+            self.more += 1
+
+    def refusal(self) -> Invalid:
+        """What to raise."""
+        return Invalid(self, more=self.more)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The columns that are valid by themselves, and the errors of the others by dotted path.
+
+    The token is ciphertext already: no frame from here on holds the plain one, so no traceback can show it.
+    """
+
+    columns: dict[str, Any] = field(repr=False)
+    errors: FieldErrors

@@ -1,0 +1,85 @@
+"""Connected stores as a person sees them: the settings, how the refreshes stand, and what is probably not meant."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ...models import Tables
+from ...models.instances import IntegrationInstance
+from ...refresh.removal.deletion import DELETING
+from ..context import Caller
+from ..health import Overview, overviews
+from ..warnings import of_instance, warnings
+
+SHOWN = ("active", "needs_attention")
+
+
+@dataclass(frozen=True)
+class InstanceView:
+    """An instance with its health and its warnings."""
+
+    instance: IntegrationInstance
+    overview: Overview
+    warnings: Sequence[dict[str, str]]
+
+
+def view_of(caller: Caller, instance: IntegrationInstance) -> InstanceView:
+    """The instance as it is now."""
+    (view,) = _views(caller, [instance])
+    return view
+
+
+def warnings_of(caller: Caller, instance: IntegrationInstance) -> list[dict[str, str]]:
+    """What is legal about one instance, but probably not meant."""
+    (found,) = warnings(caller, [of_instance(instance)])
+    return found
+
+
+def list_instances(
+    caller: Caller, *, page: int, per_page: int, status: str | None = None, name: str = ""
+) -> tuple[list[InstanceView], int]:
+    """One page of those that the caller may read, by id, and how many there are; none that is being deleted.
+
+    A tenant has few stores. So ``may`` can decide on each, and pages and totals are still right.
+    """
+    found = [
+        each
+        for each in _of_tenant(caller, status)
+        if _folded(name) in _folded(each.name) and caller.state.host.may("read", each)
+    ]
+    return _views(caller, found[(page - 1) * per_page : page * per_page]), len(found)
+
+
+def connected(session: Session, tables: Tables, instance_id: int | None = None) -> list[IntegrationInstance]:
+    """All instances of every tenant but those that are being deleted, or this one of them; for the command line.
+
+    Ends the transaction: what is done with each may take its time.
+    """
+    table = tables.instances
+    wanted = select(table).where(table.c.status != DELETING).order_by(table.c.id)
+    rows = session.execute(wanted if instance_id is None else wanted.where(table.c.id == instance_id)).all()
+    session.rollback()
+    return [IntegrationInstance.from_row(row) for row in rows]
+
+
+def _views(caller: Caller, instances: Sequence[IntegrationInstance]) -> list[InstanceView]:
+    by_id = overviews(caller.session, caller.state.tables, caller.state.config, instances)
+    found = warnings(caller, [of_instance(each) for each in instances])
+    return [InstanceView(each, by_id[each.id], its) for each, its in zip(instances, found, strict=True)]
+
+
+def _of_tenant(caller: Caller, status: str | None) -> list[IntegrationInstance]:
+    table = caller.state.tables.instances
+    wanted = (table.c.tenant == caller.tenant, table.c.status.in_(SHOWN if status is None else [status]))
+    rows = caller.session.execute(select(table).where(*wanted).order_by(table.c.id))
+    return [IntegrationInstance.from_row(row) for row in rows]
+
+
+def _folded(text: str) -> str:
+    """Compared in Python, as databases fold case differently."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

@@ -1,0 +1,96 @@
+"""Verify how a store is to be reached: ask it before anything is stored, or to report on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...app_state import State
+from ...errors import Invalid, StoreSilent
+from ...models.instances import PATHS, TOKEN_PATH, IntegrationInstance
+from ...store_check import probe
+from ...store_check.probe import Report, Store
+from ..context import Caller, RequestContext
+from ..transactions import end_transaction
+from ..warnings import Settled, warning, warnings
+from .draft import Draft
+from .overview import warnings_of
+from .validation import NAME_TAKEN, require_valid
+
+_SKIP = "To store it untried, send the same request with ?verify=false."
+
+
+def check_draft(caller: Caller, draft: Draft) -> tuple[Report, list[dict[str, str]]]:
+    """What connecting a store with this draft would meet, with the warnings; stores nothing.
+
+    A name that is taken says nothing about the store: it is a warning, and the store is asked all the same.
+    """
+    is_name_free = True
+    try:
+        require_valid(caller, draft)
+    except Invalid as refusal:
+        is_name_free = refusal.errors != {"name": [NAME_TAKEN]}
+        if is_name_free:
+            raise
+    store = store_of_columns(draft.columns)
+    (found,) = warnings(caller, [Settled(None, store.store_hash, store.start_date)])
+    if not is_name_free:
+        found.append(warning("name", "name_taken", NAME_TAKEN))
+    end_transaction(caller.session)
+    return probe.check(caller.state.config, caller.state.cipher, store), found
+
+
+def check_instance(context: RequestContext) -> tuple[Report, list[dict[str, str]]]:
+    """How a connected store would answer a refresh now, with the warnings."""
+    found = warnings_of(context, context.instance)
+    end_transaction(context.session)
+    return report_on(context.state, context.instance), found
+
+
+def report_on(state: State, instance: IntegrationInstance) -> Report:
+    """What the store of an instance answers; no transaction may be open meanwhile."""
+    return probe.check(state.config, state.cipher, store_of(instance))
+
+
+def store_of(instance: IntegrationInstance) -> Store:
+    """How the store of an instance is reached."""
+    return Store(instance.store_hash, instance.access_token, instance.start_date)
+
+
+def store_of_columns(columns: Mapping[str, Any]) -> Store:
+    """How the store of a draft is reached."""
+    return Store(**{name: columns[name] for name in Store.__dataclass_fields__})
+
+
+def verify_credentials(state: State, store: Store) -> str | None:
+    """None if the store accepts the token for all that is read; why that is not known, if it is not.
+
+    Raises ``Invalid`` if the store refuses the token or a scope is missing.
+    """
+    report = probe.check(state.config, state.cipher, store, counts=False)
+    refusal = _refusal(report)
+    if refusal:
+        raise Invalid(refusal)
+    if not report.is_token_accepted or "missing_scopes" in report.reasons:
+        reason = report.message or report.reasons.get("is_token_accepted") or report.reasons["missing_scopes"]
+        return f"The token could not be tried. {reason}"
+    return None
+
+
+def require_reachable(state: State, store: Store) -> None:
+    """Raises ``Invalid`` as ``verify_credentials`` does, ``StoreSilent`` if the store did not answer in time."""
+    unreached = verify_credentials(state, store)
+    if unreached is not None:
+        raise StoreSilent(f"{unreached} Nothing was changed. {_SKIP}")
+
+
+def _refusal(report: Report) -> dict[str, list[str]]:
+    if report.is_store_hash_right is False:
+        return {PATHS["store_hash"]: [f"{report.reasons['is_store_hash_right']} {_SKIP}"]}
+    if report.is_token_accepted is False:
+        return {TOKEN_PATH: [f"{report.reasons['is_token_accepted']} {_SKIP}"]}
+    if report.missing_scopes:
+        missing = ", ".join(report.missing_scopes)
+        text = f"The token lacks what a refresh needs: {missing}. Use one of an API account with these scopes. {_SKIP}"
+        return {TOKEN_PATH: [text]}
+    return {}

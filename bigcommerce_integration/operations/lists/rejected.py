@@ -1,0 +1,77 @@
+"""Records that were rejected: which, why, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Column, Row, Select, func, select
+
+from ...errors import Invalid, NotFound
+from ...refresh.job.parameters import Parameters
+from ...refresh.write.page import QUARANTINE
+from ..context import RequestContext
+from ..queries import RefreshView
+from ..refreshes import start_refresh
+
+MEND_AND_RETRY = "If the record is wrong in the store, mend it there; then retry: it is fetched again by its id."
+MEND_AND_REFRESH = (
+    "It has no id by which it could be fetched again: find it in the store's control panel by its payload and mend it "
+    "there; the next refresh that comes by reads it."
+)
+TRIED_AGAIN = (
+    "Nothing at first: later refreshes try it again by themselves, and so does a retry. Should it stay, find out what "
+    "ends the worker at this record: its memory, the host's own code, or the error that the reason names."
+)
+
+
+def list_rejected(
+    context: RequestContext, *, page: int, per_page: int, with_payload: bool = False, **filters: str
+) -> tuple[Sequence[Row[Any]], int]:
+    """One page of the records that could not be stored, the newest first, and how many there are.
+
+    ``filters`` are by column: ``resource``, ``reason_code``. ``Forbidden`` for records of orders, and for their
+    payloads, without their permissions.
+    """
+    if filters.get("resource") != "products":
+        context.require("read_orders")
+        if with_payload:
+            context.require("read_person_data")
+    table = context.state.tables.rejected_records
+    mine = [table.c.instance_id == context.instance.id, *(table.c[name] == value for name, value in filters.items())]
+    total = context.session.scalar(select(func.count()).select_from(table).where(*mine)) or 0
+    wanted = _records(table.c, with_payload=with_payload).where(*mine).order_by(table.c.id.desc())
+    rows = context.session.execute(wanted.limit(per_page).offset((page - 1) * per_page)).all()
+    return rows, total
+
+
+def retry_rejected(context: RequestContext, rejected_id: int) -> RefreshView:
+    """The refresh that fetches a rejected record again by its id."""
+    row = _one(context, rejected_id)
+    if row.bigcommerce_id is None:
+        raise Invalid({"_schema": [f"This record cannot be retried. {MEND_AND_REFRESH}"]})
+    return start_refresh(context, row.resource, "ids", Parameters(ids=(row.bigcommerce_id,)))
+
+
+def what_to_do(bigcommerce_id: int | None, reason_code: str | None = None) -> str:
+    """What a person can do about a rejected record."""
+    if reason_code in QUARANTINE:
+        return TRIED_AGAIN
+    return MEND_AND_REFRESH if bigcommerce_id is None else MEND_AND_RETRY
+
+
+def _one(context: RequestContext, rejected_id: int) -> Row[Any]:
+    table = context.state.tables.rejected_records
+    row = context.session.execute(
+        _records(table.c, with_payload=False).where(
+            table.c.instance_id == context.instance.id, table.c.id == rejected_id
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound("There is no such rejected record of this BigCommerce integration instance.")
+    return row
+
+
+def _records(columns: Iterable[Column[Any]], *, with_payload: bool) -> Select[Any]:
+    """Payloads may have a mebibyte each: read only where they are shown."""
+    return select(*(column for column in columns if with_payload or column.name != "payload"))

@@ -1,0 +1,48 @@
+"""Which variants a person wants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..context import RequestContext
+from . import filters
+from .paging import Wanted
+
+
+def wanted(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
+    """By SKU (blanks around it do not count), by the host's product, by product, those without a link, or all."""
+    table = context.state.tables.variants
+    mine = table.c.instance_id == context.instance.id
+    by_id = [table.c.bigcommerce_id]
+    product = filters.by_value(table.c.bigcommerce_product_id, query, "product")
+    linked = filters.by_presence(table.c.host_product_id, query, "linked")
+    link = table.c.host_product_id
+    to_product = filters.by_value(link, query, "host_product_id")
+    if to_product and context.state.tables.product_key.is_text:
+        to_product += filters.is_exactly(context.session, link, query["host_product_id"])
+    also = [
+        *filters.by_presence(table.c.link_conflict, query, "conflict"),
+        *filters.by_value(table.c.link_conflict_code, query, "link_conflict_code"),
+        *filters.by_deletion(table, query),
+    ]
+    if "sku" in query:
+        sku = query["sku"].strip()
+        exact = filters.is_exactly(context.session, table.c.sku_key, sku)
+        index = filters.indexed_by("sku_key")
+        return Wanted(
+            table, [mine, table.c.sku_key == sku], by_id, index, [*exact, *product, *to_product, *linked, *also]
+        )
+    if to_product:
+        index = ("host_product_id", *filters.indexed_by())
+        return Wanted(table, [to_product[0], mine], by_id, index, [*to_product[1:], *product, *linked, *also])
+    if product:
+        index = filters.indexed_by("bigcommerce_product_id")
+        return Wanted(table, [mine, *product], by_id, index, [*linked, *also])
+    is_in_conflict = query.get("conflict") or "link_conflict_code" in query
+    if query.get("linked") is False or (is_in_conflict and "linked" not in query):
+        # What is in conflict has no link.
+        unlinked = table.c.host_product_id
+        index = ("host_product_id", *filters.indexed_by())
+        return Wanted(table, [unlinked.is_(None), mine], by_id, index, also, constant=[unlinked])
+    return Wanted(table, [mine], by_id, filters.indexed_by(), [*linked, *also])

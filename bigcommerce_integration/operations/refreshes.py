@@ -1,0 +1,164 @@
+"""Start, cancel and retry a refresh: each in one transaction, and none of them waits long for a frozen worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from ..errors import Conflict, NotFound
+from ..models import Tables
+from ..refresh.job.database import bounded_waits
+from ..refresh.job.parameters import Mode, Parameters
+from ..refresh.lifecycle.reopen import reopen
+from ..refresh.lifecycle.start import join_ids, open_key, start
+from ..refresh.lifecycle.stop import cancel
+from ..refresh.removal.deletion import DELETING
+from ..signals import announce, refresh_finished
+from ..worker import actors
+from . import queries
+from .context import RequestContext
+from .queries import RefreshView
+from .transactions import Unexplained, in_transaction
+
+# As for a new instance: the request's own hint goes out within a second of the commit.
+HINT_AFTER_S = 10.0
+LOCK_WAIT_S = 2
+TRY_FOR_S = 5.0
+
+
+def list_refreshes(
+    context: RequestContext, *, page: int, per_page: int, **filters: str
+) -> tuple[list[RefreshView], int]:
+    """One page of an instance's refreshes, the newest first, and how many there are; ``filters`` by column."""
+    state = context.state
+    return queries.refreshes_of(
+        context.session, state.tables, state.config, context.instance.id, page=page, per_page=per_page, **filters
+    )
+
+
+def start_refresh(context: RequestContext, resource: str, mode: Mode, parameters: Parameters) -> RefreshView:
+    """The new refresh, committed and hinted at; ``Conflict`` if it would walk what is being walked already.
+
+    Ids join those of a refresh that has not begun yet, so that many who ask for a few do not fill the queue.
+    """
+    ids = parameters.ids
+
+    def work(session: Session, tables: Tables) -> int:
+        known = join_ids(session, tables, instance_id=context.instance.id, resource=resource, ids=ids) if ids else None
+        return known or start(
+            session,
+            tables,
+            instance_id=context.instance.id,
+            resource=resource,
+            mode=mode,
+            parameters=parameters,
+            hint_after_s=HINT_AFTER_S,
+            requested_by=context.name,
+        )
+
+    return _hinted(context, _committed(context, work, resource=None if mode == "ids" else resource))
+
+
+def retry_refresh(context: RequestContext, refresh_id: int) -> RefreshView:
+    """The refresh, open again where it stopped, committed and hinted at.
+
+    ``Conflict`` if it did not stop, or another walk is open.
+    """
+    row = _view(context, refresh_id).row
+
+    def work(session: Session, tables: Tables) -> int:
+        if not reopen(session, tables, refresh_id, hint_after_s=HINT_AFTER_S):
+            raise Conflict("Only a refresh that failed or was cancelled can be retried.", refresh_id=refresh_id)
+        return refresh_id
+
+    resource = None if row.mode == "ids" else row.resource
+    return _hinted(context, _committed(context, work, resource=resource, but=refresh_id))
+
+
+def cancel_refresh(context: RequestContext, refresh_id: int) -> RefreshView:
+    """The refresh, cancelled and committed: it stops at its next page. ``Conflict`` if it had ended before."""
+    _view(context, refresh_id)
+
+    def work(session: Session, tables: Tables) -> int:
+        if not cancel(session, tables, refresh_id):
+            raise Conflict("This refresh has ended already.", refresh_id=refresh_id)
+        return refresh_id
+
+    cancelled = _committed(context, work, resource=None)
+    announce(refresh_finished, instance_id=context.instance.id, refresh_id=refresh_id)
+    return cancelled
+
+
+def _hinted(context: RequestContext, view: RefreshView) -> RefreshView:
+    actors.send_hints(context.state, [(view.row.resource, view.row.id)])
+    return view
+
+
+def _committed(
+    context: RequestContext, work: Callable[[Session, Tables], int], *, resource: str | None, but: int | None = None
+) -> RefreshView:
+    """The refresh whose id ``work`` gives, all of it in one savepoint; ``resource`` is what it is to walk, if it is.
+
+    ``but`` is the refresh that is no other. The host's pending rows are written first, to fail as its own.
+    """
+    session, tables = context.session, context.state.tables
+
+    def attempt() -> RefreshView:
+        session.flush()
+        with bounded_waits(session, LOCK_WAIT_S):
+            # Looked at first: a database would wait for the transaction that a page of the open one is in.
+            if resource is not None:
+                _refuse_second_walk(context, resource, but)
+            unexplained = None
+            try:
+                with session.begin_nested():
+                    _hold_instance(context)
+                    view = _view(context, work(session, tables))
+            except IntegrityError as error:
+                unexplained = Unexplained(error)
+            if unexplained is None:
+                return view
+            # Outside of the handler, so that the refusal does not carry the failed statement along.
+            if resource is not None:
+                _refuse_second_walk(context, resource, but, locking=True)
+            raise unexplained
+
+    return in_transaction(session, attempt, try_for_s=TRY_FOR_S)
+
+
+def _refuse_second_walk(context: RequestContext, resource: str, but: int | None, *, locking: bool = False) -> None:
+    table = context.state.tables.refreshes
+    found = select(table.c.id).where(table.c.open_key == open_key(context.instance.id, resource))
+    # Read what is committed now, also where the transaction reads from an older snapshot (MariaDB).
+    open_id = context.session.scalar(found.with_for_update(read=True) if locking else found)
+    if open_id is not None and open_id != but:
+        raise Conflict(
+            f"Refresh {open_id} of the {resource} is open already: wait for its end, or cancel it.", refresh_id=open_id
+        )
+
+
+def _hold_instance(context: RequestContext) -> None:
+    """Held until the commit, so that no refresh is begun of an instance whose deletion has ended all of them.
+
+    In the order in which the end of a refresh locks, and by a write: SQLite refuses the step from reader to writer.
+    """
+    table = context.state.tables.instances
+    held: Any = context.session.execute(
+        update(table).where(table.c.id == context.instance.id, table.c.status != DELETING).values(status=table.c.status)
+    )
+    if held.rowcount != 1:
+        raise NotFound("This BigCommerce integration instance is being deleted.")
+
+
+def _view(context: RequestContext, refresh_id: int) -> RefreshView:
+    return queries.refresh(
+        context.session,
+        context.state.tables,
+        context.state.config,
+        instance_id=context.instance.id,
+        refresh_id=refresh_id,
+    )

@@ -1,0 +1,108 @@
+"""Instances and the reports on their stores as JSON."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from ...encryption import TokenCipher
+from ...errors import ConfigError
+from ...models.instances import SETTINGS, IntegrationInstance
+from ...models.types import moment_text
+from ...operations.health import Standing
+from ...operations.instances.overview import InstanceView
+from ...refresh.job import progress
+from ...store_check.probe import Report
+from ..fields import MASK
+from ..http.error_answers import encodable
+from ..refreshes.answers import refresh_answer
+
+logger = logging.getLogger(__name__)
+
+# Four characters of a shorter token would be too much of it.
+SHOW_END_FROM = 16
+
+
+def instance_answer(view: InstanceView, cipher: TokenCipher) -> dict[str, Any]:
+    """The instance, nested as the request nests it."""
+    instance, overview = view.instance, view.overview
+    settings = {name: getattr(instance, name) for name in SETTINGS}
+    return {
+        "id": instance.id,
+        "name": instance.name,
+        "integration_id": instance.integration_id,
+        "connection_settings": {"access_token": _masked(instance, cipher)},
+        "integration_settings": settings | {"start_date": instance.start_date.isoformat()},
+        "is_automatic_sync_enabled": instance.is_automatic_sync_enabled,
+        "status": instance.status,
+        "status_message": instance.status_message,
+        "created_at": moment_text(instance.created_at),
+        "updated_at": moment_text(instance.updated_at),
+        "refreshes": [refresh_answer(each) for each in overview.newest],
+        "health": {
+            **{standing.resource: _standing_answer(standing) for standing in overview.standings},
+            "last_worker_tick_at": moment_text(overview.last_worker_tick_at),
+            "warnings": [dict(each) for each in view.warnings],
+        },
+    }
+
+
+def _standing_answer(standing: Standing) -> dict[str, Any]:
+    success, opened, failure = standing.last_success, standing.open_refresh, standing.last_failure
+    return {
+        "last_success_at": moment_text(success.row.finished_at if success else None),
+        "age_s": standing.age_s,
+        "watermark": moment_text(standing.watermark),
+        "next_refresh_at": moment_text(standing.next_refresh_at),
+        "conflicts": success.row.conflicts if success else None,
+        "refused": success.row.refused if success else None,
+        "open_refresh": opened
+        and {
+            "id": opened.row.id,
+            "status": opened.row.status,
+            "progress_percentage": opened.percentage,
+        },
+        "left_out": (
+            standing.left_out
+            and {
+                "count": standing.left_out,
+                "message": progress.left_out(standing.resource, standing.left_out, standing.left_out).capitalize(),
+            }
+        )
+        or None,
+        "trouble": None if opened is None else opened.trouble,
+        "last_failure": failure
+        and {
+            "id": failure.row.id,
+            "message": failure.row.message,
+            "error_code": failure.row.error_code,
+            "finished_at": moment_text(failure.row.finished_at),
+        },
+    }
+
+
+def _masked(instance: IntegrationInstance, cipher: TokenCipher) -> str | None:
+    """The rest of the answer must not fail for a key that was taken out of the settings too early."""
+    if not instance.access_token:
+        return None  # wiped
+    try:
+        token = cipher.decrypt(instance.access_token).reveal()
+    except ConfigError as error:
+        logger.error(
+            "BigCommerce instance %s: %s",
+            instance.id,
+            error,
+            extra={"action": "decrypt_token", "instance_id": instance.id},
+        )
+        return MASK
+    return MASK + token[-4:] if len(token) >= SHOW_END_FROM else MASK
+
+
+def report_answer(report: Report) -> dict[str, Any]:
+    """What was found out, and for each null the reason."""
+    values = {name: encodable(each) if isinstance(each, str) else each for name, each in report.values().items()}
+    return {
+        **values,
+        "message": report.message and encodable(report.message),
+        "reasons": {name: encodable(reason) for name, reason in report.reasons.items()},
+    }
