@@ -8,6 +8,7 @@ from .host.sqlalchemy import SQLAlchemyHost
 from .models import metadata
 from .models.instances import IntegrationInstance
 from .signals import instance_changed, instance_created, instance_deleted, refresh_finished
+from .version import __version__
 
 __all__ = [
     "BigCommerceError",
@@ -16,6 +17,7 @@ __all__ = [
     "Missing",
     "ProductDraft",
     "SQLAlchemyHost",
+    "__version__",
     "create_blueprint",
     "instance_changed",
     "instance_created",

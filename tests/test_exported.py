@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import bigcommerce_integration
@@ -15,6 +16,7 @@ def test_the_public_names_are_these_and_no_others() -> None:
         "Missing",
         "ProductDraft",
         "SQLAlchemyHost",
+        "__version__",
         "create_blueprint",
         "instance_changed",
         "instance_created",
@@ -28,6 +30,10 @@ def test_the_public_names_are_these_and_no_others() -> None:
 
 def test_the_package_tells_that_it_is_typed() -> None:
     assert (Path(bigcommerce_integration.__file__).parent / "py.typed").exists()
+
+
+def test_version_has_the_form_of_a_release() -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+", bigcommerce_integration.__version__)
 
 
 def test_metadata_holds_our_tables_alone() -> None:

@@ -1,10 +1,12 @@
 """pytest fixtures of the stand-in store, also for other projects.
 
-Put `pytest_plugins = ["bigcommerce_integration.sandbox.pytest_plugin"]` into the top `conftest.py`.
+Where the package is installed, pytest has them already. Where pytest loads no plugins by itself
+(`PYTEST_DISABLE_PLUGIN_AUTOLOAD`), put `pytest_plugins = ["bigcommerce_integration.sandbox.pytest_plugin"]` into the
+top `conftest.py`.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
 
 import pytest
@@ -19,14 +21,21 @@ class SandboxFactory(Protocol):
     def __call__(self, *, latency_ms: float = 0, **options: Any) -> SandboxServer: ...
 
 
-@pytest.fixture
-def bigcommerce_sandbox_factory() -> Iterator[SandboxFactory]:
-    """Make started servers, each with a store of its own; all are stopped after the test."""
+@contextmanager
+def started_servers() -> Iterator[SandboxFactory]:
+    """Make started servers, each with a store of its own; all are stopped at the end."""
     with ExitStack() as servers:
 
         def make(*, latency_ms: float = 0, **options: Any) -> SandboxServer:
             return servers.enter_context(SandboxServer(SandboxStore(**options), latency_ms=latency_ms))
 
+        yield make
+
+
+@pytest.fixture
+def bigcommerce_sandbox_factory() -> Iterator[SandboxFactory]:
+    """Make started servers, each with a store of its own; all are stopped after the test."""
+    with started_servers() as make:
         yield make
 
 

@@ -23,9 +23,10 @@ ROOM = Path(bigcommerce_integration.sandbox.__file__).parent
 
 
 def test_the_room_imports_nothing_else_of_the_package():
-    for file in ROOM.glob("*.py"):
+    for file in ROOM.rglob("*.py"):
+        depth = len(file.relative_to(ROOM).parts)
         for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.level == 1:
+            if isinstance(node, ast.ImportFrom) and 1 <= node.level <= depth:
                 continue  # from this room
             names = [f"{'.' * node.level}{node.module}"] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -174,3 +175,27 @@ def test_other_projects_import_the_fixtures(pytester):
     )
     result = pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider")
     result.assert_outcomes(passed=2)
+
+
+def test_plugin_that_pytest_finds_imports_the_package_late(pytester, monkeypatch):
+    """As the entry point of the installed package loads it; the documented way besides does no harm."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOM.parent.parent))
+    pytester.makeconftest('pytest_plugins = ["_bigcommerce_integration_pytestplugin"]')
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_nothing_is_imported():
+            assert not any(name.startswith("bigcommerce_integration") for name in sys.modules)
+
+        def test_store(bigcommerce_sandbox, bigcommerce_sandbox_factory):
+            assert bigcommerce_sandbox.port != bigcommerce_sandbox_factory(products=3).port
+        """
+    )
+    # The plugin is named by the conftest alone, whether or not it is installed here.
+    arguments = ("-W", "error", "-p", "no:cacheprovider", "-p", "no:bigcommerce_integration")
+    pytester.runpytest_subprocess(*arguments).assert_outcomes(passed=2)
+    pytester.makeconftest(
+        'pytest_plugins = ["_bigcommerce_integration_pytestplugin", "bigcommerce_integration.sandbox.pytest_plugin"]'
+    )
+    pytester.runpytest_subprocess(*arguments, "-k", "store").assert_outcomes(passed=1, deselected=1)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from http.cookiejar import DefaultCookiePolicy
-from importlib.metadata import PackageNotFoundError, version
 
 import requests
 from requests.auth import AuthBase
 
 from ...secret import ProxyUrl, Secret
+from ...version import __version__
 from .deadline import DeadlineAdapter
 
-try:
-    USER_AGENT = f"bigcommerce_integration/{version('bigcommerce_integration')}"
-except PackageNotFoundError:
-    USER_AGENT = "bigcommerce_integration"
+USER_AGENT = f"bigcommerce_integration/{__version__}"
 
 
 class _Token(AuthBase):

@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 from apispec import APISpec
 
 from ...models.product_key import ProductKey
+from ...version import __version__
 from ..mirror.row_answers import LINK
 from . import (
     of_checks,
@@ -73,7 +73,7 @@ def document(prefix: str, root: str, key: KeyShape) -> dict[str, Any]:
     """
     spec = APISpec(
         title="BigCommerce integration",
-        version=version("bigcommerce_integration"),
+        version=__version__,
         openapi_version="3.1.0",
         plugins=[marshmallow_plugin()],
         info={"description": _DESCRIPTION},
