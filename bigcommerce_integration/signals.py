@@ -26,10 +26,12 @@ refresh_finished = _signals.signal("bigcommerce-refresh-finished")
 
 
 def announce(signal: NamedSignal, **ids: Any) -> None:
-    """Tell the receivers after the commit; what one raises is logged, as the caller's change is stored all the same."""
+    """Notify the receivers after the commit; an error of theirs is logged, as the change is stored all the same."""
     try:
         signal.send(current_app._get_current_object(), **ids)  # type: ignore[attr-defined]
     except Exception:
         logger.exception(
-            "A receiver of %s failed; what it was told of is stored.", signal.name, extra={"action": "announce", **ids}
+            "A receiver of %s failed; the change is stored all the same.",
+            signal.name,
+            extra={"action": "announce", **ids},
         )

@@ -9,15 +9,15 @@ import click
 from flask.cli import with_appcontext
 
 from ..app_state import current_state
-from ..operations.instances.overview import connected
 from ..operations.instances.verification import report_on
-from .errors import naming_what_is_missing
+from ..operations.instances.views import connected
+from .errors import reporting_missing_tables
 
 
 @click.command("check")
 @click.option("--instance", "instance_id", type=int, help="Only this integration instance.")
 @with_appcontext
-@naming_what_is_missing
+@reporting_missing_tables
 def check_command(instance_id: int | None) -> None:
     """Ask the stores whether they can be mirrored; saves nothing. Ends with 1 if one of them cannot."""
     state = current_state()

@@ -12,9 +12,9 @@ from ..app_state import State, current_state, engine_of
 from ..errors import BigCommerceError
 from ..models.instances import IntegrationInstance
 from ..operations.erasure import erase, erase_everybody
-from ..operations.instances.overview import connected
+from ..operations.instances.views import connected
 from ..privacy import erased_people
-from .errors import naming_what_is_missing
+from .errors import reporting_missing_tables
 
 
 @click.command("erase")
@@ -23,7 +23,7 @@ from .errors import naming_what_is_missing
 @click.option("--everybody", is_flag=True, help="All that was stored before PERSON_DATA=drop was set.")
 @click.option("--instance", "instance_id", type=int, help="Only in this integration instance.")
 @with_appcontext
-@naming_what_is_missing
+@reporting_missing_tables
 def erase_command(customer_ids: Sequence[int], emails: Sequence[str], everybody: bool, instance_id: int | None) -> None:
     """Blank a person's data in stored orders, and in whatever arrives later. Orders and amounts stay."""
     people = _people(customer_ids, emails, everybody=everybody)

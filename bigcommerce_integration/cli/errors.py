@@ -1,4 +1,4 @@
-"""What commands say where they cannot do their work."""
+"""Errors of commands, as one line each."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..refresh.job.database import missing_migration
 
 
-def naming_what_is_missing(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The command, which says in one line that a table or column of ours is not there, and ends with 1."""
+def reporting_missing_tables(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command; if a table or column of ours is missing, it prints that in one line and ends with 1."""
 
     @wraps(command)
     def run(*args: Any, **options: Any) -> Any:

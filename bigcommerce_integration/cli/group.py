@@ -11,7 +11,7 @@ from ..operations.keys import rotate_keys
 from ..worker import actors
 from .check import check_command
 from .erase import erase_command
-from .errors import naming_what_is_missing
+from .errors import reporting_missing_tables
 
 
 def add_commands(blueprint: Blueprint) -> None:
@@ -23,7 +23,7 @@ def add_commands(blueprint: Blueprint) -> None:
     blueprint.cli.add_command(check_command)
 
 
-@naming_what_is_missing
+@reporting_missing_tables
 def _tick() -> None:
     """Begin what is due and send its hints, once: for cron, where no worker ticks by itself."""
     try:
@@ -33,7 +33,7 @@ def _tick() -> None:
     click.echo(f"{count} hints sent.")
 
 
-@naming_what_is_missing
+@reporting_missing_tables
 def _rotate_keys() -> None:
     """Encrypt every access token (and erasure key) with the first of BIGCOMMERCE_ENCRYPTION_KEYS."""
     try:

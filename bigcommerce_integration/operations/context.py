@@ -27,7 +27,7 @@ class Caller:
     name: str | None
 
     def require_permission(self, action: str, instance: IntegrationInstance | None = None) -> None:
-        """Raises ``Forbidden`` if the host's ``may`` says no."""
+        """Raises ``Forbidden`` if the host's ``may`` refuses the action."""
         if not self.state.host.may(action, instance):
             raise Forbidden("You are not permitted to do this.")
 
@@ -64,7 +64,7 @@ def authorize_refresh(caller: Caller, action: str, instance_id: int, refresh_id:
         session, state.tables, state.config, instance_id, tenant=caller.tenant, refresh_id=refresh_id
     )
     if found is None:
-        # Which of the two is missing decides whether ``may`` is asked.
+        # ``may`` is asked only if it is not the instance that is missing.
         authorize(caller, action, instance_id)
         raise NotFound(queries.NO_REFRESH)
     instance, (view,) = found
@@ -82,7 +82,7 @@ def _permitted(
 
 
 def _tenant_of(host: Host) -> str:
-    """The caller's tenant; ``ConfigError`` for one that the databases could not tell from another.
+    """The caller's tenant; ``ConfigError`` for one that the databases could not distinguish from another.
 
     MariaDB takes "a" and "a " for equal, so blanks around it are refused.
     """

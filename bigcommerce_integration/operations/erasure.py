@@ -2,7 +2,7 @@
 stored.
 
 First the person's hash is committed: whichever slice of a refresh begins from then on blanks what it fetches. Those
-that began before are seen off. Then the stored rows are blanked, so many a transaction; a run that is killed leaves
+that began before are waited for. Then the stored rows are blanked, so many a transaction; a run that is killed leaves
 nothing half done within one, and running it again finishes.
 """
 
@@ -34,7 +34,7 @@ from ..resources.mapping import content_hash
 ORDERS_A_BATCH = 1000
 # These may have a megabyte each.
 REJECTED_A_BATCH = 50
-LOOK_AGAIN_S = 0.1
+POLL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def erase(engine: Engine, instance: IntegrationInstance, people: Sequence[str]) 
     """Erase these people (see ``privacy.erased_people``) from the instance, and note that somebody was erased, not who.
 
     Raises ``ErasureIncomplete`` when a refresh holds on too long, ``HostRefused`` for what the host raised when it was
-    told of a batch: what was done by then stays, and nothing comes back.
+    notified of a batch: what was done by then stays, and nothing comes back.
     """
     erased = engine.transaction(
         lambda session: remember(session, engine.tables, engine.cipher, instance.id, people),
@@ -63,7 +63,7 @@ def erase_everybody(engine: Engine, instance: IntegrationInstance) -> Erased:
 
 
 def _blank(engine: Engine, instance: IntegrationInstance, is_unwanted: Callable[[object], bool]) -> Erased:
-    _see_off(engine, instance)
+    _wait_for_slices(engine, instance)
     orders = _in_batches(engine, partial(_blank_orders, engine, instance, is_unwanted))
     rejected = _in_batches(engine, partial(_blank_rejected, engine, instance, is_unwanted))
     changes = {"orders": orders, "rejected_records": rejected}
@@ -73,21 +73,21 @@ def _blank(engine: Engine, instance: IntegrationInstance, is_unwanted: Callable[
     return Erased(orders, rejected)
 
 
-def _see_off(engine: Engine, instance: IntegrationInstance) -> None:
-    """Wait until no slice is left that began before the people were known: it would write what it has in hand.
+def _wait_for_slices(engine: Engine, instance: IntegrationInstance) -> None:
+    """Wait until no slice is running that began before the people were known: it would write what it has fetched.
 
-    It need not be the lease that is waited for (one slice may follow another without a gap), only its passing on. A
-    lease that has lapsed is taken and given back: its holder may be frozen, and is fenced off.
+    It is enough that the lease passes on, as one slice may follow another without a gap. A lease that has lapsed is
+    claimed and released: its holder may be frozen, and is fenced off.
     """
     config, seen = engine.config, engine.transaction(lambda session: _epoch(session, engine, instance))
     ends_at = time.monotonic() + 2 * (config.slice_s + config.lease_s + config.timeout_s)
     while not engine.transaction(lambda session: _is_passed_on(session, engine, instance, seen)):
         if time.monotonic() >= ends_at:
             raise ErasureIncomplete(
-                f"A refresh of the orders of instance {instance.id} does not come to its end: nothing that is stored "
-                "was blanked yet. What arrives from now on is. Run the command again."
+                f"A refresh of the orders of instance {instance.id} does not end: nothing that is stored was "
+                "blanked yet. What arrives from now on is. Run the command again."
             )
-        engine.stopping.wait(LOOK_AGAIN_S)
+        engine.stopping.wait(POLL_S)
 
 
 def _is_passed_on(session: Session, engine: Engine, instance: IntegrationInstance, seen: int) -> bool:
@@ -133,7 +133,7 @@ def _blank_orders(
     theirs, changed = set[int](), dict[int, dict[str, Any]]()
     for row in rows:
         order = _record(row.payload)
-        if is_unwanted(order.value) or not _says_whose(order):
+        if is_unwanted(order.value) or not _has_readable_person(order):
             theirs.add(row.bigcommerce_id)
             text = blanked_order(order).text
             if text != row.payload:
@@ -152,7 +152,7 @@ def _blank_orders(
 
 
 def _blanked_lines(tx: PageTransaction, order_ids: Iterable[int]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The lines of these orders that were fetched apart and said something, with their orders' ids."""
+    """The lines of these orders that were fetched apart and hold personal data, with their orders' ids."""
     table = tx.tables.order_lines
     columns = (table.c.id, table.c.bigcommerce_order_id, table.c.payload)
     for row in stored_rows(tx, table, table.c.bigcommerce_order_id, order_ids, *columns):
@@ -198,7 +198,7 @@ def _blank_rejected(
     count = 0
     for row in rows:
         order = _record(row.payload)
-        if is_unwanted(order.value) or not _says_whose(order):
+        if is_unwanted(order.value) or not _has_readable_person(order):
             payload = blanked_order(order).text.encode() or None
             if payload != row.payload:
                 session.execute(update(table).where(table.c.id == row.id).values(payload=payload))
@@ -215,6 +215,6 @@ def _record(payload: str | bytes) -> Record:
         return Record(text, None, None)
 
 
-def _says_whose(order: Record) -> bool:
+def _has_readable_person(order: Record) -> bool:
     """Whether the addresses in it can be believed; not in a text that the store damaged."""
     return order.raw is None and "\ufffd" not in order.text

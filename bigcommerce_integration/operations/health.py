@@ -1,4 +1,4 @@
-"""How instances are doing: their newest refreshes and their health, in a few queries however many they are."""
+"""The health of instances, with their newest refreshes, in a few queries however many they are."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from ..refresh.write.page import QUARANTINE
 from . import queries
 from .queries import RefreshView
 
-# Those of a few records say nothing about the others.
+# Refreshes of a few records prove nothing about the others.
 _WHOLE = ("initial", "incremental", "full")
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How one resource of an instance stands; times are naive UTC."""
+class ResourceHealth:
+    """The state of one resource of an instance; times are naive UTC."""
 
     resource: str
     last_success: RefreshView | None
@@ -37,33 +37,33 @@ class Standing:
     next_refresh_at: datetime | None
     open_refresh: RefreshView | None
     last_failure: RefreshView | None
-    # Records that are in quarantine: tried again by themselves, and not stored until then.
+    # Records in quarantine: refreshes retry them, and they are not stored until then.
     left_out: int = 0
 
 
 @dataclass(frozen=True)
-class Overview:
-    """What an answer tells of an instance beside its settings; ``newest`` has one refresh of each resource."""
+class Health:
+    """The health of an instance; ``newest`` has one refresh of each resource."""
 
     newest: Sequence[RefreshView]
-    standings: Sequence[Standing]
+    resources: Sequence[ResourceHealth]
     last_worker_tick_at: datetime | None
 
 
-def overview(session: Session, tables: Tables, config: Config, instance: IntegrationInstance) -> Overview:
+def health_of(session: Session, tables: Tables, config: Config, instance: IntegrationInstance) -> Health:
     """That of one instance."""
-    return overviews(session, tables, config, [instance])[instance.id]
+    return health_by_instance(session, tables, config, [instance])[instance.id]
 
 
-def overview_of_new(session: Session, tables: Tables, begun: Sequence[RefreshView]) -> Overview:
+def health_of_new(session: Session, tables: Tables, begun: Sequence[RefreshView]) -> Health:
     """That of an instance whose first refreshes were just begun: the same answer with fewer questions."""
-    standings = [replace(_nothing(view.row.resource), open_refresh=view) for view in begun]
-    return Overview(begun, standings, _last_tick(session, tables))
+    resources = [replace(_nothing(view.row.resource), open_refresh=view) for view in begun]
+    return Health(begun, resources, _last_tick(session, tables))
 
 
-def overviews(
+def health_by_instance(
     session: Session, tables: Tables, config: Config, instances: Sequence[IntegrationInstance]
-) -> dict[int, Overview]:
+) -> dict[int, Health]:
     """By instance id; three queries in all."""
     if not instances:
         return {}
@@ -75,10 +75,12 @@ def overviews(
         # A store that was connected by another version may have more leases, or fewer.
         by_resource = {row.resource: row for row in leases[instance.id]}
         rows = [by_resource[resource] for resource in RESOURCES if resource in by_resource]
-        made[instance.id] = Overview(
+        made[instance.id] = Health(
             newest=[views[row.newest_id] for row in rows if row.newest_id in views],
-            standings=[
-                _standing(by_resource[resource], instance, views) if resource in by_resource else _nothing(resource)
+            resources=[
+                _resource_health(by_resource[resource], instance, views)
+                if resource in by_resource
+                else _nothing(resource)
                 for resource in RESOURCES
             ],
             last_worker_tick_at=ticked_at,
@@ -143,7 +145,9 @@ def _views(
     return {key: view for view in views for key in (view.row.id, view.row.open_key) if key is not None}
 
 
-def _standing(lease: Row[Any], instance: IntegrationInstance, views: dict[int | str | None, RefreshView]) -> Standing:
+def _resource_health(
+    lease: Row[Any], instance: IntegrationInstance, views: dict[int | str | None, RefreshView]
+) -> ResourceHealth:
     success = views.get(lease.success_id)
     opened = views.get(open_key(lease.instance_id, lease.resource))
     is_automatic = instance.is_automatic_sync_enabled and instance.status == "active"
@@ -151,7 +155,7 @@ def _standing(lease: Row[Any], instance: IntegrationInstance, views: dict[int | 
     is_misdated = lease.is_due and lease.next_sync_at is not None and lease.next_sync_at > lease.now
     next_at = None if is_misdated else lease.next_sync_at
     at_once = None if opened else lease.now
-    return Standing(
+    return ResourceHealth(
         resource=lease.resource,
         last_success=success,
         age_s=_age_s(lease.now, success),
@@ -163,9 +167,9 @@ def _standing(lease: Row[Any], instance: IntegrationInstance, views: dict[int | 
     )
 
 
-def _nothing(resource: str) -> Standing:
+def _nothing(resource: str) -> ResourceHealth:
     """A collection that has never been refreshed."""
-    return Standing(resource, None, None, None, None, None, None)
+    return ResourceHealth(resource, None, None, None, None, None, None)
 
 
 def _age_s(now: datetime, success: RefreshView | None) -> float | None:

@@ -1,4 +1,4 @@
-"""Store a person's decisions on links: all or nothing, with the host told and an audit row in one transaction."""
+"""Store a person's decisions on links, notify the host and write an audit row: all in one transaction."""
 
 from __future__ import annotations
 

@@ -43,14 +43,14 @@ class RefreshView:
 
     @property
     def trouble(self) -> str | None:
-        """What ended the last tries of an open refresh, if there is something to be shown to a person."""
+        """What ended the last attempts of an open refresh, if a person should see it."""
         is_shown = self.row.shortages > 0 or self.row.errors >= SHOWN_FROM
         trouble: str | None = self.row.trouble
         return trouble if is_shown and self.row.status in OPEN else None
 
     @property
     def message(self) -> str | None:
-        """What is being done; and what has ended the tries before, which a page that went in since must not hide."""
+        """What is being done, and what ended the attempts before: a page written since must not hide that."""
         if self.lacks_worker:
             return NO_WORKER
         message: str | None = self.row.message
@@ -59,7 +59,7 @@ class RefreshView:
 
     @property
     def speed(self) -> Speed:
-        """How fast it is, and when it will be done."""
+        """The rate, and the time that is left."""
         row = self.row
         return speed(
             fetched=row.fetched,
@@ -136,7 +136,7 @@ def worker_window_s(config: Config) -> float:
     return max(60.0, 4 * config.tick_s)
 
 
-# Made once for each app: a page that shows progress asks for these again and again.
+# Built once for each app: a page that shows progress polls with these.
 
 
 @lru_cache(maxsize=16)

@@ -43,7 +43,7 @@ def list_refreshes(
 def start_refresh(context: RequestContext, resource: str, mode: Mode, parameters: Parameters) -> RefreshView:
     """The new refresh, committed and hinted at; ``Conflict`` if it would walk what is being walked already.
 
-    Ids join those of a refresh that has not begun yet, so that many who ask for a few do not fill the queue.
+    Ids join those of a refresh that has not begun yet, so that many small requests do not fill the queue.
     """
     ids = parameters.ids
 
@@ -110,7 +110,7 @@ def _committed(
     def attempt() -> RefreshView:
         session.flush()
         with bounded_waits(session, LOCK_WAIT_S):
-            # Looked at first: a database would wait for the transaction that a page of the open one is in.
+            # Checked first: a database would wait for the transaction that a page of the open one is in.
             if resource is not None:
                 _refuse_second_walk(context, resource, but)
             unexplained = None

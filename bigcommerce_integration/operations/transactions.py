@@ -1,4 +1,4 @@
-"""Try a transaction of a request again where the database asks for it."""
+"""Repeat a transaction of a request where the database asks for that."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 
 
 class RowLocked(Exception):
-    """A row that must be written is locked by somebody who may be frozen: not waited for, but tried again."""
+    """A row that must be written is locked, perhaps by a frozen process: repeat the transaction instead of waiting."""
 
 
 class Unexplained(Exception):
@@ -33,7 +33,7 @@ class Unexplained(Exception):
 
 @contextmanager
 def undone_by_errors(session: Session) -> Iterator[None]:
-    """What is raised within undoes what was written before: nothing may stay for a handler of the host to commit."""
+    """Roll back on an error within: nothing may stay that a handler of the host could commit."""
     try:
         yield
     except DBAPIError:
@@ -72,10 +72,10 @@ def in_transaction(session: Session, work: Callable[[], _T], *, try_for_s: float
             return result
         if time.monotonic() >= give_up_at:
             raise DatabaseBusy("The database is busy. Nothing was changed; try again in a moment.")
-        time.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - only spreads the next tries
+        time.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - only spreads the next attempts
         pause_s = min(pause_s * 2, 0.5)
 
 
 def end_transaction(session: Session) -> None:
-    """Commit, so that none is open while a store is asked: nothing of ours is pending, and the host's own is kept."""
+    """Commit, so that no transaction is open while a store answers; what the host has pending is kept."""
     session.commit()

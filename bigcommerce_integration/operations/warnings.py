@@ -1,4 +1,4 @@
-"""What is legal about an instance, but probably not meant: answers show it, nothing refuses it."""
+"""Warnings about an instance: what is legal but probably a mistake. Answers show them, nothing is refused."""
 
 from __future__ import annotations
 

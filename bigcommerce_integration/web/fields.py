@@ -41,7 +41,7 @@ class StrictField(_Field):
     }
 
     def read(self, value: Any) -> Any:
-        """The value to keep; ``ValidationError`` says what is wrong."""
+        """The value to keep; ``ValidationError`` describes what is wrong."""
         raise NotImplementedError
 
     def json_schema(self) -> dict[str, Any]:

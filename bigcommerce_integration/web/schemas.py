@@ -1,4 +1,4 @@
-"""What a request must look like; what it means to the host is checked in ``operations.instances.validation``."""
+"""What a request must look like; ``operations.instances.validation`` checks what it means to the host."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def test_a_store_that_is_away_is_connected_and_told(host_app: HostApp, broker: S
         assert answer.status_code == 201
         data = answer.json["data"]
         assert data["status"] == "active"
-        assert data["status_message"].startswith("The token could not be tried.")
+        assert data["status_message"].startswith("The token could not be verified.")
         assert "127.0.0.1:9 refused the connection" in data["status_message"]
         assert host_app.count(app, tables.instances) == 1
 
@@ -100,7 +100,7 @@ def test_the_message_goes_once_the_store_has_answered(connect: Connect) -> None:
     mirror = connect(SandboxStore(3, 3))
     mirror.server.stop()
     away = send(mirror, "POST", **body(mirror)).json["data"]
-    assert "could not be tried" in away["status_message"]
+    assert "could not be verified" in away["status_message"]
     with SandboxServer(mirror.store, port=int(mirror.server.api_url.rsplit(":", 1)[1])) as back:
         mirror.server = back
         mirror.instance_id = away["id"]

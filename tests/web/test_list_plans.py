@@ -111,7 +111,7 @@ def fill(mirrored: Mirrored, name: str, count: int) -> None:
 @pytest.fixture(autouse=True)
 def _looks_in_proportion(monkeypatch: pytest.MonkeyPatch) -> None:
     """A search looks at one row of a hundred, as it does in a million: of a small table the whole is read sooner."""
-    monkeypatch.setattr(paging, "LOOKED_AT", ROWS // 100)
+    monkeypatch.setattr(paging, "MOST_SCANNED", ROWS // 100)
 
 
 @pytest.fixture(scope="module", params=["postgresql", "mariadb"])

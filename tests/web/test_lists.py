@@ -21,7 +21,7 @@ LISTS = ("products", "variants", "orders")
 @pytest.fixture
 def few_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A search looks at three rows and no more."""
-    monkeypatch.setattr(paging, "LOOKED_AT", 3)
+    monkeypatch.setattr(paging, "MOST_SCANNED", 3)
 
 
 @pytest.mark.parametrize("name", LISTS)

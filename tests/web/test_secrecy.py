@@ -166,7 +166,7 @@ def boom(*args: Any, **options: Any) -> Any:
         "bigcommerce_integration.SQLAlchemyHost.earliest_start_date",
         "bigcommerce_integration.SQLAlchemyHost.tenant",
         "bigcommerce_integration.operations.instances.connect.start_instance",
-        "bigcommerce_integration.operations.instances.connect.overview_of_new",
+        "bigcommerce_integration.operations.instances.connect.health_of_new",
         "bigcommerce_integration.web.instances.views.instance_answer",
         "bigcommerce_integration.web.instances.views.url_for",
         "sqlalchemy.orm.Session.commit",

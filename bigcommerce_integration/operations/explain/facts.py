@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Table, select
 
 from ...refresh.write.page import QUARANTINE
 from ...resources.columns import notes_of
-from .. import health
 from ..context import RequestContext
+from ..health import health_of
 from .reasons import Noted, Refreshing, Rejected
 
 
@@ -45,16 +45,16 @@ def rows_of(context: RequestContext, table: Table, *which: ColumnElement[bool]) 
 def refreshing_of(context: RequestContext, resource: str) -> Refreshing:
     """How the refreshes of one resource stand."""
     state, instance = context.state, context.instance
-    overview = health.overview(context.session, state.tables, state.config, instance)
-    standing = next(each for each in overview.standings if each.resource == resource)
-    opened, success, failure = standing.open_refresh, standing.last_success, standing.last_failure
+    health = health_of(context.session, state.tables, state.config, instance)
+    found = next(each for each in health.resources if each.resource == resource)
+    opened, success, failure = found.open_refresh, found.last_success, found.last_failure
     if success is not None and failure is not None and success.row.id > failure.row.id:
         failure = None
     return Refreshing(
         resource=resource,
-        watermark=standing.watermark,
+        watermark=found.watermark,
         open_refresh=None if opened is None else opened.row.id,
-        next_at=standing.next_refresh_at,
+        next_at=found.next_refresh_at,
         last_failure=None if failure is None else failure.row.message,
         attention=instance.status_message if instance.status == "needs_attention" else None,
     )

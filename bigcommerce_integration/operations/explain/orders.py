@@ -50,7 +50,7 @@ class OrderFacts:
 
 
 def explain(context: RequestContext, order_id: int, *, ask_store: bool) -> list[Explanation]:
-    """About the order with this BigCommerce id; ``ask_store`` asks the store too, with no transaction open."""
+    """About the order with this BigCommerce id; ``ask_store`` queries the store too, with no transaction open."""
     context.require("read_orders")
     facts = order_facts(context, order_id)
     if ask_store:
@@ -62,7 +62,7 @@ def explain(context: RequestContext, order_id: int, *, ask_store: bool) -> list[
 
 
 def explain_order(facts: OrderFacts) -> list[Reason]:
-    """Why the order is not here, or what is odd about it if it is; the surest first."""
+    """Why the order is not here, or what is special about it if it is; the surest first."""
     return list(_of_stored_order(facts.row, facts.noted) if facts.row is not None else _of_missing_order(facts))
 
 
@@ -88,7 +88,7 @@ def _of_missing_order(facts: OrderFacts) -> Iterator[Reason]:
         yield Reason(
             ReasonCode.PERHAPS_BEFORE_START_DATE,
             f"Its id is lower than that of every order here, {facts.lowest_id} being the lowest: it is likely older "
-            f"than the start date, {facts.start_date.isoformat()}. With ask_store=true the store tells.",
+            f"than the start date, {facts.start_date.isoformat()}. ask_store=true asks the store.",
         )
     yield from store_reasons(facts.store, facts.start_date, "order", "was created")
     yield from unseen(facts.refreshing, "order")

@@ -12,7 +12,7 @@ from ...store_check.lookup import StoreSays
 
 
 class ReasonCode(Code):
-    """What is so, for programs."""
+    """Why, for programs."""
 
     HERE = "here", "The order is here."
     NOT_HERE = "not_here", "There is no such variant here."
@@ -47,7 +47,7 @@ class ReasonCode(Code):
 
 @dataclass(frozen=True)
 class Reason:
-    """One thing that is so: a word for programs, a sentence for people."""
+    """One reason: a code for programs, a sentence for people."""
 
     code: ReasonCode
     message: str
@@ -55,7 +55,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why one record is as it is, the surest reason first; without an id where no record was found."""
+    """The reasons about one record, the surest first; ``bigcommerce_id`` is None where no record was found."""
 
     bigcommerce_id: int | None
     reasons: Sequence[Reason]
@@ -102,7 +102,7 @@ def unreadable(noted: Sequence[Noted]) -> Iterator[Reason]:
 
 
 def store_reasons(store: StoreSays | None, start_date: date, what: str, dated: str) -> Iterator[Reason]:
-    """What the store says of a record that is not here."""
+    """What the store answered about a record that is not here."""
     if store is None:
         return
     if store.problem is not None:
@@ -134,7 +134,7 @@ def unseen(refreshing: Refreshing, what: str) -> Iterator[Reason]:
 
 
 def next_refresh(refreshing: Refreshing) -> Iterator[Reason]:
-    """What stands in the way of the next refresh, and when it comes."""
+    """What holds up the next refresh, and when it begins."""
     if refreshing.attention is not None:
         yield Reason(ReasonCode.NEEDS_ATTENTION, f"Refreshes are paused: {refreshing.attention}")
     if refreshing.last_failure is not None:

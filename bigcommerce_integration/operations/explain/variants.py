@@ -51,7 +51,7 @@ class VariantFacts:
 
 
 def explain(context: RequestContext, variant_id: int, *, ask_store: bool) -> list[Explanation]:
-    """About the variant with this BigCommerce id; ``ask_store`` asks the store too, with no transaction open."""
+    """About the variant with this BigCommerce id; ``ask_store`` queries the store too, with no transaction open."""
     facts = variant_facts(context, variant_id)
     if ask_store:
         end_transaction(context.session)
@@ -217,7 +217,7 @@ def _product(context: RequestContext, product_id: int) -> list[Mapping[str, Any]
 def _host_products(context: RequestContext, row: Mapping[str, Any]) -> list[Key]:
     """The host's products that have the variant's SKU at this moment, spelt just so."""
     sku = row["sku_key"]
-    # A conflict says itself why there is no link; it may be that the host cannot be asked for such a SKU.
+    # A conflict has its own reason; the host may even be unable to look up such a SKU.
     if sku is None or row["host_product_id"] is not None or row["link_conflict"] is not None:
         return []
     found = context.state.host.products_by_sku(context.session, context.instance, [sku])

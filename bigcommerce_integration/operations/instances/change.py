@@ -26,9 +26,9 @@ from ..refreshes import HINT_AFTER_S
 from ..transactions import RowLocked, Unexplained, end_transaction, in_transaction, undone_by_errors
 from . import side_effects
 from .draft import Draft
-from .overview import InstanceView, view_of
 from .validation import NAME_TAKEN, has_records, is_name_stored, require_valid, require_version
 from .verification import require_reachable
+from .views import InstanceView, view_of
 
 
 @dataclass(frozen=True)
@@ -41,25 +41,25 @@ class Changed:
 
 @dataclass(frozen=True)
 class _Written:
-    """What was written; ``is_mended`` says that the store is reached in another way than before.
+    """What was written; ``is_reconnected``: the store is reached in another way than before.
 
     ``continued`` are refreshes that had failed and go on.
     """
 
     is_changed: bool = False
-    is_mended: bool = False
+    is_reconnected: bool = False
     continued: Sequence[Hint] = ()
 
 
 def change(context: RequestContext, draft: Draft, *, verify: bool, versions: Set[str] | None) -> Changed:
     """Store what the draft changes, all of it or nothing.
 
-    ``verify`` tries a new token, or another store hash, against the store first, with no transaction open. Raises
+    ``verify`` verifies a new token, or another store hash, with the store first, with no transaction open. Raises
     ``VersionMismatch`` unless the instance's version is among ``versions`` (None: whichever it is), ``Invalid``, and
     ``StoreSilent`` if the store did not answer in time.
     """
     session = context.session
-    # Before the store is asked, and again in the transaction: others may have been here meanwhile.
+    # Before the store is queried, and again in the transaction: others may have changed the row meanwhile.
     columns = _accepted(context, context.instance, draft, versions)
     if verify and not side_effects.REACHING.isdisjoint(columns):
         reached = {name: columns.get(name, getattr(context.instance, name)) for name in Store.__dataclass_fields__}
@@ -81,7 +81,7 @@ def change(context: RequestContext, draft: Draft, *, verify: bool, versions: Set
 
 def _start_due(context: RequestContext, written: _Written) -> list[Hint]:
     """What goes on, and what was due: begun and hinted at now, so that the answer can name it."""
-    if not written.is_mended:
+    if not written.is_reconnected:
         return []
     started = [*written.continued, *actors.begin_due(context.state, context.instance.id)]
     actors.send_hints(context.state, started)
@@ -147,7 +147,7 @@ def _write(context: RequestContext, instance: IntegrationInstance, columns: Mapp
     if concerns_leases:
         wait_for_instance(session, tables, instance.id, LOCK_WAIT_S)
     _update(context, instance, columns)
-    # Looked at again now that no page can be committed.
+    # Checked again now that no page can be committed.
     if "store_hash" in columns and has_records(context, instance.id, locking=True):
         raise RowLocked
     if concerns_leases:
@@ -157,7 +157,7 @@ def _write(context: RequestContext, instance: IntegrationInstance, columns: Mapp
     if side_effects.REACHING.isdisjoint(columns):
         return _Written(is_changed=True)
     continued = side_effects.continue_failed(session, tables, instance.id, hint_after_s=HINT_AFTER_S)
-    return _Written(is_changed=True, is_mended=True, continued=continued)
+    return _Written(is_changed=True, is_reconnected=True, continued=continued)
 
 
 def _update(context: RequestContext, instance: IntegrationInstance, columns: Mapping[str, Any]) -> None:

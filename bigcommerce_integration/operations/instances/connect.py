@@ -17,22 +17,22 @@ from ...signals import announce, instance_created
 from ...worker import actors
 from .. import queries
 from ..context import Caller
-from ..health import Overview, overview_of_new
+from ..health import Health, health_of_new
 from ..transactions import Unexplained, end_transaction, in_transaction
 from .draft import Draft
-from .overview import InstanceView, warnings_of
 from .validation import NAME_TAKEN, is_name_stored, require_valid
 from .verification import store_of_columns, verify_credentials
+from .views import InstanceView, warnings_of
 
 # The request's own hint goes out within a second of the commit; the tick needs to send one only if that was lost.
 HINT_AFTER_S = 10.0
 
 
 def connect(caller: Caller, draft: Draft, *, verify: bool) -> InstanceView:
-    """The new instance with its first refreshes, committed before anybody else is told.
+    """The new instance with its first refreshes, committed before hints and signals are sent.
 
-    ``verify`` tries the token first, with no transaction open; a store that does not answer is connected all the
-    same, and the status message says so. Raises ``Invalid`` for a draft that cannot be accepted, also if another
+    ``verify`` verifies the token first, with no transaction open; a store that does not answer is connected all the
+    same, and its status message has the reason. Raises ``Invalid`` for a draft that cannot be accepted, also if another
     request took its name in this very moment.
     """
     status_message = None
@@ -40,15 +40,15 @@ def connect(caller: Caller, draft: Draft, *, verify: bool) -> InstanceView:
         require_valid(caller, draft)
         end_transaction(caller.session)
         status_message = verify_credentials(caller.state, store_of_columns(draft.columns))
-    instance, overview = _create(caller, draft, status_message)
+    instance, health = _create(caller, draft, status_message)
     # The orders first, as they take longer: of two messages that one process gets, the second waits for another one.
-    actors.send_hints(caller.state, [(view.row.resource, view.row.id) for view in reversed(overview.newest)])
+    actors.send_hints(caller.state, [(view.row.resource, view.row.id) for view in reversed(health.newest)])
     announce(instance_created, instance_id=instance.id)
-    return InstanceView(instance, overview, warnings_of(caller, instance))
+    return InstanceView(instance, health, warnings_of(caller, instance))
 
 
-def _create(caller: Caller, draft: Draft, status_message: str | None) -> tuple[IntegrationInstance, Overview]:
-    def work() -> tuple[IntegrationInstance, Overview]:
+def _create(caller: Caller, draft: Draft, status_message: str | None) -> tuple[IntegrationInstance, Health]:
+    def work() -> tuple[IntegrationInstance, Health]:
         require_valid(caller, draft)
         own = {
             "tenant": caller.tenant,
@@ -61,7 +61,7 @@ def _create(caller: Caller, draft: Draft, status_message: str | None) -> tuple[I
     return in_transaction(caller.session, work)
 
 
-def _insert(caller: Caller, row: Mapping[str, Any]) -> tuple[IntegrationInstance, Overview]:
+def _insert(caller: Caller, row: Mapping[str, Any]) -> tuple[IntegrationInstance, Health]:
     """All of it in one savepoint, with a write first.
 
     pysqlite begins no transaction before a SAVEPOINT, so that the release of the outermost one commits: a second
@@ -70,7 +70,7 @@ def _insert(caller: Caller, row: Mapping[str, Any]) -> tuple[IntegrationInstance
     session = caller.session
     # What the host has pending fails here as its own error, not below as ours.
     session.flush()
-    # Asked once: the database's clock moves within a statement too.
+    # Read once: the database's clock moves within a statement too.
     now = session.scalar(select(db_now()))
     try:
         with session.begin_nested():
@@ -82,7 +82,7 @@ def _insert(caller: Caller, row: Mapping[str, Any]) -> tuple[IntegrationInstance
     raise Invalid({"name": [NAME_TAKEN]}) if taken else unexplained
 
 
-def _write(caller: Caller, row: Mapping[str, Any]) -> tuple[IntegrationInstance, Overview]:
+def _write(caller: Caller, row: Mapping[str, Any]) -> tuple[IntegrationInstance, Health]:
     session, state = caller.session, caller.state
     result: Any = session.execute(insert(state.tables.instances).values(**row))
     instance_id: int = result.inserted_primary_key[0]
@@ -98,4 +98,4 @@ def _write(caller: Caller, row: Mapping[str, Any]) -> tuple[IntegrationInstance,
     assert found is not None
     instance, begun = found
     history.record(session, state.tables, instance_id, "create", done_by=caller.name, changes=history.created(instance))
-    return instance, overview_of_new(session, state.tables, begun)
+    return instance, health_of_new(session, state.tables, begun)

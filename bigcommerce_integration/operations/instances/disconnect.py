@@ -12,8 +12,8 @@ from ...signals import announce, instance_deleted
 from .. import queries
 from ..context import RequestContext
 from ..transactions import in_transaction, undone_by_errors
-from .overview import InstanceView, view_of
 from .validation import require_version
+from .views import InstanceView, view_of
 
 
 def disconnect(context: RequestContext, versions: Set[str] | None) -> InstanceView:

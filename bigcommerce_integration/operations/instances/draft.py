@@ -1,4 +1,4 @@
-"""An instance as the caller describes it, before the host is asked about it, and the errors in a body."""
+"""An instance as the caller describes it, before it is validated against the host; and the errors in a body."""
 
 from __future__ import annotations
 

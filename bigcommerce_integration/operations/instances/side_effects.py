@@ -27,9 +27,9 @@ _LINKING = ("auto_link_products", "auto_create_products")
 
 
 def instance_values(instance: IntegrationInstance, columns: Mapping[str, Any]) -> dict[str, Any]:
-    """More columns of the instance's row: what was wrong with the connection may be right now."""
-    is_mended = instance.status == "needs_attention" and not REACHING.isdisjoint(columns)
-    return {"status": "active", "status_message": None} if is_mended else {}
+    """More columns of the instance's row: the connection may work again."""
+    is_reconnected = instance.status == "needs_attention" and not REACHING.isdisjoint(columns)
+    return {"status": "active", "status_message": None} if is_reconnected else {}
 
 
 def concerns_leases(columns: Mapping[str, Any]) -> bool:
@@ -38,7 +38,7 @@ def concerns_leases(columns: Mapping[str, Any]) -> bool:
 
 
 def apply(session: Session, tables: Tables, instance: IntegrationInstance, columns: Mapping[str, Any]) -> None:
-    """Tell the leases, which the caller has locked, what the next tick has to begin."""
+    """Note in the leases, which the caller has locked, what the next tick has to begin."""
     leases = tables.leases
     mine = leases.c.instance_id == instance.id
     if not REACHING.isdisjoint(columns):
@@ -79,7 +79,7 @@ def _backfill_to(tables: Tables, instance: IntegrationInstance, columns: Mapping
 def continue_failed(session: Session, tables: Tables, instance_id: int, *, hint_after_s: float) -> list[Hint]:
     """Open again what has failed since the last success of its resource: the newest walk, and refreshes of ids.
 
-    What nobody has repeated since stays failed for the want of the right token alone, as far as anybody knows.
+    As far as is known these failed for the want of the right token alone, and nobody has repeated them since.
     """
     refreshes = tables.refreshes
     continued: list[Hint] = []
@@ -100,7 +100,7 @@ def continue_failed(session: Session, tables: Tables, instance_id: int, *, hint_
 
 
 def _begin_anew(session: Session, tables: Tables, instance_id: int) -> None:
-    """Another store, while nothing of the old one is stored: its watermark and its walks are of no use."""
+    """Another store, while nothing of the old one is stored: its watermark and its walks are useless."""
     leases, refreshes = tables.leases, tables.refreshes
     session.execute(update(leases).where(leases.c.instance_id == instance_id).values(watermark=None))
     session.execute(

@@ -16,7 +16,7 @@ NAME_TAKEN = "Another integration already has this name."
 
 
 def require_version(instance: IntegrationInstance, versions: Set[str] | None) -> None:
-    """Raises ``VersionMismatch`` unless the stored version is among ``versions``; None stands for all."""
+    """Raises ``VersionMismatch`` unless the stored version is among ``versions``; None means all."""
     if versions is not None and str(instance.version) not in versions:
         raise VersionMismatch("The instance was changed since you read it. Read it again and repeat your change.")
 

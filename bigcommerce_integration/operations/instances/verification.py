@@ -1,4 +1,4 @@
-"""Verify how a store is to be reached: ask it before anything is stored, or to report on it."""
+"""Verify the credentials of a store before they are stored, or report on a connected one."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ..context import Caller, RequestContext
 from ..transactions import end_transaction
 from ..warnings import Settled, warning, warnings
 from .draft import Draft
-from .overview import warnings_of
 from .validation import NAME_TAKEN, require_valid
+from .views import warnings_of
 
-_SKIP = "To store it untried, send the same request with ?verify=false."
+_SKIP = "To store it unverified, send the same request with ?verify=false."
 
 
 def check_draft(caller: Caller, draft: Draft) -> tuple[Report, list[dict[str, str]]]:
     """What connecting a store with this draft would meet, with the warnings; stores nothing.
 
-    A name that is taken says nothing about the store: it is a warning, and the store is asked all the same.
+    A name that is taken has nothing to do with the store: it is a warning, and the store is queried all the same.
     """
     is_name_free = True
     try:
@@ -63,7 +63,7 @@ def store_of_columns(columns: Mapping[str, Any]) -> Store:
 
 
 def verify_credentials(state: State, store: Store) -> str | None:
-    """None if the store accepts the token for all that is read; why that is not known, if it is not.
+    """None if the store accepts the token for all that is read; the reason if that could not be found out.
 
     Raises ``Invalid`` if the store refuses the token or a scope is missing.
     """
@@ -73,7 +73,7 @@ def verify_credentials(state: State, store: Store) -> str | None:
         raise Invalid(refusal)
     if not report.is_token_accepted or "missing_scopes" in report.reasons:
         reason = report.message or report.reasons.get("is_token_accepted") or report.reasons["missing_scopes"]
-        return f"The token could not be tried. {reason}"
+        return f"The token could not be verified. {reason}"
     return None
 
 

@@ -53,7 +53,7 @@ def find_order(context: RequestContext, order_id: int, columns: Sequence[Column[
         select(*columns).where(table.c.instance_id == context.instance.id, table.c.bigcommerce_id == order_id)
     ).one_or_none()
     if order is None:
-        raise NotFound("There is no such order here; GET …/explain?order=<id> tells why.")
+        raise NotFound("There is no such order here; GET …/explain?order=<id> explains why.")
     return order
 
 

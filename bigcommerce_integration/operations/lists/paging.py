@@ -1,8 +1,8 @@
-"""Lists of mirror rows by cursor: each page is one stretch of one index, however many rows there are.
+"""Lists of mirror rows by cursor: each page is one range of one index, however many rows there are.
 
-A page is read in the order of an index that serves the list's main condition; what the index does not know (the
-other filters) is judged row by row. Where few rows pass, a request looks at so many and no more, and answers with
-what it found and where to go on: a page may be short, or empty, and still have a next one.
+A page is read in the order of an index that serves the list's main condition; the other filters are applied row by
+row. Where few rows pass, a request scans at most ``MOST_SCANNED`` and answers with what it found and the cursor to go
+on from: a page may be short, or empty, and still have a next one.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from sqlalchemy.orm import Session
 
 from ..context import RequestContext
 
-LOOKED_AT = 500
-"""As many rows as a request looks at in search of those that pass."""
+MOST_SCANNED = 500
+"""How many rows a request scans in search of those that pass."""
 
 _MARIADB = ("mysql", "mariadb")
 Condition = ColumnElement[bool]
@@ -45,8 +45,8 @@ class Wanted:
     """The rows of ``stretch`` that pass ``also``, by ``order``: one or two columns that end in a unique one.
 
     ``index`` has the columns of an index: it begins with those of ``stretch`` and ends with those of ``order``, in
-    which it serves the rows. ``constant`` are columns that the stretch holds to NULL: PostgreSQL sees their order
-    only if told, MariaDB only if not.
+    which it serves the rows. ``constant`` are columns that the stretch holds to NULL: PostgreSQL uses the
+    index only if they are in ORDER BY, MariaDB only if they are not.
     """
 
     table: Table
@@ -66,7 +66,7 @@ class Found:
 
 
 def read_page(session: Session, wanted: Wanted, columns: Sequence[Any], after: Key | None, limit: int) -> Found:
-    """The first ``limit`` wanted rows after this key; fewer where too many others stand between.
+    """The first ``limit`` wanted rows after this key; fewer where too many other rows lie between.
 
     One query where most rows pass. ``columns`` include those of the order.
     """
@@ -94,7 +94,7 @@ def read_changes(
 def _search(session: Session, wanted: Wanted, columns: Sequence[Any], begun: Found, limit: int) -> Found:
     """Go on where few rows pass, no further than an edge that the index finds."""
     edge = session.execute(
-        _stretch(session, wanted, wanted.order, begun.next).offset(LOOKED_AT - 1).limit(1)
+        _stretch(session, wanted, wanted.order, begun.next).offset(MOST_SCANNED - 1).limit(1)
     ).one_or_none()
     statement = _stretch(session, wanted, columns, begun.next).where(*wanted.also)
     if edge is not None:

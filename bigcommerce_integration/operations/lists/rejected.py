@@ -1,4 +1,4 @@
-"""Records that were rejected: which, why, and what to do."""
+"""Rejected records, and what a person can do about each."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ SUBJECTS = tuple(_EXPLAIN)
 
 
 class ExplainQuery(ObjectSchema):
-    """About one thing, and whether the store is to be asked too."""
+    """The one record to explain, and whether to query the store too."""
 
     order = QueryInteger(1)
     variant = QueryInteger(1)

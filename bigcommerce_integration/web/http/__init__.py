@@ -1,1 +1,1 @@
-"""What HTTP asks of every view: who calls, what is in the request, how an answer or a refusal is written."""
+"""What every view shares: the caller, the parts of the request, the answer or the refusal."""

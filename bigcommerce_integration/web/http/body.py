@@ -67,7 +67,7 @@ def _read_limited(request: Request, limit: int) -> bytes:
 
 
 def _read_up_to(request: Request, limit: int) -> bytes:
-    """A raw stream may give less than asked for before its end."""
+    """A raw stream may give fewer bytes than requested before its end."""
     parts: list[bytes] = []
     missing = limit
     while missing and (part := request.stream.read(missing)):

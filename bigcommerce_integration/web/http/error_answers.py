@@ -26,5 +26,5 @@ def refusal_answer(error: RequestRefused) -> tuple[dict[str, Any], int, dict[str
 
 
 def encodable(text: str) -> str:
-    """Others' words are shown, the caller's field names too, and not every JSON provider can write a lone surrogate."""
+    """The text without lone surrogates: it may quote others, and not every JSON provider can write them."""
     return text.encode("utf-8", "replace").decode("utf-8")

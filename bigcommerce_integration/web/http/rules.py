@@ -1,8 +1,8 @@
-"""URL rules that match just what there is, and one for all else under the prefix.
+"""URL rules that match just our routes, and one for everything else under the prefix.
 
 Flask gives an error of routing to the app's handlers alone, never to a blueprint's, and a guest installs none in the
-app. So whatever matches no route of ours, nor one that the host has added below our prefix, is matched by a rule of
-ours that answers what is missing.
+app. So one more rule of ours matches whatever no route of ours matches, nor one that the host has added below our
+prefix, and answers with 404 or 405.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ _CONVERTERS: dict[str, type[BaseConverter]] = {
 
 
 class _OurRule(Rule):
-    """Has converters that the app's map need not know."""
+    """A rule with converters that the app's map need not know."""
 
     provide_automatic_options = True
-    """For Flask: that it answers OPTIONS."""
+    """Read by Flask: the rule answers OPTIONS."""
 
     def get_converter(self, variable_name: str, converter_name: str, args: Any, kwargs: Any) -> BaseConverter:
         if converter_name not in _CONVERTERS:
@@ -76,12 +76,12 @@ class _AnyMethod(set[str]):
     """Every method, but none by name: so the rule adds nothing to what ``Allow`` lists for a path."""
 
     def __contains__(self, method: object) -> bool:
-        # Werkzeug asks with a method that there is not, to be told those that there are.
+        # Werkzeug passes a method that does not exist to collect those that exist.
         return method != "--"
 
 
 class _Elsewhere(_OurRule):
-    """What is matched where nothing else is."""
+    """The rule for paths that no other rule matches."""
 
     provide_automatic_options = False
 
@@ -100,7 +100,7 @@ def add_rules(state: BlueprintSetupState, routes: Iterable[Route]) -> None:
 
 
 def _elsewhere(prefix: str) -> Iterator[str]:
-    """As unspecific as can be: werkzeug tries every rule below the fixed prefix before, whenever it is added."""
+    """The least specific paths possible: werkzeug matches every other rule below the fixed prefix first."""
     if not prefix:
         return
     if prefix.rpartition("/")[2].endswith(">"):
@@ -115,10 +115,10 @@ def _add(state: BlueprintSetupState, kind: type[_OurRule], path: str, view: Call
     endpoint = f"{state.name_prefix}.{state.name}.{view.__name__}".lstrip(".")
     rule = kind(path, endpoint=endpoint, defaults=state.url_defaults, subdomain=state.subdomain, **options)
     state.app.url_map.add(rule)
-    state.app.view_functions[endpoint] = _naming_what_is_missing(view)
+    state.app.view_functions[endpoint] = _reporting_missing_tables(view)
 
 
-def _naming_what_is_missing(view: Callable[..., Any]) -> Callable[..., Any]:
+def _reporting_missing_tables(view: Callable[..., Any]) -> Callable[..., Any]:
     """The view, with ``NotMigrated`` for an error of the database about a table or column of ours that is not there.
 
     No error handler: one for errors of databases would keep the host's own from those that are the host's.
@@ -141,7 +141,7 @@ def _naming_what_is_missing(view: Callable[..., Any]) -> Callable[..., Any]:
 def answer_unmatched(**_values: Any) -> None:
     """Raises ``NotFound``, or ``MethodNotAllowed`` with the methods that the path has.
 
-    Without a login too, as it tells of nobody's data. A path that only the host has is refused by the host's own error.
+    It needs no login, as it shows nobody's data. For a path that only the host has it raises the host's own error.
     """
     adapter = current_app.create_url_adapter(request)
     assert adapter is not None

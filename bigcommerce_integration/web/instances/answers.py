@@ -9,8 +9,8 @@ from ...encryption import TokenCipher
 from ...errors import ConfigError
 from ...models.instances import SETTINGS, IntegrationInstance
 from ...models.types import moment_text
-from ...operations.health import Standing
-from ...operations.instances.overview import InstanceView
+from ...operations.health import ResourceHealth
+from ...operations.instances.views import InstanceView
 from ...refresh.job import progress
 from ...store_check.probe import Report
 from ..fields import MASK
@@ -25,7 +25,7 @@ SHOW_END_FROM = 16
 
 def instance_answer(view: InstanceView, cipher: TokenCipher) -> dict[str, Any]:
     """The instance, nested as the request nests it."""
-    instance, overview = view.instance, view.overview
+    instance, health = view.instance, view.health
     settings = {name: getattr(instance, name) for name in SETTINGS}
     return {
         "id": instance.id,
@@ -38,22 +38,22 @@ def instance_answer(view: InstanceView, cipher: TokenCipher) -> dict[str, Any]:
         "status_message": instance.status_message,
         "created_at": moment_text(instance.created_at),
         "updated_at": moment_text(instance.updated_at),
-        "refreshes": [refresh_answer(each) for each in overview.newest],
+        "refreshes": [refresh_answer(each) for each in health.newest],
         "health": {
-            **{standing.resource: _standing_answer(standing) for standing in overview.standings},
-            "last_worker_tick_at": moment_text(overview.last_worker_tick_at),
+            **{resource.resource: _resource_answer(resource) for resource in health.resources},
+            "last_worker_tick_at": moment_text(health.last_worker_tick_at),
             "warnings": [dict(each) for each in view.warnings],
         },
     }
 
 
-def _standing_answer(standing: Standing) -> dict[str, Any]:
-    success, opened, failure = standing.last_success, standing.open_refresh, standing.last_failure
+def _resource_answer(resource: ResourceHealth) -> dict[str, Any]:
+    success, opened, failure = resource.last_success, resource.open_refresh, resource.last_failure
     return {
         "last_success_at": moment_text(success.row.finished_at if success else None),
-        "age_s": standing.age_s,
-        "watermark": moment_text(standing.watermark),
-        "next_refresh_at": moment_text(standing.next_refresh_at),
+        "age_s": resource.age_s,
+        "watermark": moment_text(resource.watermark),
+        "next_refresh_at": moment_text(resource.next_refresh_at),
         "conflicts": success.row.conflicts if success else None,
         "refused": success.row.refused if success else None,
         "open_refresh": opened
@@ -63,10 +63,10 @@ def _standing_answer(standing: Standing) -> dict[str, Any]:
             "progress_percentage": opened.percentage,
         },
         "left_out": (
-            standing.left_out
+            resource.left_out
             and {
-                "count": standing.left_out,
-                "message": progress.left_out(standing.resource, standing.left_out, standing.left_out).capitalize(),
+                "count": resource.left_out,
+                "message": progress.left_out(resource.resource, resource.left_out, resource.left_out).capitalize(),
             }
         )
         or None,
@@ -82,7 +82,7 @@ def _standing_answer(standing: Standing) -> dict[str, Any]:
 
 
 def _masked(instance: IntegrationInstance, cipher: TokenCipher) -> str | None:
-    """The rest of the answer must not fail for a key that was taken out of the settings too early."""
+    """The mask of the token; also where a key was removed from the settings too early, as the rest must be answered."""
     if not instance.access_token:
         return None  # wiped
     try:

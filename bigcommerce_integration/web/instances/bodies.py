@@ -1,4 +1,4 @@
-"""What a request says about an instance: its body as a draft, and the version that it means."""
+"""What a request holds about an instance: its body as a draft, and the version that it names."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def etag(instance: IntegrationInstance) -> str:
 
 
 def read_if_match(request: Request) -> Set[str] | None:
-    """The versions that ``If-Match`` names; None, which stands for all, without the header and for ``*``."""
+    """The versions that ``If-Match`` names; None (all of them) without the header and for ``*``."""
     if "If-Match" not in request.headers or request.if_match.star_tag:
         return None
     return request.if_match.as_set()

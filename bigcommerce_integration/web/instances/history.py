@@ -17,7 +17,7 @@ from ..schemas import ObjectSchema
 
 
 class HistoryQuery(ObjectSchema):
-    """What may stand in the query string."""
+    """The query string."""
 
     page = page()
     per_page = per_page()

@@ -13,8 +13,8 @@ from ...operations.instances import verification
 from ...operations.instances.change import change
 from ...operations.instances.connect import connect
 from ...operations.instances.disconnect import disconnect
-from ...operations.instances.overview import SHOWN, InstanceView, view_of
-from ...operations.instances.overview import list_instances as list_connected
+from ...operations.instances.views import SHOWN, InstanceView, view_of
+from ...operations.instances.views import list_instances as list_connected
 from ...store_check.probe import Report
 from .. import fields
 from ..http.access import authorize, login
@@ -28,19 +28,19 @@ Answered = tuple[dict[str, Any], int, dict[str, str]]
 
 
 class CreateQuery(ObjectSchema):
-    """What may stand in the query string; ``verify=false`` connects the store with a token that was not tried."""
+    """The query string; ``verify=false`` stores the token unverified."""
 
     verify = QueryBoolean(load_default=True)
 
 
 class ChangeQuery(ObjectSchema):
-    """What may stand in the query string; ``verify=false`` stores a token untried."""
+    """The query string; ``verify=false`` stores the token unverified."""
 
     verify = QueryBoolean(load_default=True)
 
 
 class InstancesQuery(ObjectSchema):
-    """What may stand in the query string."""
+    """The query string."""
 
     page = page()
     per_page = per_page()

@@ -45,7 +45,7 @@ class LinkRequest(ObjectSchema):
 
 
 class LinkRow(ObjectSchema):
-    """One row of the body that links many; with a ``bigcommerce_id``, product and SKU only tell people what it is."""
+    """One row of the body that links many; beside a ``bigcommerce_id``, product and SKU are for people alone."""
 
     bigcommerce_id = fields.Integer()
     bigcommerce_product_id = fields.Integer()

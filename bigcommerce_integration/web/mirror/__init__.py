@@ -1,1 +1,1 @@
-"""The mirror over HTTP: lists, links by hand, explanations, what was set aside."""
+"""The mirror over HTTP: lists of its rows, and the rejected records."""

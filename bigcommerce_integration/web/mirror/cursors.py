@@ -24,7 +24,7 @@ _NO_CURSOR = "Must be a BigCommerce id, or the meta.next of a page of this very 
 
 
 class Cursor(fields.StrictField):
-    """A BigCommerce id, or a moment and an id; opaque to the caller, who sends back what ``meta.next`` said."""
+    """A BigCommerce id, or a moment and an id; opaque to the caller, who sends ``meta.next`` back."""
 
     def json_schema(self) -> dict[str, Any]:
         """A text that one has been given."""
@@ -55,11 +55,11 @@ class ListQuery(ObjectSchema):
 
 
 def read_list_query(request: Request, schema: ListQuery) -> dict[str, Any]:
-    """The parameters. ``changed_after`` goes with no filter: what leaves one would never be told of."""
+    """The parameters. ``changed_after`` takes no filter, as a row that leaves the filter would never be listed."""
     query = read_query(request, schema)
     others = sorted(set(query) - _BESIDE_CHANGES)
     if "changed_after" in query and others:
-        problem = f"Cannot be combined with {', '.join(others)}: what leaves a filter would never be told of."
+        problem = f"Cannot be combined with {', '.join(others)}: a row that leaves the filter would never be listed."
         raise Invalid({"changed_after": [problem]})
     return query
 

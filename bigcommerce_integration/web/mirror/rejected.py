@@ -20,7 +20,7 @@ from ..schemas import ObjectSchema
 
 
 class RejectedQuery(ObjectSchema):
-    """Which of them."""
+    """The filters, and whether to show payloads."""
 
     page = page()
     per_page = per_page()

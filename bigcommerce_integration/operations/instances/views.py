@@ -1,4 +1,4 @@
-"""Connected stores as a person sees them: the settings, how the refreshes stand, and what is probably not meant."""
+"""Connected stores as a person sees them: the settings, the state of the refreshes, and the warnings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...models import Tables
 from ...models.instances import IntegrationInstance
 from ...refresh.removal.deletion import DELETING
 from ..context import Caller
-from ..health import Overview, overviews
+from ..health import Health, health_by_instance
 from ..warnings import of_instance, warnings
 
 SHOWN = ("active", "needs_attention")
@@ -24,7 +24,7 @@ class InstanceView:
     """An instance with its health and its warnings."""
 
     instance: IntegrationInstance
-    overview: Overview
+    health: Health
     warnings: Sequence[dict[str, str]]
 
 
@@ -35,7 +35,7 @@ def view_of(caller: Caller, instance: IntegrationInstance) -> InstanceView:
 
 
 def warnings_of(caller: Caller, instance: IntegrationInstance) -> list[dict[str, str]]:
-    """What is legal about one instance, but probably not meant."""
+    """The warnings about one instance."""
     (found,) = warnings(caller, [of_instance(instance)])
     return found
 
@@ -68,7 +68,7 @@ def connected(session: Session, tables: Tables, instance_id: int | None = None) 
 
 
 def _views(caller: Caller, instances: Sequence[IntegrationInstance]) -> list[InstanceView]:
-    by_id = overviews(caller.session, caller.state.tables, caller.state.config, instances)
+    by_id = health_by_instance(caller.session, caller.state.tables, caller.state.config, instances)
     found = warnings(caller, [of_instance(each) for each in instances])
     return [InstanceView(each, by_id[each.id], its) for each, its in zip(instances, found, strict=True)]
 
