@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from .host.port import Host
 from .models import Tables
 from .models import tables as declared
 from .refresh.job.context import Engine
+from .refresh.write.behaviour import Collection
 
 EXTENSION = "bigcommerce_integration"
 
@@ -31,6 +33,7 @@ class State:
     broker: Broker
     host: Host
     tables: Tables
+    collections: Mapping[str, Collection] = field(repr=False)
     cipher: TokenCipher = field(repr=False)
     # What this process could not write when it let leases go: the engine's own (see refresh/lifecycle/owed.py).
     owed: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -75,6 +78,7 @@ def engine_of(state: State, stopping: threading.Event) -> Engine:
         tables=state.tables,
         host=state.host,
         cipher=state.cipher,
+        collections=state.collections,
         sessions=state.db.session.session_factory,
         stopping=stopping,
         owed=state.owed,

@@ -8,7 +8,7 @@ from dramatiq import Broker
 from dramatiq.brokers.stub import StubBroker
 from flask import Blueprint, Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import make_url
+from sqlalchemy import MetaData, make_url
 
 from .app_state import EXTENSION, State, require_shared
 from .cli.group import add_commands
@@ -16,20 +16,29 @@ from .config import read_config
 from .errors import ConfigError
 from .host.port import Host, product_key_type, require_host
 from .host.sqlalchemy import SQLAlchemyHost
-from .models import tables
+from .models import declare, tables
 from .models.product_key import link_type
+from .refresh.run.behaviours import collections
+from .resources.registry import REGISTRY, Registry
 from .web.routes import add_routes
 from .worker import actors
 
 DEFAULT_URL_PREFIX = "/api/big-commerce"
 
 
-def create_blueprint(*, db: SQLAlchemy, broker: Broker, host: Host, url_prefix: str = DEFAULT_URL_PREFIX) -> Blueprint:
+def create_blueprint(
+    *,
+    db: SQLAlchemy,
+    broker: Broker,
+    host: Host,
+    url_prefix: str = DEFAULT_URL_PREFIX,
+    registry: Registry = REGISTRY,
+) -> Blueprint:
     """The blueprint that keeps BigCommerce stores in the database of ``db``.
 
     Register it once in each app, after ``db`` and Flask-JWT-Extended were initialised on that app. ``broker``
     carries the jobs, one broker an app; ``host`` is what the app answers about itself. ``ConfigError`` for an argument
-    that is none of these.
+    that is none of these. ``registry`` are the collections to mirror: those of this package, or, in tests, others.
     """
     if not isinstance(url_prefix, str) or not url_prefix.startswith("/") or not url_prefix.strip("/"):
         raise ConfigError(f"url_prefix must be a path such as {DEFAULT_URL_PREFIX}, not {url_prefix!r}.")
@@ -38,8 +47,10 @@ def create_blueprint(*, db: SQLAlchemy, broker: Broker, host: Host, url_prefix: 
     if not isinstance(broker, Broker):
         raise ConfigError(f"broker must be the Dramatiq broker that carries the app's jobs, not {broker!r}.")
     require_host(host)
-    blueprint = _BigCommerceBlueprint(db=db, broker=broker, host=host, url_prefix=url_prefix.rstrip("/"))
-    add_routes(blueprint)
+    blueprint = _BigCommerceBlueprint(
+        db=db, broker=broker, host=host, url_prefix=url_prefix.rstrip("/"), registry=registry
+    )
+    add_routes(blueprint, registry)
     add_commands(blueprint)
     return blueprint
 
@@ -47,11 +58,12 @@ def create_blueprint(*, db: SQLAlchemy, broker: Broker, host: Host, url_prefix: 
 class _BigCommerceBlueprint(Blueprint):
     """Wires the app that it is registered in; what it keeps of an app is in that app's ``extensions``."""
 
-    def __init__(self, *, db: SQLAlchemy, broker: Broker, host: Host, url_prefix: str) -> None:
+    def __init__(self, *, db: SQLAlchemy, broker: Broker, host: Host, url_prefix: str, registry: Registry) -> None:
         super().__init__("bigcommerce", __package__ or __name__, url_prefix=url_prefix)
         self._db = db
         self._broker = broker
         self._host = host
+        self._registry = registry
 
     def register(self, app: Flask, options: dict[str, Any]) -> None:  # type: ignore[override]
         """Raises ``ConfigError``, which says what to do, for an app that could not work."""
@@ -60,12 +72,14 @@ class _BigCommerceBlueprint(Blueprint):
         if isinstance(self._host, SQLAlchemyHost):
             self._host.require_scope()
         config = read_config(app.config)
+        declared = tables if self._registry is REGISTRY else declare(MetaData(), self._registry)
         state = State(
             config=config,
             db=self._db,
             broker=self._broker,
             host=self._host,
-            tables=tables.copy_into(self._db.metadata, link_type(product_key_type(self._host))),
+            tables=declared.copy_into(self._db.metadata, link_type(product_key_type(self._host))),
+            collections=collections(self._registry),
             cipher=config.cipher(),
         )
         super().register(app, options)

@@ -40,7 +40,7 @@ def test_a_store_in_order_tells_all(server: SandboxServer) -> None:
     assert (report.is_ready, report.is_token_accepted, report.is_store_hash_right) == (True, True, True)
     assert (report.store_name, report.plan, report.currency) == ("Sandbox Store", "Pro", "USD")
     assert (report.timezone, report.missing_scopes) == ("America/Chicago", [])
-    assert (report.products, report.orders) == (len(server.store.product_ids), len(server.store.order_ids))
+    assert report.counts == {"products": len(server.store.product_ids), "orders": len(server.store.order_ids)}
     assert report.clock_skew_s is not None
     assert abs(report.clock_skew_s) <= 1
     assert report.quota is not None
@@ -50,7 +50,7 @@ def test_a_store_in_order_tells_all(server: SandboxServer) -> None:
 
 def test_only_what_lies_after_the_start_date_is_counted(server: SandboxServer) -> None:
     report = ask(server, start="2099-01-01")
-    assert (report.products, report.orders, report.is_ready) == (0, 0, True)
+    assert (report.counts["products"], report.counts["orders"], report.is_ready) == (0, 0, True)
     asked = [seen.query for seen in server.requests]
     assert any("2099-01-01T06%3A00%3A00Z" in query for query in asked), "midnight in Chicago"
 
@@ -62,7 +62,7 @@ def test_either_end_of_the_calendar_can_be_asked_for(server: SandboxServer, star
 
 def test_without_counts_three_requests_do(server: SandboxServer) -> None:
     report = ask(server, counts=False)
-    assert (report.is_ready, report.products, report.orders) == (True, None, None)
+    assert (report.is_ready, report.counts.get("products"), report.counts.get("orders")) == (True, None, None)
     assert server.requests.count == 3
 
 
@@ -77,7 +77,7 @@ def test_each_missing_scope_is_named(server: SandboxServer, missing: str) -> Non
         assert missing in report.reasons["timezone"]
     else:
         resource = "products" if "products" in missing else "orders"
-        assert getattr(report, resource) is None
+        assert report.counts.get(resource) is None
         assert missing in report.reasons[resource]
 
 
@@ -146,7 +146,7 @@ def test_a_time_zone_that_nobody_knows_is_told(server: SandboxServer, monkeypatc
     told = server.store.information() | {"timezone": {"name": "Mars/Olympus"}}
     monkeypatch.setattr(server.store, "information", lambda: told)
     report = ask(server)
-    assert (report.timezone, report.is_ready, report.products) == ("Mars/Olympus", False, None)
+    assert (report.timezone, report.is_ready, report.counts.get("products")) == ("Mars/Olympus", False, None)
     assert "tzdata" in report.reasons["timezone"]
     assert "Mars/Olympus" in report.reasons["orders"]
 
@@ -165,7 +165,10 @@ def test_what_does_not_come_in_time_is_null_with_the_reason(
     if path == "/v2/store":
         assert report.timezone is None
     else:
-        assert (report.products is None, report.orders is None) == ("products" in path, "orders" in path)
+        assert (report.counts.get("products") is None, report.counts.get("orders") is None) == (
+            "products" in path,
+            "orders" in path,
+        )
 
 
 def test_a_silent_store_takes_the_time_and_no_more(server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +179,8 @@ def test_a_silent_store_takes_the_time_and_no_more(server: SandboxServer, monkey
     assert 0.6 < time.monotonic() - began < 2
     server.resume()
     assert (report.is_token_accepted, report.is_store_hash_right, report.is_ready) == (None, None, False)
-    assert all(getattr(report, name) is None for name in ("store_name", "timezone", "products", "orders", "quota"))
+    assert report.counts == {}
+    assert all(getattr(report, name) is None for name in ("store_name", "timezone", "quota"))
     assert report.message is not None
     assert "did not answer within" in report.message
     assert report.reasons == {}

@@ -11,7 +11,7 @@ from dramatiq.brokers.stub import StubBroker
 from sqlalchemy import text
 
 from bigcommerce_integration.refresh.job.database import missing_migration
-from bigcommerce_integration.worker.hints import ACTORS
+from bigcommerce_integration.worker.hints import actor_name
 
 from .host_app import bearer
 from .processes import wait_until
@@ -81,7 +81,7 @@ def test_workers_name_what_is_missing_and_wait(
 ) -> None:
     (products, _) = shop.post()["refreshes"]
     run(shop, statement)
-    shop.broker.get_actor(ACTORS["products"])(products["id"])
+    shop.broker.get_actor(actor_name("products"))(products["id"])
     with working(shop.broker):
         wait_until(lambda: any(missing in each.getMessage() for each in caplog.records), 30, "the log")
         ticked = shop.rows("workers", "last_tick_at")

@@ -18,7 +18,7 @@ from bigcommerce_integration.privacy.erased_people import remember
 from bigcommerce_integration.refresh.lifecycle.claim import OPEN, Outcome
 from bigcommerce_integration.refresh.lifecycle.keys import KEYLESS
 from bigcommerce_integration.sandbox import SandboxStore
-from bigcommerce_integration.worker.hints import ACTORS
+from bigcommerce_integration.worker.hints import actor_name
 from bigcommerce_integration.worker.maintenance import Chores
 
 from .host_app import ENCRYPTION_KEY, bearer
@@ -145,7 +145,7 @@ def test_a_worker_without_the_key_leaves_the_work_to_others(shop: Shop, caplog: 
 def test_messages_that_reach_a_worker_without_the_key_are_sent_on(shop: Shop) -> None:
     (products, _) = shop.post()["refreshes"]
     with machine(shop, NEW) as (_, broker):
-        look = broker.get_actor(ACTORS["products"])
+        look = broker.get_actor(actor_name("products"))
         for sent in (1, 2, 3):
             look(products["id"])
             assert (broker.queues["bigcommerce"].qsize(), broker.queues["bigcommerce.DQ"].qsize()) == (0, sent)

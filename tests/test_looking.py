@@ -15,7 +15,7 @@ from sqlalchemy import update
 from bigcommerce_integration.models import db_now
 from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.worker import actors, dispatcher
-from bigcommerce_integration.worker.hints import ACTORS
+from bigcommerce_integration.worker.hints import actor_name
 
 from .hinting import make_due, tick
 from .processes import wait_until
@@ -158,7 +158,7 @@ def test_hints_that_meet_a_busy_process_do_not_multiply_and_stores_take_turns(sq
 def test_a_busy_process_sends_one_message_on_and_only_if_it_is_wanted(shop: Shop) -> None:
     (products, _) = shop.post()["refreshes"]
     shop.broker.flush_all()
-    leases, look = shop.tables.leases, shop.broker.get_actor(ACTORS["products"])
+    leases, look = shop.tables.leases, shop.broker.get_actor(actor_name("products"))
 
     def queues() -> tuple[int, int]:
         return tuple(shop.broker.queues[name].qsize() for name in ("bigcommerce", "bigcommerce.DQ"))

@@ -385,7 +385,13 @@ def test_reprs_show_nothing(watch: Watch) -> None:
         row = shop.host_app.db.session.execute(select(shop.tables.instances)).one()
         cipher = state.cipher
         parts = [state, state.config, cipher, IntegrationInstance.from_row(row), engine, claimed, claimed.job]
-        parts += [client, client._transport, client._transport._token, shop.app.extensions, vars(client._transport)]
+        parts += [
+            client,
+            client._wire.transport,
+            client._wire.transport._token,
+            shop.app.extensions,
+            vars(client._wire.transport),
+        ]
         shown = [shown for part in parts for shown in (repr(part), str(part), f"{part}")]
         client.close()
     watch.said += shown

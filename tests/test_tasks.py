@@ -18,7 +18,7 @@ from bigcommerce_integration.app_state import engine_of, state_of
 from bigcommerce_integration.errors import ConfigError
 from bigcommerce_integration.operations.queries import worker_window_s
 from bigcommerce_integration.worker.actors import bind, tick_once
-from bigcommerce_integration.worker.hints import ACTORS, QUEUE
+from bigcommerce_integration.worker.hints import QUEUE, actor_name
 
 from .host_app import HostApp, bearer, new_instance
 from .processes import wait_until
@@ -28,7 +28,7 @@ from .test_end_to_end import working
 
 
 def message(shop: Shop, resource: str, refresh_id: int) -> None:
-    shop.broker.enqueue(shop.broker.get_actor(ACTORS[resource]).message(refresh_id))
+    shop.broker.enqueue(shop.broker.get_actor(actor_name(resource)).message(refresh_id))
 
 
 # Kinds of brokers
@@ -43,7 +43,7 @@ def test_any_middleware_will_do(middleware: list[Middleware], sqlite_url: str) -
     broker = StubBroker(middleware=middleware)
     broker.emit_after("process_boot")
     with opened(sqlite_url, broker) as shop:
-        options = [broker.get_actor(name).options for name in ACTORS.values()]
+        options = [broker.get_actor(name).options for name in map(actor_name, ("products", "orders"))]
         assert options == [{"max_retries": 0} if len(middleware) == 4 else {}] * 2
         shop.post()
         with working(broker):

@@ -6,7 +6,7 @@ the copies, and no class of ours meets the host's declarative base.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
@@ -38,7 +38,8 @@ class Tables:
     history: Table
     erased_people: Table
     # Of collections and their children, by the name that each is declared with.
-    mirror: Mapping[str, Table] = field(hash=False)
+    mirror: dict[str, Table] = field(hash=False)
+    registry: Registry
 
     def __getattr__(self, name: str) -> Table:
         if name != "mirror" and name in self.mirror:
@@ -69,9 +70,15 @@ class Tables:
             made.variants.c.host_product_id.type = link_type
         return made
 
+    def named(self) -> dict[str, Table]:
+        """Every table by its attribute's name."""
+        fixed = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: table for name, table in fixed.items() if isinstance(table, Table)} | dict(self.mirror)
+
     def _mapped(self, copy: Callable[[Table], Table]) -> Tables:
-        own = {item.name: copy(getattr(self, item.name)) for item in fields(self) if item.name != "mirror"}
-        return Tables(**own, mirror={name: copy(table) for name, table in self.mirror.items()})
+        made = {name: copy(table) for name, table in self.named().items()}
+        mirror = {name: made.pop(name) for name in self.mirror}
+        return Tables(**made, mirror=mirror, registry=self.registry)
 
 
 def _copied(table: Table, host: MetaData) -> Table:
@@ -99,6 +106,7 @@ def declare(metadata: MetaData, registry: Registry) -> Tables:
         missing_records=refreshes.missing_records(metadata),
         rejected_records=refreshes.rejected_records(metadata),
         mirror=mirror.mirror_tables(metadata, registry),
+        registry=registry,
         absent_products=mirror.absent_products(metadata),
         history=audit.history(metadata),
         erased_people=people.erased_people(metadata),

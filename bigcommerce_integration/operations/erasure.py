@@ -26,10 +26,11 @@ from ..models.instances import IntegrationInstance
 from ..privacy.erased_people import remember
 from ..refresh.job.context import Engine, new_owner
 from ..refresh.job.lease import claim
-from ..refresh.run.orders import NAME, hash_of_blanked
-from ..refresh.write.host_calls import tell_orders
+from ..refresh.run.order_lines import hash_of_blanked
+from ..refresh.write.host_calls import tell_host
 from ..refresh.write.rows import PageTransaction, stored_rows, update_rows
 from ..resources.mapping import content_hash
+from ..resources.orders import ORDERS
 
 ORDERS_A_BATCH = 1000
 # These may have a megabyte each.
@@ -92,7 +93,7 @@ def _wait_for_slices(engine: Engine, instance: IntegrationInstance) -> None:
 
 def _is_passed_on(session: Session, engine: Engine, instance: IntegrationInstance, seen: int) -> bool:
     length_s, owner = engine.config.lease_s, new_owner()
-    lease = claim(session, engine.tables, instance_id=instance.id, resource=NAME, owner=owner, length_s=length_s)
+    lease = claim(session, engine.tables, instance_id=instance.id, resource=ORDERS.name, owner=owner, length_s=length_s)
     if lease is None:
         return _epoch(session, engine, instance) != seen
     lease.release(session)
@@ -144,7 +145,7 @@ def _blank_orders(
     update_rows(tx, lines, [values for _, values in blanked], is_observed=False)
     touched = sorted({*changed, *(order_id for order_id, _ in blanked)})
     if touched:
-        tell_orders(tx, touched)
+        tell_host(tx, ORDERS.name, touched)
         session.execute(
             update(engine.tables.leases).where(*_lease(engine, instance)).values(change_number=tx.change_number)
         )
@@ -173,7 +174,7 @@ def _transaction(session: Session, engine: Engine, instance: IntegrationInstance
 
 def _lease(engine: Engine, instance: IntegrationInstance) -> tuple[Any, ...]:
     leases = engine.tables.leases
-    return leases.c.instance_id == instance.id, leases.c.resource == NAME
+    return leases.c.instance_id == instance.id, leases.c.resource == ORDERS.name
 
 
 # -- rejected records ----------------------------------------------------------------------------------------------
@@ -188,7 +189,7 @@ def _blank_rejected(
         select(table.c.id, table.c.payload)
         .where(
             table.c.instance_id == instance.id,
-            table.c.resource == NAME,
+            table.c.resource == ORDERS.name,
             table.c.payload.is_not(None),
             table.c.id > above,
         )

@@ -15,7 +15,6 @@ from ..config import Config
 from ..models import Tables, db_now, is_due
 from ..models.clock import ALLOWED_S
 from ..models.instances import IntegrationInstance
-from ..refresh import RESOURCES
 from ..refresh.lifecycle.start import open_key
 from ..refresh.lifecycle.wishes import MOST_SPREAD
 from ..refresh.write.page import QUARANTINE
@@ -74,14 +73,14 @@ def health_by_instance(
     for instance in instances:
         # A store that was connected by another version may have more leases, or fewer.
         by_resource = {row.resource: row for row in leases[instance.id]}
-        rows = [by_resource[resource] for resource in RESOURCES if resource in by_resource]
+        rows = [by_resource[resource] for resource in tables.registry.names if resource in by_resource]
         made[instance.id] = Health(
             newest=[views[row.newest_id] for row in rows if row.newest_id in views],
             resources=[
                 _resource_health(by_resource[resource], instance, views)
                 if resource in by_resource
                 else _nothing(resource)
-                for resource in RESOURCES
+                for resource in tables.registry.names
             ],
             last_worker_tick_at=ticked_at,
         )

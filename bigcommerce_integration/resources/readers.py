@@ -16,6 +16,7 @@ class CatalogRanges:
     """V3 by ranges of ids (``id:min``, ``id:max``): the total proves the end, and ``id:in`` takes many ids at once."""
 
     ids_a_request: int = LARGEST_PAGE
+    counts_apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class V2Ranges:
     """V2 by ranges of ids (``min_id``), counted apart; dates are asked for a second wider, as bounds may not count."""
 
     ids_a_request: int = 1
+    counts_apart: bool = True
 
 
 Reader = CatalogRanges | V2Ranges

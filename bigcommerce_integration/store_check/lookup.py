@@ -16,6 +16,7 @@ from ..config import Config
 from ..encryption import TokenCipher
 from ..errors import BigCommerceError, ConfigError, OtherStore, RecordGone, Unconfirmed
 from ..refresh.job.modes import start_of_day
+from ..resources.products import PRODUCTS
 from .probe import ANSWERS_WITHIN_S, LATE, Asking, Store, client_for
 
 
@@ -94,7 +95,7 @@ def _variant_question(
         if product_id is None:
             problems = [LATE if answer is None else str(answer) for answer in answers if not isinstance(answer, Reply)]
             return StoreSays(problem=problems[0]) if problems else StoreSays(is_there=False)
-        asking.ask("product", lambda client: client.products_by_id([product_id]))
+        asking.ask("product", lambda client: client.by_ids(PRODUCTS, [product_id]))
         product = _all(asking).get("product")
         records = product.value.records if isinstance(product, Reply) else []
         dated = date_of(records[0], "date_modified") if records else None

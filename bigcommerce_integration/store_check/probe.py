@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -30,16 +29,17 @@ from ..errors import (
 )
 from ..refresh.job.context import transport_to
 from ..refresh.job.modes import start_of_day
-from ..resources.base import ALL_DATES, DateFilter
-from ..resources.orders import ORDERS_SCOPE
-from ..resources.products import PRODUCTS_SCOPE
+from ..resources.base import ALL_DATES, DateFilter, Resource, Span
+from ..resources.registry import REGISTRY
 
 ANSWERS_WITHIN_S = 5.0
 LATE = f"The store did not answer within {ANSWERS_WITHIN_S:g} seconds."
 _NOT_TOLD = "The store does not tell."
 _NO_DATE = "The store's answers carry no date that can be right."
 SKEWS_AGREE_S = 2.0
-_SCOPE_OF = {"store": INFORMATION_SCOPE, "products": PRODUCTS_SCOPE, "orders": ORDERS_SCOPE}
+# A store whose token lacks the scope of another is connected all the same.
+_REQUIRED = tuple(each for each in REGISTRY if each.required)
+_SCOPE_OF = {"store": INFORMATION_SCOPE, **{each.name: each.scope for each in _REQUIRED}}
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Report:
     timezone: str | None = None
     clock_skew_s: int | None = None
     quota: Quota | None = None
-    products: int | None = None
-    orders: int | None = None
+    # How many records a refresh would bring, by the name of the collection.
+    counts: dict[str, int | None] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     message: str | None = None
 
@@ -99,8 +99,7 @@ class Report:
                 "window_s": quota.window_s,
                 "resets_in_s": quota.reset_s,
             },
-            "products": self.products,
-            "orders": self.orders,
+            **{each.name: self.counts.get(each.name) for each in _REQUIRED},
         }
 
 
@@ -185,8 +184,8 @@ def _gather(asking: Asking, store: Store, *, counts: bool) -> dict[str, _Answer]
     """All answers by the name of the question; ``…_since`` are the counts, ``zone`` what stood in their way."""
     came: dict[str, _Answer] = {}
     asking.ask("store", lambda client: client.store_info())
-    asking.ask("products", lambda client: client.highest_product_id(ALL_DATES))
-    asking.ask("orders", lambda client: client.count_orders(ALL_DATES))
+    for resource in _REQUIRED:
+        asking.ask(resource.name, _number(resource, ALL_DATES))
     while (answered := asking.next()) is not None:
         name, answer = answered
         came[name] = answer
@@ -196,11 +195,17 @@ def _gather(asking: Asking, store: Store, *, counts: bool) -> dict[str, _Answer]
             except UnexpectedAnswer as error:
                 came["zone"] = error
                 continue
-            # The filters of an initial refresh.
-            modified, created = DateFilter(modified_since=since), DateFilter(created_since=since)
-            asking.ask("products_since", partial(StoreClient.highest_product_id, dates=modified))
-            asking.ask("orders_since", partial(StoreClient.count_orders, dates=created))
+            for resource in _REQUIRED:
+                dates = resource.dates("initial", Span(since, since))
+                asking.ask(f"{resource.name}_since", _number(resource, dates))
     return came
+
+
+def _number(resource: Resource, dates: DateFilter) -> Callable[[StoreClient], Reply[Any]]:
+    """What asks for the number of records of these dates, or for the highest id, with which it comes."""
+    if resource.reader.counts_apart:
+        return lambda client: client.count(resource, dates)
+    return lambda client: client.highest(resource, dates)
 
 
 def _believed(came: Mapping[str, _Answer]) -> dict[str, _Answer]:
@@ -311,11 +316,12 @@ def _tell_store(report: Report, came: Mapping[str, _Answer], store: Store) -> No
 
 def _tell_counts(report: Report, came: Mapping[str, _Answer]) -> None:
     """How many products and orders a refresh would bring."""
-    for name in ("products", "orders"):
+    for resource in _REQUIRED:
+        name = resource.name
         answer = came.get(f"{name}_since")
         if isinstance(answer, Reply):
-            count: int | None = answer.value if name == "orders" else answer.value.total
-            setattr(report, name, count)
+            count: int | None = answer.value if resource.reader.counts_apart else answer.value.total
+            report.counts[name] = count
             if count is None:
                 report.reasons[name] = _NOT_TOLD
             continue

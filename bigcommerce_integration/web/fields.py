@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import ValidationError, fields
 
+from ..app_state import current_state
 from ..models.product_key import INT64_MAX, INT64_MIN
 from .name_pattern import NOT_IN_NAMES, UNSEEN, name_patterns
 from .store_hash import find_store_hash
@@ -104,6 +105,16 @@ class Choice(StrictField):
 
     def json_schema(self) -> dict[str, Any]:
         return {"type": "string", "enum": list(self.choices)}
+
+
+class CollectionName(StrictField):
+    """The name of a collection that the current app mirrors."""
+
+    def read(self, value: Any) -> str:
+        return Choice(*current_state().tables.registry.names).read(value)
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"$ref": "#/components/schemas/CollectionName"}
 
 
 class Day(StrictField):

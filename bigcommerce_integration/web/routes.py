@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 
 from ..errors import RequestRefused
+from ..resources.registry import Registry
 from .explain.views import get_explanation
 from .http.error_answers import refusal_answer
 from .http.rules import Route, add_rules
@@ -29,9 +30,8 @@ from .refreshes.views import (
     get_refresh,
     get_refreshes,
     post_cancel,
-    post_orders_refresh,
-    post_products_refresh,
     post_retry,
+    starter,
 )
 
 ROUTES: tuple[Route, ...] = (
@@ -45,8 +45,6 @@ ROUTES: tuple[Route, ...] = (
     ("/<instance_id>", "DELETE", delete_instance),
     ("/<instance_id>/check", "POST", check_instance),
     ("/<instance_id>/history", "GET", get_history),
-    ("/<instance_id>/products/refresh", "POST", post_products_refresh),
-    ("/<instance_id>/orders/refresh", "POST", post_orders_refresh),
     ("/<instance_id>/refreshes", "GET", get_refreshes),
     ("/<instance_id>/refreshes/<refresh_id>", "GET", get_refresh),
     ("/<instance_id>/refreshes/<refresh_id>/cancel", "POST", post_cancel),
@@ -66,7 +64,12 @@ ROUTES: tuple[Route, ...] = (
 """Path below the prefix, method, view; a variable in ``<…_id>`` is the digits of an id."""
 
 
-def add_routes(blueprint: Blueprint) -> None:
+def routes(registry: Registry) -> tuple[Route, ...]:
+    """All routes of an app with these collections."""
+    return (*ROUTES, *((f"/<instance_id>/{name}/refresh", "POST", starter(name)) for name in registry.names))
+
+
+def add_routes(blueprint: Blueprint, registry: Registry) -> None:
     """The routes, and the answers to what they refuse."""
     blueprint.register_error_handler(RequestRefused, refusal_answer)
-    blueprint.record(lambda state: add_rules(state, ROUTES))
+    blueprint.record(lambda state: add_rules(state, routes(registry)))

@@ -25,7 +25,7 @@ from ..errors import ConfigError
 from ..refresh.lifecycle.owed import settle
 from ..refresh.lifecycle.schedule import begin_due_of
 from .dispatcher import Looker
-from .hints import ACTORS, QUEUE, Hint, forget_worker, note_worker
+from .hints import QUEUE, Hint, actor_name, forget_worker, note_worker
 from .maintenance import Chores
 
 log = logging.getLogger(__name__)
@@ -123,8 +123,9 @@ def bind(app: Flask, state: State) -> None:
     broker.add_middleware(middleware)
     # Retrying is the refresh's own affair. A broker without the Retries middleware does not know the option.
     options: dict[str, Any] = {"max_retries": 0} if "max_retries" in broker.actor_options else {}
-    for resource, name in ACTORS.items():
-        dramatiq.actor(actor_name=name, queue_name=QUEUE, broker=broker, **options)(_actor(middleware.looker, resource))
+    for resource in state.tables.registry.names:
+        declare = dramatiq.actor(actor_name=actor_name(resource), queue_name=QUEUE, broker=broker, **options)
+        declare(_actor(middleware.looker, resource))
 
 
 def send_hints(state: State, hints: Sequence[Hint]) -> None:

@@ -28,13 +28,17 @@ Hint = tuple[str, int]
 """A resource and the id of one of its refreshes."""
 
 QUEUE = "bigcommerce"
-ACTORS = {"products": "bigcommerce_refresh_products", "orders": "bigcommerce_refresh_orders"}
 SEND_S = 1.0
 """How long a request waits for the broker, in all; a silent broker costs ten seconds and more by default."""
 LONGEST_BACKOFF_S = 600.0
 DUE_A_TICK = 100
 READY_A_LOOK = 10
 FORGET_WORKERS_S = 86400.0
+
+
+def actor_name(resource: str) -> str:
+    """Of the actor that advances the refreshes of a collection."""
+    return f"bigcommerce_refresh_{resource}"
 
 
 class Sender:
@@ -54,7 +58,7 @@ class Sender:
 
 def _enqueue(broker: Broker, hints: Sequence[Hint], delay_s: float) -> None:
     for resource, refresh_id in hints:
-        message: Any = broker.get_actor(ACTORS[resource]).message(refresh_id)
+        message: Any = broker.get_actor(actor_name(resource)).message(refresh_id)
         broker.enqueue(message, delay=round(delay_s * 1000) or None)
 
 
@@ -155,7 +159,7 @@ def _ready(engine: Engine) -> Select[Any]:
         .where(
             refreshes.c.status.in_(OPEN),
             # A later version may mirror more.
-            refreshes.c.resource.in_(ACTORS),
+            refreshes.c.resource.in_(tables.registry.names),
             is_due(refreshes.c.resume_at, within_s=LONGEST_PAUSE_S),
             is_free_to_take(tables, engine.config.lease_s),
         )

@@ -23,6 +23,9 @@ from bigcommerce_integration.errors import (
     UnexpectedAnswer,
 )
 from bigcommerce_integration.resources.base import ALL_DATES, DateFilter
+from bigcommerce_integration.resources.orders import ORDERS
+from bigcommerce_integration.resources.products import PRODUCTS
+from bigcommerce_integration.resources.registry import REGISTRY
 from bigcommerce_integration.resources.values import date_time
 from bigcommerce_integration.sandbox.server.http_server import SandboxServer
 from bigcommerce_integration.sandbox.store import SandboxStore
@@ -79,10 +82,10 @@ def walk(ask: Callable[[IdRange], Reply[Page]], lo: int, hi: int) -> tuple[list[
 
 
 def test_products_are_walked_whole(server: SandboxServer, client: StoreClient) -> None:
-    highest = client.highest_product_id(ALL_DATES).value
+    highest = client.highest(PRODUCTS, ALL_DATES).value
     ids = [each for each, _ in server.store.product_records()]
     assert (highest.id, highest.total) == (max(ids), len(ids))
-    found, requests = walk(lambda ids: client.products(ids, limit=250), 1, max(ids))
+    found, requests = walk(lambda ids: client.page(PRODUCTS, ids, limit=250), 1, max(ids))
     assert found == ids
     assert requests == 2
 
@@ -93,11 +96,11 @@ def test_orders_are_walked_whole(
     server: SandboxServer, client: StoreClient, is_inclusive: bool, limit: int, most: int
 ) -> None:
     server.store.switches.update({"min_id_inclusive": is_inclusive, "max_id_inclusive": is_inclusive})
-    highest = client.highest_order_id(ALL_DATES).value
+    highest = client.highest(ORDERS, ALL_DATES).value
     ids = [each for each, _ in server.store.order_records()]
     assert highest.id == max(ids)
-    assert client.count_orders(ALL_DATES).value == len(ids)
-    found, requests = walk(lambda ids: client.orders(ids, limit=limit), 1, max(ids))
+    assert client.count(ORDERS, ALL_DATES).value == len(ids)
+    found, requests = walk(lambda ids: client.page(ORDERS, ids, limit=limit), 1, max(ids))
     assert found == ids
     assert requests <= most
 
@@ -109,26 +112,26 @@ def test_parts_of_the_orders_make_up_the_whole(server: SandboxServer, client: St
     bounds = [1, 2, 3, ids[5], ids[5] + 1, ids[100], ids[100] + 40, ids[300], ids[-1] + 1]
     found: list[int | None] = []
     for lo, end in pairwise(bounds):
-        part, requests = walk(lambda ids: client.orders(ids, limit=250), lo, end - 1)
+        part, requests = walk(lambda ids: client.page(ORDERS, ids, limit=250), lo, end - 1)
         assert requests <= 2
         found += part
     assert found == ids
 
 
 def test_each_record_keeps_the_text_that_the_store_sent(server: SandboxServer, client: StoreClient) -> None:
-    for ask, truth in (
-        (client.products, dict(server.store.product_records())),
-        (client.orders, dict(server.store.order_records())),
+    for resource, truth in (
+        (PRODUCTS, dict(server.store.product_records())),
+        (ORDERS, dict(server.store.order_records())),
     ):
-        page = ask(IdRange(1, None), limit=250).value
+        page = client.page(resource, IdRange(1, None), limit=250).value
         assert len(page.records) == 250
         for record in page.records:
             assert record.text == truth[record.id or 0]
 
 
 def test_above_the_highest_order_there_is_nothing(client: StoreClient) -> None:
-    top = client.highest_order_id(ALL_DATES).value.id or 0
-    page = client.orders(IdRange(top + 1, None), limit=250).value
+    top = client.highest(ORDERS, ALL_DATES).value.id or 0
+    page = client.page(ORDERS, IdRange(top + 1, None), limit=250).value
     assert (page.records, page.is_last) == ([], True)
 
 
@@ -136,7 +139,7 @@ def test_single_orders_and_their_lines(server: SandboxServer, client: StoreClien
     truth = dict(server.store.order_records())
     for order_id in list(truth)[:20]:
         assert client.order(order_id).value.text == truth[order_id]
-        assert client.orders(IdRange(order_id, order_id), limit=250).value.records[0].id == order_id
+        assert client.page(ORDERS, IdRange(order_id, order_id), limit=250).value.records[0].id == order_id
         lines = client.order_lines(order_id, 1).value
         assert [record.text for record in lines.records] == [
             text for _, text in server.store.order_line_records(order_id)
@@ -146,12 +149,12 @@ def test_single_orders_and_their_lines(server: SandboxServer, client: StoreClien
     for ask in (client.order, lambda order_id: client.order_lines(order_id, 1)):
         with pytest.raises(RecordGone):
             ask(gone)
-    assert client.orders(IdRange(gone, gone), limit=250).value == Page([], is_last=True)
+    assert client.page(ORDERS, IdRange(gone, gone), limit=250).value == Page([], is_last=True)
 
 
 def test_products_by_their_ids(server: SandboxServer, client: StoreClient) -> None:
     ids = [each for each, _ in server.store.product_records()][:249]
-    page = client.products_by_id([*ids, 10**9]).value
+    page = client.by_ids(PRODUCTS, [*ids, 10**9]).value
     assert ([record.id for record in page.records], page.is_last) == (ids, True)
 
 
@@ -177,21 +180,21 @@ def test_orders_by_their_dates(server: SandboxServer, client: StoreClient, is_in
         ),
     ]
     for dates, is_wanted in wishes:
-        found, _ = walk(lambda ids, dates=dates: client.orders(ids, limit=50, dates=dates), 1, max(created))
+        found, _ = walk(lambda ids, dates=dates: client.page(ORDERS, ids, limit=50, dates=dates), 1, max(created))
         wanted = set(filter(is_wanted, created))
         assert wanted <= set(found)
         assert len(set(found) - wanted) <= 4, "no more than those of the second around the dates"
-        assert client.count_orders(dates).value == len(found)
-        assert client.highest_order_id(dates).value.id == max(filter(None, found))
+        assert client.count(ORDERS, dates).value == len(found)
+        assert client.highest(ORDERS, dates).value.id == max(filter(None, found))
 
 
 def test_products_by_their_date(server: SandboxServer, client: StoreClient) -> None:
     modified = dates_in(server.store.product_records(), "date_modified")
     since, until = sorted(modified.values())[60], sorted(modified.values())[190]
     dates = DateFilter(modified_since=since, modified_until=until)
-    found, _ = walk(lambda ids: client.products(ids, limit=50, dates=dates), 1, 10**9)
+    found, _ = walk(lambda ids: client.page(PRODUCTS, ids, limit=50, dates=dates), 1, 10**9)
     assert found == [each for each in sorted(modified) if since <= modified[each] < until]
-    highest = client.highest_product_id(dates).value
+    highest = client.highest(PRODUCTS, dates).value
     assert (highest.id, highest.total) == (max(filter(None, found)), len(found))
 
 
@@ -214,26 +217,26 @@ def test_the_quota_is_told_also_in_lower_case(server: SandboxServer, client: Sto
 @pytest.mark.parametrize(
     ("name", "ask"),
     [
-        ("sort", lambda client: client.highest_order_id(ALL_DATES)),
-        ("sort", lambda client: client.highest_product_id(ALL_DATES)),
-        ("min_id", lambda client: client.orders(IdRange(900, 1000), limit=250)),
-        ("min_date_created", lambda client: client.orders(ALL_IDS, limit=250, dates=CREATED_IN_FUTURE)),
-        ("min_date_created", lambda client: client.highest_order_id(CREATED_IN_FUTURE)),
-        ("max_date_created", lambda client: client.orders(ALL_IDS, limit=250, dates=CREATED_LONG_AGO)),
-        ("max_date_created", lambda client: client.highest_order_id(CREATED_LONG_AGO)),
-        ("min_date_modified", lambda client: client.orders(ALL_IDS, limit=250, dates=MODIFIED_IN_FUTURE)),
-        ("max_date_modified", lambda client: client.orders(ALL_IDS, limit=250, dates=MODIFIED_LONG_AGO)),
-        ("limit", lambda client: client.orders(ALL_IDS, limit=10)),
-        ("limit", lambda client: client.highest_order_id(ALL_DATES)),
-        ("id:min", lambda client: client.products(IdRange(900, 1000), limit=250)),
-        ("id:max", lambda client: client.products(IdRange(1, 100), limit=250)),
-        ("id:in", lambda client: client.products_by_id([200])),
-        ("date_modified:min", lambda client: client.products(ALL_IDS, limit=250, dates=MODIFIED_IN_FUTURE)),
-        ("date_modified:min", lambda client: client.highest_product_id(MODIFIED_IN_FUTURE)),
-        ("date_modified:max", lambda client: client.products(ALL_IDS, limit=250, dates=MODIFIED_LONG_AGO)),
-        ("date_modified:max", lambda client: client.highest_product_id(MODIFIED_LONG_AGO)),
-        ("limit", lambda client: client.products(ALL_IDS, limit=10)),
-        ("limit", lambda client: client.highest_product_id(ALL_DATES)),
+        ("sort", lambda client: client.highest(ORDERS, ALL_DATES)),
+        ("sort", lambda client: client.highest(PRODUCTS, ALL_DATES)),
+        ("min_id", lambda client: client.page(ORDERS, IdRange(900, 1000), limit=250)),
+        ("min_date_created", lambda client: client.page(ORDERS, ALL_IDS, limit=250, dates=CREATED_IN_FUTURE)),
+        ("min_date_created", lambda client: client.highest(ORDERS, CREATED_IN_FUTURE)),
+        ("max_date_created", lambda client: client.page(ORDERS, ALL_IDS, limit=250, dates=CREATED_LONG_AGO)),
+        ("max_date_created", lambda client: client.highest(ORDERS, CREATED_LONG_AGO)),
+        ("min_date_modified", lambda client: client.page(ORDERS, ALL_IDS, limit=250, dates=MODIFIED_IN_FUTURE)),
+        ("max_date_modified", lambda client: client.page(ORDERS, ALL_IDS, limit=250, dates=MODIFIED_LONG_AGO)),
+        ("limit", lambda client: client.page(ORDERS, ALL_IDS, limit=10)),
+        ("limit", lambda client: client.highest(ORDERS, ALL_DATES)),
+        ("id:min", lambda client: client.page(PRODUCTS, IdRange(900, 1000), limit=250)),
+        ("id:max", lambda client: client.page(PRODUCTS, IdRange(1, 100), limit=250)),
+        ("id:in", lambda client: client.by_ids(PRODUCTS, [200])),
+        ("date_modified:min", lambda client: client.page(PRODUCTS, ALL_IDS, limit=250, dates=MODIFIED_IN_FUTURE)),
+        ("date_modified:min", lambda client: client.highest(PRODUCTS, MODIFIED_IN_FUTURE)),
+        ("date_modified:max", lambda client: client.page(PRODUCTS, ALL_IDS, limit=250, dates=MODIFIED_LONG_AGO)),
+        ("date_modified:max", lambda client: client.highest(PRODUCTS, MODIFIED_LONG_AGO)),
+        ("limit", lambda client: client.page(PRODUCTS, ALL_IDS, limit=10)),
+        ("limit", lambda client: client.highest(PRODUCTS, ALL_DATES)),
     ],
 )
 def test_an_ignored_filter_is_found_out(
@@ -273,7 +276,7 @@ def test_faults_are_the_errors_that_they_should_be(
 ) -> None:
     server.store.faults.add(kind, **options)
     with connected(server, timeout_s=0.4) as client, pytest.raises(error) as caught:
-        getattr(client, resource)(IdRange(1, 100), limit=50)
+        client.page(REGISTRY[resource], IdRange(1, 100), limit=50)
     assert server.access_token not in str(caught.value)
     if kind.startswith("429"):
         assert (caught.value.wait_s is None) == (kind == "429_bare")  # type: ignore[attr-defined]
@@ -284,7 +287,7 @@ def test_a_wrong_token_and_a_wrong_hash(server: SandboxServer) -> None:
         client.store_info()
     assert isinstance(caught.value.verdict, TokenRejected)
     with connected(server, store_hash="nosuchstore") as client, pytest.raises(Unconfirmed) as caught:
-        client.products(IdRange(1, None), limit=250)
+        client.page(PRODUCTS, IdRange(1, None), limit=250)
     assert isinstance(caught.value.verdict, StoreNotFound)
 
 
@@ -293,9 +296,9 @@ def test_a_missing_scope_is_named(server: SandboxServer) -> None:
     server.store.scopes = {"store_v2_products_read_only"}
     try:
         with connected(server) as client:
-            client.products(IdRange(1, None), limit=1)
+            client.page(PRODUCTS, IdRange(1, None), limit=1)
             with pytest.raises(Unconfirmed) as caught:
-                client.orders(IdRange(1, None), limit=2)
+                client.page(ORDERS, IdRange(1, None), limit=2)
             assert "store_v2_orders_read_only" in str(caught.value.verdict)
             with pytest.raises(Unconfirmed) as caught:
                 client.store_info()

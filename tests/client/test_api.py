@@ -11,6 +11,8 @@ from bigcommerce_integration.client.damage import NO_ID
 from bigcommerce_integration.client.http.transport import Call
 from bigcommerce_integration.errors import BadRecord, RecordGone, StoreUnavailable, UnexpectedAnswer
 from bigcommerce_integration.resources.base import ALL_DATES, DateFilter
+from bigcommerce_integration.resources.orders import ORDERS
+from bigcommerce_integration.resources.products import PRODUCTS
 
 from .canned import NOW, QUOTA, client_of, v2, v3
 
@@ -28,7 +30,7 @@ def params(call: Call) -> dict[str, str]:
 
 def test_a_reply_tells_the_circumstances_of_its_answer() -> None:
     client, _ = client_of(v3([1]))
-    reply = client.products(IdRange(1, 5), limit=250)
+    reply = client.page(PRODUCTS, IdRange(1, 5), limit=250)
     assert (reply.observed_at, reply.quota, reply.elapsed_s, reply.received_at) == (NOW, QUOTA, 0.25, 99.0)
 
 
@@ -48,7 +50,7 @@ def test_a_store_without_a_time_zone_is_not_guessed_at(body: object) -> None:
 
 def test_the_highest_product() -> None:
     client, calls = client_of(v3([90, 80], total=17, date_modified=NEW))
-    assert client.highest_product_id(MODIFIED).value == Highest(90, 17)
+    assert client.highest(PRODUCTS, MODIFIED).value == Highest(90, 17)
     assert params(calls[0]) == {
         "sort": "id",
         "direction": "desc",
@@ -61,7 +63,7 @@ def test_the_highest_product() -> None:
 
 def test_the_highest_order() -> None:
     client, calls = client_of(v2(90, 80, date_created="Wed, 15 Jan 2025 00:03:17 +0000"))
-    assert client.highest_order_id(CREATED).value == Highest(90, None)
+    assert client.highest(ORDERS, CREATED).value == Highest(90, None)
     assert params(calls[0]) == {
         "sort": "id:desc",
         "limit": "2",
@@ -72,14 +74,14 @@ def test_the_highest_order() -> None:
 
 def test_nothing_has_no_highest_id() -> None:
     client, calls = client_of(v3([]), 204)
-    assert client.highest_product_id(ALL_DATES).value == Highest(None, 0)
-    assert client.highest_order_id(ALL_DATES).value == Highest(None, None)
+    assert client.highest(PRODUCTS, ALL_DATES).value == Highest(None, 0)
+    assert client.highest(ORDERS, ALL_DATES).value == Highest(None, None)
     assert "min_date_created" not in params(calls[1])
 
 
 def test_the_highest_id_passes_over_a_record_without_one() -> None:
     client, _ = client_of(v2(None, 80))
-    assert client.highest_order_id(ALL_DATES).value == Highest(80, None)
+    assert client.highest(ORDERS, ALL_DATES).value == Highest(80, None)
 
 
 @pytest.mark.parametrize(
@@ -96,26 +98,26 @@ def test_the_highest_id_passes_over_a_record_without_one() -> None:
 def test_a_highest_id_that_cannot_be_is_not_believed(answer: object, error: type[Exception]) -> None:
     client, _ = client_of(answer)
     with pytest.raises(error, match="products of store abc123"):
-        client.highest_product_id(MODIFIED)
+        client.highest(PRODUCTS, MODIFIED)
 
 
 def test_counting_orders() -> None:
     client, calls = client_of({"statuses": [], "count": 17}, {"count": "17"}, {"count": "?"}, {})
-    assert client.count_orders(CREATED).value == 17
+    assert client.count(ORDERS, CREATED).value == 17
     assert calls[0].path == "v2/orders/count"
     assert params(calls[0]) == {
         "min_date_created": "2025-01-15T00:03:16Z",
         "max_date_created": "2025-02-01T00:00:00Z",
     }
-    assert client.count_orders(ALL_DATES).value == 17
+    assert client.count(ORDERS, ALL_DATES).value == 17
     for _ in range(2):
         with pytest.raises(StoreUnavailable):
-            client.count_orders(ALL_DATES)
+            client.count(ORDERS, ALL_DATES)
 
 
 def test_products_of_a_range() -> None:
     client, calls = client_of(v3([10, 12], date_modified=NEW), v3([10, 11], total=9))
-    page = client.products(IdRange(10, 20), limit=250, dates=MODIFIED).value
+    page = client.page(PRODUCTS, IdRange(10, 20), limit=250, dates=MODIFIED).value
     assert [record.id for record in page.records] == [10, 12]
     assert page.is_last
     assert params(calls[0]) == {
@@ -128,7 +130,7 @@ def test_products_of_a_range() -> None:
         "date_modified:max": "2025-01-31T23:59:59Z",
         "limit": "250",
     }
-    page = client.products(IdRange(10, None), limit=2).value
+    page = client.page(PRODUCTS, IdRange(10, None), limit=2).value
     assert (page.is_last, page.last_id, page.total) == (False, 11, 9)
     assert params(calls[1]).keys() == {"include", "sort", "direction", "id:min", "limit"}
 
@@ -150,26 +152,28 @@ def test_products_of_a_range() -> None:
 def test_products_that_were_not_asked_for_are_refused(answer: object, error: type[Exception], match: str) -> None:
     client, _ = client_of(answer)
     with pytest.raises(error, match=match) as caught:
-        client.products(IdRange(10, 20), limit=3, dates=MODIFIED)
+        client.page(PRODUCTS, IdRange(10, 20), limit=3, dates=MODIFIED)
     assert "products of store abc123" in str(caught.value)
 
 
 def test_products_by_their_ids() -> None:
-    client, calls = client_of(v3([3, 9]), v3([3, 5]), 204)
-    page = client.products_by_id([9, 3, 7, 3]).value
+    client, calls = client_of(v3([3, 9]), v3([3, 5]), v3([]), 204)
+    page = client.by_ids(PRODUCTS, [9, 3, 7, 3]).value
     assert ([record.id for record in page.records], page.is_last) == ([3, 9], True)
     assert params(calls[0])["id:in"] == "3,7,9"
     with pytest.raises(UnexpectedAnswer, match="id:in"):
-        client.products_by_id([9, 3, 7])
-    assert client.products_by_id([1]).value.is_last
+        client.by_ids(PRODUCTS, [9, 3, 7])
+    assert client.by_ids(PRODUCTS, [1]).value.is_last
+    with pytest.raises(StoreUnavailable, match="without its pagination"):
+        client.by_ids(PRODUCTS, [1])
     for ids in ([], range(1, 252), [0, 1]):
         with pytest.raises(ValueError, match="between 1 and 250"):
-            client.products_by_id(ids)
+            client.by_ids(PRODUCTS, ids)
 
 
 def test_orders_of_a_range_are_asked_for_from_one_below() -> None:
     client, calls = client_of(v2(9, 10, 11, 400))
-    page = client.orders(IdRange(10, 300), limit=250, dates=BOTH).value
+    page = client.page(ORDERS, IdRange(10, 300), limit=250, dates=BOTH).value
     assert ([record.id for record in page.records], page.is_last) == ([10, 11], True)
     assert params(calls[0]) == {
         "include": "consignments.line_items",
@@ -196,7 +200,7 @@ def test_orders_of_a_range_are_asked_for_from_one_below() -> None:
 )
 def test_no_more_orders_than_needed_come_over_the_wire(ids: IdRange, limit: int, sent: dict[str, str]) -> None:
     client, calls = client_of(204)
-    assert client.orders(ids, limit=limit).value.is_last
+    assert client.page(ORDERS, ids, limit=limit).value.is_last
     fixed = {"include", "consignment_structure", "sort"}
     assert {name: value for name, value in params(calls[0]).items() if name not in fixed} == sent
 
@@ -216,7 +220,7 @@ def test_no_more_orders_than_needed_come_over_the_wire(ids: IdRange, limit: int,
 def test_orders_that_were_not_asked_for_are_refused(answer: object, match: str) -> None:
     client, _ = client_of(answer)
     with pytest.raises(UnexpectedAnswer, match=match):
-        client.orders(IdRange(10, 20), limit=3, dates=BOTH)
+        client.page(ORDERS, IdRange(10, 20), limit=3, dates=BOTH)
 
 
 @pytest.mark.parametrize("kind", ["created", "modified"])
@@ -225,28 +229,28 @@ def test_orders_of_a_second_around_the_dates_are_passed_on(kind: str, date: str)
     """The walk counts with them: only with all that came does a short answer prove what it proves."""
     client, _ = client_of(v2(10, **{f"date_{kind}": date}), v2(10, **{f"date_{kind}": date}))
     dates = CREATED if kind == "created" else MODIFIED
-    assert client.orders(IdRange(10, 20), limit=3, dates=dates).value.last_id == 10
-    assert client.highest_order_id(dates).value.id == 10
+    assert client.page(ORDERS, IdRange(10, 20), limit=3, dates=dates).value.last_id == 10
+    assert client.highest(ORDERS, dates).value.id == 10
 
 
 def test_a_product_that_was_modified_while_it_was_asked_for_is_no_sign_of_an_ignored_filter() -> None:
     client, _ = client_of(v3([10], date_modified=NOW.isoformat() + "Z"))
-    assert client.products(IdRange(10, 20), limit=3, dates=MODIFIED).value.last_id == 10
+    assert client.page(PRODUCTS, IdRange(10, 20), limit=3, dates=MODIFIED).value.last_id == 10
 
 
 def test_products_cannot_be_asked_for_by_their_creation() -> None:
     client, calls = client_of()
     for dates in (DateFilter(created_since=SINCE), DateFilter(created_until=UNTIL)):
         with pytest.raises(ValueError, match="created"):
-            client.products(IdRange(10, 20), limit=3, dates=dates)
+            client.page(PRODUCTS, IdRange(10, 20), limit=3, dates=dates)
         with pytest.raises(ValueError, match="created"):
-            client.highest_product_id(dates)
+            client.highest(PRODUCTS, dates)
     assert not calls
 
 
 def test_a_range_of_one_order_is_a_single_read() -> None:
     client, calls = client_of({"id": 7, "date_created": "Wed, 15 Jan 2025 00:03:17 +0000"})
-    page = client.orders(IdRange(7, 7), limit=250, dates=CREATED).value
+    page = client.page(ORDERS, IdRange(7, 7), limit=250, dates=CREATED).value
     assert ([record.id for record in page.records], page.is_last) == ([7], True)
     assert (calls[0].path, calls[0].single, calls[0].missing_ok) == ("v2/orders/7", True, True)
     assert params(calls[0]) == {"include": "consignments.line_items", "consignment_structure": "object"}
@@ -265,14 +269,14 @@ def test_a_range_of_one_order_is_a_single_read() -> None:
 )
 def test_one_order_that_is_gone_or_filtered_out_is_an_empty_last_page(answer: object) -> None:
     client, _ = client_of(answer)
-    reply = client.orders(IdRange(7, 7), limit=250, dates=BOTH)
+    reply = client.page(ORDERS, IdRange(7, 7), limit=250, dates=BOTH)
     assert (reply.value.records, reply.value.is_last, reply.quota) == ([], True, QUOTA)
 
 
 @pytest.mark.parametrize("moment", ["Wed, 15 Jan 2025 00:03:16 +0000", "Sat, 01 Feb 2025 00:00:00 +0000"])
 def test_one_order_a_second_beside_the_dates_comes_as_in_a_list(moment: str) -> None:
     client, _ = client_of({"id": 7, "date_created": moment, "date_modified": moment})
-    page = client.orders(IdRange(7, 7), limit=250, dates=BOTH).value
+    page = client.page(ORDERS, IdRange(7, 7), limit=250, dates=BOTH).value
     assert ([record.id for record in page.records], page.is_last) == ([7], True)
 
 
@@ -289,19 +293,19 @@ def test_texts_of_the_store_info_are_bounded() -> None:
 @pytest.mark.parametrize("count", [10**12 + 1, 2**63, "9" * 19])
 def test_a_count_that_no_store_has_is_none(count: object) -> None:
     client, _ = client_of({"data": [{"id": 1}], "meta": {"pagination": {"total": count, "count": 1}}})
-    assert client.highest_product_id(ALL_DATES).value.total is None
+    assert client.highest(PRODUCTS, ALL_DATES).value.total is None
 
 
 def test_a_number_of_orders_that_no_store_has_is_none() -> None:
     client, _ = client_of({"count": 2**62}, {"count": 10**12})
-    assert client.count_orders(ALL_DATES).value is None
-    assert client.count_orders(ALL_DATES).value == 10**12
+    assert client.count(ORDERS, ALL_DATES).value is None
+    assert client.count(ORDERS, ALL_DATES).value == 10**12
 
 
 def test_one_order_without_a_readable_id_is_the_one_asked_for() -> None:
     """It cannot be read, but it is there: rows are not marked as deleted for it."""
     client, _ = client_of({"id": None, "date_created": "?"})
-    page = client.orders(IdRange(7, 7), limit=250, dates=CREATED).value
+    page = client.page(ORDERS, IdRange(7, 7), limit=250, dates=CREATED).value
     assert [(record.id, record.damage) for record in page.records] == [(7, NO_ID)]
 
 

@@ -17,6 +17,8 @@ from jsonschema import Draft202012Validator
 from bigcommerce_integration.client.api import IdRange, StoreClient
 from bigcommerce_integration.errors import StoreError
 from bigcommerce_integration.resources.base import DateFilter
+from bigcommerce_integration.resources.orders import ORDERS
+from bigcommerce_integration.resources.products import PRODUCTS
 
 from .tiny_server import answer, serving
 
@@ -30,13 +32,13 @@ pytestmark = pytest.mark.skipif(not SPECS.is_dir(), reason="the published OpenAP
 
 QUESTIONS: dict[str, Callable[[StoreClient], object]] = {
     "store_info": lambda client: client.store_info(),
-    "highest_product_id": lambda client: client.highest_product_id(MODIFIED),
-    "highest_order_id": lambda client: client.highest_order_id(BOTH),
-    "count_orders": lambda client: client.count_orders(BOTH),
-    "products": lambda client: client.products(IdRange(5, 900), limit=250, dates=MODIFIED),
-    "products_by_id": lambda client: client.products_by_id(range(10**9, 10**9 + 250)),
-    "orders": lambda client: client.orders(IdRange(5, 900), limit=250, dates=BOTH),
-    "one order": lambda client: client.orders(IdRange(5, 5), limit=250),
+    "highest_product_id": lambda client: client.highest(PRODUCTS, MODIFIED),
+    "highest_order_id": lambda client: client.highest(ORDERS, BOTH),
+    "count_orders": lambda client: client.count(ORDERS, BOTH),
+    "products": lambda client: client.page(PRODUCTS, IdRange(5, 900), limit=250, dates=MODIFIED),
+    "products_by_id": lambda client: client.by_ids(PRODUCTS, range(10**9, 10**9 + 250)),
+    "orders": lambda client: client.page(ORDERS, IdRange(5, 900), limit=250, dates=BOTH),
+    "one order": lambda client: client.page(ORDERS, IdRange(5, 5), limit=250),
     "order": lambda client: client.order(7),
     "order_lines": lambda client: client.order_lines(7, 2),
 }

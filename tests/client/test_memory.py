@@ -10,8 +10,8 @@ import pytest
 from bigcommerce_integration.client import records
 from bigcommerce_integration.client.damage import RECORD_CAP
 from bigcommerce_integration.client.records import Record, split_v2
-from bigcommerce_integration.refresh.run import orders
 from bigcommerce_integration.refresh.write.page import mapping
+from bigcommerce_integration.resources.registry import REGISTRY
 
 MIB = 1024 * 1024
 WINDOW = 10 * records._WINDOW
@@ -20,7 +20,7 @@ WINDOW = 10 * records._WINDOW
 
 def peak_beside(body: bytes) -> float:
     """The most that reading and mapping this answer takes beside its own bytes and a window, in multiples of them."""
-    each: Callable[[Record], Record] = mapping(orders.map_record)
+    each: Callable[[Record], Record] = mapping(REGISTRY.mappers["orders"].map_record)
     tracemalloc.start()
     try:
         split_v2(body, each=each)

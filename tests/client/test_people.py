@@ -13,13 +13,16 @@ from hypothesis import strategies as st
 from bigcommerce_integration.client.api import IdRange, StoreClient
 from bigcommerce_integration.client.records import Record
 from bigcommerce_integration.client.redaction import MARK, blanked_line, blanked_order, emails_of, is_blanked
-from bigcommerce_integration.refresh.run.orders import map_record
+from bigcommerce_integration.resources.orders import ORDERS
+from bigcommerce_integration.resources.registry import REGISTRY
 from bigcommerce_integration.sandbox import SandboxStore
 
 from ..people import PERSONAL, SECRET, line_paths, plant
 from ..refresh.conftest import payload, record
 from ..sandbox.openapi import answer_schema
 from .canned import CannedTransport, client_of
+
+MAPPER = REGISTRY.mappers["orders"]
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -128,7 +131,7 @@ def test_a_field_of_any_type_is_borne_and_what_no_column_takes_stays_so(data: st
 def outcome(order: Record) -> Any:
     """What the mapping makes of it, but for the text and what follows from it."""
     try:
-        mapped = map_record(order)
+        mapped = MAPPER.map_record(order)
     except Exception as error:  # noqa: BLE001 - that, too, is to be the same
         return str(error)
     # Lines are asked for in more cases than need be; never in fewer.
@@ -137,12 +140,15 @@ def outcome(order: Record) -> Any:
 
 def test_the_mapping_of_every_kind_of_order_is_the_same_without_people(orders: list[dict[str, Any]]):
     for value in orders:
-        before, after = map_record(record(value)), map_record(blanked_order(record(value)))
+        before, after = (
+            MAPPER.map_record(record(value)),
+            MAPPER.map_record(blanked_order(record(value))),
+        )
         assert after.columns == before.columns
         assert (after.children, after.is_partial) == (before.children, before.is_partial)
         assert is_blanked(after.text)
         assert not is_blanked(before.text)
-    assert {map_record(record(value)).is_partial for value in orders} == {True, False}
+    assert {MAPPER.map_record(record(value)).is_partial for value in orders} == {True, False}
 
 
 def test_lines_that_are_missing_are_asked_for_wherever_the_warning_stands():
@@ -150,7 +156,7 @@ def test_lines_that_are_missing_are_asked_for_wherever_the_warning_stands():
     for place in (value, value["consignments"], value["consignments"]["shipping"][0]):
         place["__warning__"] = {"message": SECRET}
         left = blanked_order(record(value))
-        assert map_record(left).is_partial
+        assert MAPPER.map_record(left).is_partial
         assert SECRET not in left.text
         del place["__warning__"]
 
@@ -193,10 +199,10 @@ def test_the_client_hands_on_no_person_of_an_unwanted_order():
     theirs, another = plant(payload("orders")), payload("orders", id=119, customer_id=12)
     transport = CannedTransport([theirs, another], theirs, theirs, another)
     client = StoreClient(transport, is_unwanted=lambda order: order["customer_id"] == 11)  # type: ignore[index]
-    page = client.orders(IdRange(118, None), limit=250).value
+    page = client.page(ORDERS, IdRange(118, None), limit=250).value
     assert [is_blanked(each.text) for each in page.records] == [True, False]
     assert page.records[1].text == json.dumps(another)
-    alone = client.orders(IdRange(118, 118), limit=250).value.records
+    alone = client.page(ORDERS, IdRange(118, 118), limit=250).value.records
     texts = [page.records[0].text, *(each.text for each in alone), client.order(118).value.text]
     assert texts == [blanked_order(record(theirs)).text] * 3
     assert not is_blanked(client.order(119).value.text)
@@ -205,5 +211,5 @@ def test_the_client_hands_on_no_person_of_an_unwanted_order():
 def test_the_client_hands_on_the_very_page_where_nobody_is_unwanted():
     value = payload("orders")
     client, _ = client_of([value], value)
-    assert client.orders(IdRange(118, None), limit=250).value.records[0].text == json.dumps(value)
+    assert client.page(ORDERS, IdRange(118, None), limit=250).value.records[0].text == json.dumps(value)
     assert client.order(118).value.text == json.dumps(value)

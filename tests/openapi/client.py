@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from bigcommerce_integration.app_state import state_of
+from bigcommerce_integration.resources.registry import REGISTRY
 from bigcommerce_integration.web.openapi.document import KeyShape, document
 
 from .conformance import Document
@@ -37,4 +38,4 @@ class ConformingClient(FlaskClient):
 
 @cache
 def _document(prefix: str, key: KeyShape) -> Document:
-    return Document(document(prefix, "", key))
+    return Document(document(prefix, "", key, REGISTRY))

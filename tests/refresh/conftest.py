@@ -30,9 +30,9 @@ from bigcommerce_integration.refresh.job.parameters import Mode, Parameters
 from bigcommerce_integration.refresh.lifecycle import start
 from bigcommerce_integration.refresh.lifecycle.claim import Claimed, Outcome, claim_refresh
 from bigcommerce_integration.refresh.read.fetcher import Tally
-from bigcommerce_integration.refresh.resources import RESOURCES as RESOURCE_MODULES
 from bigcommerce_integration.refresh.run.advance import advance
 from bigcommerce_integration.refresh.write.apply import Step, commit_step
+from bigcommerce_integration.refresh.write.collection import write_page
 from bigcommerce_integration.refresh.write.page import MappedPage, map_page
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
 from bigcommerce_integration.sandbox.pytest_plugin import bigcommerce_sandbox, bigcommerce_sandbox_factory
@@ -226,7 +226,7 @@ class Writer:
         results = self.claimed.results
         before = dict(results.values)
         step = Step(
-            apply=lambda tx: RESOURCE_MODULES[self.resource].apply(tx, page, insert_since=None),
+            apply=lambda tx: write_page(tx, self.claimed.job.collection, page, since=None),
             after=self.claimed.checkpoint,
             lease=self.claimed.job.lease,
             observed_at=at,
@@ -240,9 +240,9 @@ class Writer:
     def page(self, *values: Any, at: datetime = NOON) -> MappedPage:
         records = [value if isinstance(value, Record) else record(value) for value in values]
         reply = Reply(Page(records, is_last=True), at, None, 0.0, 0.0)
-        page = map_page(reply, RESOURCE_MODULES[self.resource].map_record)
+        page = map_page(reply, self.claimed.job.collection.mapper.map_record)
         # As if the store had been asked again for what these answers lack.
-        return replace(page, proved=Everything(), gone_variants=Everything())
+        return replace(page, proved=Everything(), gone_children=Everything())
 
 
 def writer(mirror: Mirror, resource: str) -> Writer:

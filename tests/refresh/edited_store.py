@@ -26,10 +26,13 @@ from bigcommerce_integration.refresh.read.crash_guard import part_sizes
 from bigcommerce_integration.refresh.read.fetcher import Fetch
 from bigcommerce_integration.refresh.read.slice import Slice, SliceEnds
 from bigcommerce_integration.refresh.read.walker import Walker
+from bigcommerce_integration.refresh.run.behaviours import collections
 from bigcommerce_integration.refresh.run.variant_doubts import Doubts
 from bigcommerce_integration.refresh.write.apply import Results, Step
+from bigcommerce_integration.refresh.write.behaviour import Collection
 from bigcommerce_integration.refresh.write.page import MappedPage
 from bigcommerce_integration.resources.mapping import Mapped
+from bigcommerce_integration.resources.registry import REGISTRY
 
 Kind = Literal["V3", "V2 inclusive", "V2 exclusive"]
 KINDS: tuple[Kind, ...] = ("V3", "V2 inclusive", "V2 exclusive")
@@ -176,6 +179,9 @@ class Questions:
         return 0.0
 
 
+COLLECTIONS = collections(REGISTRY)
+
+
 class TestedSlice(Slice):
     """A slice whose time, store and transactions are those of a ``Run``."""
 
@@ -227,6 +233,10 @@ class _Job:
     instance: _Instance = field(default_factory=_Instance)
     lease: None = None
     is_over: bool = False
+
+    @property
+    def collection(self) -> Collection:
+        return COLLECTIONS[self.resource]
 
 
 class _Walker(Walker):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bigcommerce_integration.refresh.run.orders import map_record
 from bigcommerce_integration.resources.mapping import Mapped
+from bigcommerce_integration.resources.registry import REGISTRY
 
 from .conftest import payload, record
 
@@ -21,4 +21,4 @@ def shipped(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def mapped(value: dict[str, Any]) -> Mapped:
-    return map_record(record(value))
+    return REGISTRY.mappers["orders"].map_record(record(value))

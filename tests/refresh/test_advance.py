@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 from bigcommerce_integration.refresh.job.lease import Lease
 from bigcommerce_integration.refresh.lifecycle import finish
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
+from bigcommerce_integration.refresh.linking import passes
 from bigcommerce_integration.refresh.read import walker
 from bigcommerce_integration.refresh.read.crash_guard import GIVE_UP_AFTER, MOST_SET_ASIDE
-from bigcommerce_integration.refresh.run import phases
+from bigcommerce_integration.refresh.run import phases, products
 from bigcommerce_integration.refresh.write import apply
 from bigcommerce_integration.refresh.write.page import DEATHS
 from bigcommerce_integration.sandbox import SandboxStore
@@ -154,7 +155,7 @@ CRASHES = {
     "after a commit, before the memory of it": killed_in(walker, "replace", at=4, after=True),
     "after a page is stored": killed_in(walker.Walker, "_store", at=2, after=True),
     "when all is walked": killed_in(phases, "walk", at=1, after=True),
-    "in the linking": killed_in(phases, "link_pass", at=1, after=True),
+    "in the linking": killed_in(passes, "link_pass", at=1, after=True),
     "before the end": killed_in(phases, "finish", at=1, after=False),
     "in the end": killed_in(finish, "_end", at=1, after=False),
     "in the end, before its commit": killed_in(finish, "_end", at=1, after=True),
@@ -340,7 +341,7 @@ def test_deaths_that_no_record_is_to_blame_for_end_the_refresh(connect: Connect,
     refresh = mirror.refresh("orders")
     assert (refresh["status"], refresh["rejected"]) == ("failed", MOST_SET_ASIDE)
     assert "Find out what kills them" in refresh["message"]
-    monkeypatch.setattr(phases, "link", die)
+    monkeypatch.setattr(products, "link", die)
     assert run_with_deaths(mirror, "products") == GIVE_UP_AFTER + 1, "the first came after progress"
     assert mirror.refresh("products")["status"] == "failed"
 

@@ -18,8 +18,9 @@ from bigcommerce_integration.refresh.lifecycle.claim import Outcome
 from bigcommerce_integration.refresh.lifecycle.reopen import reopen
 from bigcommerce_integration.refresh.lifecycle.schedule import Due, begin_due, due
 from bigcommerce_integration.refresh.lifecycle.stop import cancel
+from bigcommerce_integration.refresh.linking import passes
 from bigcommerce_integration.refresh.removal.pruning import prune
-from bigcommerce_integration.refresh.run import phases
+from bigcommerce_integration.resources.registry import REGISTRY
 from bigcommerce_integration.sandbox import SandboxStore
 
 from ..host_app import bearer
@@ -37,7 +38,7 @@ def decided(resource: str, **changes: Any) -> Due | None:
         "is_sweep_due": False,
         "today": TODAY,
     }
-    return due(resource, **(given | changes))
+    return due(REGISTRY[resource], **(given | changes))
 
 
 def test_what_is_due() -> None:
@@ -385,7 +386,7 @@ def test_a_switch_turned_on_during_the_pass_is_not_forgotten(connect: Connect, m
     ).completed()
     switch(mirror, auto_link_products=True)
     begun(mirror)
-    link_pass = phases.link_pass
+    link_pass = passes.link_pass
     switched: list[bool] = []
 
     def then(tx: Any, after: int) -> Any:
@@ -397,7 +398,7 @@ def test_a_switch_turned_on_during_the_pass_is_not_forgotten(connect: Connect, m
             tx.session.execute(update(leases).where(leases.c.resource == "products").values(is_link_wanted=True))
         return link_pass(tx, after)
 
-    monkeypatch.setattr(phases, "link_pass", then)
+    monkeypatch.setattr(passes, "link_pass", then)
     mirror.completed("products")
     assert switched
     assert not any(row["host_product_id"] for row in mirror.rows("variants"))

@@ -451,7 +451,7 @@ def test_a_pass_that_is_done_again_counts_once(connect: Connect, monkeypatch: py
             raise ConnectionError("the worker is gone")
         return original(tx, after)
 
-    monkeypatch.setattr("bigcommerce_integration.refresh.run.phases.link_pass", fall_over)
+    monkeypatch.setattr("bigcommerce_integration.refresh.linking.passes.link_pass", fall_over)
     for _ in range(50):
         try:
             mirror.completed("products")

@@ -12,6 +12,7 @@ from bigcommerce_integration.refresh.job import modes
 from bigcommerce_integration.refresh.job.parameters import Mode, Parameters, load_parameters
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome, sibling
 from bigcommerce_integration.resources.base import DateFilter
+from bigcommerce_integration.resources.registry import REGISTRY
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import Connect, Mirror
@@ -22,7 +23,7 @@ WATERMARK = datetime(2026, 5, 1, 12)
 
 def asked(resource: str, mode: Mode, watermark: datetime | None = WATERMARK, **parameters: Any) -> DateFilter:
     return modes.dates(
-        resource,
+        REGISTRY[resource],
         mode,
         Parameters(**parameters),
         since=SINCE,

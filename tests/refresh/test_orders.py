@@ -15,15 +15,17 @@ from sqlalchemy import update
 from bigcommerce_integration.client.api import Reply
 from bigcommerce_integration.client.pages import Page
 from bigcommerce_integration.errors import BadRecord
-from bigcommerce_integration.refresh.resources import RESOURCES
 from bigcommerce_integration.refresh.write.page import map_page
 from bigcommerce_integration.resources.columns import TEXT_LENGTH, notes_of
 from bigcommerce_integration.resources.mapping import Mapped
 from bigcommerce_integration.resources.orders import LINE_AMOUNTS, ORDER_AMOUNTS
+from bigcommerce_integration.resources.registry import REGISTRY
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import NOON, Connect, Mirror, record, writer
 from .sale import mapped, sale, shipped
+
+MAPPER = REGISTRY.mappers["orders"]
 
 SECOND = timedelta(seconds=1)
 
@@ -167,7 +169,8 @@ def test_an_order_that_may_be_archived_is_no_sale():
 @pytest.mark.parametrize("changes", [{"total_inc_tax": "a lot"}, {"items_total": 1.5}])
 def test_an_unreadable_amount_or_quantity_rejects(changes: dict[str, Any]):
     found = map_page(
-        Reply(Page([record(sale(**changes))], is_last=True), NOON, None, 0.0, 0.0), RESOURCES["orders"].map_record
+        Reply(Page([record(sale(**changes))], is_last=True), NOON, None, 0.0, 0.0),
+        MAPPER.map_record,
     )
     assert (found.records, len(found.rejected)) == ([], 1)
 

@@ -13,13 +13,15 @@ from bigcommerce_integration.client.pages import Page
 from bigcommerce_integration.client.records import Record
 from bigcommerce_integration.models import among
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
-from bigcommerce_integration.refresh.run import products
 from bigcommerce_integration.refresh.write import bulk, rows
 from bigcommerce_integration.refresh.write.page import Counts, map_page
 from bigcommerce_integration.resources.mapping import content_hash
+from bigcommerce_integration.resources.registry import REGISTRY
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import NOON, Connect, Hasty, Mirror, payload, record, writer
+
+MAPPER = REGISTRY.mappers["products"]
 
 UNREADABLE: list[Any] = [{"id": "?"}]
 """Variants whose ids cannot be read, so that their product is rejected."""
@@ -28,7 +30,7 @@ UNREADABLE: list[Any] = [{"id": "?"}]
 
 
 def page_of(*records: Record) -> Any:
-    return map_page(Reply(Page(list(records), is_last=False), NOON, None, 0.0, 0.0), products.map_record)
+    return map_page(Reply(Page(list(records), is_last=False), NOON, None, 0.0, 0.0), MAPPER.map_record)
 
 
 def bowl(number: int, **changes: Any) -> Record:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 import pytest
 
 from bigcommerce_integration.errors import UnexpectedAnswer
-from bigcommerce_integration.refresh.run.phases import start_of_day
+from bigcommerce_integration.refresh.job.modes import start_of_day
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text, update
 
 from bigcommerce_integration.errors import BadRecord
-from bigcommerce_integration.refresh.run.products import map_record
 from bigcommerce_integration.resources.columns import TEXT_LENGTH
+from bigcommerce_integration.resources.registry import REGISTRY
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import NOON, Connect, Mirror, payload, record, writer
@@ -25,14 +25,14 @@ def bowl(**changes: Any) -> dict[str, Any]:
 
 
 def columns(value: dict[str, Any]) -> dict[str, Any]:
-    return dict(map_record(record(value)).columns)
+    return dict(REGISTRY.mappers["products"].map_record(record(value)).columns)
 
 
 def variant(**changes: Any) -> dict[str, Any]:
     """The columns of the bowl's first variant, so changed."""
     value = bowl()
     value["variants"] = [{**value["variants"][0], **changes}]
-    (child,) = map_record(record(value)).of("variants")
+    (child,) = REGISTRY.mappers["products"].map_record(record(value)).of("variants")
     return dict(child)
 
 
@@ -88,7 +88,7 @@ def test_what_is_null_empty_or_absent_is_none():
 
 @pytest.mark.parametrize("shown", [[], None, {"data": []}])
 def test_a_product_that_shows_no_variants_is_left_in_doubt(shown: Any):
-    assert map_record(record(bowl(variants=shown))).of("variants") == []
+    assert REGISTRY.mappers["products"].map_record(record(bowl(variants=shown))).of("variants") == []
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_product_that_shows_no_variants_is_left_in_doubt(shown: Any):
 )
 def test_what_cannot_be_read_is_named(changes: dict[str, Any], said: str):
     with pytest.raises(BadRecord, match=said):
-        map_record(record(bowl(**changes)))
+        REGISTRY.mappers["products"].map_record(record(bowl(**changes)))
 
 
 @pytest.mark.parametrize(

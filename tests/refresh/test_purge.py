@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from datetime import datetime
 from threading import Event
 from typing import Any
@@ -79,18 +78,17 @@ def counted(app: Flask, host_app: HostApp, instance_id: int) -> dict[str, int]:
     """How many rows of each table are the instance's."""
     found = {}
     with app.app_context(), host_app.db.engine.connect() as connection:
-        for item in fields(Tables):
-            table = getattr(tables, item.name)
-            if item.name == "workers":
+        for name, table in tables.named().items():
+            if name == "workers":
                 continue
             mine = select(tables.refreshes.c.id).where(tables.refreshes.c.instance_id == instance_id)
-            if item.name == "instances":
+            if name == "instances":
                 which = table.c.id == instance_id
             elif "instance_id" in table.c:
                 which = table.c.instance_id == instance_id
             else:
                 which = table.c.refresh_id.in_(mine)
-            found[item.name] = connection.scalar(select(func.count()).select_from(table).where(which)) or 0
+            found[name] = connection.scalar(select(func.count()).select_from(table).where(which)) or 0
     return found
 
 
@@ -99,9 +97,8 @@ def fill(session: Session, tables: Tables, instance_id: int, rows: int) -> None:
     refresh_ids = list(
         session.scalars(select(tables.refreshes.c.id).where(tables.refreshes.c.instance_id == instance_id))
     )
-    for item in fields(Tables):
-        table = getattr(tables, item.name)
-        if "instance_id" in table.c and item.name not in ("leases", "refreshes", "history"):
+    for name, table in tables.named().items():
+        if "instance_id" in table.c and name not in ("leases", "refreshes", "history"):
             session.execute(insert(table), [row_of(table, number, instance_id) for number in range(1, rows + 1)])
     missing = [
         {"refresh_id": refresh_id, "bigcommerce_id": number, "observed_at": STAMP, "is_confirmed": False}

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from bigcommerce_integration.errors import RejectionCode
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
+from bigcommerce_integration.refresh.read import quarantine, walker
 from bigcommerce_integration.refresh.read.quarantine import NEXT_REFRESHES, OWN_TRIALS
 from bigcommerce_integration.refresh.removal.pruning import prune
-from bigcommerce_integration.refresh.run import orders
 from bigcommerce_integration.refresh.write.page import DEATHS
 from bigcommerce_integration.sandbox import SandboxStore
 
@@ -176,15 +176,16 @@ def test_a_referenced_product_comes_back(connect: Connect) -> None:
 
 def test_an_error_that_one_record_meets_sets_it_aside_by_its_name(mirror: Mirror) -> None:
     ids, tries = list(mirror.store.order_ids), []
-    apply = orders.apply
+    write_page = walker.write_page
 
-    def broken(tx: Any, page: Any, *, insert_since: Any) -> Any:
+    def broken(tx: Any, collection: Any, page: Any, *, since: Any) -> Any:
         if ids[7] in {record.id for record in page.records}:
             raise KeyError(ids[7])
-        return apply(tx, page, insert_since=insert_since)
+        return write_page(tx, collection, page, since=since)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(orders, "apply", broken)
+        for module in (walker, quarantine):
+            patch.setattr(module, "write_page", broken)
         while mirror.refresh("orders")["status"] in ("pending", "processing"):
             try:
                 if mirror.advance("orders") is Outcome.ENDED:

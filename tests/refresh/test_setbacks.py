@@ -11,7 +11,7 @@ from bigcommerce_integration.models import db_now
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome, Setbacks
 from bigcommerce_integration.refresh.lifecycle.setbacks import MOST_ERRORS, after_error, described
 from bigcommerce_integration.refresh.read import walker
-from bigcommerce_integration.refresh.run import products
+from bigcommerce_integration.resources.registry import REGISTRY
 from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.worker.hints import note_worker
 
@@ -128,10 +128,10 @@ def test_nonsense_from_create_products_leaves_a_reason(connect: Connect, answer:
 
 def test_a_description_has_the_kind_and_our_deepest_place_and_no_value() -> None:
     try:
-        products.map_record(None)  # type: ignore[arg-type]
+        REGISTRY.mappers["products"].map_record(None)  # type: ignore[arg-type]
     except AttributeError as error:
         said = described(error)
-    assert "AttributeError at refresh/run/products.py:" in said
+    assert "AttributeError at resources/mapping.py:" in said
     assert "NoneType" not in said
     setback = after_error(ValueError("secret"), Setbacks(errors=3), attempts=5, has_progressed=True, random=lambda: 1.0)
     assert (setback.attempts, setback.setbacks.errors, setback.is_final) == (1, 4, False)

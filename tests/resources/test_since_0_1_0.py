@@ -26,14 +26,24 @@ DATA = Path(__file__).parents[1] / "data"
 DIALECTS = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect(), "mysql": mysql.dialect()}
 
 
+ADDED = {"variants": {"link_conflict_code"}}
+"""Columns of later versions: what a host's rows of 0.1.0 have nothing in."""
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_tables_are_as_in_0_1_0(dialect: str):
     written = []
     for name in ("products", "variants", "orders", "order_lines"):
         table = tables.mirror[name]
-        written.append(str(CreateTable(table).compile(dialect=DIALECTS[dialect])).strip())
+        lines = str(CreateTable(table).compile(dialect=DIALECTS[dialect])).strip().splitlines()
+        written += [line for line in lines if line.split()[:1] not in [[added] for added in ADDED.get(name, ())]]
         written += sorted(str(CreateIndex(index).compile(dialect=DIALECTS[dialect])) for index in table.indexes)
-    assert "\n".join(written).split() == (DATA / f"mirror-0.1.0.{dialect}.sql").read_text().split()
+    assert " ".join(written).split() == (DATA / f"mirror-0.1.0.{dialect}.sql").read_text().split()
+
+
+def test_added_columns_may_be_empty_in_older_rows():
+    added = [tables.mirror[table].c[name] for table, names in ADDED.items() for name in names]
+    assert all(column.nullable or column.server_default is not None for column in added)
 
 
 def test_columns_and_hashes_are_as_in_0_1_0():

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from bigcommerce_integration.sandbox import SandboxStore
-from bigcommerce_integration.worker.hints import ACTORS
+from bigcommerce_integration.worker.hints import actor_name
 
 from ..processes import Workers, commands, wait_until, workers
 from ..services import fresh_database
@@ -132,7 +132,7 @@ def test_several_workers_given_the_same_refresh_all_the_while(tmp_path: Path) ->
         def give(refreshes: list[dict[str, int]]) -> None:
             while not over.wait(0.05):
                 for refresh in refreshes:
-                    shop.broker.get_actor(ACTORS[refresh["resource"]]).send(refresh["id"])
+                    shop.broker.get_actor(actor_name(refresh["resource"])).send(refresh["id"])
 
         with workers(shop.host, tmp_path, processes=3, threads=2):
             giver = threading.Thread(target=give, args=(shop.post()["refreshes"],))

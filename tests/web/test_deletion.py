@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -116,8 +115,7 @@ def test_a_refresh_in_flight_stops_and_a_worker_removes_every_row(broker: StubBr
             assert max(cancelled) < 30, "in the midst of it"
             shop.instances.remove(gone)
             wait_until(lambda: len(shop.rows("instances")) == 1, 30, "the end of the purge")
-        own = [item.name for item in fields(shop.tables) if item.name != "mirror"]
-        for name in (*own, *shop.tables.mirror):
+        for name in shop.tables.named():
             if "instance_id" in getattr(shop.tables, name).c:
                 assert {row.instance_id for row in shop.rows(name)} <= {kept["id"]}, name
         shop.assert_exact()

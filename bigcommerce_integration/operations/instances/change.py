@@ -151,7 +151,7 @@ def _write(context: RequestContext, instance: IntegrationInstance, columns: Mapp
     if "store_hash" in columns and has_records(context, instance.id, locking=True):
         raise RowLocked
     if concerns_leases:
-        side_effects.apply(session, tables, instance, columns)
+        side_effects.apply(context, instance, columns)
     changes = history.changed(instance, columns)
     history.record(session, tables, instance.id, "change", done_by=context.name, changes=changes)
     if side_effects.REACHING.isdisjoint(columns):

@@ -13,17 +13,17 @@ from sqlalchemy.orm import Session
 
 from ...models import Tables
 from ...models.instances import IntegrationInstance
-from ...refresh import RESOURCES
 from ...refresh.job.fencing import fence
 from ...refresh.lifecycle.claim import OPEN
 from ...refresh.lifecycle.reopen import reopen
+from ...refresh.run.products import is_linking_switched_on
 from ...worker.hints import Hint
+from ..context import Caller
 
 REACHING = frozenset({"access_token", "store_hash"})
 """How the store is reached."""
 MOST_CONTINUED = 100
 """Refreshes of ids that go on by themselves once the token is right."""
-_LINKING = ("auto_link_products", "auto_create_products")
 
 
 def instance_values(instance: IntegrationInstance, columns: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,8 +37,9 @@ def concerns_leases(columns: Mapping[str, Any]) -> bool:
     return "start_date" in columns or _is_due(columns)
 
 
-def apply(session: Session, tables: Tables, instance: IntegrationInstance, columns: Mapping[str, Any]) -> None:
+def apply(caller: Caller, instance: IntegrationInstance, columns: Mapping[str, Any]) -> None:
     """Note in the leases, which the caller has locked, what the next tick has to begin."""
+    session, tables = caller.session, caller.state.tables
     leases = tables.leases
     mine = leases.c.instance_id == instance.id
     if not REACHING.isdisjoint(columns):
@@ -52,8 +53,9 @@ def apply(session: Session, tables: Tables, instance: IntegrationInstance, colum
         values["next_sync_at"] = None
     if values:
         session.execute(update(leases).where(mine).values(values))
-    if _is_link_wanted(columns):
-        session.execute(update(leases).where(mine, leases.c.resource == "products").values(is_link_wanted=True))
+    for name, collection in caller.state.collections.items():
+        if own := collection.behaviour.settings_changed(columns):
+            session.execute(update(leases).where(mine, leases.c.resource == name).values(**own))
     if "store_hash" in columns:
         _begin_anew(session, tables, instance.id)
 
@@ -61,11 +63,7 @@ def apply(session: Session, tables: Tables, instance: IntegrationInstance, colum
 def _is_due(columns: Mapping[str, Any]) -> bool:
     """Whether the tick has something to begin at once."""
     is_switched_on: bool = columns.get("is_automatic_sync_enabled", False)
-    return is_switched_on or _is_link_wanted(columns) or not REACHING.isdisjoint(columns)
-
-
-def _is_link_wanted(columns: Mapping[str, Any]) -> bool:
-    return any(columns.get(name, False) for name in _LINKING)
+    return is_switched_on or is_linking_switched_on(columns) or not REACHING.isdisjoint(columns)
 
 
 def _backfill_to(tables: Tables, instance: IntegrationInstance, columns: Mapping[str, Any]) -> Any:
@@ -83,7 +81,7 @@ def continue_failed(session: Session, tables: Tables, instance_id: int, *, hint_
     """
     refreshes = tables.refreshes
     continued: list[Hint] = []
-    for resource in RESOURCES:
+    for resource in tables.registry.names:
         mine = (refreshes.c.instance_id == instance_id, refreshes.c.resource == resource)
         walks = select(refreshes.c.id, refreshes.c.status).where(*mine, refreshes.c.mode != "ids")
         newest = session.execute(walks.order_by(refreshes.c.id.desc()).limit(1)).one_or_none()

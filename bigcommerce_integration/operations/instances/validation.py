@@ -52,7 +52,7 @@ def is_name_stored(caller: Caller, key: str, *, locking: bool = False) -> bool:
 def has_records(caller: Caller, instance_id: int, *, locking: bool = False) -> bool:
     """Whether anything of the instance's store is stored. ``locking`` as for ``is_name_stored``."""
     tables = caller.state.tables
-    for table in (tables.products, tables.orders, tables.rejected_records):
+    for table in (*(tables.mirror[name] for name in tables.registry.names), tables.rejected_records):
         found = select(table.c.id).where(table.c.instance_id == instance_id).limit(1)
         if caller.session.execute(found.with_for_update(read=True) if locking else found).first() is not None:
             return True

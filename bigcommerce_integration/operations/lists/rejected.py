@@ -30,13 +30,14 @@ def list_rejected(
 ) -> tuple[Sequence[Row[Any]], int]:
     """One page of the records that could not be stored, the newest first, and how many there are.
 
-    ``filters`` are by column: ``resource``, ``reason_code``. ``Forbidden`` for records of orders, and for their
-    payloads, without their permissions.
+    ``filters`` are by column: ``resource``, ``reason_code``. ``Forbidden`` without the permissions of the collections
+    whose records they may be.
     """
-    if filters.get("resource") != "products":
-        context.require("read_orders")
-        if with_payload:
-            context.require("read_person_data")
+    registry = context.state.tables.registry
+    for each in [registry[filters["resource"]]] if "resource" in filters else registry:
+        context.require(each.permission)
+        if with_payload and each.payload_permission is not None:
+            context.require(each.payload_permission)
     table = context.state.tables.rejected_records
     mine = [table.c.instance_id == context.instance.id, *(table.c[name] == value for name, value in filters.items())]
     total = context.session.scalar(select(func.count()).select_from(table).where(*mine)) or 0

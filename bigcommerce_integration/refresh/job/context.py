@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
@@ -24,6 +24,9 @@ from ...secret import Secret
 from .database import T, in_transaction
 from .lease import Lease
 from .parameters import Mode, Parameters
+
+if TYPE_CHECKING:
+    from ..write.behaviour import Collection
 
 
 def transport_to(
@@ -51,6 +54,8 @@ class Engine:
     host: Host
     cipher: TokenCipher = field(repr=False)
     sessions: Callable[[], Session]
+    # What this app mirrors, by name.
+    collections: Mapping[str, Collection] = field(repr=False)
     stopping: Event = field(default_factory=Event)
     # By owner: what this process could not write when it let go (see ``owed``).
     owed: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -89,6 +94,11 @@ class Job:
     deadline: float
     clock: StoreClock
     is_sweep: bool = False
+
+    @property
+    def collection(self) -> Collection:
+        """What it refreshes."""
+        return self.engine.collections[self.resource]
 
     @property
     def is_over(self) -> bool:

@@ -11,7 +11,7 @@ ids           these                                           these
 ============  ==============================================  ==============================================
 
 Orders created before the start date never come in, products not modified since only if they are stored already or a
-stored order refers to them (see ``apply`` of each).
+stored order refers to them (see ``refresh/run``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ...client.clock import TOLERANCE
 from ...errors import UnexpectedAnswer
-from ...resources.base import DateFilter
+from ...resources.base import DateFilter, Resource, Span
 from ...resources.values import shifted
 from .parameters import Mode, Parameters
 
@@ -48,7 +48,7 @@ def start_of_day(day: date, timezone: str) -> datetime:
 
 
 def dates(
-    resource: str,
+    resource: Resource,
     mode: Mode,
     parameters: Parameters,
     *,
@@ -72,11 +72,7 @@ def dates(
     changed_since = None
     if watermark is not None and mode == "incremental":
         changed_since = shifted(watermark, -timedelta(seconds=overlap_s))
-    if mode == "ids" or (resource == "products" and mode == "full"):
-        return DateFilter()
-    if resource == "products":
-        return DateFilter(modified_since=max(first, changed_since or first), modified_until=end)
-    return DateFilter(created_since=max(first, since), created_until=end, modified_since=changed_since)
+    return resource.dates(mode, Span(since, first, end, changed_since))
 
 
 def believed(watermark: datetime | None, present: datetime) -> datetime | None:
@@ -90,9 +86,6 @@ def believed(watermark: datetime | None, present: datetime) -> datetime | None:
     return min(watermark, present)
 
 
-def finds_unseen(resource: str, mode: Mode) -> bool:
-    """Whether a stored row that the walk should have brought, and did not, may be gone from the store.
-
-    Not where products are filtered by their modification: that date moves. When an order was created does not.
-    """
-    return mode in ("full", "ids") or (mode == "date_range" and resource == "orders")
+def finds_unseen(resource: Resource, mode: Mode) -> bool:
+    """Whether a stored row that the walk should have brought, and did not, may be gone from the store."""
+    return mode in resource.detects_deletions

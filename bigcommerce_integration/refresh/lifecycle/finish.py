@@ -17,7 +17,6 @@ from ..job.context import Job
 from ..job.database import is_lockable
 from ..job.modes import MOVES_WATERMARK
 from ..read.fetcher import Tally
-from ..run.referenced import all_are_known
 from ..write.page import QUARANTINE
 from .start import open_key
 from .wishes import settle
@@ -48,11 +47,12 @@ def _complete(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, 
         .where(tables.instances.c.id == instance_id)
         .with_for_update()
     ).one()
-    other = {"products": "orders", "orders": "products"}[job.resource]
+    behaviour = job.collection.behaviour
+    others = [open_key(instance_id, each) for each in behaviour.completes_with]
     is_other_open = session.execute(
-        select(tables.refreshes.c.id).where(tables.refreshes.c.open_key == open_key(instance_id, other))
+        select(tables.refreshes.c.id).where(tables.refreshes.c.open_key.in_(others)).limit(1)
     ).first()
-    if not is_other_open and not all_are_known(session, tables, instance_id):
+    if not is_other_open and not behaviour.is_complete(session, tables, instance_id):
         return False
     if job.mode in MOVES_WATERMARK:
         _move_watermark(session, job, checkpoint)

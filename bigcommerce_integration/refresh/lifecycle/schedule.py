@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from ...config import Config
 from ...models import db_now, is_due
 from ...models.clock import ALLOWED_S
-from .. import RESOURCES
+from ...resources.base import Resource
 from ..job.context import Engine
 from ..job.database import is_lockable
 from ..job.parameters import Mode, Parameters
@@ -21,8 +21,6 @@ from .reopen import STOPPED
 from .start import start
 from .wishes import MOST_SPREAD, spread
 
-RECENT = timedelta(days=60)
-"""How far back a sweep of orders reads: refunds and shipments may not move an order's ``date_modified``."""
 BEGUN_A_TICK = 100
 SWEEP_TRIES = 24
 """So often in its interval a sweep is begun that does not complete."""
@@ -43,7 +41,7 @@ class Due:
 
 
 def due(
-    resource: str,
+    resource: Resource,
     *,
     start_date: date,
     backfill_to: date | None,
@@ -61,10 +59,10 @@ def due(
         days = Parameters(date_from=start_date, date_to=max(start_date, backfill_to))
         return Due("date_range", days, is_backfill=True)
     if is_automatic and is_sweep_due:
-        if resource == "products":
+        if resource.sweep is None:
             return Due("full", is_sweep=True)
         # A day more, as it may have begun in the store's time zone.
-        return Due("date_range", Parameters(date_from=today - RECENT, date_to=today + _DAY), is_sweep=True)
+        return Due("date_range", Parameters(date_from=today - resource.sweep, date_to=today + _DAY), is_sweep=True)
     if is_automatic or is_link_wanted:
         return Due("incremental")
     return None
@@ -129,7 +127,7 @@ def _waiting(engine: Engine) -> Select[Any]:
             instances.c.status == "active",
             is_wanted,
             # A later version may mirror more.
-            leases.c.resource.in_(RESOURCES),
+            leases.c.resource.in_(tables.registry.names),
             _is_past(leases.c.next_sync_at, config.sync_interval_s),
             ~is_open,
         )
@@ -149,7 +147,7 @@ def _begin(session: Session, engine: Engine, row: Row[Any]) -> int | None:
     if not is_lockable(session, select(leases.c.epoch).where(which)):
         return None
     found = due(
-        row.resource,
+        engine.collections[row.resource].resource,
         start_date=row.start_date,
         backfill_to=row.backfill_to,
         is_link_wanted=row.is_link_wanted,

@@ -11,7 +11,6 @@ from sqlalchemy import Table, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from ...models import Tables, db_now
-from .. import RESOURCES
 from ..job.parameters import MOST_IDS, Mode, Parameters, load_parameters
 
 _NOTHING = Parameters()
@@ -31,17 +30,18 @@ def start_instance(
     sweep_after_s: float,
     requested_by: str | None = None,
 ) -> None:
-    """Insert a new instance's leases and its two initial refreshes with their hints. The caller commits.
+    """Insert a new instance's leases and an initial refresh of each of its collections. The caller commits.
 
     ``hint_after_s`` is when the tick first hints at them, should the caller's own hint get lost;
     ``sweep_after_s`` when the first sweep is due, if automatic sync is on.
     """
+    names = tables.registry.names
     spread = random.uniform(0.9, 1.1)  # noqa: S311 - stores connected together drift apart
     session.execute(
         insert(tables.leases).values(next_sweep_at=db_now(sweep_after_s * spread)),
-        [{"instance_id": instance_id, "resource": name, "epoch": 0, "change_number": 0} for name in RESOURCES],
+        [{"instance_id": instance_id, "resource": name, "epoch": 0, "change_number": 0} for name in names],
     )
-    pending = [_pending(instance_id, name, "initial", _NOTHING, requested_by) for name in RESOURCES]
+    pending = [_pending(instance_id, name, "initial", _NOTHING, requested_by) for name in names]
     refreshes, hints = tables.refreshes, tables.hints
     session.execute(insert(refreshes).values(created_at=db_now()), pending)
     begun = select(refreshes.c.id, db_now(hint_after_s), literal(0)).where(

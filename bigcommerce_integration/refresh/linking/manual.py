@@ -19,6 +19,7 @@ from ...models import Tables, db_now
 from ...models.among import among
 from ...models.instances import IntegrationInstance
 from ...models.product_key import Key
+from ...resources.products import PRODUCTS
 from ..job.database import bounded_waits
 from ..removal.deletion import DELETING
 from ..write.rows import PageTransaction, update_rows
@@ -44,7 +45,7 @@ class ManualLinks:
 
     def __init__(self, session: Session, tables: Tables, host: Host, instance: IntegrationInstance) -> None:
         leases = tables.leases
-        self._lease = (leases.c.instance_id == instance.id, leases.c.resource == "products")
+        self._lease = (leases.c.instance_id == instance.id, leases.c.resource == PRODUCTS.name)
         with bounded_waits(session, LOCK_WAIT_S):
             # A write, since only that takes SQLite's lock; it says the same as before.
             session.execute(update(leases).where(*self._lease).values(change_number=leases.c.change_number))

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, exists, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Select, Table, and_, delete, exists, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from ...errors import MassDeletion
@@ -18,7 +18,7 @@ from ...models import Tables
 from ...models.among import not_among
 from ...resources.base import DateFilter
 from ..job.context import Job
-from ..resources import RESOURCES
+from ..write import collection as write
 from ..write.rows import Gone, PageTransaction, chunks, not_seen_since
 
 FEW = 20
@@ -41,14 +41,14 @@ def note_unseen(
 
     Those in the ``gaps`` of its page are not noted: a record came there that may be one of them.
     """
-    table, missing = getattr(tx.tables, job.resource), tx.tables.missing_records
+    table, missing = job.collection.table(tx.tables), tx.tables.missing_records
     lo, hi = covers
     is_unseen = [
         table.c.instance_id == job.instance.id,
         table.c.bigcommerce_id >= lo,
         table.c.deleted_at.is_(None),
         not_seen_since(table, tx.observed_at, written_up_to=tx.claimed_number, latest=tx.latest),
-        *RESOURCES[job.resource].expected(table, dates),
+        *_expected(table, job, dates),
         ~exists().where(missing.c.refresh_id == job.refresh_id, missing.c.bigcommerce_id == table.c.bigcommerce_id),
     ]
     if hi is not None:
@@ -86,9 +86,9 @@ def note_wanted(tx: PageTransaction, job: Job, ids: Sequence[int]) -> None:
 
 def keep_most_likely(tx: PageTransaction, job: Job, most: int) -> None:
     """Leave the candidates beyond so many to later refreshes; what lists may merely hide comes last."""
-    table, missing = getattr(tx.tables, job.resource), tx.tables.missing_records
+    table, missing = job.collection.table(tx.tables), tx.tables.missing_records
     is_mine = and_(table.c.instance_id == job.instance.id, table.c.bigcommerce_id == missing.c.bigcommerce_id)
-    hidden = [condition.desc() for condition in RESOURCES[job.resource].listed(table)]
+    hidden = [condition.desc() for condition in _listed(table, job)]
     kept = tx.session.scalars(
         select(missing.c.bigcommerce_id)
         .select_from(missing.join(table, is_mine))
@@ -186,12 +186,12 @@ def extent(
 
     Rows with a change number ``written_up_to`` or below were written before all of it was confirmed.
     """
-    table = getattr(tables, job.resource)
+    table = job.collection.table(tables)
     is_live = (
         table.c.instance_id == job.instance.id,
         table.c.deleted_at.is_(None),
-        *RESOURCES[job.resource].expected(table, dates),
-        *RESOURCES[job.resource].listed(table),
+        *_expected(table, job, dates),
+        *_listed(table, job),
     )
     live: int = session.scalar(select(func.count()).select_from(table).where(*is_live)) or 0
     gone: int = session.scalar(select(func.count()).select_from(_gone(tables, job, written_up_to).subquery())) or 0
@@ -202,14 +202,14 @@ def mark_gone(tx: PageTransaction, job: Job, *, written_up_to: int) -> int:
     """Mark every row that is confirmed as gone and was not seen since, and forget the candidates; how many."""
     rows = tx.session.execute(_gone(tx.tables, job, written_up_to)).all()
     gone = [Gone(row.id, row.bigcommerce_id, row.gone_at, written_up_to) for row in rows]
-    RESOURCES[job.resource].mark_gone(tx, gone)
+    write.mark_gone(tx, job.collection, gone)
     missing = tx.tables.missing_records
     tx.session.execute(delete(missing).where(missing.c.refresh_id == job.refresh_id))
     return len(rows)
 
 
 def _gone(tables: Tables, job: Job, written_up_to: int) -> Select[Any]:
-    table, missing = getattr(tables, job.resource), tables.missing_records
+    table, missing = job.collection.table(tables), tables.missing_records
     both = and_(
         table.c.bigcommerce_id == missing.c.bigcommerce_id,
         not_seen_since(table, missing.c.observed_at, written_up_to=written_up_to, latest=job.clock.latest),
@@ -225,3 +225,26 @@ def _gone(tables: Tables, job: Job, written_up_to: int) -> Select[Any]:
         )
         .order_by(table.c.bigcommerce_id)
     )
+
+
+def _expected(table: Table, job: Job, dates: DateFilter) -> list[ColumnElement[bool]]:
+    """Which stored rows a walk with these dates should bring: created between them, whatever lists may hide.
+
+    One whose date could not be read may have been created on any day.
+    """
+    created = job.collection.resource.created
+    conditions: list[ColumnElement[bool]] = []
+    if created is not None and dates.created_since is not None:
+        conditions.append(or_(table.c[created] >= dates.created_since, table.c[created].is_(None)))
+    if created is not None and dates.created_until is not None:
+        conditions.append(or_(table.c[created] < dates.created_until, table.c[created].is_(None)))
+    return conditions
+
+
+def _listed(table: Table, job: Job) -> list[ColumnElement[bool]]:
+    """Which stored rows lists are sure to show while the store has them: those not archived, of orders.
+
+    Whether lists show the others is not known (the fact sheet, section 14).
+    """
+    hidden = job.collection.resource.hidden
+    return [] if hidden is None else [table.c[hidden].is_(False)]

@@ -12,9 +12,8 @@ from ...client.api import Reply
 from ...client.pages import Page
 from ..job.checkpoint import Checkpoint
 from ..job.context import Job
-from ..resources import RESOURCES
-from ..run.before_write import completed
 from ..write.apply import Step
+from ..write.collection import write_page
 from ..write.page import Counts, MappedPage, map_page
 from ..write.rows import PageTransaction, chunks
 from .candidates import extent, has_confirmed, judge, mark_gone, refuse_mass_deletion, unconfirmed
@@ -67,8 +66,8 @@ def _refuse_mass_deletion(session: Session, slice_: Slice, written_up_to: int) -
 
 def _ask_again(slice_: Slice, ids: Sequence[int]) -> None:
     """Each of these once, as many in a request as the API takes."""
-    resource = RESOURCES[slice_.job.resource]
-    parts = list(chunks(ids, min(resource.IDS_A_REQUEST, slice_.page_size)))
+    at_once = slice_.job.collection.resource.reader.ids_a_request
+    parts = list(chunks(ids, min(at_once, slice_.page_size)))
 
     def fill() -> None:
         while parts and slice_.fetcher.has_room:
@@ -79,7 +78,7 @@ def _ask_again(slice_: Slice, ids: Sequence[int]) -> None:
 
 
 def _ask(slice_: Slice, ids: Sequence[int]) -> tuple[Reply[Page], MappedPage]:
-    reply = RESOURCES[slice_.job.resource].ask_ids(slice_.client, ids)
+    reply = slice_.client.by_ids(slice_.job.collection.resource, ids)
     return reply, map_page(reply, slice_.map_record)
 
 
@@ -93,7 +92,7 @@ def _came(slice_: Slice, ids: Sequence[int], found: tuple[Reply[Page], MappedPag
 
     def step(part: MappedPage, after: Checkpoint) -> Step:
         def work(tx: PageTransaction) -> Counts:
-            counts = RESOURCES[slice_.job.resource].apply(tx, part, insert_since=after.since)
+            counts = write_page(tx, slice_.job.collection, part, since=after.since)
             judge(tx, slice_.job.refresh_id, there=sorted({*part.seen, *unclear}), gone=gone)
             return counts + Counts({"skipped": len(part.held)})
 
@@ -105,4 +104,4 @@ def _came(slice_: Slice, ids: Sequence[int], found: tuple[Reply[Page], MappedPag
         slice_.commit_page(whole, step, after, lambda _: slice_.checkpoint)
         slice_.grow()
 
-    completed(slice_, page, store)
+    slice_.job.collection.behaviour.before_write(slice_, page, store)

@@ -22,9 +22,9 @@ from ..job.checkpoint import Checkpoint
 from ..job.context import Job
 from ..job.lease import Lease
 from ..job.parameters import Mode
-from ..resources import RESOURCES
-from ..run.before_write import completed
 from ..write.apply import Step
+from ..write.behaviour import Collection
+from ..write.collection import write_page
 from ..write.page import QUARANTINE, Counts, MappedPage, map_page
 from ..write.rows import PageTransaction
 from .fetcher import Fetch
@@ -63,15 +63,15 @@ def hasten(tx: PageTransaction, job: Job, ids: Sequence[int]) -> None:
     )
 
 
-def try_again(slice_: Slice, resource: str, lease: Lease) -> None:
+def try_again(slice_: Slice, collection: Collection, lease: Lease) -> None:
     """Each record in quarantine that this refresh is to try again, one after the other; ``SliceEnds`` in between."""
     job = slice_.job
-    while (found := job.engine.transaction(lambda session: _next(session, job, resource))) is not None:
+    while (found := job.engine.transaction(lambda session: _next(session, job, collection.name))) is not None:
         if job.is_over:
             raise SliceEnds
         _note(slice_, found, lease)
         slice_.trial = found.row_id
-        _try(slice_, found, resource, lease)
+        _try(slice_, found, collection, lease)
         slice_.trial = None
 
 
@@ -133,20 +133,20 @@ def _note(slice_: Slice, found: Kept, lease: Lease) -> None:
     slice_.commit(replace(slice_.step(work, lease=lease), is_progress=True))
 
 
-def _try(slice_: Slice, found: Kept, resource: str, lease: Lease) -> None:
+def _try(slice_: Slice, found: Kept, collection: Collection, lease: Lease) -> None:
     """Ask for the one record and store it; it leaves the quarantine with what came of it."""
-    module, job = RESOURCES[resource], slice_.job
+    is_own = collection.name == slice_.job.resource
 
     def ask() -> tuple[Reply[Page], MappedPage]:
-        reply = module.ask_ids(slice_.client, [found.bigcommerce_id])
-        return reply, map_page(reply, module.map_record)
+        reply = slice_.client.by_ids(collection.resource, [found.bigcommerce_id])
+        return reply, map_page(reply, collection.mapper.map_record)
 
     def step(page: MappedPage, after: Checkpoint) -> Step:
         def work(tx: PageTransaction) -> Counts:
-            counts = module.apply(tx, page, insert_since=after.since)
-            if resource != job.resource:
+            counts = write_page(tx, collection, page, since=after.since)
+            if not is_own:
                 counts = Counts({"referenced": counts.values["created"], "linked": counts.values["linked"]})
-            _release(tx, found, resource, is_stored=bool(page.records))
+            _release(tx, found, collection, is_stored=bool(page.records))
             return counts + Counts({"rejected": -1})
 
         return Step(work, after, lease, page.observed_at, page.rejected)
@@ -156,17 +156,16 @@ def _try(slice_: Slice, found: Kept, resource: str, lease: Lease) -> None:
 
     def came(answer: tuple[Reply[Page], MappedPage]) -> None:
         page = answer[1].only({found.bigcommerce_id})
-        completed(slice_, page, store) if resource == job.resource else store(page)
+        collection.behaviour.before_write(slice_, page, store) if is_own else store(page)
 
     slice_.fetcher.add(Fetch(ask, came, lambda answer: answer[0]))
     slice_.settle(lambda: None)
 
 
-def _release(tx: PageTransaction, found: Kept, resource: str, *, is_stored: bool) -> None:
+def _release(tx: PageTransaction, found: Kept, collection: Collection, *, is_stored: bool) -> None:
     """Out of the quarantine: stored, gone from the store, or rejected for what it holds."""
-    table, absent = tx.tables.rejected_records, tx.tables.absent_products
-    same = _in_quarantine(table, tx.instance.id, resource)
+    table = tx.tables.rejected_records
+    same = _in_quarantine(table, tx.instance.id, collection.name)
     tx.session.execute(delete(table).where(*same, table.c.bigcommerce_id == found.bigcommerce_id))
-    if resource == "products" and is_stored:
-        mine = (absent.c.instance_id == tx.instance.id, absent.c.bigcommerce_id == found.bigcommerce_id)
-        tx.session.execute(delete(absent).where(*mine))
+    if is_stored:
+        collection.behaviour.released(tx, found.bigcommerce_id)

@@ -18,7 +18,6 @@ from ..job.checkpoint import Checkpoint
 from ..job.context import Job
 from ..job.database import NEEDS_FOUR_BYTES, is_text_refused, shortage
 from ..job.lease import Lease, sharers
-from ..resources import RESOURCES
 from ..write.apply import Results, Step, commit_step
 from ..write.page import Blame, Counts, MappedPage, Rejected, set_aside, unmapped
 from ..write.rows import PageTransaction
@@ -71,7 +70,7 @@ class Slice:
     @property
     def map_record(self) -> Callable[[Record], Mapped]:
         """What makes columns of a record."""
-        map_record, held = RESOURCES[self.job.resource].map_record, self.held
+        map_record, held = self.job.collection.mapper.map_record, self.held
         if self.blame is not None:
             return unmapped
         if not held:

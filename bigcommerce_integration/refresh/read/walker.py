@@ -12,13 +12,11 @@ from ...errors import UnexpectedAnswer
 from ..job.checkpoint import Checkpoint
 from ..job.id_ranges import Walk
 from ..job.modes import READS_AGAIN, finds_unseen
-from ..resources import RESOURCES
-from ..run.before_write import completed
-from ..run.order_lines import PageStore, PartStore
-from ..run.referenced import remember_absent
 from ..write.apply import Step
+from ..write.behaviour import PageStore, PartStore
+from ..write.collection import write_page
 from ..write.diff import stored_hashes
-from ..write.page import QUARANTINE, Counts, MappedPage, map_page, mapping, sparing
+from ..write.page import Counts, MappedPage, map_page, mapping, sparing
 from ..write.rows import PageTransaction
 from .candidates import note_unseen, note_wanted
 from .crash_guard import SMALLEST_PAGE, grown
@@ -82,10 +80,10 @@ class Walker:
 
     def _survey(self) -> None:
         client, dates = self.slice.client, self._checkpoint.dates
-        resource = RESOURCES[self.slice.job.resource]
-        self.slice.fetcher.add(Fetch(partial(resource.survey, client, dates), self._surveyed))
-        if self.slice.job.resource == "orders":
-            self.slice.fetcher.add(Fetch(partial(client.count_orders, dates), self._counted))
+        resource = self.slice.job.collection.resource
+        self.slice.fetcher.add(Fetch(partial(client.highest, resource, dates), self._surveyed))
+        if resource.reader.counts_apart:
+            self.slice.fetcher.add(Fetch(partial(client.count, resource, dates), self._counted))
 
     def _surveyed(self, reply: Reply[Highest]) -> None:
         walk = self._checkpoint.walk.surveyed(reply.value.id)
@@ -135,7 +133,7 @@ class Walker:
         job = self.slice.job
         if job.mode not in READS_AGAIN or self.slice.blame is not None:
             return {}
-        table = getattr(job.engine.tables, job.resource)
+        table = job.collection.table(job.engine.tables)
         return job.engine.transaction(
             lambda session: stored_hashes(session, table, job.instance.id, ids, self.page_size)
         )
@@ -150,12 +148,11 @@ class Walker:
 
     def _page(self, ids: IdRange, stored: Mapping[int, str]) -> tuple[Reply[Page], MappedPage]:
         """In a fetching thread: the request, and the work on its answer that needs no database."""
-        resource = RESOURCES[self.slice.job.resource]
-        map_record = self.slice.map_record
+        collection, map_record = self.slice.job.collection, self.slice.map_record
         if stored:
-            map_record = sparing(map_record, resource.whole_hash, stored)
+            map_record = sparing(map_record, collection.mapper.whole_hash, stored)
         dates, each = self._checkpoint.dates, mapping(map_record)
-        reply = resource.ask(self.slice.client, ids, self.page_size, dates, each)
+        reply = self.slice.client.page(collection.resource, ids, limit=self.page_size, dates=dates, each=each)
         if self.page_size == 1:
             # V2 may send two: the neighbour must not die, or be set aside, along.
             reply = replace(reply, value=reply.value.first())
@@ -185,7 +182,8 @@ class Walker:
         )
         self.slice.checkpoint = replace(self._checkpoint, walk=walk)
         self._divide(came=page.count)
-        completed(self.slice, page, partial(self._store, lo), partial(self._store_part, lo))
+        behaviour = self.slice.job.collection.behaviour
+        behaviour.before_write(self.slice, page, partial(self._store, lo), partial(self._store_part, lo))
 
     def _store_part(self, lo: int, lower: MappedPage) -> tuple[PageStore, PartStore]:
         """Store the low end of a page whose rest has to wait; what stores the rest, and a part of that."""
@@ -252,12 +250,9 @@ class Walker:
         job = self.slice.job
 
         def work(tx: PageTransaction) -> Counts:
-            counts = RESOURCES[job.resource].apply(tx, page, insert_since=after.since)
-            if job.resource == "products":
-                # Should a stored order refer to one, it must not kill again when those are fetched.
-                deadly = [each.id for each in page.rejected if each.code in QUARANTINE and each.id is not None]
-                remember_absent(tx.session, tx.tables, tx.instance.id, deadly)
-            if page.covers is not None and finds_unseen(job.resource, job.mode):
+            counts = write_page(tx, job.collection, page, since=after.since)
+            job.collection.behaviour.after_page(tx, page)
+            if page.covers is not None and finds_unseen(job.collection.resource, job.mode):
                 self._note_unseen(tx, page, *page.covers)
             if page.held:
                 counts += Counts({"skipped": len(page.held)})

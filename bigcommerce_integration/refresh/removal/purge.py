@@ -123,8 +123,9 @@ def _steps(mine: _Purge) -> list[Callable[[Session], bool]]:
     """What is to be done until each says that nothing is left, in this order: what others refer to goes last."""
     tables = mine.tables
     by_id = [
-        *((table, table.c.bigcommerce_id) for table in (tables.order_lines, tables.orders)),
-        *((table, table.c.bigcommerce_id) for table in (tables.variants, tables.products, tables.absent_products)),
+        # Orders, which refer to products, and what is within a record before the record.
+        *((table, table.c.bigcommerce_id) for table in reversed(tables.mirror.values())),
+        (tables.absent_products, tables.absent_products.c.bigcommerce_id),
         *((table, table.c.id) for table in (tables.rejected_records, tables.history)),
         (tables.erased_people, tables.erased_people.c.person_hash),
     ]

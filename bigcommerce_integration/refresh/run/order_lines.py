@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -13,21 +13,23 @@ from sqlalchemy.orm import Session
 from ...client.api import Reply
 from ...client.pages import Page
 from ...client.records import Record
+from ...client.redaction import blanked_line, is_blanked
 from ...errors import BadRecord, IncompleteLines, RecordGone
-from ...resources.mapping import Mapped
+from ...resources.columns import note, notes_column, notes_of
+from ...resources.mapping import ChildMapper, Mapped, content_hash
+from ...resources.orders import ORDER_LINES, ORDERS
 from ..read.fetcher import Fetch
 from ..read.slice import Slice
+from ..write.behaviour import PageStore, PartStore
 from ..write.page import MappedPage, Rejected
-from .orders import unfetched, with_lines, without_lines
 
 MOST_PAGES = 100
 """Of one order's lines, so 25,000 of them: whatever an order is, it ends."""
 MOST_BYTES = 64 * 1024 * 1024
 """Of one order's lines; and of all that a page waits with, before what is complete of it is stored."""
-
-PageStore = Callable[[MappedPage], None]
-PartStore = Callable[[MappedPage], tuple[PageStore, Any]]
-"""Stores the low end of a page; gives what stores the rest, and what stores a part of that."""
+# Of the content hash: what an order's lines turned out to be when they were asked for apart.
+_GONE, _SHORT = "gone", "short"
+_rows = ChildMapper(ORDER_LINES, ORDERS.version).rows
 
 
 def with_all_lines(slice_: Slice, page: MappedPage, store: PageStore, store_part: PartStore | None = None) -> None:
@@ -211,3 +213,55 @@ class _LineFetches:
             records=[each for each in answers if isinstance(each, Mapped)],
             rejected=[*page.rejected, *(each for each in answers if isinstance(each, Rejected))],
         )
+
+
+def with_lines(order: Mapped, records: Sequence[Record]) -> Mapped:
+    """The order with the lines that were fetched apart, all pages of them; ``BadRecord`` as in ``Mapper.map_record``.
+
+    They do not tell whose they are: the order does. What its embedded lines showed is not gone because this answer
+    lacks it, and that there are no lines at all is believed only of an order that says so: the order is noted, its
+    stored lines stay, and its next answer has them asked for again.
+    """
+    if is_blanked(order.text):
+        records = [blanked_line(each) for each in records]
+    rows = _rows(order.id, [each.value for each in records], [each.text for each in records])
+    lacking = [line for line in order.of(ORDER_LINES.name) if line["bigcommerce_id"] not in rows]
+    if lacking:
+        numbers = ", ".join(str(line["bigcommerce_id"]) for line in lacking[:5])
+        return _short(
+            order, [*rows.values(), *lacking], f"the list of lines lacks some that the order shows: {numbers}"
+        )
+    if not rows and order.columns["items_total"] != 0:
+        return _short(order, [], "the store sent no lines, but does not say that the order has none")
+    return replace(order, children={ORDER_LINES.name: list(rows.values())}, is_partial=False)
+
+
+def _short(order: Mapped, lines: Sequence[Mapping[str, Any]], reason: str) -> Mapped:
+    notes = notes_column([*notes_of(order.columns["notes"]), note("lines", reason)])
+    return replace(
+        order,
+        children={ORDER_LINES.name: lines},
+        columns={**order.columns, "notes": notes},
+        content_hash=content_hash(order.text, _SHORT),
+    )
+
+
+def without_lines(order: Mapped) -> Mapped:
+    """The order whose lines could not be had, as it is gone since: they are asked for again should it come back."""
+    return replace(order, content_hash=content_hash(order.text, _GONE))
+
+
+def hash_of_blanked(stored_hash: str, text: str, blanked: str) -> str:
+    """The content hash of a stored order once ``text`` is ``blanked``: the one that it gets when it is mapped again.
+
+    An order of an older mapping, whose hash no longer follows from its text, is left to be written anew.
+    """
+    for is_lacking in (False, True, _GONE, _SHORT):
+        if stored_hash == content_hash(text, is_lacking):
+            return content_hash(blanked, is_lacking)
+    return content_hash(blanked, "an older mapping")
+
+
+def unfetched(tx_rows: Mapping[int, str], orders: Sequence[Mapped]) -> list[Mapped]:
+    """The orders whose lines have to be fetched: not those stored with lines fetched for this very record."""
+    return [order for order in orders if order.is_partial and tx_rows.get(order.id) != order.content_hash]

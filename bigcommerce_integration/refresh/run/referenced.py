@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from ...client.api import Page, Reply
 from ...models import Tables, db_now
+from ...resources.orders import ORDERS
+from ...resources.products import PRODUCTS
+from ..job.checkpoint import Checkpoint
+from ..job.context import new_owner
 from ..job.database import is_lockable
+from ..job.lease import Lease, claim
+from ..read.fetcher import Fetch
+from ..read.quarantine import try_again
+from ..read.slice import Slice, SliceEnds
+from ..write.apply import Step
+from ..write.behaviour import Collection
+from ..write.collection import write_page
+from ..write.page import Counts, MappedPage, map_page, unmapped
+from ..write.rows import PageTransaction
 
-IDS_A_REQUEST = 250
+BORROW_AGAIN_S = 2.0
 
 
 def missing_products(session: Session, tables: Tables, instance_id: int) -> list[int]:
@@ -42,7 +58,7 @@ def missing_products(session: Session, tables: Tables, instance_id: int) -> list
         )
         .distinct()
         .order_by(product_id)
-        .limit(IDS_A_REQUEST)
+        .limit(PRODUCTS.reader.ids_a_request)
     )
     if known_up_to is not None:
         statement = statement.where(lines.c.change_number > known_up_to)
@@ -67,7 +83,7 @@ def all_are_known(session: Session, tables: Tables, instance_id: int) -> bool:
 
 
 def _orders_lease(tables: Tables, instance_id: int) -> tuple[Any, ...]:
-    return tables.leases.c.instance_id == instance_id, tables.leases.c.resource == "orders"
+    return tables.leases.c.instance_id == instance_id, tables.leases.c.resource == ORDERS.name
 
 
 def remember_absent(session: Session, tables: Tables, instance_id: int, ids: Sequence[int]) -> None:
@@ -80,3 +96,81 @@ def remember_absent(session: Session, tables: Tables, instance_id: int, ids: Seq
     if new:
         rows = [{"instance_id": instance_id, "bigcommerce_id": each} for each in sorted(new)]
         session.execute(insert(absent).values(found_absent_at=db_now()), rows)
+
+
+def fetch_referenced(slice_: Slice) -> None:
+    """Fetch the products that stored orders refer to and no walk brought, in batches by id."""
+    engine, instance_id = slice_.job.engine, slice_.job.instance.id
+    with _products_lease(slice_) as lease:
+        while True:
+            ids = engine.transaction(lambda session: missing_products(session, engine.tables, instance_id))
+            if not ids:
+                if lease is not slice_.job.lease:
+                    try_again(slice_, _products(slice_), lease)
+                slice_.checkpoint = replace(slice_.checkpoint, phase="finish")
+                return
+            _fetch_products(slice_, lease, ids[: slice_.page_size])
+            if slice_.job.is_over:
+                raise SliceEnds
+
+
+def _fetch_products(slice_: Slice, lease: Lease, ids: Sequence[int]) -> None:
+    """One batch: what came goes in, and what cannot be had is remembered, so that it is not asked for again."""
+    products = _products(slice_)
+
+    def step(page: MappedPage, after: Checkpoint) -> Step:
+        def work(tx: PageTransaction) -> Counts:
+            counts = write_page(tx, products, page, since=after.since)
+            remember_absent(tx.session, tx.tables, tx.instance.id, [each.id for each in page.rejected if each.id])
+            return Counts({"referenced": counts.values["created"], "linked": counts.values["linked"]})
+
+        return Step(work, after, lease, page.observed_at, page.rejected)
+
+    def came(reply: Reply[Page]) -> None:
+        page = slice_.spared(map_page(reply, products.mapper.map_record if slice_.blame is None else unmapped))
+        answered = {each.id for each in page.records} | {each.id for each in page.rejected}
+        gone = [each for each in ids if each not in answered]
+
+        def remember_gone(tx: PageTransaction) -> Counts:
+            remember_absent(tx.session, tx.tables, tx.instance.id, gone)
+            return Counts()
+
+        slice_.commit_page(page, step, slice_.checkpoint, lambda _: slice_.checkpoint)
+        slice_.grow()
+        slice_.commit(Step(remember_gone, slice_.checkpoint, lease, page.observed_at))
+
+    slice_.fetcher.add(Fetch(lambda: slice_.client.by_ids(PRODUCTS, ids), came))
+    slice_.settle(lambda: None)
+
+
+def _products(slice_: Slice) -> Collection:
+    return slice_.job.engine.collections[PRODUCTS.name]
+
+
+@contextmanager
+def _products_lease(slice_: Slice) -> Iterator[Lease]:
+    """The lease that fences writes to products: our own, or for an orders refresh the instance's other one."""
+    job = slice_.job
+    if job.resource == PRODUCTS.name:
+        yield job.lease
+        return
+    engine = job.engine
+
+    def borrow(session: Session) -> Lease | None:
+        return claim(
+            session,
+            engine.tables,
+            instance_id=job.instance.id,
+            resource=PRODUCTS.name,
+            owner=new_owner(),
+            length_s=engine.config.lease_s,
+        )
+
+    slice_.borrowed = lease = engine.transaction(borrow)
+    if lease is None:
+        raise SliceEnds(BORROW_AGAIN_S, "Waiting for the refresh of products, which writes them right now.")
+    try:
+        yield lease
+    finally:
+        slice_.borrowed = None
+        engine.transaction(lease.release)

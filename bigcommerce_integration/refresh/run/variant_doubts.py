@@ -19,21 +19,22 @@ from sqlalchemy.orm import Session
 
 from ...client.api import Reply
 from ...client.pages import Page
-from ...errors import BadRecord
-from ...resources.mapping import Mapped
-from ...resources.products import VARIANTS
+from ...errors import BadRecord, MassDeletion
+from ...resources.mapping import ChildMapper, Mapped
+from ...resources.products import PRODUCTS, VARIANTS
 from ...resources.readers import LARGEST_PAGE
 from ..job.context import Job
 from ..read.candidates import is_few
 from ..read.fetcher import Fetch
 from ..read.slice import Slice
-from ..write.page import MappedPage, map_page
-from ..write.reparenting import NO_HASH
-from ..write.rows import PageTransaction, stored_rows
-from . import products
+from ..write.children import NO_HASH, invalidate
+from ..write.host_calls import tell_host
+from ..write.page import Counts, MappedPage, map_page
+from ..write.rows import PageTransaction, stored_rows, update_rows
 
 MOST_LISTS = 10
 """Requests for lists of variants, for one page of products."""
+_rows = ChildMapper(VARIANTS, PRODUCTS.version).rows
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,8 @@ class _Questions:
         """Ask for the lists, as many products in a request as will probably fit, and for the holders of SKUs."""
         self._ask_lists(doubts)
         if doubts.holders:
-            ids = doubts.holders[: products.IDS_A_REQUEST]
-            self._ask(partial(products.ask_ids, self.slice.client, ids), partial(self._others_came, ids))
+            ids = doubts.holders[: PRODUCTS.reader.ids_a_request]
+            self._ask(partial(self.slice.client.by_ids, PRODUCTS, ids), partial(self._others_came, ids))
         self._store_if_all_came()
 
     def _ask(self, ask: Callable[[], Reply[Page]], then: Callable[[Reply[Page]], None]) -> None:
@@ -177,7 +178,7 @@ class _Questions:
     # -- other products --------------------------------------------------------------------------------------
 
     def _others_came(self, ids: Sequence[int], reply: Reply[Page]) -> None:
-        page = map_page(reply, products.map_record)
+        page = map_page(reply, self.slice.job.collection.mapper.map_record)
         known = [each for each in ids if page.is_last or each <= (page.last_id or 0)]
         self.gone_products = [each for each in known if each not in page.seen]
         self.others = page
@@ -215,7 +216,7 @@ class _Questions:
         if listed is None:
             return record
         try:
-            children = list(products.variant_rows(record.id, listed).values())
+            children = list(_rows(record.id, listed).values())
         except BadRecord:
             del self.listed[record.id]
             return record
@@ -256,14 +257,14 @@ def _judged(slice_: Slice, page: MappedPage, variants: set[int], gone_products: 
     if not (variants or gone_products):
         return page
     if job.parameters.allow_mass_delete:
-        return replace(page, gone_variants=frozenset(variants), gone_products=tuple(gone_products))
+        return replace(page, gone_children=frozenset(variants), gone_records=tuple(gone_products))
     share, before = job.engine.config.max_deleted_share, slice_.results.values["deleted"]
     live = job.engine.transaction(lambda session: live_counts(session, job))
-    if not is_few(before + len(gone_products), before + live["products"], max_share=share):
+    if not is_few(before + len(gone_products), before + live[PRODUCTS.name], max_share=share):
         gone_products = ()
-    if slice_.checkpoint.withheld or not is_few(before + len(variants), before + live["variants"], max_share=share):
-        return replace(page, gone_products=tuple(gone_products), withheld=len(variants))
-    return replace(page, gone_variants=frozenset(variants), gone_products=tuple(gone_products))
+    if slice_.checkpoint.withheld or not is_few(before + len(variants), before + live[VARIANTS.name], max_share=share):
+        return replace(page, gone_records=tuple(gone_products), withheld=len(variants))
+    return replace(page, gone_children=frozenset(variants), gone_records=tuple(gone_products))
 
 
 def live_counts(session: Session, job: Job) -> dict[str, int]:
@@ -274,5 +275,52 @@ def live_counts(session: Session, job: Job) -> dict[str, int]:
                 select(func.count()).where(table.c.instance_id == job.instance.id, table.c.deleted_at.is_(None))
             ).scalar_one()
         )
-        for name, table in (("products", job.engine.tables.products), ("variants", job.engine.tables.variants))
+        for name in (PRODUCTS.name, VARIANTS.name)
+        for table in (job.engine.tables.mirror[name],)
     }
+
+
+def refuse_withheld(slice_: Slice) -> None:
+    """Raises ``MassDeletion`` if pages found too many variants gone; those marked before that are unmarked."""
+    job, withheld = slice_.job, slice_.checkpoint.withheld
+    if not withheld:
+        return
+    unmarked = 0
+
+    def unmark(tx: PageTransaction) -> Counts:
+        nonlocal unmarked
+        variants, products = tx.tables.variants, tx.tables.products
+        rows = tx.session.execute(
+            select(variants.c.id, variants.c.bigcommerce_product_id)
+            .select_from(
+                variants.join(
+                    products,
+                    (products.c.instance_id == variants.c.instance_id)
+                    & (products.c.bigcommerce_id == variants.c.bigcommerce_product_id),
+                )
+            )
+            .where(
+                variants.c.instance_id == tx.instance.id,
+                # What this refresh has marked itself: whose product is still there.
+                variants.c.deleted_at >= slice_.checkpoint.begun_at,
+                products.c.deleted_at.is_(None),
+            )
+        ).all()
+        unmarked = len(rows)
+        update_rows(tx, variants, [{"row_id": row.id, "deleted_at": None} for row in rows], is_observed=False)
+        owners = sorted({row.bigcommerce_product_id for row in rows})
+        # Their next answer decides anew.
+        invalidate(tx, products, owners)
+        if owners:
+            tell_host(tx, PRODUCTS.name, owners)
+        return Counts({"deleted": -unmarked})
+
+    slice_.commit(slice_.step(unmark))
+    live = job.engine.transaction(lambda session: live_counts(session, job))[VARIANTS.name]
+    share = job.engine.config.max_deleted_share
+    raise MassDeletion(
+        f"{withheld + unmarked} of {live} stored variants are gone from products that the store still has, more than "
+        f"the share of {share:g} that BIGCOMMERCE_MAX_DELETED_SHARE allows. None was marked as deleted. If they were "
+        "deleted on purpose, start a full refresh of products with allow_mass_delete; otherwise look at the store and "
+        "its token first."
+    )

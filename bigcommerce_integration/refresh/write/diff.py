@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from ...client.pages import IdRange
 from ...resources.mapping import Mapped
+from .children import NO_HASH
 from .page import MappedPage
-from .reparenting import NO_HASH
 from .rows import PageTransaction, stored_rows
 
 

@@ -88,18 +88,15 @@ def _require_keys(tx: PageTransaction, method: str, keys: Iterable[Key]) -> None
             )
 
 
-def tell_products(tx: PageTransaction, ids: Sequence[int]) -> None:
-    """Tell the host of changed products, by their BigCommerce ids."""
-    with calling_host("products_changed"):
-        tx.host.products_changed(tx.session, tx.instance, ids)
+def tell_host(tx: PageTransaction, name: str, ids: Sequence[int]) -> None:
+    """Tell the host of changed records of the collection, by their BigCommerce ids, if it has a method for them."""
+    method = f"{name}_changed"
+    tell = getattr(tx.host, method, None)
+    if tell is None:
+        return
+    with calling_host(method):
+        tell(tx.session, tx.instance, ids)
         # What it left pending fails here as its own, not at the commit, where it would look like a bad record of ours.
-        tx.session.flush()
-
-
-def tell_orders(tx: PageTransaction, ids: Sequence[int]) -> None:
-    """Tell the host of changed orders, by their BigCommerce ids."""
-    with calling_host("orders_changed"):
-        tx.host.orders_changed(tx.session, tx.instance, ids)
         tx.session.flush()
 
 

@@ -53,9 +53,9 @@ class MappedPage:
     days meant. In ``gaps``, between two ids (None is no end), records lie that cannot be read: any of the ids in
     between may be theirs. ``held`` are the ids of what came and is in quarantine.
 
-    Of products alone, once what they leave in doubt was asked for: ``others`` are products to be stored along that are
-    not of this answer, ``proved`` those whose own list of variants was read whole, ``gone_variants`` and
-    ``gone_products`` what is to be marked, and ``withheld`` how many variants are not, as they are too many.
+    Once what they leave in doubt was asked for: ``others`` are records to be stored along that are not of this answer,
+    ``proved`` those whose own list of children was read whole, ``gone_children`` and ``gone_records`` what is to be
+    marked, and ``withheld`` how many children are not, as they are too many.
     """
 
     records: Sequence[Mapped]
@@ -69,8 +69,8 @@ class MappedPage:
     beside: int = 0
     others: Sequence[Mapped] = ()
     proved: Container[int] = frozenset()
-    gone_variants: Container[int] = frozenset()
-    gone_products: Sequence[int] = ()
+    gone_children: Container[int] = frozenset()
+    gone_records: Sequence[int] = ()
     withheld: int = 0
     gaps: Sequence[tuple[int, int | None]] = ()
     held: tuple[int, ...] = ()
@@ -134,7 +134,7 @@ class MappedPage:
                 held=tuple(each for each in self.held if each > end),
                 beside=0,
                 others=(),
-                gone_products=(),
+                gone_records=(),
                 covers=self.covers and (end + 1, self.covers[1]),
             ),
         )

@@ -10,7 +10,6 @@ from sqlalchemy import Row
 from ...errors import RejectionCode
 from ...models.types import moment_text
 from ...operations.lists.rejected import list_rejected, retry_rejected, what_to_do
-from ...refresh import RESOURCES
 from .. import fields
 from ..http.access import authorize, parse_id
 from ..http.page_answer import page_answer
@@ -24,7 +23,7 @@ class RejectedQuery(ObjectSchema):
 
     page = page()
     per_page = per_page()
-    resource = fields.Choice(*RESOURCES)
+    resource = fields.CollectionName()
     reason_code = fields.Choice(*RejectionCode)
     include = fields.Choice("payload")
 

@@ -12,6 +12,7 @@ from typing import Any
 from apispec import APISpec
 
 from ...models.product_key import ProductKey
+from ...resources.registry import Registry
 from ...version import __version__
 from ..mirror.row_answers import LINK
 from . import (
@@ -28,7 +29,7 @@ from . import (
 from .fields_plugin import marshmallow_plugin
 from .next_steps import links_of
 from .operation import Answer, Operation, Route, Subject
-from .shapes import HOST_PRODUCT_ID, PAGINATION, told
+from .shapes import COLLECTION_NAME, HOST_PRODUCT_ID, PAGINATION, one_of, told
 
 SUBJECTS: tuple[Subject, ...] = (
     of_instances.SUBJECT,
@@ -66,10 +67,10 @@ class KeyShape:
 
 
 @cache
-def document(prefix: str, root: str, key: KeyShape) -> dict[str, Any]:
+def document(prefix: str, root: str, key: KeyShape, registry: Registry) -> dict[str, Any]:
     """The document of a blueprint at ``prefix``, in an app that is served at ``root``. Not to be changed.
 
-    ``key`` is what a key of the host's products looks like there.
+    ``key`` is what a key of the host's products looks like there, ``registry`` what is mirrored.
     """
     spec = APISpec(
         title="BigCommerce integration",
@@ -82,7 +83,12 @@ def document(prefix: str, root: str, key: KeyShape) -> dict[str, Any]:
     )
     spec.components.security_scheme("jwt", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     key_schema = told(json.loads(key.schema), "The key of a product of the host.")
-    shapes = {"Pagination": PAGINATION, HOST_PRODUCT_ID: key_schema, **refusals.SCHEMAS}
+    shapes = {
+        "Pagination": PAGINATION,
+        HOST_PRODUCT_ID: key_schema,
+        COLLECTION_NAME: one_of(registry.names),
+        **refusals.SCHEMAS,
+    }
     for name, shape in (*shapes.items(), *(item for subject in SUBJECTS for item in subject.schemas.items())):
         spec.components.schema(name, shape)
     for name, response in refusals.responses().items():

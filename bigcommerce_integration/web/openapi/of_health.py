@@ -6,7 +6,7 @@ from typing import Any
 
 from ...errors import RefreshCode
 from ...operations.warnings import CODES
-from ...refresh import RESOURCES
+from ...resources.registry import REGISTRY
 from ..refreshes.views import STATUSES
 from .shapes import COUNT, ID, MOMENT, SECONDS, STRING, JSONSchema, list_of, nullable, one_of, record, ref, told
 
@@ -51,7 +51,7 @@ SCHEMAS: dict[str, JSONSchema] = {
         message=told(STRING, "What it is, for people."),
     ),
     "Health": record(
-        **dict.fromkeys(RESOURCES, ref("Standing")),
+        **dict.fromkeys(REGISTRY.names, ref("Standing")),
         last_worker_tick_at=nullable(MOMENT),
         warnings=WARNINGS,
     ),
@@ -69,7 +69,7 @@ _EXAMPLE: dict[str, Any] = {
     "last_failure": None,
 }
 EXAMPLE: dict[str, Any] = {
-    **dict.fromkeys(RESOURCES, _EXAMPLE),
+    **dict.fromkeys(REGISTRY.names, _EXAMPLE),
     "last_worker_tick_at": "2026-02-01T12:00:00.000000Z",
     "warnings": [],
 }

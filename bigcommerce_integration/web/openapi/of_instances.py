@@ -7,7 +7,6 @@ from typing import Any
 from marshmallow import Schema
 from marshmallow.fields import Nested
 
-from ...refresh import RESOURCES
 from ..instances.history import HistoryQuery
 from ..instances.views import ChangeQuery, CreateQuery, InstancesQuery
 from ..schemas import BATCH_PERIODS, NewInstance, ReplacedInstance
@@ -16,6 +15,7 @@ from .fields_plugin import field_schema
 from .operation import Answer, Operation, Subject
 from .shapes import (
     BOOLEAN,
+    COLLECTION_NAME,
     DAY,
     ID,
     INTEGER,
@@ -118,7 +118,7 @@ INSTANCE = record(
     health=ref("Health"),
 )
 _STARTED = told(
-    list_of(record(id=ID, resource=one_of(RESOURCES))),
+    list_of(record(id=ID, resource=ref(COLLECTION_NAME))),
     "What goes on or begins since the store is reached in another way: refreshes that had failed, and what was due.",
 )
 _ETAG = told(STRING, "The version of the settings, to be sent back as If-Match.")

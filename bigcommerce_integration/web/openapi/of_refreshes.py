@@ -6,12 +6,13 @@ from typing import Any
 
 from ...errors import RefreshCode
 from ...models.refreshes import COUNTERS
-from ...refresh import RESOURCES
 from ...refresh.job.parameters import MODES
+from ...resources.registry import REGISTRY
 from ..refreshes.request import FIELDS_OF, REQUIRED, RefreshRequest
 from ..refreshes.views import STATUSES, RefreshQuery
 from .operation import Answer, Operation, Subject
 from .shapes import (
+    COLLECTION_NAME,
     COUNT,
     DAY,
     ID,
@@ -99,7 +100,7 @@ _RESULTS = record(
 )
 REFRESH = record(
     id=ID,
-    resource=one_of(RESOURCES),
+    resource=ref(COLLECTION_NAME),
     mode=one_of(MODES),
     parameters=_PARAMETERS,
     requested_by=nullable(STRING, "Who asked for it; null is the automatic sync."),
@@ -165,8 +166,7 @@ def _begin(resource: str) -> Operation:
 SUBJECT = Subject(
     schemas={"RefreshRequest": _REQUEST, "RefreshResults": _RESULTS, "Refresh": REFRESH},
     operations={
-        ("/<instance_id>/products/refresh", "POST"): _begin("products"),
-        ("/<instance_id>/orders/refresh", "POST"): _begin("orders"),
+        **{(f"/<instance_id>/{name}/refresh", "POST"): _begin(name) for name in REGISTRY.names},
         ("/<instance_id>/refreshes", "GET"): Operation(
             id="listRefreshes",
             tag=_TAG,

@@ -6,12 +6,12 @@ from typing import Any
 
 from ...errors import RejectionCode
 from ...operations.lists.rejected import MEND_AND_RETRY
-from ...refresh import RESOURCES
 from ..mirror.rejected import RejectedQuery
 from . import of_refreshes
 from .operation import Answer, Operation, Subject
 from .shapes import (
     BOOLEAN,
+    COLLECTION_NAME,
     ID,
     MOMENT,
     STRING,
@@ -42,7 +42,7 @@ _RECORD = with_optional(
     record(
         id=ID,
         refresh_id=ID,
-        resource=one_of(RESOURCES),
+        resource=ref(COLLECTION_NAME),
         bigcommerce_id=nullable(ID, "Null where the record has no readable id."),
         reason=STRING,
         reason_code=nullable(

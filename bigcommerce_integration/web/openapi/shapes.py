@@ -26,6 +26,8 @@ PERCENTAGE: JSONSchema = {"type": "number", "minimum": 0, "maximum": 100}
 
 HOST_PRODUCT_ID = "HostProductId"
 """The name of the shape that depends on the app: the key of a product of the host."""
+COLLECTION_NAME = "CollectionName"
+"""The name of the shape that depends on the app: what it mirrors."""
 
 
 def record(described: str = "", /, **properties: JSONSchema) -> JSONSchema:

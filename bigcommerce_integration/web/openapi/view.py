@@ -14,4 +14,5 @@ def get_openapi() -> dict[str, Any]:
     """The document, with the paths as this app serves them."""
     path = url_for(".get_openapi")
     prefix = path.removeprefix(request.script_root).removesuffix("/openapi.json")
-    return document(prefix, request.script_root, KeyShape.of(current_state().tables.product_key))
+    tables = current_state().tables
+    return document(prefix, request.script_root, KeyShape.of(tables.product_key), tables.registry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import request, url_for
@@ -10,7 +11,6 @@ from ...errors import RefreshCode
 from ...operations.context import RequestContext
 from ...operations.queries import RefreshView
 from ...operations.refreshes import cancel_refresh, list_refreshes, retry_refresh, start_refresh
-from ...refresh import RESOURCES
 from ...refresh.job.parameters import MODES
 from .. import fields
 from ..http.access import authorize, authorize_refresh, parse_id
@@ -29,20 +29,20 @@ class RefreshQuery(ObjectSchema):
 
     page = page()
     per_page = per_page()
-    resource = fields.Choice(*RESOURCES)
+    resource = fields.CollectionName()
     status = fields.Choice(*STATUSES)
     mode = fields.Choice(*MODES)
     error_code = fields.Choice(*RefreshCode)
 
 
-def post_products_refresh(instance_id: str) -> Answer:
-    """Start a refresh of the products."""
-    return _start(instance_id, "products")
+def starter(name: str) -> Callable[[str], Answer]:
+    """What starts a refresh of a collection."""
 
+    def start(instance_id: str) -> Answer:
+        return _start(instance_id, name)
 
-def post_orders_refresh(instance_id: str) -> Answer:
-    """Start a refresh of the orders."""
-    return _start(instance_id, "orders")
+    start.__name__ = f"post_{name}_refresh"
+    return start
 
 
 def get_refreshes(instance_id: str) -> dict[str, Any]:

@@ -1,0 +1,92 @@
+"""What every question to a store shares: its name, its answer as a value, and people who are taken out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from ...errors import StoreUnavailable
+from ...resources.base import Params
+from ...resources.readers import LARGEST_PAGE
+from .. import checks
+from ..damage import NO_ID
+from ..http.rate_limit import Quota
+from ..http.transport import Answer, Call, Transport
+from ..pages import Highest, Page
+from ..records import Pagination, Record
+from ..redaction import blanked_order
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Reply(Generic[_T]):
+    """What was asked for, with the circumstances of its answer (see ``Answer``)."""
+
+    value: _T
+    observed_at: datetime
+    quota: Quota | None
+    elapsed_s: float
+    received_at: float
+    told_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Wire:
+    """The way to one store.
+
+    ``is_unwanted`` says of an order (by its value) whether the data about people is to be taken out of it: here, so
+    that nothing behind has ever seen it. None is the usual case, of none.
+    """
+
+    transport: Transport
+    is_unwanted: Callable[[object], bool] | None = None
+
+    def name(self, resource: str) -> str:
+        """What is asked for, with whose it is, for messages."""
+        return f"{resource} of store {self.transport.store_hash}"
+
+    def get(self, path: str, params: Params, resource: str, scope: str, *, is_single: bool = False) -> Answer:
+        """One request."""
+        return self.transport.get(Call(path, params, resource, scope, is_single))
+
+    def without_people(self, page: Page) -> Page:
+        """The page with each record ``without_person``."""
+        if self.is_unwanted is None:
+            return page
+        return replace(page, records=[self.without_person(record) for record in page.records])
+
+    def without_person(self, record: Record) -> Record:
+        """The record, blanked if it is about somebody who is not to be stored."""
+        if self.is_unwanted is None:
+            return record
+        # What is not clean JSON may hold an address that is not known again.
+        is_unwanted = record.raw is not None or self.is_unwanted(record.value)
+        return blanked_order(record) if is_unwanted else record
+
+
+def reply(answer: Answer, value: _T) -> Reply[_T]:
+    """The value with the circumstances of its answer."""
+    return Reply(value, answer.observed_at, answer.quota, answer.elapsed_s, answer.received_at, answer.told_at)
+
+
+def highest(records: Sequence[Record], pagination: Pagination | None, resource: str) -> Highest:
+    """Of records by id descending; one without an id is passed over for the next."""
+    checks.at_most(records, 2, resource)
+    checks.ids_descend(records, resource)
+    found = next((record.id for record in records if record.id is not None), None)
+    if found is None and (records or (pagination is not None and pagination.total > 0)):
+        raise StoreUnavailable(f"The answer for the highest id of {resource} holds none.")
+    return Highest(found, None if pagination is None else pagination.total)
+
+
+def known_as(asked_id: int, record: Record) -> Record:
+    """The one record that came when this id was asked for; it is not gone because its own id cannot be read."""
+    return record if record.id is not None else replace(record, id=asked_id, damage=record.damage or NO_ID)
+
+
+def possible(limit: int) -> int:
+    """A limit that the store takes."""
+    return min(max(limit, 1), LARGEST_PAGE)

@@ -1,0 +1,136 @@
+"""What a collection may do of its own: methods that do what most collections want, which is nothing.
+
+A collection that has something of its own has a subclass, in the file of its name in ``refresh/run``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, Table
+from sqlalchemy.orm import Session
+
+from ...models import Tables
+from ...resources.base import Child, Resource
+from ...resources.mapping import Mapped, Mapper
+from ..job.checkpoint import Phase
+from .page import MappedPage
+from .rows import PageTransaction
+
+if TYPE_CHECKING:
+    from ..read.slice import Slice
+
+Columns = Mapping[str, Any]
+PageStore = Callable[[MappedPage], None]
+PartStore = Callable[[MappedPage], tuple[PageStore, Any]]
+"""Stores the low end of a page; gives what stores the rest, and what stores a part of that."""
+
+
+@dataclass(frozen=True)
+class ChildChanges:
+    """Children of one kind that a page is about to insert (``new``), and those that it has updated, with their rows."""
+
+    new: Sequence[Columns]
+    changed: Sequence[tuple[Columns, Row[Any]]]
+
+
+@dataclass(frozen=True)
+class ChildColumns:
+    """More columns for new children, by their id, and ``default`` for those that are not there.
+
+    ``touched`` are the ids of further records that the host is to be told of; ``counts`` go into the results.
+    """
+
+    of_new: Mapping[int, Columns] = field(default_factory=dict)
+    default: Columns = field(default_factory=dict)
+    touched: frozenset[int] = frozenset()
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+class Behaviour:
+    """One collection's; the same object serves all threads, so it keeps nothing."""
+
+    # Columns of a stored row, beyond those that every page reads, for ``update_columns`` and ``child_columns``.
+    stored_columns: Sequence[str] = ()
+    child_stored_columns: Sequence[str] = ()
+    # What follows the walk, and the search for what is gone.
+    after_walk: Phase = "finish"
+    # Of these and this one the last to end asks whether all ``is_complete``.
+    completes_with: Sequence[str] = ()
+
+    # -- a page ----------------------------------------------------------------------------------------------
+
+    def is_wanted(self, record: Mapped, since: datetime | None) -> bool:  # noqa: ARG002
+        """Whether the record is stored at all, with the begin of the instance's start date; else it is skipped."""
+        return True
+
+    def may_insert(self, tx: PageTransaction, new: Sequence[Mapped], since: datetime | None) -> Mapping[int, Columns]:  # noqa: ARG002
+        """Which of the records that are not stored yet go in, by id, each with more columns."""
+        return {record.id: {} for record in new}
+
+    def update_columns(self, record: Mapped, row: Row[Any], since: datetime | None) -> Columns:  # noqa: ARG002
+        """More columns for a row that the record changes."""
+        return {}
+
+    def stored_hash(self, record: Mapped, page: MappedPage) -> str:  # noqa: ARG002
+        """The content hash to store; ``NO_HASH`` has the next answer written as a change, whatever it holds."""
+        return record.content_hash
+
+    def is_child_gone(self, child: Child, row: Row[Any], page: MappedPage) -> bool:  # noqa: ARG002
+        """Whether a stored child that its record's answer lacks is gone; else it stays, and the record is in doubt."""
+        return True
+
+    def child_columns(self, tx: PageTransaction, child: Child, changes: ChildChanges) -> ChildColumns:  # noqa: ARG002
+        """More columns for new children: a later UPDATE would double the writes."""
+        return ChildColumns()
+
+    def after_page(self, tx: PageTransaction, page: MappedPage) -> None:
+        """In the transaction of a page of the walk, once its rows are written."""
+
+    def released(self, tx: PageTransaction, record_id: int) -> None:
+        """A record that was in quarantine is stored."""
+
+    def before_write(
+        self,
+        slice_: Slice,  # noqa: ARG002
+        page: MappedPage,
+        store: PageStore,
+        store_part: PartStore | None = None,  # noqa: ARG002
+    ) -> None:
+        """Store the page once it holds all that its rows need, which may have to be asked for."""
+        store(page)
+
+    # -- the refresh -----------------------------------------------------------------------------------------
+
+    def phases(self) -> Mapping[Phase, Callable[[Slice], None]]:
+        """What does the phases that are its own."""
+        return {}
+
+    def is_complete(self, session: Session, tables: Tables, instance_id: int) -> bool:  # noqa: ARG002
+        """Whether nothing is left to be fetched; else the phase ``referenced`` follows."""
+        return True
+
+    def settings_changed(self, columns: Columns) -> Columns:  # noqa: ARG002
+        """Values for the collection's lease when these columns of the instance get these new values."""
+        return {}
+
+
+@dataclass(frozen=True, eq=False)
+class Collection:
+    """One collection of the app's registry."""
+
+    resource: Resource
+    mapper: Mapper
+    behaviour: Behaviour
+
+    @property
+    def name(self) -> str:
+        """By which it is known everywhere."""
+        return self.resource.name
+
+    def table(self, tables: Tables) -> Table:
+        """That of its records."""
+        return tables.mirror[self.resource.name]

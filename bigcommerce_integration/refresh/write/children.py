@@ -1,0 +1,136 @@
+"""What is within the records of a page: variants of products, lines of orders, also those that change their owner.
+
+Answers for the two owners may be applied in either order, so a child's own row says which of them is newer. An owner
+whose stored text does not tell where its children now are is invalidated: its next answer is written as a change,
+whatever it holds. Otherwise it could be taken for unchanged for ever, with a child missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Ids
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, Table
+
+from ...resources.base import Child
+from ...resources.mapping import Mapped
+from .behaviour import ChildChanges, Collection
+from .page import MappedPage
+from .rows import PageTransaction, insert_rows, stored_rows, update_rows
+
+NO_HASH = ""
+"""Equal to no content hash."""
+
+
+@dataclass(frozen=True)
+class ChildDiff:
+    """The children of a page's changed records beside the stored rows.
+
+    ``differing`` are stored with other columns, ``changed`` those of them that the page may write. ``lacking`` are
+    stored rows of records all of whose children came, and this one did not.
+    """
+
+    new: Sequence[Mapping[str, Any]]
+    differing: Sequence[tuple[Mapping[str, Any], Row[Any]]]
+    changed: Sequence[tuple[Mapping[str, Any], Row[Any]]]
+    lacking: Sequence[Row[Any]]
+
+
+@dataclass(frozen=True)
+class Owners:
+    """Records that a page writes; ``whole_ids`` are those that were stored before, and all of whose children came."""
+
+    records: Sequence[Mapped]
+    whole_ids: Ids[int]
+
+
+def write_children(
+    tx: PageTransaction, collection: Collection, child: Child, page: MappedPage, owners: Owners
+) -> tuple[Ids[int], Mapping[str, int]]:
+    """Bring the children of these records up to date; which other records were touched, and what is to be counted."""
+    behaviour, table = collection.behaviour, tx.tables.mirror[child.name]
+    diff = _diff(tx, child, owners, behaviour.child_stored_columns)
+    gone, unsure = [], set()
+    for row in diff.lacking:
+        if behaviour.is_child_gone(child, row, page):
+            gone.append(row)
+        else:
+            unsure.add(getattr(row, child.owner))
+    update_rows(tx, table, [{"row_id": row.id, **each, "deleted_at": None} for each, row in diff.changed])
+    if child.keeps_removed:
+        update_rows(tx, table, [{"row_id": row.id, "deleted_at": tx.observed_at} for row in gone])
+    elif gone:
+        tx.session.execute(table.delete().where(table.c.id.in_([row.id for row in gone])))
+    in_doubt = owners_in_doubt(tx, diff.differing, child.owner, written={record.id for record in owners.records})
+    invalidate(tx, collection.table(tx.tables), in_doubt | unsure)
+    more = behaviour.child_columns(tx, child, ChildChanges(diff.new, diff.changed))
+    insert_rows(tx, table, [{**each, **more.of_new.get(each["bigcommerce_id"], more.default)} for each in diff.new])
+    deleted = {"deleted": len(gone)} if child.keeps_removed else {}
+    return more.touched, {**more.counts, **deleted}
+
+
+def _diff(tx: PageTransaction, child: Child, owners: Owners, more_columns: Sequence[str]) -> ChildDiff:
+    table, whole_ids = tx.tables.mirror[child.name], owners.whole_ids
+    names = ("id", "bigcommerce_id", child.owner, "content_hash", "observed_at", "change_number", "deleted_at")
+    columns = [table.c[name] for name in (*names, *more_columns)]
+    answered = {each["bigcommerce_id"]: each for record in owners.records for each in record.of(child.name)}
+    rows = {
+        row.bigcommerce_id: row
+        for row in (
+            *stored_rows(tx, table, table.c.bigcommerce_id, answered, *columns),
+            *stored_rows(tx, table, table.c[child.owner], whole_ids, *columns),
+        )
+    }
+    known = [(each, rows[child_id]) for child_id, each in sorted(answered.items()) if child_id in rows]
+    differing = [
+        (each, row) for each, row in known if row.content_hash != each["content_hash"] or row.deleted_at is not None
+    ]
+    lacking = [
+        row
+        for child_id, row in sorted(rows.items())
+        if child_id not in answered and getattr(row, child.owner) in whole_ids and row.deleted_at is None
+    ]
+    return ChildDiff(
+        new=[each for child_id, each in sorted(answered.items()) if child_id not in rows],
+        differing=differing,
+        changed=[(each, row) for each, row in differing if not is_newer(tx, row)],
+        lacking=lacking,
+    )
+
+
+def is_newer(tx: PageTransaction, row: Row[Any]) -> bool:
+    """Whether the child's row is from an answer that began later than the page's.
+
+    One marked as gone is not: that it is gone from one owner says nothing against another that has it.
+    """
+    return bool(row.deleted_at is None and tx.is_newer(row))
+
+
+def owners_in_doubt(
+    tx: PageTransaction,
+    differing: Iterable[tuple[Mapping[str, Any], Row[Any]]],
+    owner: str,
+    *,
+    written: Ids[int],
+) -> set[int]:
+    """Of answered children and their rows: who claims one that it does not get, and who loses one to this page.
+
+    Not those that the page itself has just ``written``, nor those that said themselves that the child is gone.
+    """
+    claiming = {child[owner] for child, row in differing if is_newer(tx, row)}
+    losing = {
+        getattr(row, owner)
+        for child, row in differing
+        if row.deleted_at is None and not is_newer(tx, row) and getattr(row, owner) != child[owner]
+    }
+    return claiming | losing.difference(written)
+
+
+def invalidate(tx: PageTransaction, table: Table, owner_ids: Ids[int]) -> None:
+    """Have the next answer for these owners, rows of ``table``, count as a change."""
+    if not owner_ids:
+        return
+    rows = stored_rows(tx, table, table.c.bigcommerce_id, owner_ids, table.c.id, table.c.bigcommerce_id)
+    update_rows(tx, table, [{"row_id": row.id, "content_hash": NO_HASH} for row in rows], is_observed=False)

@@ -1,0 +1,117 @@
+"""A page of any collection into rows: classify, insert, update, children, tell the host, count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from ...resources.mapping import Mapped
+from .behaviour import Collection
+from .children import Owners, write_children
+from .diff import classify
+from .host_calls import tell_host
+from .page import Counts, MappedPage
+from .rows import Gone, PageTransaction, insert_rows, mark_rows_gone, stored_rows, update_rows
+
+
+def write_page(tx: PageTransaction, collection: Collection, page: MappedPage, *, since: datetime | None) -> Counts:
+    """Write the page's rows and those of its children; ``since`` is the begin of the instance's start date."""
+    behaviour, table = collection.behaviour, collection.table(tx.tables)
+    deleted = _mark_ids_gone(tx, collection, page.gone_records)
+    records = [*page.records, *page.others]
+    wanted = [record for record in records if behaviour.is_wanted(record, since)]
+    more = [table.c[name] for name in behaviour.stored_columns]
+    verdict = classify(tx, table, replace(page, records=wanted), extra=more)
+    allowed = behaviour.may_insert(tx, verdict.new, since)
+    new = [record for record in verdict.new if record.id in allowed]
+    insert_rows(
+        tx,
+        table,
+        [{"bigcommerce_id": record.id, **_columns(collection, record, page), **allowed[record.id]} for record in new],
+    )
+    changes = [
+        {
+            "row_id": row.id,
+            **_columns(collection, record, page),
+            **behaviour.update_columns(record, row, since),
+            "deleted_at": None,
+        }
+        for record, row in verdict.changed
+    ]
+    update_rows(tx, table, changes)
+    update_rows(tx, table, [{"row_id": row.id} for row in verdict.misdated])
+    changed = [record for record, _ in verdict.changed]
+    touched, counts = _write_children(tx, collection, page, new, changed)
+    if touched:
+        tell_host(tx, collection.name, sorted(touched))
+    own = {
+        "created": len(new),
+        "updated": len(changed),
+        "unchanged": verdict.unchanged,
+        "skipped": verdict.older + len(records) - len(wanted) + len(verdict.new) - len(new),
+        "deleted": deleted,
+    }
+    return Counts(own) + counts
+
+
+def mark_gone(tx: PageTransaction, collection: Collection, gone: Sequence[Gone]) -> None:
+    """Mark records as deleted, and with them the children that end with their record; tell the host."""
+    if not gone:
+        return
+    mark_rows_gone(tx, collection.table(tx.tables), gone)
+    owners = {row.bigcommerce_id: row for row in gone}
+    for child in collection.resource.children:
+        if not child.ends_with_owner:
+            continue
+        table = tx.tables.mirror[child.name]
+        names = ("id", "bigcommerce_id", child.owner, "deleted_at", "observed_at", "change_number")
+        found = stored_rows(tx, table, table.c[child.owner], owners, *(table.c[name] for name in names))
+        with_owner = [(row, owners[getattr(row, child.owner)]) for row in found if row.deleted_at is None]
+        mark_rows_gone(
+            tx,
+            table,
+            [
+                replace(owner, row_id=row.id, bigcommerce_id=row.bigcommerce_id)
+                for row, owner in with_owner
+                if not owner.is_before(row, tx.latest)
+            ],
+        )
+    tell_host(tx, collection.name, sorted(owners))
+
+
+def _columns(collection: Collection, record: Mapped, page: MappedPage) -> dict[str, object]:
+    return {
+        **record.columns,
+        "payload": record.text,
+        "content_hash": collection.behaviour.stored_hash(record, page),
+    }
+
+
+def _write_children(
+    tx: PageTransaction, collection: Collection, page: MappedPage, new: Sequence[Mapped], changed: Sequence[Mapped]
+) -> tuple[set[int], Counts]:
+    """Those of the records that were written; the ids of what the host is to be told of, and what is to be counted."""
+    records = [*new, *changed]
+    touched, counts = {record.id for record in records}, Counts()
+    # Of a record that was not stored, no child can be lacking.
+    owners = Owners(records, {record.id for record in changed if not record.is_partial})
+    for child in collection.resource.children:
+        others, counted = write_children(tx, collection, child, page, owners)
+        touched |= set(others)
+        counts += Counts(counted)
+    return touched, counts
+
+
+def _mark_ids_gone(tx: PageTransaction, collection: Collection, ids: Sequence[int]) -> int:
+    """Mark records that were asked for and are not in the store; how many were live."""
+    table = collection.table(tx.tables)
+    names = ("id", "bigcommerce_id", "deleted_at", "observed_at", "change_number")
+    rows = stored_rows(tx, table, table.c.bigcommerce_id, ids, *(table.c[name] for name in names))
+    gone = [
+        Gone(row.id, row.bigcommerce_id, tx.observed_at, tx.claimed_number)
+        for row in rows
+        if row.deleted_at is None and not tx.is_newer(row)
+    ]
+    mark_gone(tx, collection, gone)
+    return len(gone)
