@@ -8,7 +8,7 @@ from typing import Literal
 from ..errors import IncompleteLines, StoreUnavailable
 from ..resources.base import ALL_DATES, DateFilter, Resource
 from ..resources.orders import ORDERS
-from ..resources.products import PRODUCTS
+from ..resources.products import PRODUCTS, VARIANTS
 from ..resources.readers import LARGEST_PAGE, CatalogRanges
 from . import checks
 from .http.transport import Transport
@@ -110,8 +110,8 @@ class StoreClient:
     def variants_with(self, name: Literal["id", "sku"], value: int | str) -> Reply[list[Record]]:
         """The variants with this id or SKU, of any product (product-variants_catalog.v3.yml)."""
         params = ((name, str(value)), ("limit", str(LARGEST_PAGE)))
-        answer = self._wire.get("v3/catalog/variants", params, "variants", PRODUCTS.scope)
-        return reply(answer, split_v3(answer.body, self._wire.name("variants"), is_cut=answer.is_cut)[0])
+        answer = self._wire.get("v3/catalog/variants", params, VARIANTS.name, PRODUCTS.scope)
+        return reply(answer, split_v3(answer.body, self._wire.name(VARIANTS.name), is_cut=answer.is_cut)[0])
 
     def variants_of(self, product_ids: Sequence[int], page: int = 1) -> Reply[Page]:
         """Page ``page`` (from 1) of the variants of these products (product-variants_catalog.v3.yml).
@@ -120,8 +120,8 @@ class StoreClient:
         """
         asked = ",".join(str(int(each)) for each in product_ids)
         params = (("product_id:in", asked), ("page", str(page)), ("limit", str(LARGEST_PAGE)))
-        answer = self._wire.get("v3/catalog/variants", params, "variants", PRODUCTS.scope)
-        records, pagination = split_v3(answer.body, self._wire.name("variants"))
+        answer = self._wire.get("v3/catalog/variants", params, VARIANTS.name, PRODUCTS.scope)
+        records, pagination = split_v3(answer.body, self._wire.name(VARIANTS.name))
         total = None if pagination is None else pagination.total
         is_last = len(records) < LARGEST_PAGE or total == (page - 1) * LARGEST_PAGE + len(records)
         return reply(answer, Page(records, is_last, total))

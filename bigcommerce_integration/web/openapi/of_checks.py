@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...resources.orders import ORDERS
+from ...resources.products import PRODUCTS
 from ..schemas import NewInstance
 from . import of_health, of_instances
 from .operation import Answer, Operation, Subject
@@ -42,9 +44,9 @@ EXAMPLE: dict[str, Any] = {
     "timezone": "America/Chicago",
     "clock_skew_s": 0,
     "quota": {"limit": 150, "left": 146, "window_s": 30.0, "resets_in_s": 12.5},
-    "products": 1200,
-    "orders": None,
-    "reasons": {"orders": "BigCommerce store abc123 answered 403 for the number of orders: …"},
+    PRODUCTS.name: 1200,
+    ORDERS.name: None,
+    "reasons": {ORDERS.name: "BigCommerce store abc123 answered 403 for the number of orders: …"},
 }
 _ANSWER = Answer(
     "What was found out.",

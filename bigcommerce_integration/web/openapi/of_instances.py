@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import Schema
 from marshmallow.fields import Nested
 
+from ...resources.orders import ORDERS
 from ..instances.history import HistoryQuery
 from ..instances.views import ChangeQuery, CreateQuery, InstancesQuery
 from ..schemas import BATCH_PERIODS, NewInstance, ReplacedInstance
@@ -175,7 +176,7 @@ def _change(name: str, summary: str, description: str, body: type[Schema] | JSON
             200: Answer(
                 "The instance as it is now.",
                 record(data=ref("Instance"), started_refreshes=_STARTED, warnings=of_health.WARNINGS),
-                {"data": EXAMPLE, "started_refreshes": [{"id": 12, "resource": "orders"}], "warnings": []},
+                {"data": EXAMPLE, "started_refreshes": [{"id": 12, "resource": ORDERS.name}], "warnings": []},
                 headers={"ETag": _ETAG},
             )
         },

@@ -7,6 +7,7 @@ from typing import Any
 from ...errors import RefreshCode
 from ...models.refreshes import COUNTERS
 from ...refresh.job.parameters import MODES
+from ...resources.orders import ORDERS
 from ...resources.registry import REGISTRY
 from ..refreshes.request import FIELDS_OF, REQUIRED, RefreshRequest
 from ..refreshes.views import STATUSES, RefreshQuery
@@ -35,7 +36,7 @@ _TAG = "Refreshes"
 
 EXAMPLE: dict[str, Any] = {
     "id": 12,
-    "resource": "orders",
+    "resource": ORDERS.name,
     "mode": "date_range",
     "parameters": {"date_from": "2026-01-01", "date_to": "2026-01-31"},
     "requested_by": "ada",

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...errors import RejectionCode
 from ...operations.lists.rejected import MEND_AND_RETRY
+from ...resources.orders import ORDERS
 from ..mirror.rejected import RejectedQuery
 from . import of_refreshes
 from .operation import Answer, Operation, Subject
@@ -30,7 +31,7 @@ _TAG = "Rejected records"
 _EXAMPLE: dict[str, Any] = {
     "id": 3,
     "refresh_id": 12,
-    "resource": "orders",
+    "resource": ORDERS.name,
     "bigcommerce_id": 101,
     "reason": "status_id is no whole number.",
     "reason_code": "unreadable_field",
