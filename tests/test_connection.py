@@ -12,8 +12,10 @@ import pytest
 from bigcommerce_integration.config import Config
 from bigcommerce_integration.encryption import TokenCipher, generate_key
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
-from bigcommerce_integration.store_check import probe
-from bigcommerce_integration.store_check.probe import Report, Store, check
+from bigcommerce_integration.store_check import queries
+from bigcommerce_integration.store_check.probe import check
+from bigcommerce_integration.store_check.queries import Store
+from bigcommerce_integration.store_check.report import Report
 
 from .host_app import ENCRYPTION_KEY
 
@@ -155,7 +157,7 @@ def test_a_time_zone_that_nobody_knows_is_told(server: SandboxServer, monkeypatc
 def test_what_does_not_come_in_time_is_null_with_the_reason(
     server: SandboxServer, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probe, "ANSWERS_WITHIN_S", 1.0)
+    monkeypatch.setattr(queries, "ANSWERS_WITHIN_S", 1.0)
     server.store.faults.add("hang", path, times=None)
     began = time.monotonic()
     report = ask(server)
@@ -172,7 +174,7 @@ def test_what_does_not_come_in_time_is_null_with_the_reason(
 
 
 def test_a_silent_store_takes_the_time_and_no_more(server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "ANSWERS_WITHIN_S", 0.7)
+    monkeypatch.setattr(queries, "ANSWERS_WITHIN_S", 0.7)
     server.pause()
     began = time.monotonic()
     report = ask(server)

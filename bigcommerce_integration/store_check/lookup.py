@@ -1,13 +1,12 @@
-"""Ask a store about one order or variant, in time for a request that waits, with no transaction open."""
+"""Look up one order or variant in the store, in time for a request that waits, with no transaction open."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from ..client.api import Reply, StoreClient
 from ..client.dates import date_of
@@ -17,12 +16,12 @@ from ..encryption import TokenCipher
 from ..errors import BigCommerceError, ConfigError, OtherStore, RecordGone, Unconfirmed
 from ..refresh.job.modes import start_of_day
 from ..resources.products import PRODUCTS
-from .probe import ANSWERS_WITHIN_S, LATE, Asking, Store, client_for
+from .queries import LATE, Answer, Store, StoreQueries, queries_to
 
 
 @dataclass(frozen=True)
-class StoreSays:
-    """What the store says of an order or a variant; ``problem`` tells why it says nothing.
+class StoreAnswer:
+    """What the store answers about an order or a variant; ``problem`` is the reason if it answers nothing.
 
     ``dated`` is when the order was created, or the variant's product last modified; ``starts_at`` is when the
     instance's start date begins in the store's time zone. Both are naive UTC, None if not known.
@@ -36,103 +35,95 @@ class StoreSays:
 
 
 MOST_SPELLINGS = 3
-_Answers = dict[str, Reply[Any] | BigCommerceError]
 
 
-def ask_about_order(config: Config, cipher: TokenCipher, store: Store, order_id: int) -> StoreSays:
+def look_up_order(config: Config, cipher: TokenCipher, store: Store, order_id: int) -> StoreAnswer:
     """Whether the store has the order, and when it was created; never raises for what the store answers."""
 
-    def ask(asking: Asking) -> StoreSays:
-        asking.ask("store", StoreClient.own_store_info)
-        asking.ask("order", lambda client: client.order(order_id))
-        came = _all(asking)
-        if (problem := _of_other_store(came)) is not None:
-            return StoreSays(problem=problem)
-        answer = came.get("order")
+    def query(queries: StoreQueries) -> StoreAnswer:
+        queries.send("store", StoreClient.own_store_info)
+        queries.send("order", lambda client: client.order(order_id))
+        answers = queries.rest()
+        if (problem := _of_other_store(answers)) is not None:
+            return StoreAnswer(problem=problem)
+        answer = answers.get("order")
         if isinstance(answer, RecordGone):
-            return StoreSays(is_there=False)
+            return StoreAnswer(is_there=False)
         if not isinstance(answer, Reply):
-            return StoreSays(problem=LATE if answer is None else str(answer))
-        return StoreSays(is_there=True, dated=date_of(answer.value, "date_created"), starts_at=_starts_at(came, store))
+            return StoreAnswer(problem=LATE if answer is None else str(answer))
+        return StoreAnswer(
+            is_there=True, dated=date_of(answer.value, "date_created"), starts_at=_starts_at(answers, store)
+        )
 
-    return _asked(config, cipher, store, ask)
+    return _look_up(config, cipher, store, query)
 
 
-def ask_about_variant(config: Config, cipher: TokenCipher, store: Store, variant_id: int) -> StoreSays:
+def look_up_variant(config: Config, cipher: TokenCipher, store: Store, variant_id: int) -> StoreAnswer:
     """Whether the store has a variant with this id, and when its product was last modified."""
-    ask = _variant_question(store, "id", [variant_id], lambda found: found == variant_id)
-    return _asked(config, cipher, store, ask)
+    query = _variant_query(store, "id", [variant_id], lambda found: found == variant_id)
+    return _look_up(config, cipher, store, query)
 
 
-def ask_about_sku(
+def look_up_sku(
     config: Config, cipher: TokenCipher, store: Store, sku: str, spellings: Sequence[str] = ()
-) -> StoreSays:
+) -> StoreAnswer:
     """Whether the store has a variant with this (trimmed) SKU, and when its product was last modified.
 
-    The store compares what it is asked for with the whole SKU, blanks at its ends included: ``spellings`` are those
-    that it may have, the most likely first.
+    The store compares the whole SKU, blanks at its ends included: ``spellings`` are those that it may have, the most
+    likely first.
     """
-    asked = list(dict.fromkeys([*spellings, sku]))[:MOST_SPELLINGS]
-    ask = _variant_question(store, "sku", asked, lambda found: isinstance(found, str) and found.strip() == sku)
-    return _asked(config, cipher, store, ask)
+    values = list(dict.fromkeys([*spellings, sku]))[:MOST_SPELLINGS]
+    query = _variant_query(store, "sku", values, lambda found: isinstance(found, str) and found.strip() == sku)
+    return _look_up(config, cipher, store, query)
 
 
-def _variant_question(
+def _variant_query(
     store: Store, name: Literal["id", "sku"], values: Sequence[int | str], is_meant: Callable[[object], bool]
-) -> Callable[[Asking], StoreSays]:
-    """What asks for the variants that have one of these values, and looks for one whose value is meant."""
+) -> Callable[[StoreQueries], StoreAnswer]:
+    """The query for the variants that have one of these values; ``is_meant`` decides which of them it is about."""
 
-    def ask(asking: Asking) -> StoreSays:
-        asking.ask("store", StoreClient.own_store_info)
+    def query(queries: StoreQueries) -> StoreAnswer:
+        queries.send("store", StoreClient.own_store_info)
         for value in values:
-            asking.ask(f"variants {value}", partial(StoreClient.variants_with, name=name, value=value))
-        came = _all(asking)
-        if (problem := _of_other_store(came)) is not None:
-            return StoreSays(problem=problem)
-        answers = [came.get(f"variants {value}") for value in values]
-        records = [record for answer in answers if isinstance(answer, Reply) for record in answer.value]
+            queries.send(f"variants {value}", partial(StoreClient.variants_with, name=name, value=value))
+        answers = queries.rest()
+        if (problem := _of_other_store(answers)) is not None:
+            return StoreAnswer(problem=problem)
+        found = [answers.get(f"variants {value}") for value in values]
+        records = [record for answer in found if isinstance(answer, Reply) for record in answer.value]
         product_id = next((_product_of(record) for record in records if is_meant(_field(record, name))), None)
         if product_id is None:
-            problems = [LATE if answer is None else str(answer) for answer in answers if not isinstance(answer, Reply)]
-            return StoreSays(problem=problems[0]) if problems else StoreSays(is_there=False)
-        asking.ask("product", lambda client: client.by_ids(PRODUCTS, [product_id]))
-        product = _all(asking).get("product")
+            problems = [LATE if answer is None else str(answer) for answer in found if not isinstance(answer, Reply)]
+            return StoreAnswer(problem=problems[0]) if problems else StoreAnswer(is_there=False)
+        queries.send("product", lambda client: client.by_ids(PRODUCTS, [product_id]))
+        product = queries.rest().get("product")
         records = product.value.records if isinstance(product, Reply) else []
         dated = date_of(records[0], "date_modified") if records else None
-        return StoreSays(is_there=True, dated=dated, starts_at=_starts_at(came, store), product_id=product_id)
+        return StoreAnswer(is_there=True, dated=dated, starts_at=_starts_at(answers, store), product_id=product_id)
 
-    return ask
+    return query
 
 
-def _asked(config: Config, cipher: TokenCipher, store: Store, ask: Callable[[Asking], StoreSays]) -> StoreSays:
+def _look_up(
+    config: Config, cipher: TokenCipher, store: Store, query: Callable[[StoreQueries], StoreAnswer]
+) -> StoreAnswer:
     try:
-        client = client_for(config, cipher, store)
+        with queries_to(config, cipher, store) as queries:
+            return query(queries)
     except ConfigError as error:
-        return StoreSays(problem=str(error))
-    try:
-        return ask(Asking(client, time.monotonic() + ANSWERS_WITHIN_S))
-    finally:
-        client.close()
+        return StoreAnswer(problem=str(error))
 
 
-def _all(asking: Asking) -> _Answers:
-    """What the open questions have come to in time, by name."""
-    came: _Answers = {}
-    while (answered := asking.next()) is not None:
-        came[answered[0]] = answered[1]
-    return came
-
-
-def _of_other_store(came: _Answers) -> str | None:
-    """What is wrong if another store answered; then nothing that came says anything about ours."""
-    answer = came.get("store")
+def _of_other_store(answers: Mapping[str, Answer]) -> str | None:
+    """The problem if another store answered: then none of the answers is about ours."""
+    answer = answers.get("store")
     if isinstance(answer, Unconfirmed) and isinstance(answer.verdict, OtherStore):
         return str(answer.verdict)
     return None
 
 
-def _starts_at(came: _Answers, store: Store) -> datetime | None:
-    answer = came.get("store")
+def _starts_at(answers: Mapping[str, Answer], store: Store) -> datetime | None:
+    answer = answers.get("store")
     if not isinstance(answer, Reply):
         return None
     try:

@@ -12,7 +12,7 @@ from sqlalchemy import event, select, update
 from bigcommerce_integration.encryption import TokenCipher
 from bigcommerce_integration.operations.instances import verification
 from bigcommerce_integration.sandbox import SandboxStore
-from bigcommerce_integration.store_check import probe
+from bigcommerce_integration.store_check import probe, queries
 
 from ..host_app import ENCRYPTION_KEY, bearer
 from ..shop import URL, Shop, opened
@@ -138,7 +138,7 @@ def test_a_token_without_a_scope_is_refused_by_the_scopes_name(shop: Shop) -> No
 
 def test_a_store_that_stays_silent_is_503_and_names_the_way_round(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     instance = shop.post()
-    monkeypatch.setattr(probe, "ANSWERS_WITHIN_S", 0.5)
+    monkeypatch.setattr(queries, "ANSWERS_WITHIN_S", 0.5)
     shop.server.pause()
     body = {"connection_settings": {"access_token": "another-token-of-the-store"}}
     answer = ask(shop, "PATCH", f"/{instance['id']}", body)

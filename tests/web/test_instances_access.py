@@ -149,7 +149,11 @@ def test_a_failure_on_the_way_does_not_tell_it(watch: Watch, broken: str, monkey
 
 @pytest.mark.parametrize(
     "broken",
-    ["client.http.transport.Transport.get", "store_check.probe.StoreClient.store_info", "store_check.probe._report"],
+    [
+        "client.http.transport.Transport.get",
+        "store_check.queries.StoreClient.store_info",
+        "store_check.probe.report_of",
+    ],
 )
 def test_a_failure_while_the_store_is_asked_does_not_tell_it(
     watch: Watch, broken: str, monkeypatch: pytest.MonkeyPatch

@@ -11,7 +11,7 @@ import pytest
 from bigcommerce_integration.operations.explain.orders import OrderFacts, explain_order
 from bigcommerce_integration.operations.explain.reasons import Refreshing, Rejected
 from bigcommerce_integration.operations.explain.variants import VariantFacts, explain_variant
-from bigcommerce_integration.store_check.lookup import StoreSays
+from bigcommerce_integration.store_check.lookup import StoreAnswer
 
 NOON = datetime(2026, 1, 31, 12)
 START = date(2026, 1, 1)
@@ -29,7 +29,7 @@ MISSING = OrderFacts(5, START, ORDERS)
 UNLINKED = VariantFacts(
     "the id 5", START, Refreshing("products", watermark=NOON), auto_link=True, auto_create=False, row=VARIANT
 )
-SAYS = StoreSays(is_there=True, dated=datetime(2025, 12, 31), starts_at=datetime(2026, 1, 1, 5))
+SAYS = StoreAnswer(is_there=True, dated=datetime(2025, 12, 31), starts_at=datetime(2026, 1, 1, 5))
 
 
 def order_codes(**facts: Any) -> list[str]:
@@ -67,12 +67,12 @@ def test_an_order_that_is_here(row: dict[str, Any], codes: list[str]) -> None:
         ({"lowest_id": 6}, ["perhaps_before_start_date", "never_seen", "no_refresh_planned"]),
         ({"lowest_id": 4}, ["never_seen", "no_refresh_planned"]),
         ({"rejected": Rejected(9, "Odd.", NOON), "lowest_id": 6}, ["rejected", "never_seen", "no_refresh_planned"]),
-        ({"store": StoreSays(is_there=False), "lowest_id": 6}, ["not_in_store", "never_seen", "no_refresh_planned"]),
+        ({"store": StoreAnswer(is_there=False), "lowest_id": 6}, ["not_in_store", "never_seen", "no_refresh_planned"]),
         ({"store": SAYS}, ["before_start_date", "never_seen", "no_refresh_planned"]),
         ({"store": replace(SAYS, dated=NOON)}, ["in_store", "never_seen", "no_refresh_planned"]),
         ({"store": replace(SAYS, starts_at=None)}, ["in_store", "never_seen", "no_refresh_planned"]),
         (
-            {"store": StoreSays(problem="Late."), "lowest_id": 6},
+            {"store": StoreAnswer(problem="Late."), "lowest_id": 6},
             ["perhaps_before_start_date", "store_silent", "never_seen", "no_refresh_planned"],
         ),
     ],
@@ -103,7 +103,8 @@ def test_an_order_that_is_not_here(facts: dict[str, Any], codes: list[str]) -> N
         ({"auto_create": True, "is_only_referenced": True}, ["only_referenced", "no_refresh_planned"]),
         ({"rejected": Rejected(9, "Odd.", NOON), "host_products": [7]},
          ["not_linked_yet", "no_refresh_planned", "rejected"]),
-        ({"row": {"link_source": "manual"}, "store": StoreSays(is_there=False)}, ["unlinked_by_hand", "not_in_store"]),
+        ({"row": {"link_source": "manual"}, "store": StoreAnswer(is_there=False)},
+         ["unlinked_by_hand", "not_in_store"]),
         ({"row": {"link_source": "manual"}, "store": SAYS}, ["unlinked_by_hand"]),
         ({"is_missing": True}, ["not_here", "never_seen", "no_refresh_planned"]),
         ({"is_missing": True, "store": SAYS}, ["not_here", "before_start_date", "never_seen", "no_refresh_planned"]),

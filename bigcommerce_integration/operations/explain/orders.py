@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from ...models.types import moment_text
 from ...resources.columns import notes_of
-from ...store_check.lookup import StoreSays, ask_about_order
+from ...store_check.lookup import StoreAnswer, look_up_order
 from ..context import RequestContext
 from ..instances.verification import store_of
 from ..transactions import end_transaction
@@ -46,7 +46,7 @@ class OrderFacts:
     noted: Sequence[Noted] = ()
     rejected: Rejected | None = None
     lowest_id: int | None = None
-    store: StoreSays | None = None
+    store: StoreAnswer | None = None
 
 
 def explain(context: RequestContext, order_id: int, *, ask_store: bool) -> list[Explanation]:
@@ -56,7 +56,7 @@ def explain(context: RequestContext, order_id: int, *, ask_store: bool) -> list[
     if ask_store:
         end_transaction(context.session)
         state = context.state
-        store = ask_about_order(state.config, state.cipher, store_of(context.instance), order_id)
+        store = look_up_order(state.config, state.cipher, store_of(context.instance), order_id)
         facts = replace(facts, store=store)
     return [Explanation(order_id, explain_order(facts))]
 
@@ -94,7 +94,7 @@ def _of_missing_order(facts: OrderFacts) -> Iterator[Reason]:
     yield from unseen(facts.refreshing, "order")
 
 
-def _is_silent(store: StoreSays | None) -> bool:
+def _is_silent(store: StoreAnswer | None) -> bool:
     return store is None or store.problem is not None
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from ...errors import Code
 from ...models.types import moment_text
-from ...store_check.lookup import StoreSays
+from ...store_check.lookup import StoreAnswer
 
 
 class ReasonCode(Code):
@@ -101,7 +101,7 @@ def unreadable(noted: Sequence[Noted]) -> Iterator[Reason]:
         )
 
 
-def store_reasons(store: StoreSays | None, start_date: date, what: str, dated: str) -> Iterator[Reason]:
+def store_reasons(store: StoreAnswer | None, start_date: date, what: str, dated: str) -> Iterator[Reason]:
     """What the store answered about a record that is not here."""
     if store is None:
         return

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...models.product_key import Key, key_answer
 from ...models.types import moment_text
-from ...store_check.lookup import StoreSays, ask_about_sku, ask_about_variant
+from ...store_check.lookup import StoreAnswer, look_up_sku, look_up_variant
 from ..context import RequestContext
 from ..instances.verification import store_of
 from ..transactions import end_transaction
@@ -47,7 +47,7 @@ class VariantFacts:
     is_only_referenced: bool = False
     host_products: Sequence[Key] = ()
     rejected: Rejected | None = None
-    store: StoreSays | None = None
+    store: StoreAnswer | None = None
 
 
 def explain(context: RequestContext, variant_id: int, *, ask_store: bool) -> list[Explanation]:
@@ -56,7 +56,7 @@ def explain(context: RequestContext, variant_id: int, *, ask_store: bool) -> lis
     if ask_store:
         end_transaction(context.session)
         state = context.state
-        store = ask_about_variant(state.config, state.cipher, store_of(context.instance), variant_id)
+        store = look_up_variant(state.config, state.cipher, store_of(context.instance), variant_id)
         facts = _with_store(context, facts, store)
     return [Explanation(variant_id, explain_variant(each)) for each in facts]
 
@@ -69,14 +69,14 @@ def explain_sku(context: RequestContext, given: str, *, ask_store: bool) -> list
         end_transaction(context.session)
         state = context.state
         stored = [each.row["sku"] for each in facts if each.row is not None]
-        store = ask_about_sku(state.config, state.cipher, store_of(context.instance), sku, [*stored, given])
+        store = look_up_sku(state.config, state.cipher, store_of(context.instance), sku, [*stored, given])
         facts = _with_store(context, facts, store)
     return [
         Explanation(None if each.row is None else each.row["bigcommerce_id"], explain_variant(each)) for each in facts
     ]
 
 
-def _with_store(context: RequestContext, facts: list[VariantFacts], store: StoreSays) -> list[VariantFacts]:
+def _with_store(context: RequestContext, facts: list[VariantFacts], store: StoreAnswer) -> list[VariantFacts]:
     """With what the store answered, which may name the product of a variant that is not here."""
     facts = [replace(each, store=store) for each in facts]
     if store.product_id is None or facts[0].row is not None:

@@ -17,7 +17,7 @@ from ...refresh.job.database import is_lockable
 from ...refresh.job.fencing import LOCK_WAIT_S, wait_for_instance
 from ...refresh.removal.deletion import DELETING
 from ...signals import announce, instance_changed
-from ...store_check.probe import Store
+from ...store_check.queries import Store
 from ...worker import actors
 from ...worker.hints import Hint
 from .. import queries

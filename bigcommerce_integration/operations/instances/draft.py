@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...encryption import TokenCipher
 from ...errors import MOST_ERRORS, Invalid
 
 
@@ -34,3 +36,13 @@ class Draft:
 
     columns: dict[str, Any] = field(repr=False)
     errors: FieldErrors
+
+
+def draft_of(values: Mapping[str, Any], errors: FieldErrors, cipher: TokenCipher) -> Draft:
+    """The draft of decoded values, which are nested as a request nests them."""
+    own = {name: value for name, value in values.items() if name not in ("connection_settings", "integration_settings")}
+    columns = own | values.get("integration_settings", {})
+    token = values.get("connection_settings", {}).get("access_token")
+    if token is not None:
+        columns["access_token"] = cipher.encrypt(token)
+    return Draft(columns, errors)

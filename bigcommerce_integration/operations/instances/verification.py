@@ -9,7 +9,8 @@ from ...app_state import State
 from ...errors import Invalid, StoreSilent
 from ...models.instances import PATHS, TOKEN_PATH, IntegrationInstance
 from ...store_check import probe
-from ...store_check.probe import Report, Store
+from ...store_check.queries import Store
+from ...store_check.report import Report
 from ..context import Caller, RequestContext
 from ..transactions import end_transaction
 from ..warnings import Settled, warning, warnings

@@ -9,7 +9,7 @@ from marshmallow import Schema
 
 from ...encryption import TokenCipher
 from ...models.instances import IntegrationInstance
-from ...operations.instances.draft import Draft
+from ...operations.instances.draft import Draft, draft_of
 from .. import schemas
 from ..http.body import read_json_object
 
@@ -17,11 +17,7 @@ from ..http.body import read_json_object
 def read_draft(request: Request, cipher: TokenCipher, schema: Schema | None = None) -> Draft:
     """The body as a draft, by default that of ``POST``; raises as ``read_json_object`` does."""
     values, errors = schemas.load(schema or schemas.NewInstance(), read_json_object(request))
-    token = values.pop("connection_settings", {}).get("access_token")
-    columns = values | values.pop("integration_settings", {})
-    if token is not None:
-        columns["access_token"] = cipher.encrypt(token)
-    return Draft(columns, errors)
+    return draft_of(values, errors, cipher)
 
 
 def etag(instance: IntegrationInstance) -> str:

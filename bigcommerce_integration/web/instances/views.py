@@ -15,7 +15,7 @@ from ...operations.instances.connect import connect
 from ...operations.instances.disconnect import disconnect
 from ...operations.instances.views import SHOWN, InstanceView, view_of
 from ...operations.instances.views import list_instances as list_connected
-from ...store_check.probe import Report
+from ...store_check.report import Report
 from .. import fields
 from ..http.access import authorize, login
 from ..http.page_answer import page_answer
