@@ -161,11 +161,11 @@ class MethodNotAllowed(RequestRefused):
 
 
 class Conflict(RequestRefused):
-    """A refresh is in no state for this; ``refresh_id`` names it."""
+    """A refresh is in no state for this; ``refresh_id`` names it (None: there can be none yet)."""
 
     status = 409
 
-    def __init__(self, message: str, *, refresh_id: int) -> None:
+    def __init__(self, message: str, *, refresh_id: int | None) -> None:
         super().__init__(message)
         self.refresh_id = refresh_id
 

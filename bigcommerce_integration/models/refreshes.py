@@ -64,6 +64,8 @@ def leases(metadata: MetaData) -> Table:
         Column("next_backfill_at", moment()),
         # Linking was switched on: its pass, at the end of a refresh of products, is still to be made.
         Column("is_link_wanted", Boolean, nullable=False, server_default=false()),
+        # Why the collection, which a store can do without, is not mirrored for this one: the token lacks its scope.
+        Column("off_reason", Text),
         **FOUR_BYTES,
     )
 
@@ -155,6 +157,8 @@ def workers(metadata: MetaData) -> Table:
         Column("id", String(64), primary_key=True),
         Column("started_at", moment(), nullable=False),
         Column("last_tick_at", moment(), nullable=False),
+        # Of the package; NULL is 0.1.0.
+        Column("version", String(32)),
         **FOUR_BYTES,
     )
 

@@ -38,6 +38,8 @@ class ResourceHealth:
     last_failure: RefreshView | None
     # Records in quarantine: refreshes retry them, and they are not stored until then.
     left_out: int = 0
+    # Why a collection that a store can do without is off for this one.
+    off_reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ def _leases(session: Session, tables: Tables, config: Config, ids: Sequence[int]
         leases.c.resource,
         leases.c.watermark,
         leases.c.next_sync_at,
+        leases.c.off_reason,
         is_due(leases.c.next_sync_at, within_s=MOST_SPREAD * config.sync_interval_s).label("is_due"),
         db_now().label("now"),
         newest().label("newest_id"),
@@ -163,6 +166,7 @@ def _resource_health(
         open_refresh=opened,
         last_failure=views.get(lease.failure_id),
         left_out=lease.left_out,
+        off_reason=lease.off_reason,
     )
 
 

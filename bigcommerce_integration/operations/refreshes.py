@@ -48,6 +48,7 @@ def start_refresh(context: RequestContext, resource: str, mode: Mode, parameters
     ids = parameters.ids
 
     def work(session: Session, tables: Tables) -> int:
+        _require_begun(context, session, resource)
         known = join_ids(session, tables, instance_id=context.instance.id, resource=resource, ids=ids) if ids else None
         return known or start(
             session,
@@ -61,6 +62,21 @@ def start_refresh(context: RequestContext, resource: str, mode: Mode, parameters
         )
 
     return _hinted(context, _committed(context, work, resource=None if mode == "ids" else resource))
+
+
+def _require_begun(context: RequestContext, session: Session, resource: str) -> None:
+    """Raises ``Conflict`` for a collection that is newer than the instance and has not begun by itself yet."""
+    tables = context.state.tables
+    if tables.registry[resource].since is None:
+        return
+    leases = tables.leases
+    mine = (leases.c.instance_id == context.instance.id, leases.c.resource == resource)
+    if session.execute(select(leases.c.epoch).where(*mine)).first() is None:
+        raise Conflict(
+            f"The {resource} of this store have not begun yet: they do by themselves, about a minute after the last "
+            "worker of an older version has ended.",
+            refresh_id=None,
+        )
 
 
 def retry_refresh(context: RequestContext, refresh_id: int) -> RefreshView:

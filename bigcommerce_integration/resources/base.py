@@ -185,6 +185,8 @@ class Resource:
     indexes: tuple[Index, ...] = ()
     # Without the scope: a store is not connected at all, or (False) this collection is off for it.
     required: bool = True
+    # The version that brought it; None is the first one, so that workers of every version know it.
+    since: str | None = None
     dates: Callable[[Mode, Span], DateFilter] = all_dates
     # How far back a sweep reads; None is everything.
     sweep: timedelta | None = None

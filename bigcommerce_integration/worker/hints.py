@@ -21,6 +21,7 @@ from ..refresh.job.context import Engine
 from ..refresh.job.database import is_lockable
 from ..refresh.job.lease import is_free_to_take
 from ..refresh.lifecycle.claim import LONGEST_PAUSE_S, OPEN
+from ..version import __version__
 
 log = logging.getLogger(__name__)
 
@@ -207,10 +208,11 @@ def note_worker(engine: Engine, worker_id: str) -> None:
 
     def work(session: Session) -> None:
         mine = workers.c.id == worker_id
-        noted: Any = session.execute(update(workers).where(mine).values(last_tick_at=db_now()))
+        noted: Any = session.execute(update(workers).where(mine).values(last_tick_at=db_now(), version=__version__))
         if noted.rowcount:
             return
-        session.execute(insert(workers).values(id=worker_id, started_at=db_now(), last_tick_at=db_now()))
+        new = {"id": worker_id, "version": __version__}
+        session.execute(insert(workers).values(**new, started_at=db_now(), last_tick_at=db_now()))
         # Not those of workers that are frozen in this very transaction: a plain DELETE would wait for their locks.
         is_old = or_(
             workers.c.last_tick_at < db_now(-FORGET_WORKERS_S),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..refresh.job.context import Engine
+from ..refresh.lifecycle.arrivals import begin_new
 from ..refresh.lifecycle.keys import free_keyless
 from ..refresh.lifecycle.schedule import begin_due
 from ..refresh.removal.pruning import A_TRANSACTION, prune
@@ -38,6 +39,7 @@ class Chores:
 
         for chore in (
             lambda: self._free(engine),
+            lambda: begin_new(engine),
             lambda: begin_due(engine),
             hint,
             lambda: self._prune(engine),

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import case, or_, select, update
 from sqlalchemy.orm import Session
 
+from ...errors import RefreshCode
 from ...models import Tables
 from ...models.instances import IntegrationInstance
 from ...refresh.job.fencing import fence
@@ -49,6 +50,8 @@ def apply(caller: Caller, instance: IntegrationInstance, columns: Mapping[str, A
     if "start_date" in columns:
         values["backfill_to"] = _backfill_to(tables, instance, columns)
         values["next_backfill_at"] = None
+    if not REACHING.isdisjoint(columns):
+        values["off_reason"] = None
     if _is_due(columns) or columns.get("start_date", instance.start_date) < instance.start_date:
         values["next_sync_at"] = None
     if values:
@@ -83,18 +86,26 @@ def continue_failed(session: Session, tables: Tables, instance_id: int, *, hint_
     continued: list[Hint] = []
     for resource in tables.registry.names:
         mine = (refreshes.c.instance_id == instance_id, refreshes.c.resource == resource)
-        walks = select(refreshes.c.id, refreshes.c.status).where(*mine, refreshes.c.mode != "ids")
+        walks = select(refreshes.c.id, refreshes.c.status, refreshes.c.error_code).where(
+            *mine, refreshes.c.mode != "ids"
+        )
         newest = session.execute(walks.order_by(refreshes.c.id.desc()).limit(1)).one_or_none()
         completed = walks.where(refreshes.c.status == "completed").order_by(refreshes.c.id.desc()).limit(1)
         since = session.scalar(completed) or 0
         ids = select(refreshes.c.id).where(
             *mine, refreshes.c.mode == "ids", refreshes.c.status == "failed", refreshes.c.id > since
         )
-        failed = [newest.id] if newest is not None and newest.status == "failed" else []
+        failed = [newest.id] if newest is not None and _wants_token(newest) else []
         for refresh_id in [*failed, *session.scalars(ids.order_by(refreshes.c.id).limit(MOST_CONTINUED))]:
             if reopen(session, tables, refresh_id, hint_after_s=hint_after_s):
                 continued.append((resource, refresh_id))
     return continued
+
+
+def _wants_token(walk: Any) -> bool:
+    """Whether it has failed, or ended as the token lacked the scope of a collection that a store can do without."""
+    is_off = walk.status == "cancelled" and walk.error_code == RefreshCode.SCOPE_MISSING
+    return bool(walk.status == "failed" or is_off)
 
 
 def _begin_anew(session: Session, tables: Tables, instance_id: int) -> None:

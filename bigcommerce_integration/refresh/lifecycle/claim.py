@@ -106,6 +106,9 @@ def _look(session: Session, engine: Engine, refresh_id: int) -> Any:
     ).first()
     if row is None or row.status not in OPEN:
         return Outcome.NOTHING
+    if row.resource not in engine.collections:
+        # A later version's, whose workers send its hints.
+        return Outcome.BUSY
     return row if row.is_due else Outcome.WAITING
 
 

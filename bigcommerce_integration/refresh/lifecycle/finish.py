@@ -18,6 +18,7 @@ from ..job.database import is_lockable
 from ..job.modes import MOVES_WATERMARK
 from ..read.fetcher import Tally
 from ..write.page import QUARANTINE
+from .arrivals import turn_on
 from .start import open_key
 from .wishes import settle
 
@@ -57,6 +58,7 @@ def _complete(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, 
     if job.mode in MOVES_WATERMARK:
         _move_watermark(session, job, checkpoint)
     settle(session, job, checkpoint, instance)
+    turn_on(session, job)
     session.execute(
         update(tables.instances)
         .where(tables.instances.c.id == instance_id, tables.instances.c.status == "needs_attention")

@@ -129,6 +129,8 @@ def _waiting(engine: Engine) -> Select[Any]:
             # A later version may mirror more.
             leases.c.resource.in_(tables.registry.names),
             _is_past(leases.c.next_sync_at, config.sync_interval_s),
+            # What the token has no scope for is tried again by the sweeps alone.
+            or_(leases.c.off_reason.is_(None), _is_past(leases.c.next_sweep_at, config.sweep_interval_s)),
             ~is_open,
         )
         .order_by(leases.c.next_sync_at, leases.c.instance_id)

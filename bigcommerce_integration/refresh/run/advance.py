@@ -11,10 +11,11 @@ from sqlalchemy import func, select
 
 from ...client.api import StoreClient
 from ...client.http.rate_limit import Pace
-from ...errors import BigCommerceError, KeyMissing, LeaseLost, RefreshEnded, RejectionCode, WorkersDie
+from ...errors import BigCommerceError, KeyMissing, LeaseLost, RefreshEnded, RejectionCode, ScopeMissing, WorkersDie
 from ..job.context import Engine, Job
 from ..job.database import shortage
 from ..job.progress import completed
+from ..lifecycle.arrivals import turn_off
 from ..lifecycle.claim import Claimed, Outcome, claim_refresh, let_go
 from ..lifecycle.finish import fail
 from ..lifecycle.keys import KEYLESS
@@ -87,6 +88,12 @@ class _Run:
             return Outcome.CANCELLED
         except LeaseLost:
             raise
+        except ScopeMissing as error:
+            if job.collection.resource.required:
+                return _fail(job, error, self.tally)
+            log.warning("%s", error, extra=_extra(job, "off"))
+            turn_off(job, error)
+            return Outcome.CANCELLED
         except BigCommerceError as error:
             return _fail(job, error, self.tally)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from ...app_state import current_state
 from ...encryption import TokenCipher
 from ...errors import ConfigError
 from ...models.instances import SETTINGS, IntegrationInstance
@@ -49,7 +50,10 @@ def instance_answer(view: InstanceView, cipher: TokenCipher) -> dict[str, Any]:
 
 def _resource_answer(resource: ResourceHealth) -> dict[str, Any]:
     success, opened, failure = resource.last_success, resource.open_refresh, resource.last_failure
+    # Only where it can be: the others stop the store's connection.
+    off = {} if current_state().tables.registry[resource.resource].required else {"off": resource.off_reason}
     return {
+        **off,
         "last_success_at": moment_text(success.row.finished_at if success else None),
         "age_s": resource.age_s,
         "watermark": moment_text(resource.watermark),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from .shapes import ID, STRING, JSONSchema, list_of, record, ref
+from .shapes import ID, STRING, JSONSchema, list_of, nullable, record, ref
 
 _MESSAGE: JSONSchema = {"type": "string", "minLength": 1}
 
 SCHEMAS: dict[str, JSONSchema] = {
     "Refusal": record("What is wrong, in a sentence for people.", message=_MESSAGE),
-    "Conflict": record("Names the refresh that stands in the way.", message=_MESSAGE, refresh_id=ID),
+    "Conflict": record("Names the refresh that stands in the way.", message=_MESSAGE, refresh_id=nullable(ID)),
     "Invalid": record(
         "Every field that cannot be accepted, by its dotted path, each with its reasons. After a hundred, `_schema` "
         "says how many more there are.",

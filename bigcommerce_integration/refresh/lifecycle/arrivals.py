@@ -1,0 +1,111 @@
+"""Collections that are newer than a store's connection, or than a worker that is still running.
+
+A collection begins for a store with its lease and an initial refresh. Workers of a version that does not know it would
+fail on its refresh, and stop sending hints: so it begins only when they are gone.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from sqlalchemy import exists, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from ...errors import RefreshCode, ScopeMissing
+from ...models import Tables, db_now
+from ...resources.base import Resource
+from ...resources.columns import message
+from ..job.context import Engine, Job
+from .start import start
+from .stop import cancel
+from .wishes import spread
+
+GONE_S = 60.0
+"""A worker that has not ticked for so long is gone, or for three of its ticks if that is longer."""
+A_TICK = 100
+
+
+def begin_new(engine: Engine) -> int:
+    """Begin each collection of each store that was connected before it existed, a hundred a tick; how many."""
+    newer = [each.resource for each in engine.collections.values() if each.resource.since is not None]
+    if not newer:
+        return 0
+    unknown = engine.transaction(lambda session: unknown_to_workers(session, engine.tables, engine.config.tick_s))
+    return sum(_begin(engine, resource) for resource in newer if resource.name not in unknown)
+
+
+def unknown_to_workers(session: Session, tables: Tables, tick_s: float) -> frozenset[str]:
+    """The collections that some worker does not know which has ticked of late."""
+    workers, window_s = tables.workers, max(GONE_S, 3 * tick_s)
+    is_alive = workers.c.last_tick_at.between(db_now(-window_s), db_now(window_s))
+    versions = set(session.scalars(select(workers.c.version).where(is_alive).distinct()))
+    return frozenset(each.name for each in tables.registry if not all(is_known(each, version) for version in versions))
+
+
+def is_known(resource: Resource, version: str | None) -> bool:
+    """Whether a worker of this version knows the collection; None is 0.1.0."""
+    return resource.since is None or (version is not None and _parts(version) >= _parts(resource.since))
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    """``0.10.0`` is later than ``0.9.2``; what is no number ends it."""
+    parts = []
+    for part in version.split("."):
+        if not part.isdigit():
+            break
+        parts.append(int(part))
+    return tuple(parts)
+
+
+def _begin(engine: Engine, resource: Resource) -> int:
+    instances, leases = engine.tables.instances, engine.tables.leases
+    has_lease = exists().where(leases.c.instance_id == instances.c.id, leases.c.resource == resource.name)
+    lacking = select(instances.c.id).where(instances.c.status == "active", ~has_lease).order_by(instances.c.id)
+    ids = engine.transaction(lambda session: session.scalars(lacking.limit(A_TICK)).all())
+    return sum(_begin_for(engine, resource, instance_id) for instance_id in ids)
+
+
+def _begin_for(engine: Engine, resource: Resource, instance_id: int) -> bool:
+    try:
+        engine.transaction(partial(_insert, engine, resource, instance_id))
+    except IntegrityError:
+        # Another tick was quicker.
+        return False
+    return True
+
+
+def _insert(engine: Engine, resource: Resource, instance_id: int, session: Session) -> None:
+    row = {"instance_id": instance_id, "resource": resource.name, "epoch": 0, "change_number": 0}
+    next_sweep_at = db_now(spread(engine.config.sweep_interval_s))
+    session.execute(insert(engine.tables.leases).values(**row, next_sweep_at=next_sweep_at))
+    start(session, engine.tables, instance_id=instance_id, resource=resource.name, mode="initial")
+
+
+def turn_off(job: Job, error: ScopeMissing) -> None:
+    """The token lacks the scope of a collection that a store can do without: it is off for that store, and no failure.
+
+    It is tried again by the next sweep, and once there is another token.
+    """
+
+    def work(session: Session) -> None:
+        tables, leases = job.engine.tables, job.engine.tables.leases
+        job.lease.renew(session)
+        cancel(session, tables, job.refresh_id)
+        said = message(str(error))
+        refreshes = tables.refreshes
+        this = refreshes.c.id == job.refresh_id
+        session.execute(update(refreshes).where(this).values(message=said, error_code=RefreshCode.SCOPE_MISSING))
+        mine = (leases.c.instance_id == job.instance.id, leases.c.resource == job.resource)
+        session.execute(update(leases).where(*mine).values(off_reason=said))
+        job.lease.release(session)
+
+    job.engine.transaction(work)
+
+
+def turn_on(session: Session, job: Job) -> None:
+    """The collection could be read."""
+    leases = job.engine.tables.leases
+    mine = (leases.c.instance_id == job.instance.id, leases.c.resource == job.resource)
+    if not job.collection.resource.required:
+        session.execute(update(leases).where(*mine, leases.c.off_reason.is_not(None)).values(off_reason=None))
