@@ -2,6 +2,8 @@
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_QUIET=2 PYTHONUNBUFFERED=1
 export REQUIRE_SERVICES=1
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# Where tests find the code of earlier versions: the copies that they run in have no history.
+export TEST_HISTORY=$root
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

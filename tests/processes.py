@@ -102,9 +102,12 @@ def workers(host: WorkerHost, directory: Path, *, processes: int = 1, threads: i
 
 @contextmanager
 def commands(
-    host: WorkerHost, directory: Path, count: int, *, processes: int = 1, threads: int = 2
+    host: WorkerHost, directory: Path, count: int, *, processes: int = 1, threads: int = 2, code: Path = ROOT
 ) -> Iterator[list[Workers]]:
-    """So many ``dramatiq`` commands: where one loses a worker process it ends, and the others do not."""
+    """So many ``dramatiq`` commands: where one loses a worker process it ends, and the others do not.
+
+    ``code`` is the tree whose package and tests they import.
+    """
     command = [sys.executable, "-m", "dramatiq", "tests.worker_host:broker"]
     command += ["--processes", str(processes), "--threads", str(threads)]
     crew: list[Workers] = []
@@ -113,7 +116,7 @@ def commands(
             log = directory / f"workers-{len(list(directory.glob('workers-*')))}.log"
             with log.open("wb") as output:
                 master = subprocess.Popen(
-                    command, cwd=ROOT, env=host.environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                    command, cwd=code, env=host.environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output
                 )
             crew.append(Workers(master, log))
         for each in crew:

@@ -1,0 +1,80 @@
+"""Workers of 0.1.0 and of this version at once, as a deploy has them: each goes on with what the other has begun."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from bigcommerce_integration.sandbox import SandboxStore
+
+from ..host_app import bearer
+from ..processes import ROOT, Workers, commands, wait_until
+from ..shop import URL, Shop, opened_on_servers
+from .old_code import NoHistory, unpack
+
+PAGE_SIZE, RECORDS = 10, 600
+SETTINGS = {"page_size": PAGE_SIZE, "concurrency": 2, "lease_s": 3.0, "tick_s": 0.5}
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """The code of 0.1.0, if this is a clone with its history."""
+    try:
+        return unpack(tmp_path)
+    except NoHistory as reason:
+        pytest.skip(f"needs the code of 0.1.0: {reason}")
+
+
+def started(stack: ExitStack, shop: Shop, directory: Path, code: Path) -> Workers:
+    (workers,) = stack.enter_context(commands(shop.host, directory, 1, code=code))
+    return workers
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database", ["postgresql", "mariadb"])
+def test_old_and_new_workers_take_over_from_each_other(old: Path, database: str, tmp_path: Path) -> None:
+    store = SandboxStore(RECORDS, 40, awkward=False)
+    with ExitStack() as stack:
+        shop = stack.enter_context(
+            opened_on_servers(database, "redis", tmp_path, store=store, latency_ms=250, settings=SETTINGS)
+        )
+        shop.post()
+        for code in (old, ROOT):
+            workers = started(stack, shop, tmp_path, code)
+            wait_more_fetched(shop)
+            # In the middle of a page: the next one goes on.
+            workers.kill()
+        crew = [started(stack, shop, tmp_path, old)]
+        wait_more_fetched(shop)
+        crew.append(started(stack, shop, tmp_path, ROOT))
+        shop.wait(120)
+        shop.assert_exact()
+        for seed in range(3):
+            edited_and_refreshed(shop, Random(seed))
+        shop.assert_exact()
+        for workers in crew:
+            assert workers.master.poll() is None, workers.text()
+
+
+def wait_more_fetched(shop: Shop) -> None:
+    """Until whoever works now has written some pages of products, from where the one before has stopped."""
+    (products, _) = shop.refreshes()
+    shop.wait_fetched(products["results"]["fetched"] + 3 * PAGE_SIZE)
+
+
+def edited_and_refreshed(shop: Shop, rng: Random) -> None:
+    """Change products and orders, and refresh all: whoever has a hand free."""
+    for _ in range(10):
+        shop.store.edit_product(rng.choice(shop.store.product_ids), name=f"Vase {rng.random()}")
+        shop.store.edit_order(rng.choice(shop.store.order_ids), staff_notes=f"note {rng.random()}")
+    (instance,) = shop.instances
+    client, headers = shop.app.test_client(), bearer(shop.app)
+    for resource in ("products", "orders"):
+        path = f"{URL}/{instance['id']}/{resource}/refresh"
+        answer = client.post(path, json={"mode": "full"}, headers=headers)
+        assert answer.status_code == 202, answer.text
+        instance["refreshes"].append(answer.json["data"])
+    wait_until(lambda: set(shop.statuses()) == {"completed"}, 120, "the refreshes", every_s=0.2)
