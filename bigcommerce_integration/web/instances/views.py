@@ -27,13 +27,7 @@ from .bodies import etag, read_draft, read_if_match
 Answered = tuple[dict[str, Any], int, dict[str, str]]
 
 
-class CreateQuery(ObjectSchema):
-    """The query string; ``verify=false`` stores the token unverified."""
-
-    verify = QueryBoolean(load_default=True)
-
-
-class ChangeQuery(ObjectSchema):
+class VerifyQuery(ObjectSchema):
     """The query string; ``verify=false`` stores the token unverified."""
 
     verify = QueryBoolean(load_default=True)
@@ -61,7 +55,7 @@ def post_instance() -> Answered:
     """Connect a store."""
     caller = login()
     caller.require_permission("create")
-    query = read_query(request, CreateQuery())
+    query = read_query(request, VerifyQuery())
     view = connect(caller, read_draft(request, caller.state.cipher), verify=query["verify"])
     answer, _, headers = _answered(view, caller.state.cipher)
     headers["Location"] = url_for(".get_instance", instance_id=view.instance.id)
@@ -105,7 +99,7 @@ def check_instance(instance_id: str) -> dict[str, Any]:
 
 def _change(instance_id: str, schema: Schema) -> Answered:
     context = authorize("change", instance_id)
-    verify = read_query(request, ChangeQuery())["verify"]
+    verify = read_query(request, VerifyQuery())["verify"]
     draft = read_draft(request, context.state.cipher, schema)
     changed = change(context, draft, verify=verify, versions=read_if_match(request))
     answer, status, headers = _answered(changed.view, context.state.cipher)

@@ -9,7 +9,7 @@ from marshmallow.fields import Nested
 
 from ...resources.orders import ORDERS
 from ..instances.history import HistoryQuery
-from ..instances.views import ChangeQuery, CreateQuery, InstancesQuery
+from ..instances.views import InstancesQuery, VerifyQuery
 from ..schemas import BATCH_PERIODS, NewInstance, ReplacedInstance
 from . import of_health, of_refreshes
 from .fields_plugin import field_schema
@@ -168,7 +168,7 @@ def _change(name: str, summary: str, description: str, body: type[Schema] | JSON
             f"{description} A new token, or another store hash, is tried against the store first, for 5 seconds at "
             "most; `verify=false` skips that."
         ),
-        query=ChangeQuery,
+        query=VerifyQuery,
         headers=(_IF_MATCH,),
         body=body,
         body_examples={"example": example},
@@ -213,7 +213,7 @@ SUBJECT = Subject(
                 "at most; `verify=false` skips that. A store that cannot be reached is connected all the same: "
                 "`status_message` says so, and the refreshes go on trying."
             ),
-            query=CreateQuery,
+            query=VerifyQuery,
             body=NewInstance,
             body_examples={"all settings": BODY},
             answers={
