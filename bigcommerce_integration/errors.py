@@ -67,6 +67,11 @@ class Code(StrEnum):
         code._value_, code.meaning = word, meaning
         return code
 
+    @classmethod
+    def meanings(cls) -> str:
+        """What each means, for the description of a field."""
+        return " ".join(f"`{code}`: {code.meaning}" for code in cls)
+
 
 class RefreshCode(Code):
     """Why a refresh has failed."""

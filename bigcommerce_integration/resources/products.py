@@ -69,7 +69,8 @@ VARIANTS = Child(
         Field(
             "link_conflict_code",
             Kind.CODE,
-            "The same for programs. Null in rows of 0.1.0, until a linking pass decides on them again.",
+            "The same for programs; null in rows of 0.1.0, until a linking pass decides on them again. "
+            + LinkCode.meanings(),
             derived=True,
             choices=tuple(LinkCode),
         ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,10 @@ _STORE_HASH = re.compile(r"[A-Za-z0-9]{1,32}")
 
 class StrictField(_Field):
     """What all of ours share: the words of the errors, and ``read`` as the only rule."""
+
+    def __init__(self, description: str = "", *, example: Any = None, **kwargs: Any) -> None:
+        super().__init__(metadata={"description": description}, **kwargs)
+        self.example = example
 
     default_error_messages = {  # noqa: RUF012 - marshmallow's way
         "required": "This field is required.",
@@ -94,9 +99,9 @@ class Percentage(StrictField):
 class Choice(StrictField):
     """One of a few words."""
 
-    def __init__(self, *choices: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.choices = choices
+    def __init__(self, description: str, choices: Iterable[str], **kwargs: Any) -> None:
+        super().__init__(description, **kwargs)
+        self.choices = tuple(map(str, choices))
 
     def read(self, value: Any) -> str:
         if not isinstance(value, str) or value not in self.choices:
@@ -111,7 +116,7 @@ class CollectionName(StrictField):
     """The name of a collection that the current app mirrors."""
 
     def read(self, value: Any) -> str:
-        return Choice(*current_state().tables.registry.names).read(value)
+        return Choice("", current_state().tables.registry.names).read(value)
 
     def json_schema(self) -> dict[str, Any]:
         return {"$ref": "#/components/schemas/CollectionName"}
@@ -140,8 +145,8 @@ def _real_date(text: str) -> date | None:
 class Ids(StrictField):
     """A list of ids, 1 to ``most`` of them, each once."""
 
-    def __init__(self, most: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, description: str, most: int, **kwargs: Any) -> None:
+        super().__init__(description, **kwargs)
         self.most = most
 
     def read(self, value: Any) -> tuple[int, ...]:

@@ -8,9 +8,7 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from bigcommerce_integration.app_state import state_of
-from bigcommerce_integration.resources.registry import REGISTRY
-from bigcommerce_integration.web.openapi.document import KeyShape, document
+from bigcommerce_integration.web.openapi.document import Outline, document
 
 from .conformance import Document
 
@@ -26,9 +24,8 @@ class ConformingClient(FlaskClient):
         # 500 is the host's own answer to an error, and no part of any contract.
         is_ours = self._has_blueprint and response.status_code != 500
         for rule in self.application.url_map.iter_rules(_OWN_PATH) if is_ours else ():
-            prefix = rule.rule.removesuffix("/openapi.json")
-            key = KeyShape.of(state_of(self.application).tables.product_key)
-            _document(prefix, key).check(response.request.method, response.request.path, response)
+            outline = Outline.of(self.application, _OWN_PATH, rule.rule)
+            _document(outline).check(response.request.method, response.request.path, response)
         return response
 
     @property
@@ -37,5 +34,5 @@ class ConformingClient(FlaskClient):
 
 
 @cache
-def _document(prefix: str, key: KeyShape) -> Document:
-    return Document(document(prefix, "", key, REGISTRY))
+def _document(outline: Outline) -> Document:
+    return Document(document(outline))

@@ -12,8 +12,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 
-from bigcommerce_integration.web.openapi.document import OPERATIONS
-
 from ..host_app import HostApp, bearer, new_instance
 from .conformance import Document
 
@@ -31,7 +29,7 @@ def routes(app: Flask) -> set[tuple[str, str]]:
 
 
 def test_every_route_is_in_the_document_and_nothing_else(app: Flask, document: Document) -> None:
-    """A new route is one entry in a ``web/openapi/of_….py``."""
+    """An ``Operation`` decorates each view."""
     assert set(document.operations) == routes(app)
 
 
@@ -49,7 +47,7 @@ def media(content: Any) -> Iterator[dict[str, Any]]:
 
 def test_every_body_and_answer_has_an_example_that_is_valid(document: Document) -> None:
     found = list(media(document.content))
-    assert len(found) > len(OPERATIONS)
+    assert len(found) > len(document.operations)
     for described in found:
         examples = [described["example"]] if "example" in described else []
         examples += [each["value"] for each in described.get("examples", {}).values()]
@@ -63,6 +61,31 @@ def test_every_schema_is_a_valid_schema(document: Document) -> None:
         Draft202012Validator.check_schema(schema)
     for described in media(document.content):
         Draft202012Validator.check_schema(described["schema"])
+
+
+def nameless(part: Any, place: str) -> Iterator[str]:
+    """Where something in the document lacks its description."""
+    if isinstance(part, list):
+        for number, inner in enumerate(part):
+            yield from nameless(inner, f"{place}/{number}")
+    if not isinstance(part, dict):
+        return
+    for name, inner in part.items():
+        if name in ("properties", "parameters", "responses", "headers", "schemas"):
+            named = inner if isinstance(inner, dict) else {each["name"]: each for each in inner}
+            for key, value in named.items():
+                is_shared = value.get("$ref", "").startswith("#/components/responses/")
+                if not value.get("description") and not is_shared:
+                    yield f"{place}/{name}/{key}"
+                yield from nameless(value, f"{place}/{name}/{key}")
+        elif name not in ("example", "examples", "links"):
+            yield from nameless(inner, f"{place}/{name}")
+
+
+def test_everything_in_the_document_has_a_description(document: Document) -> None:
+    assert list(nameless(document.content, "")) == []
+    # What is meant for the readers of the code.
+    assert "``" not in repr(document.content)
 
 
 def test_every_reference_leads_somewhere(document: Document) -> None:

@@ -12,16 +12,13 @@ from werkzeug.test import EnvironBuilder
 from bigcommerce_integration.errors import Invalid
 from bigcommerce_integration.web import fields
 from bigcommerce_integration.web.http import query_args
-from bigcommerce_integration.web.schemas import ObjectSchema
 
 
-class Query(ObjectSchema):
-    page = query_args.page()
-    per_page = query_args.per_page()
-    sku = query_args.QueryText()
+class Query(query_args.PageQuery):
+    sku = query_args.QueryText("")
     linked = query_args.QueryBoolean()
     since = query_args.QueryMoment()
-    status = fields.Choice("active", "deleting")
+    status = fields.Choice("", ("active", "deleting"))
 
 
 def read(query: str) -> dict[str, Any]:

@@ -13,7 +13,9 @@ from ...operations.explain.reasons import Explanation
 from ..http.access import authorize
 from ..http.error_answers import encodable
 from ..http.query_args import QueryBoolean, QueryInteger, QueryText, read_query
+from ..openapi.operation import Operation, answer_of
 from ..schemas import ObjectSchema
+from . import schemas
 
 _EXPLAIN: Mapping[str, Callable[..., list[Explanation]]] = {
     "order": orders.explain,
@@ -26,12 +28,25 @@ SUBJECTS = tuple(_EXPLAIN)
 class ExplainQuery(ObjectSchema):
     """The one record to explain, and whether to query the store too."""
 
-    order = QueryInteger(1)
-    variant = QueryInteger(1)
-    sku = QueryText()
-    ask_store = QueryBoolean(load_default=False)
+    order = QueryInteger("The id of an order in the store.", 1)
+    variant = QueryInteger("The id of a variant in the store.", 1)
+    sku = QueryText("The SKU of variants.")
+    ask_store = QueryBoolean("Whether the store is asked too, for five seconds at most.", load_default=False)
 
 
+@Operation(
+    id="explain",
+    tag="Mirror",
+    summary="Why an order is not here, or a variant not linked",
+    description=(
+        "Give exactly one of `order`, `variant` (BigCommerce ids) and `sku`. With `ask_store=true` the store is asked "
+        "too, for five seconds at most. Needs `read`; about an order `read_orders` too, and to ask the store `check` "
+        "too."
+    ),
+    query=ExplainQuery,
+    answers={200: answer_of(schemas.Explanation, "The reasons.")},
+    step="explanation",
+)
 def get_explanation(instance_id: str) -> dict[str, Any]:
     """The reasons, the surest first; each with the BigCommerce id that it is about."""
     context = authorize("read", instance_id)

@@ -11,7 +11,7 @@ from marshmallow import Schema, ValidationError
 
 from ...models.product_key import INT64_MAX, INT64_MIN
 from .. import fields
-from ..schemas import load
+from ..schemas import ObjectSchema, load
 
 LARGEST_PAGE = 100
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
@@ -36,8 +36,8 @@ def read_query(request: Request, schema: Schema) -> dict[str, Any]:
 class QueryInteger(fields.Integer):
     """A whole number written in digits, from ``low`` to ``high``."""
 
-    def __init__(self, low: int = INT64_MIN, high: int = INT64_MAX, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, description: str = "", low: int = INT64_MIN, high: int = INT64_MAX, **kwargs: Any) -> None:
+        super().__init__(description, **kwargs)
         self.low, self.high = low, high
 
     def read(self, value: Any) -> int:
@@ -64,8 +64,8 @@ class QueryBoolean(fields.Boolean):
 class QueryText(fields.StrictField):
     """A text that a column could hold; blanks around it count."""
 
-    def __init__(self, longest: int = 255, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, description: str, longest: int = 255, **kwargs: Any) -> None:
+        super().__init__(description, **kwargs)
         self.longest = longest
 
     def read(self, value: Any) -> str:
@@ -101,11 +101,8 @@ def _moment(text: str) -> datetime | None:
         return None
 
 
-def page() -> QueryInteger:
-    """Page number, from 1."""
-    return QueryInteger(1, 10**6, load_default=1)
+class PageQuery(ObjectSchema):
+    """Which page of a list by page number."""
 
-
-def per_page() -> QueryInteger:
-    """Items on a page, 1 to 100."""
-    return QueryInteger(1, LARGEST_PAGE, load_default=25)
+    page = QueryInteger("Which page, from 1.", 1, 10**6, load_default=1)
+    per_page = QueryInteger("How many items a page has at most.", 1, LARGEST_PAGE, load_default=25)

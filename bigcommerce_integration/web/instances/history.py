@@ -12,21 +12,23 @@ from ...history import entries
 from ...models.types import moment_text
 from ..http.access import authorize
 from ..http.page_answer import page_answer
-from ..http.query_args import page, per_page, read_query
-from ..schemas import ObjectSchema
+from ..http.query_args import PageQuery, read_query
+from ..openapi.operation import Operation, page_of
+from .schemas import Deed
 
 
-class HistoryQuery(ObjectSchema):
-    """The query string."""
-
-    page = page()
-    per_page = per_page()
-
-
+@Operation(
+    id="getHistory",
+    tag="Instances",
+    summary="Who did what to an instance, the newest first",
+    query=PageQuery,
+    answers={200: page_of(Deed, "One page of it.")},
+    step="instance",
+)
 def get_history(instance_id: str) -> dict[str, Any]:
     """The audit trail, newest first."""
     context = authorize("read_history", instance_id)
-    query = read_query(request, HistoryQuery())
+    query = read_query(request, PageQuery())
     rows, total = entries(context.session, context.state.tables, context.instance.id, **query)
     return {"data": [_entry(row) for row in rows], **page_answer(**query, total=total)}
 

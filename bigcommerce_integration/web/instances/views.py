@@ -19,29 +19,50 @@ from ...store_check.report import Report
 from .. import fields
 from ..http.access import authorize, login
 from ..http.page_answer import page_answer
-from ..http.query_args import QueryBoolean, QueryText, page, per_page, read_query
-from ..schemas import ObjectSchema, ReplacedInstance, merge_patch
+from ..http.query_args import PageQuery, QueryBoolean, QueryText, read_query
+from ..openapi.next_steps import FROM_CHANGED_INSTANCE, FROM_INSTANCE, FROM_NEW_INSTANCE
+from ..openapi.operation import LOCATION, Operation, answer_of, page_of
+from ..openapi.shapes import Part, example_of
+from ..schemas import InstancePatch, NewInstance, ObjectSchema, ReplacedInstance
 from .answers import instance_answer, report_answer
 from .bodies import etag, read_draft, read_if_match
+from .schemas import DELETED, Check, Instance, StartedRefresh, warnings
 
 Answered = tuple[dict[str, Any], int, dict[str, str]]
 
+_TAG, _CHECKS = "Instances", "Checks"
+_ETAG = ("ETag", "The version of the settings, to be sent back as If-Match.")
+_IF_MATCH = ("If-Match", "The ETag of the version that is to be changed; without it, the newest is.")
+_STARTED = (
+    "What goes on or begins since the store is reached in another way: refreshes that had failed, and what was due."
+)
+_ABOUT_CHECKS = (
+    "Asks the store for 5 seconds at most and saves nothing. What could not be found out is null, with a reason."
+)
+_CHECKED = answer_of(Check, "What was found out.", warnings=warnings())
+_ALL_SETTINGS = {"all settings": example_of(NewInstance)}
+
 
 class VerifyQuery(ObjectSchema):
-    """The query string; ``verify=false`` stores the token unverified."""
+    """Of what gives a token."""
 
-    verify = QueryBoolean(load_default=True)
-
-
-class InstancesQuery(ObjectSchema):
-    """The query string."""
-
-    page = page()
-    per_page = per_page()
-    status = fields.Choice(*SHOWN)
-    name = QueryText()
+    verify = QueryBoolean("Whether the token is tried against the store first.", load_default=True)
 
 
+class InstancesQuery(PageQuery):
+    """Which stores to list."""
+
+    status = fields.Choice("How they stand.", SHOWN)
+    name = QueryText("A part of their name, in any case.")
+
+
+@Operation(
+    id="listInstances",
+    tag=_TAG,
+    summary="The connected stores that the caller may read",
+    query=InstancesQuery,
+    answers={200: page_of(Instance)},
+)
 def list_instances() -> dict[str, Any]:
     """The tenant's connected stores that the caller may read, page by page."""
     caller = login()
@@ -51,6 +72,21 @@ def list_instances() -> dict[str, Any]:
     return {"data": data, **page_answer(page=query["page"], per_page=query["per_page"], total=total)}
 
 
+@Operation(
+    id="createInstance",
+    tag=_TAG,
+    summary="Connect a store",
+    description=(
+        "Its initial refreshes begin at once. The token is tried first, for 5 seconds at most; `verify=false` skips "
+        "that. A store that cannot be reached is connected all the same: `status_message` says so, and the refreshes "
+        "go on trying."
+    ),
+    query=VerifyQuery,
+    body=NewInstance,
+    body_examples=_ALL_SETTINGS,
+    answers={201: answer_of(Instance, "It is connected.", headers=[LOCATION, _ETAG], warnings=warnings())},
+    leads_to=FROM_NEW_INSTANCE,
+)
 def post_instance() -> Answered:
     """Connect a store."""
     caller = login()
@@ -62,22 +98,89 @@ def post_instance() -> Answered:
     return {**answer, "warnings": list(view.warnings)}, 201, headers
 
 
+@Operation(
+    id="getInstance",
+    tag=_TAG,
+    summary="A connected store",
+    answers={200: answer_of(Instance, "The instance.", headers=[_ETAG])},
+    step="instance",
+    leads_to=FROM_INSTANCE,
+)
 def get_instance(instance_id: str) -> Answered:
     """One connected store with its health and the newest refresh of each resource."""
     context = authorize("read", instance_id, while_deleting=True)
     return _answered(view_of(context, context.instance), context.state.cipher)
 
 
+def _changes(name: str, summary: str, description: str, body: type[Schema], example: dict[str, Any]) -> Operation:
+    """What the document says of a change of settings."""
+    return Operation(
+        id=name,
+        tag=_TAG,
+        summary=summary,
+        description=(
+            f"{description} A new token, or another store hash, is tried against the store first, for 5 seconds at "
+            "most; `verify=false` skips that."
+        ),
+        query=VerifyQuery,
+        headers=(_IF_MATCH,),
+        body=body,
+        body_examples={"example": example},
+        answers={
+            200: answer_of(
+                Instance,
+                "The instance as it is now.",
+                headers=[_ETAG],
+                started_refreshes=Part(StartedRefresh, _STARTED, many=True),
+                warnings=warnings(),
+            )
+        },
+        refusals=(412,),
+        step="instance",
+        leads_to=FROM_CHANGED_INSTANCE,
+    )
+
+
+@_changes(
+    "putInstance",
+    "Replace all settings",
+    "A token that is not given stays.",
+    ReplacedInstance,
+    {name: value for name, value in example_of(NewInstance).items() if name != "connection_settings"},
+)
 def put_instance(instance_id: str) -> Answered:
     """Replace all settings; a token that is not given stays."""
     return _change(instance_id, ReplacedInstance())
 
 
+@_changes(
+    "patchInstance",
+    "Change some settings",
+    "Merged into what is stored: null clears, absent keeps.",
+    InstancePatch,
+    {
+        "connection_settings": {"access_token": "another-access-token"},
+        "integration_settings": {"cogs_nominal_code_id": None, "start_date": "2025-01-01"},
+    },
+)
 def patch_instance(instance_id: str) -> Answered:
     """Merge what is given into the settings: null clears, absent keeps."""
-    return _change(instance_id, merge_patch())
+    return _change(instance_id, InstancePatch())
 
 
+@Operation(
+    id="deleteInstance",
+    tag=_TAG,
+    summary="Disconnect a store and remove its mirror",
+    description=(
+        "At once the token is wiped, the name free and every refresh cancelled; workers then remove the rows. The "
+        "host's products stay."
+    ),
+    headers=(_IF_MATCH,),
+    answers={202: answer_of(Instance, "It is being deleted.", headers=[_ETAG], example=DELETED)},
+    refusals=(412,),
+    step="deletion",
+)
 def delete_instance(instance_id: str) -> Answered:
     """Disconnect a store; workers remove its rows afterwards."""
     context = authorize("delete", instance_id, while_deleting=True)
@@ -85,6 +188,15 @@ def delete_instance(instance_id: str) -> Answered:
     return _answered(view, context.state.cipher, status=202)
 
 
+@Operation(
+    id="checkNewInstance",
+    tag=_CHECKS,
+    summary="Check a store before it is connected",
+    description=f"Takes the body of a create, and refuses it likewise, but for a name that is taken. {_ABOUT_CHECKS}",
+    body=NewInstance,
+    body_examples=_ALL_SETTINGS,
+    answers={200: _CHECKED},
+)
 def check_draft() -> dict[str, Any]:
     """What a create with the same body would meet."""
     caller = login()
@@ -92,6 +204,14 @@ def check_draft() -> dict[str, Any]:
     return _checked(*verification.check_draft(caller, read_draft(request, caller.state.cipher)))
 
 
+@Operation(
+    id="checkInstance",
+    tag=_CHECKS,
+    summary="Check a connected store",
+    description=_ABOUT_CHECKS,
+    answers={200: _CHECKED},
+    step="instance",
+)
 def check_instance(instance_id: str) -> dict[str, Any]:
     """How a connected store would answer a refresh now."""
     return _checked(*verification.check_instance(authorize("check", instance_id)))

@@ -16,6 +16,7 @@ from ...operations.links import WantedLink
 from .. import fields
 from ..http.body import read_json_array, read_json_object
 from ..name_pattern import trimmed_pattern
+from ..openapi.shapes import list_of, nullable
 from ..product_keys import HostProductId
 from ..schemas import ObjectSchema, load
 
@@ -41,16 +42,38 @@ class Sku(fields.StrictField):
 class LinkRequest(ObjectSchema):
     """The body that links one variant."""
 
-    host_product_id = HostProductId(required=True)
+    host_product_id = HostProductId("The host's product.", required=True, example=900)
 
 
 class LinkRow(ObjectSchema):
-    """One row of the body that links many; beside a ``bigcommerce_id``, product and SKU are for people alone."""
+    """A variant, by id or SKU, and what it is linked to; beside an id, product and SKU only tell people what it is."""
 
-    bigcommerce_id = fields.Integer()
-    bigcommerce_product_id = fields.Integer()
-    sku = Sku(allow_none=True)
-    host_product_id = HostProductId(required=True, allow_none=True)
+    bigcommerce_id = fields.Integer("The id of the variant in the store.")
+    bigcommerce_product_id = fields.Integer("The id of its product in the store.")
+    sku = Sku("The SKU of a live variant.", allow_none=True)
+    host_product_id = HostProductId("The host's product; null is no link.", required=True, allow_none=True)
+
+
+def _row_of(key: str, *others: str) -> dict[str, Any]:
+    """A row that names the variant by ``key``, and may have the ``others``."""
+    fields: Any = LinkRow().fields
+    names = (key, *others, "host_product_id")
+    shapes = {name: fields[name].json_schema() for name in names}
+    shapes |= {name: nullable(shapes[name]) for name in names if name != key and fields[name].allow_none}
+    return {
+        "type": "object",
+        "properties": {name: shape | fields[name].metadata for name, shape in shapes.items()},
+        "required": [key, "host_product_id"],
+        "additionalProperties": False,
+    }
+
+
+ROWS_SHAPE = {
+    "description": "Variants, and what they are to be linked to.",
+    "minItems": 1,
+    "maxItems": MOST_LINKS,
+    **list_of({"anyOf": [_row_of("bigcommerce_id", "bigcommerce_product_id", "sku"), _row_of("sku")]}),
+}
 
 
 def read_link_request(request: Request) -> Key:

@@ -7,19 +7,27 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Request
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError
 from sqlalchemy import Column, DateTime, Row, Table
 
 from ...errors import Invalid
 from ...operations.context import RequestContext
 from ...operations.lists.paging import Key, Wanted, read_changes, read_page
 from .. import fields
-from ..http.query_args import LARGEST_PAGE, QueryInteger, read_query
+from ..http.query_args import LARGEST_PAGE, QueryInteger, QueryMoment, read_query
+from ..openapi.operation import Operation, answer_of
+from ..openapi.shapes import Either
 from ..schemas import ObjectSchema
+from .schemas import NextChanges, NextPage
 
 _EPOCH = datetime(1970, 1, 1)
 _TICK = timedelta(microseconds=1)
 _BESIDE_CHANGES = frozenset({"changed_after", "limit", "include"})
+_LISTS = (
+    "By id, or by the time that a filter spans and then by id. A page may be short, or empty, and still have a next "
+    "one: a request looks at no more than so many rows in search of those that pass. `changed_after` goes without "
+    "filters and lists all changes by change number, what is gone from the store among them."
+)
 _NO_CURSOR = "Must be a BigCommerce id, or the meta.next of a page of this very list."
 
 
@@ -43,15 +51,43 @@ class Cursor(fields.StrictField):
 
 def deleted() -> fields.Choice:
     """Whether rows are wanted that the store no longer has; left out unless asked for."""
-    return fields.Choice("false", "true", "any")
+    return fields.Choice(
+        "Whether the rows that the store no longer has are listed: false by default.", ("false", "true", "any")
+    )
+
+
+def include() -> fields.Choice:
+    """Whether the records' own text is wanted."""
+    return fields.Choice("`payload` for the record's own text, as the store sent it.", ("payload",))
+
+
+def span(what: str) -> tuple[QueryMoment, QueryMoment]:
+    """From a moment on, and until one."""
+    return QueryMoment(f"{what} at this moment or later."), QueryMoment(f"{what} before this moment.")
 
 
 class ListQuery(ObjectSchema):
     """What every list of mirror rows takes."""
 
-    after = Cursor()
-    limit = QueryInteger(1, LARGEST_PAGE, load_default=50)
-    changed_after = QueryInteger(0)
+    after = Cursor("The `meta.next` of the page before, or a BigCommerce id.")
+    limit = QueryInteger("How many rows a page has at most.", 1, LARGEST_PAGE, load_default=50)
+    changed_after = QueryInteger("Lists by change number what was changed after this one.", 0)
+
+
+def lists(
+    operation_id: str, summary: str, schema: type[Schema], query: type[ListQuery], *, note: str = ""
+) -> Operation:
+    """What the document says of a list of rows."""
+    next_page = Either((NextPage, NextChanges), "Where the next page begins; of changes, if `changed_after` is given.")
+    return Operation(
+        id=operation_id,
+        tag="Mirror",
+        summary=summary,
+        description=f"{_LISTS} {note}".strip(),
+        query=query,
+        answers={200: answer_of(schema, "One page of them.", many=True, meta=next_page)},
+        step="instance",
+    )
 
 
 def read_list_query(request: Request, schema: ListQuery) -> dict[str, Any]:

@@ -9,35 +9,38 @@ from flask import request
 
 from ...operations.context import RequestContext
 from ...operations.lists import orders
-from .. import fields
 from ..http.access import authorize, parse_id
-from ..http.query_args import QueryBoolean, QueryInteger, QueryMoment, read_query
+from ..http.query_args import QueryBoolean, QueryInteger, read_query
+from ..openapi.next_steps import FROM_ORDER
+from ..openapi.operation import Operation, answer_of
 from ..schemas import ObjectSchema
-from .cursors import ListQuery, deleted, list_answer, read_list_query
+from .cursors import ListQuery, deleted, include, list_answer, lists, read_list_query, span
 from .row_answers import LINE, ORDER, columns, row_answer
+from .schemas import Order, OrderWithLines
+
+_PERSONS = "Payloads hold data about persons and need the permission `read_person_data` too."
 
 
 class OrdersQuery(ListQuery):
     """The filters."""
 
-    status_id = QueryInteger()
-    customer_id = QueryInteger()
-    is_sale = QueryBoolean()
-    archived = QueryBoolean()
+    status_id = QueryInteger("BigCommerce's own number of the status.")
+    customer_id = QueryInteger("The customer; 0 is a guest.")
+    is_sale = QueryBoolean("Whether it counts as a sale.")
+    archived = QueryBoolean("Whether it is archived in the store.")
     deleted = deleted()
-    created_from = QueryMoment()
-    created_until = QueryMoment()
-    modified_from = QueryMoment()
-    modified_until = QueryMoment()
-    include = fields.Choice("payload")
+    created_from, created_until = span("Created in the store")
+    modified_from, modified_until = span("Modified in the store")
+    include = include()
 
 
 class OrderQuery(ObjectSchema):
     """What one order takes."""
 
-    include = fields.Choice("payload")
+    include = include()
 
 
+@lists("listOrders", "The store's orders, without their lines", Order, OrdersQuery, note=_PERSONS)
 def get_orders(instance_id: str) -> dict[str, Any]:
     """The store's orders, without their lines."""
     context = authorize("read_orders", instance_id)
@@ -46,6 +49,15 @@ def get_orders(instance_id: str) -> dict[str, Any]:
     return list_answer(context, query, orders.wanted(context, query), read, lambda row: row_answer(row, read))
 
 
+@Operation(
+    id="getOrder",
+    tag="Mirror",
+    summary="One order with its lines",
+    description=f"Also one that the store no longer has, with `deleted_at`. {_PERSONS}",
+    query=OrderQuery,
+    answers={200: answer_of(OrderWithLines, "The order.")},
+    leads_to=FROM_ORDER,
+)
 def get_order(instance_id: str, bigcommerce_id: str) -> dict[str, Any]:
     """One order with its lines; also one that the store no longer has, with ``deleted_at``."""
     context = authorize("read_orders", instance_id)

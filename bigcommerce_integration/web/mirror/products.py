@@ -7,24 +7,24 @@ from typing import Any
 from flask import request
 
 from ...operations.lists import products
-from .. import fields
 from ..http.access import authorize
-from ..http.query_args import QueryBoolean, QueryMoment, QueryText
-from .cursors import ListQuery, deleted, list_answer, read_list_query
+from ..http.query_args import QueryBoolean, QueryText
+from .cursors import ListQuery, deleted, include, list_answer, lists, read_list_query, span
 from .row_answers import PRODUCT, columns, row_answer
+from .schemas import Product
 
 
 class ProductQuery(ListQuery):
     """The filters."""
 
-    sku = QueryText()
-    is_visible = QueryBoolean()
+    sku = QueryText("The product's own SKU.")
+    is_visible = QueryBoolean("Whether shoppers see it.")
     deleted = deleted()
-    modified_from = QueryMoment()
-    modified_until = QueryMoment()
-    include = fields.Choice("payload")
+    modified_from, modified_until = span("Modified in the store")
+    include = include()
 
 
+@lists("listProducts", "The store's products", Product, ProductQuery)
 def get_products(instance_id: str) -> dict[str, Any]:
     """The store's products."""
     context = authorize("read", instance_id)

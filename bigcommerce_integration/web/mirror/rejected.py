@@ -9,25 +9,58 @@ from sqlalchemy import Row
 
 from ...errors import RejectionCode
 from ...models.types import moment_text
-from ...operations.lists.rejected import list_rejected, retry_rejected, what_to_do
+from ...operations.lists.rejected import MEND_AND_RETRY, list_rejected, retry_rejected, what_to_do
+from ...resources.orders import ORDERS
 from .. import fields
 from ..http.access import authorize, parse_id
 from ..http.page_answer import page_answer
-from ..http.query_args import page, per_page, read_query
+from ..http.query_args import PageQuery, read_query
+from ..openapi.next_steps import FROM_REFRESH
+from ..openapi.operation import LOCATION, Operation, answer_of, page_of
+from ..openapi.shapes import BOOLEAN, COLLECTION, ID, MOMENT, STRING, AnswerSchema, Coded, Shown
+from ..refreshes.schemas import BEGUN, Refresh
 from ..refreshes.views import Answer, accepted
-from ..schemas import ObjectSchema
+from .cursors import include
+
+_TAG = "Rejected records"
 
 
-class RejectedQuery(ObjectSchema):
-    """The filters, and whether to show payloads."""
+class RejectedQuery(PageQuery):
+    """Which of them."""
 
-    page = page()
-    per_page = per_page()
-    resource = fields.CollectionName()
-    reason_code = fields.Choice(*RejectionCode)
-    include = fields.Choice("payload")
+    resource = fields.CollectionName("Of which collection they are.")
+    reason_code = fields.Choice("Why they were rejected.", RejectionCode)
+    include = include()
 
 
+class RejectedRecord(AnswerSchema):
+    """A record that could not be stored."""
+
+    id = Shown(ID, "Its id here.", 3)
+    refresh_id = Shown(ID, "The refresh that rejected it.", 12)
+    resource = Shown(COLLECTION, "Of which collection it is.", ORDERS.name)
+    bigcommerce_id = Shown(ID, "Its id in the store; null where it has none that can be read.", 101, is_null=True)
+    reason = Shown(STRING, "Why it was rejected.", "total_inc_tax is not a number")
+    reason_code = Coded(
+        RejectionCode, "The same for programs; null in records of 0.1.0.", "unreadable_field", is_null=True
+    )
+    what_to_do = Shown(STRING, "What a person has to do.", MEND_AND_RETRY)
+    is_payload_cut = Shown(BOOLEAN, "Whether it was longer than what is kept of it, one mebibyte.", False)
+    created_at = Shown(MOMENT, "When it was rejected.", "2026-02-01T12:00:00.000000Z")
+    payload = Shown(STRING, "The record's text, given with include=payload.", is_null=True, is_optional=True)
+
+
+@Operation(
+    id="listRejected",
+    tag=_TAG,
+    summary="What was rejected, why, and what to do; the newest first",
+    description=(
+        "But for `resource=products` the permission `read_orders` is needed too, and with payloads `read_person_data`."
+    ),
+    query=RejectedQuery,
+    answers={200: page_of(RejectedRecord)},
+    step="instance",
+)
 def get_rejected(instance_id: str) -> dict[str, Any]:
     """Records that could not be stored, the newest first."""
     context = authorize("read", instance_id)
@@ -38,6 +71,22 @@ def get_rejected(instance_id: str) -> dict[str, Any]:
     return {"data": data, **page_answer(page=query["page"], per_page=query["per_page"], total=total)}
 
 
+@Operation(
+    id="retryRejected",
+    tag=_TAG,
+    summary="Fetch a rejected record again by its id",
+    description="422 says what to do about a record that has no id.",
+    answers={
+        202: answer_of(
+            Refresh,
+            "A refresh of this one record has begun.",
+            headers=[LOCATION],
+            example=BEGUN | {"mode": "ids", "parameters": {"ids": [101]}},
+        )
+    },
+    refusals=(422,),
+    leads_to=FROM_REFRESH,
+)
 def post_rejected_retry(instance_id: str, rejected_id: str) -> Answer:
     """Fetch one again by its id."""
     context = authorize("refresh", instance_id)

@@ -12,22 +12,24 @@ from .. import fields
 from ..http.access import authorize
 from ..http.query_args import QueryBoolean, QueryInteger, QueryText
 from ..product_keys import QueryHostProductId
-from .cursors import ListQuery, deleted, list_answer, read_list_query
+from .cursors import ListQuery, deleted, list_answer, lists, read_list_query
 from .row_answers import VARIANT, columns, row_answer
+from .schemas import Variant
 
 
 class VariantQuery(ListQuery):
     """The filters."""
 
-    sku = QueryText()
-    product = QueryInteger()
-    host_product_id = QueryHostProductId()
-    linked = QueryBoolean()
-    conflict = QueryBoolean()
-    link_conflict_code = fields.Choice(*LinkCode)
+    sku = QueryText("The SKU; blanks around it do not count.")
+    product = QueryInteger("The id of their product in the store.")
+    host_product_id = QueryHostProductId("The host's product that they are linked to.")
+    linked = QueryBoolean("Whether they are linked.")
+    conflict = QueryBoolean("Whether something stands in the way of a link.")
+    link_conflict_code = fields.Choice("What stands in the way of a link.", LinkCode)
     deleted = deleted()
 
 
+@lists("listVariants", "The store's variants with their links", Variant, VariantQuery)
 def get_variants(instance_id: str) -> dict[str, Any]:
     """The store's variants with their links."""
     context = authorize("read", instance_id)

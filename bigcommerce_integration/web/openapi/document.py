@@ -1,52 +1,35 @@
-"""Put the subjects together into one document."""
+"""Put the operations of an app together into one document."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from apispec import APISpec
+from flask import Flask
 
-from ...models.product_key import ProductKey
-from ...resources.registry import Registry
+from ...app_state import state_of
+from ...models.product_key import INT64_MAX
 from ...version import __version__
-from ..mirror.row_answers import LINK
-from . import (
-    of_checks,
-    of_document,
-    of_explanations,
-    of_instances,
-    of_links,
-    of_mirror,
-    of_refreshes,
-    of_rejected,
-    refusals,
-)
-from .fields_plugin import marshmallow_plugin
+from . import refusals
+from .fields_plugin import SchemaPlugin
 from .next_steps import links_of
-from .operation import Answer, Operation, Route, Subject
-from .shapes import COLLECTION_NAME, HOST_PRODUCT_ID, PAGINATION, one_of, told
+from .operation import Answer, Header, Operation
+from .shapes import COLLECTION, EACH_COLLECTION, HOST_PRODUCT_ID, ID, STRING, one_of
 
-SUBJECTS: tuple[Subject, ...] = (
-    of_instances.SUBJECT,
-    of_checks.SUBJECT,
-    of_refreshes.SUBJECT,
-    of_mirror.SUBJECT,
-    of_links.SUBJECT,
-    of_rejected.SUBJECT,
-    of_explanations.SUBJECT,
-    of_document.SUBJECT,
-)
-OPERATIONS: Mapping[Route, Operation] = {
-    route: operation for subject in SUBJECTS for route, operation in subject.operations.items()
+_NAME = "/openapi.json"
+_VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
+_PARAMETER = re.compile(r"{(\w+)}")
+_PARAMETERS = {
+    "instance_id": "The id of the instance.",
+    "refresh_id": "The id of the refresh.",
+    "rejected_id": "The id of the rejected record.",
+    "bigcommerce_id": "The id of the record in the store.",
 }
-
-_INT64_MAX = 2**63 - 1
-_PARAMETER = re.compile(r"<(\w+)>")
 _DESCRIPTION = (
     "Connects BigCommerce stores, keeps their products and orders in the host's database, and shows what is there. "
     "Log in by the host's own JWT. An id of another tenant's instance answers as one that does not exist."
@@ -54,97 +37,125 @@ _DESCRIPTION = (
 
 
 @dataclass(frozen=True)
-class KeyShape:
-    """The JSON Schema of a key of the host's products, as text, and an example."""
+class Outline:
+    """What the document of an app depends on: ``operations`` by path and method, the keys of the host's products."""
 
-    schema: str
-    example: int | str
+    root: str
+    operations: tuple[tuple[str, str, Operation], ...]
+    collections: tuple[str, ...]
+    key_schema: str
+    key_example: int | str
 
     @classmethod
-    def of(cls, key: ProductKey) -> KeyShape:
-        """Of those of an app."""
-        return cls(json.dumps(key.json_schema()), key.example())
+    def of(cls, app: Flask, endpoint: str, path: str, *, root: str = "") -> Outline:
+        """Of the app that serves the document by this ``endpoint`` at ``path``, and itself at ``root``."""
+        tables = state_of(app).tables
+        key = tables.product_key
+        return cls(
+            root=root,
+            operations=tuple(_operations(app, endpoint, path)),
+            collections=tables.registry.names,
+            key_schema=json.dumps(key.json_schema()),
+            key_example=key.example(),
+        )
 
 
-@cache
-def document(prefix: str, root: str, key: KeyShape, registry: Registry) -> dict[str, Any]:
-    """The document of a blueprint at ``prefix``, in an app that is served at ``root``. Not to be changed.
+def _operations(app: Flask, endpoint: str, path: str) -> Iterator[tuple[str, str, Operation]]:
+    (own,) = app.url_map.iter_rules(endpoint)
+    prefix, blueprint = own.rule.removesuffix(_NAME), endpoint.rpartition(".")[0]
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint.rpartition(".")[0] != blueprint:
+            continue
+        operation: Operation | None = getattr(app.view_functions[rule.endpoint], "operation", None)
+        if operation is None:
+            continue
+        below = _VARIABLE.sub(r"{\1}", rule.rule.removeprefix(prefix))
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield path.removesuffix(_NAME) + below, method, operation
 
-    ``key`` is what a key of the host's products looks like there, ``registry`` what is mirrored.
-    """
+
+@lru_cache(maxsize=16)
+def document(outline: Outline) -> dict[str, Any]:
+    """The document. Not to be changed."""
     spec = APISpec(
         title="BigCommerce integration",
         version=__version__,
         openapi_version="3.1.0",
-        plugins=[marshmallow_plugin()],
+        plugins=[SchemaPlugin(outline.collections)],
         info={"description": _DESCRIPTION},
-        servers=[{"url": root or "/"}],
+        servers=[{"url": outline.root or "/"}],
         security=[{"jwt": []}],
     )
     spec.components.security_scheme("jwt", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
-    key_schema = told(json.loads(key.schema), "The key of a product of the host.")
-    shapes = {
-        "Pagination": PAGINATION,
-        HOST_PRODUCT_ID: key_schema,
-        COLLECTION_NAME: one_of(registry.names),
-        **refusals.SCHEMAS,
-    }
-    for name, shape in (*shapes.items(), *(item for subject in SUBJECTS for item in subject.schemas.items())):
-        spec.components.schema(name, shape)
+    key = json.loads(outline.key_schema) | {"description": "The key of a product of the host."}
+    spec.components.schema(_named(HOST_PRODUCT_ID), key)
+    names = one_of(outline.collections) | {"description": "A collection of the store that is mirrored."}
+    spec.components.schema(_named(COLLECTION), names)
+    for schema in refusals.NAMED:
+        spec.components.schema(schema.__name__, schema=schema)
     for name, response in refusals.responses().items():
         spec.components.response(name, response)
     paths: dict[str, dict[str, Any]] = {}
-    for (rule, method), operation in OPERATIONS.items():
-        paths.setdefault(prefix + _PARAMETER.sub(r"{\1}", rule), {})[method.lower()] = _described(rule, operation)
+    for path, method, operation in outline.operations:
+        paths.setdefault(path, {})[method.lower()] = _described(path, operation, outline)
     for path, methods in paths.items():
         spec.path(path=path, operations=methods)
-    made: dict[str, Any] = _with_keys(spec.to_dict(), key.example)
+    made: dict[str, Any] = _fitted(spec.to_dict(), outline)
     return made
 
 
-def _with_keys(part: Any, example: int | str) -> Any:
-    """The examples with a key that this app can have."""
-    if isinstance(part, dict):
-        return {
-            name: example if name == LINK and isinstance(inner, int) else _with_keys(inner, example)
-            for name, inner in part.items()
-        }
-    return [_with_keys(inner, example) for inner in part] if isinstance(part, list) else part
+def _named(reference: dict[str, Any]) -> str:
+    name: str = reference["$ref"].rpartition("/")[2]
+    return name
 
 
-def _described(rule: str, operation: Operation) -> dict[str, Any]:
+def _fitted(part: Any, outline: Outline) -> Any:
+    """With examples that have the keys and the collections of this app."""
+    if isinstance(part, list):
+        return [_fitted(inner, outline) for inner in part]
+    if not isinstance(part, dict):
+        return part
+    made = {}
+    for name, inner in part.items():
+        if name == "host_product_id" and isinstance(inner, int):
+            made[name] = outline.key_example
+        else:
+            names = outline.collections if name == EACH_COLLECTION else (name,)
+            made |= dict.fromkeys(names, _fitted(inner, outline))
+    return made
+
+
+def _described(path: str, operation: Operation, outline: Outline) -> dict[str, Any]:
+    links = links_of(operation, [each for *_, each in outline.operations])
     described: dict[str, Any] = {
         "operationId": operation.id,
         "tags": [operation.tag],
         "summary": operation.summary,
-        "parameters": [*map(_path_parameter, _PARAMETER.findall(rule)), *map(dict, operation.headers)],
-        "responses": {
-            str(status): _answer(answer, links_of(operation.id)) for status, answer in operation.answers.items()
-        }
-        | {str(status): name for status, name in _refusals(rule, operation).items()},
+        "parameters": [*map(_path_parameter, _PARAMETER.findall(path)), *map(_header_parameter, operation.headers)],
+        "responses": {str(status): _answer(answer, links) for status, answer in operation.answers.items()}
+        | {str(status): name for status, name in _refusals(path, operation).items()},
     }
     if operation.description:
         described["description"] = operation.description
     if operation.query is not None:
         described["parameters"].append({"in": "query", "schema": operation.query})
     if operation.body is not None:
-        described["requestBody"] = {
-            "required": operation.is_body_required,
-            "content": {
-                "application/json": {
-                    "schema": operation.body,
-                    "examples": {name: {"value": value} for name, value in operation.body_examples.items()},
-                }
-            },
-        }
+        examples = {name: {"value": value} for name, value in operation.body_examples.items()}
+        content = {"application/json": {"schema": operation.body, "examples": examples}}
+        described["requestBody"] = {"required": operation.is_body_required, "content": content}
     if not operation.needs_login:
         described["security"] = []
     return described
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
-    schema = {"type": "integer", "minimum": 1, "maximum": _INT64_MAX}
-    return {"in": "path", "name": name, "required": True, "schema": schema}
+    schema = ID | {"maximum": INT64_MAX}
+    return {"in": "path", "name": name, "required": True, "description": _PARAMETERS[name], "schema": schema}
+
+
+def _header_parameter(header: Header) -> dict[str, Any]:
+    name, description = header
+    return {"in": "header", "name": name, "required": False, "description": description, "schema": STRING}
 
 
 def _answer(answer: Answer, links: dict[str, Any]) -> dict[str, Any]:
@@ -153,21 +164,21 @@ def _answer(answer: Answer, links: dict[str, Any]) -> dict[str, Any]:
         "content": {"application/json": {"schema": answer.schema, "example": answer.example}},
     }
     if answer.headers:
-        described["headers"] = {name: {"required": True, "schema": schema} for name, schema in answer.headers.items()}
-    if links:
-        described["links"] = links
-    return described
+        described["headers"] = {
+            name: {"description": description, "required": True, "schema": STRING}
+            for name, description in answer.headers
+        }
+    return described | ({"links": links} if links else {})
 
 
-def _refusals(rule: str, operation: Operation) -> dict[int, str]:
+def _refusals(path: str, operation: Operation) -> dict[int, str]:
     """Names of responses by status: those of the login, of the path's ids, of a body, and the operation's own."""
     if not operation.needs_login:
         return {}
-    statuses = {401, 403, 503, *operation.refusals}
-    if _PARAMETER.search(rule):
+    statuses = {401, 403, 422, 503, *operation.refusals}
+    if _PARAMETER.search(path):
         statuses.add(404)
     if operation.body is not None:
         statuses |= {400, 413, 415}
-    validates = operation.query is not None or operation.body is not None or 422 in statuses
-    found = {status: refusals.response_name(status) for status in sorted(statuses)}
-    return found | {422: "Invalid" if validates else refusals.BAD_JWT}
+    validates = operation.query is not None or operation.body is not None or 422 in operation.refusals
+    return {status: refusals.response_name(status, validates=validates) for status in sorted(statuses)}

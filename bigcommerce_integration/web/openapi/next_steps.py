@@ -1,62 +1,34 @@
-"""What can be done next: links from the answers of one operation to others."""
+"""What can be done next: links from the answers of one operation to others, by the kind of step that these are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-Step = tuple[tuple[str, ...], Mapping[str, str]]
-"""Operations, and what goes along."""
+from .operation import Operation
 
-_SAME_INSTANCE = {"instance_id": "$request.path.instance_id"}
-_OF_AN_INSTANCE = (
-    "getInstance",
-    "patchInstance",
-    "putInstance",
-    "checkInstance",
-    "getHistory",
-    "listRefreshes",
-    "refreshProducts",
-    "refreshOrders",
-    "listProducts",
-    "listVariants",
-    "listOrders",
-    "listRejected",
-)
-_OF_A_REFRESH = ("getRefresh", "cancelRefresh", "retryRefresh")
-_SHOWN = "$response.body#/data/id"
-_SHOWN_RECORD = "$response.body#/data/bigcommerce_id"
-_OF_INSTANCES: Step = (_OF_AN_INSTANCE, _SAME_INSTANCE)
-_OF_THE_REFRESH: Step = (_OF_A_REFRESH, _SAME_INSTANCE | {"refresh_id": _SHOWN})
-_OF_THE_VARIANT: tuple[Step, ...] = (
-    (("linkVariant", "unlinkVariant"), _SAME_INSTANCE | {"bigcommerce_id": _SHOWN_RECORD}),
-    (("explain",), _SAME_INSTANCE | {"variant": _SHOWN_RECORD}),
-)
+Steps = Mapping[str, Mapping[str, str]]
+"""What goes along to operations of a kind of ``step``. None leads from the items of a list: there may be none."""
 
-# By operation: where it leads. None from the items of a list: it may be empty, and then there is nothing to follow.
-_LINKS: Mapping[str, tuple[Step, ...]] = {
-    "createInstance": (((*_OF_AN_INSTANCE, "deleteInstance"), {"instance_id": _SHOWN}),),
-    "getInstance": (((*_OF_AN_INSTANCE, "deleteInstance"), _SAME_INSTANCE),),
-    "putInstance": (_OF_INSTANCES,),
-    "patchInstance": (_OF_INSTANCES,),
-    "refreshProducts": (_OF_THE_REFRESH,),
-    "refreshOrders": (_OF_THE_REFRESH,),
-    "getRefresh": (_OF_THE_REFRESH,),
-    "cancelRefresh": (_OF_THE_REFRESH,),
-    "retryRefresh": (_OF_THE_REFRESH,),
-    "retryRejected": (_OF_THE_REFRESH,),
-    "linkVariant": _OF_THE_VARIANT,
-    "unlinkVariant": _OF_THE_VARIANT,
-    "getOrder": ((("explain",), _SAME_INSTANCE | {"order": _SHOWN_RECORD}),),
+_SHOWN = {"instance_id": "$response.body#/data/id"}
+_SAME = {"instance_id": "$request.path.instance_id"}
+_RECORD = "$response.body#/data/bigcommerce_id"
+
+FROM_NEW_INSTANCE: Steps = {"instance": _SHOWN, "deletion": _SHOWN}
+FROM_INSTANCE: Steps = {"instance": _SAME, "deletion": _SAME}
+FROM_CHANGED_INSTANCE: Steps = {"instance": _SAME}
+FROM_REFRESH: Steps = {"refresh": {**_SAME, "refresh_id": "$response.body#/data/id"}}
+FROM_VARIANT: Steps = {
+    "variant": {**_SAME, "bigcommerce_id": _RECORD},
+    "explanation": {**_SAME, "variant": _RECORD},
 }
+FROM_ORDER: Steps = {"explanation": {**_SAME, "order": _RECORD}}
 
 
-def links_of(operation_id: str) -> dict[str, Any]:
+def links_of(operation: Operation, operations: Iterable[Operation]) -> dict[str, Any]:
     """Those that go with the operation's answers, as the document has them."""
-    return dict(_links_of(operation_id))
-
-
-def _links_of(operation_id: str) -> Iterator[tuple[str, Any]]:
-    for targets, parameters in _LINKS.get(operation_id, ()):
-        for target in targets:
-            yield target, {"operationId": target, "parameters": dict(parameters)}
+    return {
+        each.id: {"operationId": each.id, "parameters": dict(operation.leads_to[each.step])}
+        for each in operations
+        if each.step in operation.leads_to
+    }

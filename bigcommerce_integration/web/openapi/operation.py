@@ -1,30 +1,33 @@
-"""What the document says of one route and method."""
+"""What the document says of one route: an ``Operation`` decorates the view that answers there."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from marshmallow import Schema
+from marshmallow import Schema, fields
 
-from .shapes import JSONSchema
+from .shapes import COUNT, ID, AnswerSchema, JSONSchema, Part, Shown, example_of
 
-Route = tuple[str, str]
-"""A rule of the blueprint and a method, as ``routes`` has them."""
+View = TypeVar("View", bound=Callable[..., Any])
+Header = tuple[str, str]
+"""The name of a header and what it says."""
+
+LOCATION: Header = ("Location", "Where it can be read.")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer that is no refusal; ``headers`` by name."""
+    """An answer that is no refusal."""
 
     description: str
-    schema: JSONSchema
+    schema: type[Schema] | JSONSchema
     example: Any
-    headers: Mapping[str, JSONSchema] = field(default_factory=dict)
+    headers: Sequence[Header] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Operation:
     """One operation. ``refusals`` are status codes beyond those that every operation of its kind has."""
 
@@ -37,14 +40,50 @@ class Operation:
     body: type[Schema] | JSONSchema | None = None
     body_examples: Mapping[str, Any] = field(default_factory=dict)
     is_body_required: bool = True
-    headers: Sequence[Mapping[str, Any]] = ()
+    headers: Sequence[Header] = ()
     refusals: Sequence[int] = ()
     needs_login: bool = True
+    # The kind of step that this is, and those that its answers lead to, with what goes along (see ``next_steps``).
+    step: str = ""
+    leads_to: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def __call__(self, view: View) -> View:
+        """The same view, which the document tells of."""
+        view.operation = self  # type: ignore[attr-defined]
+        return view
 
 
-@dataclass(frozen=True)
-class Subject:
-    """The operations of one subject, and the named shapes that they share."""
+class Pagination(AnswerSchema):
+    """Where a page of a list by page number stands."""
 
-    schemas: Mapping[str, JSONSchema]
-    operations: Mapping[Route, Operation]
+    page = Shown(ID, "The number of this page, from 1.", 1)
+    per_page = Shown(ID, "How many items a page has at most.", 25)
+    total = Shown(COUNT, "How many items there are.", 1)
+    pages = Shown(COUNT, "How many pages there are.", 1)
+
+
+def answer_of(
+    schema: type[Schema],
+    description: str,
+    *,
+    many: bool = False,
+    headers: Sequence[Header] = (),
+    example: Mapping[str, Any] | None = None,
+    **beside: fields.Field[Any],
+) -> Answer:
+    """One thing, or a list of such, as every answer wraps it; ``beside`` are other fields of the answer.
+
+    ``example`` has what is otherwise than in the schema's own.
+    """
+    whole = {"data": Part(schema, description, many=many, example=example or {}), **beside}
+    wrapped = AnswerSchema.from_dict(whole, name=WRAPPED)
+    return Answer(description, wrapped, example_of(wrapped), headers)
+
+
+def page_of(schema: type[Schema], description: str = "One page of them.") -> Answer:
+    """A list by page number."""
+    return answer_of(schema, description, many=True, pagination=Part(Pagination, "Which page it is, and of how many."))
+
+
+WRAPPED = "Wrapped"
+"""The name of schemas that the document does not name."""

@@ -1,19 +1,29 @@
-"""JSON Schema in few words, for answers: every property is there, and there are no others."""
+"""What answers are made of: their fields, each with its JSON Schema, what it means and an example."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from marshmallow import RAISE, Schema, fields
 
 from ...errors import Code
+
+if TYPE_CHECKING:
+    _Field = fields.Field[Any]
+else:  # marshmallow 3: not generic
+    _Field = fields.Field
 
 JSONSchema = dict[str, Any]
 
 INTEGER: JSONSchema = {"type": "integer"}
 COUNT: JSONSchema = {"type": "integer", "minimum": 0}
 ID: JSONSchema = {"type": "integer", "minimum": 1}
+WHOLE_PERCENTAGE: JSONSchema = {"type": "integer", "minimum": 0, "maximum": 100}
 STRING: JSONSchema = {"type": "string"}
+SENTENCE: JSONSchema = {"type": "string", "minLength": 1}
 BOOLEAN: JSONSchema = {"type": "boolean"}
+OBJECT: JSONSchema = {"type": "object"}
 SECONDS: JSONSchema = {"type": "number", "minimum": 0}
 DAY: JSONSchema = {"type": "string", "format": "date"}
 MOMENT: JSONSchema = {
@@ -21,76 +31,114 @@ MOMENT: JSONSchema = {
     "format": "date-time",
     "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$",
 }
-PERCENTAGE: JSONSchema = {"type": "number", "minimum": 0, "maximum": 100}
 
 
-HOST_PRODUCT_ID = "HostProductId"
-"""The name of the shape that depends on the app: the key of a product of the host."""
-COLLECTION_NAME = "CollectionName"
-"""The name of the shape that depends on the app: what it mirrors."""
+def ref(name: str) -> JSONSchema:
+    """A shape that depends on the app: the document of each says what it is there."""
+    return {"$ref": f"#/components/schemas/{name}"}
 
 
-def record(described: str = "", /, **properties: JSONSchema) -> JSONSchema:
-    """An object with exactly these properties."""
-    shape: JSONSchema = {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-    return {"description": described, **shape} if described else shape
-
-
-def with_optional(shape: JSONSchema, **properties: JSONSchema) -> JSONSchema:
-    """The same object, which may have these properties too."""
-    return shape | {"properties": shape["properties"] | properties}
-
-
-def nullable(shape: JSONSchema, described: str = "") -> JSONSchema:
-    """The same, or null."""
-    made: JSONSchema
-    if "type" not in shape:
-        made = {"anyOf": [shape, {"type": "null"}]}
-    else:
-        made = shape | {"type": [shape["type"], "null"]}
-        if "enum" in shape:
-            made["enum"] = [*shape["enum"], None]
-    return made | {"description": described} if described else made
-
-
-def told(shape: JSONSchema, description: str) -> JSONSchema:
-    """The same with a description."""
-    return shape | {"description": description}
+HOST_PRODUCT_ID = ref("HostProductId")
+COLLECTION = ref("CollectionName")
 
 
 def one_of(words: Iterable[str]) -> JSONSchema:
     """One of a few words."""
-    return {"type": "string", "enum": list(words)}
+    return {"type": "string", "enum": [str(word) for word in words]}
 
 
-def meanings(codes: type[Code]) -> str:
-    """What each of the codes means, for a description."""
-    return " ".join(f"`{code}`: {code.meaning}" for code in codes)
-
-
-def list_of(shape: JSONSchema) -> JSONSchema:
+def list_of(shape: JSONSchema, **more: Any) -> JSONSchema:
     """A list of such."""
-    return {"type": "array", "items": shape}
+    return {"type": "array", "items": shape, **more}
 
 
-def ref(name: str) -> JSONSchema:
-    """A named shape of the document."""
-    return {"$ref": f"#/components/schemas/{name}"}
+def nullable(shape: JSONSchema) -> JSONSchema:
+    """The same, or null."""
+    if "type" not in shape:
+        return {"anyOf": [shape, {"type": "null"}]}
+    also = {"enum": [*shape["enum"], None]} if "enum" in shape else {}
+    return {**shape, "type": [shape["type"], "null"], **also}
 
 
-def data(shape: JSONSchema) -> JSONSchema:
-    """One thing, as every answer wraps it."""
-    return record(data=shape)
+class AnswerSchema(Schema):
+    """An answer, or a part of one. There are no fields beside those that are named here."""
+
+    class Meta:
+        unknown = RAISE
 
 
-def numbered_page(shape: JSONSchema) -> JSONSchema:
-    """A list by page number."""
-    return record(data=list_of(shape), pagination=ref("Pagination"))
+class Shown(_Field):
+    """A field that is always there, unless it ``is_optional``; by its name or by that of each collection of the app."""
+
+    def __init__(
+        self,
+        shape: JSONSchema,
+        description: str,
+        example: Any = None,
+        *,
+        is_null: bool = False,
+        is_optional: bool = False,
+        for_each_collection: bool = False,
+    ) -> None:
+        super().__init__(required=not is_optional, allow_none=is_null, metadata={"description": description})
+        self.shape, self.example, self.for_each_collection = shape, example, for_each_collection
+
+    def json_schema(self) -> JSONSchema:
+        """What it holds."""
+        return dict(self.shape)
 
 
-PAGINATION = record(page=ID, per_page=ID, total=COUNT, pages=COUNT)
+class Coded(Shown):
+    """A code for programs, or null; the description says what each means."""
+
+    def __init__(self, codes: type[Code], description: str, example: str | None = None, **more: Any) -> None:
+        super().__init__(one_of(codes), f"{description} {codes.meanings()}", example, **more)
+
+
+class Part(fields.Nested):
+    """A part with fields of its own, or a list of such; ``limits`` in the words of JSON Schema."""
+
+    def __init__(
+        self,
+        schema: type[Schema],
+        description: str,
+        *,
+        many: bool = False,
+        is_null: bool = False,
+        example: Mapping[str, Any] | None = None,
+        for_each_collection: bool = False,
+        **limits: int,
+    ) -> None:
+        super().__init__(schema, required=True, allow_none=is_null, many=many, metadata={"description": description})
+        self.limits = limits
+        whole = None if is_null and example is None else example_of(schema, **(example or {}))
+        self.example = [whole] if many and whole is not None else whole
+        self.for_each_collection = for_each_collection
+
+
+class Either(_Field):
+    """One of several parts; the first is the example."""
+
+    def __init__(self, schemas: Sequence[type[Schema]], description: str) -> None:
+        super().__init__(required=True, metadata={"description": description})
+        self.schemas, self.example = schemas, example_of(schemas[0])
+
+
+EACH_COLLECTION = "<collection>"
+"""In an example: for each collection, by its name."""
+
+
+def example_of(schema: type[Schema], **changes: Any) -> dict[str, Any]:
+    """An answer of this schema, put together from the examples of its fields; ``changes`` by name."""
+    examples = {}
+    for name, field in schema._declared_fields.items():
+        example = _example_of_field(field)
+        if field.required or example is not None:
+            examples[EACH_COLLECTION if getattr(field, "for_each_collection", False) else name] = example
+    return examples | changes
+
+
+def _example_of_field(field: Any) -> Any:
+    if isinstance(field, fields.Nested) and not isinstance(field, Part):
+        return example_of(cast(type[Schema], field.nested))
+    return getattr(field, "example", None)

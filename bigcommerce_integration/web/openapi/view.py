@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request, url_for
+from flask import current_app, request, url_for
 
-from ...app_state import current_state
-from .document import KeyShape, document
+from .document import Outline, document
+from .operation import Answer, Operation
 
 
+@Operation(
+    id="getDocument",
+    tag="Document",
+    summary="This document",
+    answers={
+        200: Answer(
+            "OpenAPI 3.1.",
+            {"description": "The document.", "type": "object", "required": ["openapi", "info", "paths"]},
+            {"openapi": "3.1.0", "info": {"title": "BigCommerce integration", "version": "0.2.0"}, "paths": {}},
+        )
+    },
+    needs_login=False,
+)
 def get_openapi() -> dict[str, Any]:
     """The document, with the paths as this app serves them."""
-    path = url_for(".get_openapi")
-    prefix = path.removeprefix(request.script_root).removesuffix("/openapi.json")
-    tables = current_state().tables
-    return document(prefix, request.script_root, KeyShape.of(tables.product_key), tables.registry)
+    path = url_for(".get_openapi").removeprefix(request.script_root)
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    return document(Outline.of(app, str(request.endpoint), path, root=request.script_root))

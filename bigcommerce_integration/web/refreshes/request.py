@@ -27,11 +27,32 @@ REQUIRED = frozenset({"date_from", "date_to", "ids"})
 class RefreshRequest(ObjectSchema):
     """The fields by themselves; which belong together is judged by ``read_refresh_request``."""
 
-    mode = fields.Choice(*FIELDS_OF, load_default="incremental")
-    allow_mass_delete = fields.Boolean()
-    date_from = fields.Day()
-    date_to = fields.Day()
-    ids = fields.Ids(MOST_IDS)
+    mode = fields.Choice("What is read; without it, what was changed.", FIELDS_OF, load_default="incremental")
+    allow_mass_delete = fields.Boolean("Whether more may be marked as deleted than a store plausibly deletes.")
+    date_from = fields.Day("The first day, in the store's time zone.")
+    date_to = fields.Day("The last day, in the store's time zone.")
+    ids = fields.Ids("The ids of the records in the store.", MOST_IDS)
+
+
+def _shape(mode: str, names: tuple[str, ...]) -> dict[str, Any]:
+    """The body of one mode: ``RefreshRequest`` without the fields that belong to others."""
+    fields: Any = RefreshRequest().fields
+    shapes = {
+        name: {"description": fields[name].metadata["description"], **fields[name].json_schema()} for name in names
+    }
+    return {
+        "type": "object",
+        "properties": {"mode": {"const": mode, "description": fields["mode"].metadata["description"]}, **shapes},
+        # An incremental refresh is what a body without a mode asks for.
+        "required": [*(() if mode == "incremental" else ("mode",)), *sorted(REQUIRED.intersection(names))],
+        "additionalProperties": False,
+    }
+
+
+REQUEST_SHAPE = {
+    "description": "A refresh that is to begin.",
+    "anyOf": [_shape(mode, names) for mode, names in FIELDS_OF.items()],
+}
 
 
 def read_refresh_request(request: Request, *, start_date: date) -> tuple[Mode, Parameters]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from flask import request, url_for
@@ -15,26 +16,55 @@ from ...refresh.job.parameters import MODES
 from .. import fields
 from ..http.access import authorize, authorize_refresh, parse_id
 from ..http.page_answer import page_answer
-from ..http.query_args import page, per_page, read_query
-from ..schemas import ObjectSchema
+from ..http.query_args import PageQuery, read_query
+from ..openapi.next_steps import FROM_REFRESH
+from ..openapi.operation import LOCATION, Operation, answer_of, page_of
 from .answers import refresh_answer
-from .request import read_refresh_request
+from .request import REQUEST_SHAPE, read_refresh_request
+from .schemas import BEGUN, STATUSES, Refresh
 
-STATUSES = ("pending", "processing", "completed", "failed", "cancelled")
+_TAG = "Refreshes"
+_CANCELLED = {"status": "cancelled", "eta_s": None, "finished_at": "2026-02-01T12:00:02.000000Z"}
 Answer = tuple[dict[str, Any], int, dict[str, str]]
 
 
-class RefreshQuery(ObjectSchema):
+class RefreshQuery(PageQuery):
     """Which refreshes to list."""
 
-    page = page()
-    per_page = per_page()
-    resource = fields.CollectionName()
-    status = fields.Choice(*STATUSES)
-    mode = fields.Choice(*MODES)
-    error_code = fields.Choice(*RefreshCode)
+    resource = fields.CollectionName("Which collection they read.")
+    status = fields.Choice("How they stand.", STATUSES)
+    mode = fields.Choice("What they read of it.", MODES)
+    error_code = fields.Choice("Why they have failed.", RefreshCode)
 
 
+def _starts_refresh(resource: str) -> Operation:
+    """What the document says of the route that starts a refresh of this collection."""
+    return Operation(
+        id=f"refresh{resource.capitalize()}",
+        tag=_TAG,
+        summary=f"Refresh the {resource}",
+        description=(
+            "Without a body an incremental refresh begins. `allow_mass_delete` goes with mode `full` only, `date_from` "
+            "and `date_to` (whole days in the store's time zone, both included, not before the instance's start date) "
+            "with `date_range`, `ids` with `ids`. One walk of a resource can be open at a time; a refresh of `ids` "
+            "may run beside it."
+        ),
+        body=REQUEST_SHAPE,
+        is_body_required=False,
+        body_examples={
+            "incremental": {"mode": "incremental"},
+            "full": {"mode": "full", "allow_mass_delete": True},
+            "days": {"mode": "date_range", "date_from": "2026-01-01", "date_to": "2026-01-31"},
+            "ids": {"mode": "ids", "ids": [101, 102]},
+        },
+        answers={202: answer_of(Refresh, "It has begun.", headers=[LOCATION], example=BEGUN)},
+        refusals=(409,),
+        step="instance",
+        leads_to=FROM_REFRESH,
+    )
+
+
+@cache
 def starter(name: str) -> Callable[[str], Answer]:
     """What starts a refresh of a collection."""
 
@@ -42,9 +72,17 @@ def starter(name: str) -> Callable[[str], Answer]:
         return _start(instance_id, name)
 
     start.__name__ = f"post_{name}_refresh"
-    return start
+    return _starts_refresh(name)(start)
 
 
+@Operation(
+    id="listRefreshes",
+    tag=_TAG,
+    summary="The refreshes of an instance, the newest first",
+    query=RefreshQuery,
+    answers={200: page_of(Refresh)},
+    step="instance",
+)
 def get_refreshes(instance_id: str) -> dict[str, Any]:
     """The refreshes of an instance, the newest first."""
     context = authorize("read", instance_id)
@@ -54,17 +92,43 @@ def get_refreshes(instance_id: str) -> dict[str, Any]:
     return {"data": data, **page_answer(page=query["page"], per_page=query["per_page"], total=total)}
 
 
+@Operation(
+    id="getRefresh",
+    tag=_TAG,
+    summary="How far a refresh is",
+    answers={200: answer_of(Refresh, "The refresh.")},
+    step="refresh",
+    leads_to=FROM_REFRESH,
+)
 def get_refresh(instance_id: str, refresh_id: str) -> dict[str, Any]:
     """How far one refresh is."""
     return {"data": refresh_answer(authorize_refresh("read", instance_id, refresh_id))}
 
 
+@Operation(
+    id="cancelRefresh",
+    tag=_TAG,
+    summary="Stop a refresh at its next page; what was stored stays",
+    answers={200: answer_of(Refresh, "It is cancelled.", example=_CANCELLED)},
+    refusals=(409,),
+    step="refresh",
+    leads_to=FROM_REFRESH,
+)
 def post_cancel(instance_id: str, refresh_id: str) -> dict[str, Any]:
     """Stop a refresh at its next page."""
     context = authorize("refresh", instance_id)
     return {"data": refresh_answer(cancel_refresh(context, parse_id(refresh_id)))}
 
 
+@Operation(
+    id="retryRefresh",
+    tag=_TAG,
+    summary="Let a failed or cancelled refresh go on where it stopped",
+    answers={202: answer_of(Refresh, "It is open again.", headers=[LOCATION], example=BEGUN)},
+    refusals=(409,),
+    step="refresh",
+    leads_to=FROM_REFRESH,
+)
 def post_retry(instance_id: str, refresh_id: str) -> Answer:
     """Let a refresh go on that failed or was cancelled."""
     context = authorize("refresh", instance_id)

@@ -1,0 +1,118 @@
+"""What answers say of rows, made from the declarations of their collections; and of where a list goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from marshmallow import Schema
+
+from ...resources.base import Field, Kind
+from ...resources.orders import ORDER_LINES, ORDERS
+from ...resources.products import PRODUCTS, VARIANTS
+from ..openapi.shapes import (
+    BOOLEAN,
+    COUNT,
+    HOST_PRODUCT_ID,
+    INTEGER,
+    MOMENT,
+    STRING,
+    AnswerSchema,
+    JSONSchema,
+    Part,
+    Shown,
+    one_of,
+)
+from .row_answers import LINE, ORDER, PRODUCT, VARIANT
+
+
+def _decimals(count: int) -> JSONSchema:
+    return {"type": "string", "pattern": rf"^-?[0-9]+\.[0-9]{{{count}}}$"}
+
+
+_SHAPES: Mapping[Kind, JSONSchema] = {
+    Kind.MONEY: _decimals(4),
+    Kind.RATE: _decimals(10),
+    Kind.INTEGER: INTEGER,
+    Kind.BOOLEAN: BOOLEAN,
+    Kind.CODE: STRING,
+    Kind.TEXT: STRING,
+    Kind.WORD: STRING,
+    Kind.MOMENT: MOMENT,
+    Kind.HOST_KEY: HOST_PRODUCT_ID,
+}
+
+
+class Note(AnswerSchema):
+    """A field of the record that could not be read."""
+
+    field = Shown(STRING, "The field's name in the record, or `lines`.")
+    reason = Shown(STRING, "What is wrong with it.")
+
+
+def _common() -> dict[str, Any]:
+    notes = (
+        "What of the record could not be read, and is null or cut here: the payload has it whole. Null if all could."
+    )
+    return {
+        "bigcommerce_id": Shown(INTEGER, "The record's id in the store.", 101),
+        "bigcommerce_product_id": Shown(INTEGER, "The id of its product in the store.", 77),
+        "notes": Part(Note, notes, many=True, is_null=True),
+        "observed_at": Shown(MOMENT, "When the store sent it.", "2026-02-01T12:00:00.000000Z"),
+        "change_number": Shown(INTEGER, "Rises with each change here; see `changed_after`.", 4711),
+        "deleted_at": Shown(MOMENT, "When it was found gone from the store; null while it is there.", is_null=True),
+    }
+
+
+def _shown(field: Field) -> Shown:
+    shape = one_of(field.choices) if field.choices else _SHAPES[field.kind]
+    return Shown(shape, field.description, field.example, is_null=not field.required)
+
+
+def _row(name: str, described: str, names: Iterable[str], fields: Iterable[Field], **more: Any) -> type[Schema]:
+    known = _common() | {field.name: _shown(field) for field in fields} | more
+    made = AnswerSchema.from_dict({each: known[each] for each in (*names, *more)}, name=name)
+    made.__doc__ = described
+    return made
+
+
+def _payload(more: str = "", *, is_null: bool = False) -> Shown:
+    shape = {"type": "string", "contentMediaType": "application/json"}
+    description = f"The record's own text as the store sent it; given with include=payload.{more}"
+    return Shown(shape, description, is_null=is_null, is_optional=True)
+
+
+Product = _row("Product", PRODUCTS.description, PRODUCT, PRODUCTS.fields, payload=_payload())
+Variant = _row("Variant", "What is sold, with its link to the host's product.", VARIANT, VARIANTS.fields)
+Order = _row("Order", ORDERS.description, ORDER, ORDERS.fields, payload=_payload())
+OrderLine = _row(
+    "OrderLine",
+    "A line of an order.",
+    LINE,
+    ORDER_LINES.fields,
+    host_product_id=Shown(
+        HOST_PRODUCT_ID, "The host's product that the line's variant is linked to.", 900, is_null=True
+    ),
+    payload=_payload(" Null unless the line was fetched apart from its order.", is_null=True),
+)
+OrderWithLines = _row(
+    "OrderWithLines",
+    "An order with its lines.",
+    ORDER,
+    ORDERS.fields,
+    lines=Part(OrderLine, "Its lines.", many=True),
+    payload=_payload(),
+)
+
+
+class NextPage(AnswerSchema):
+    """Where a list goes on."""
+
+    next = Shown(STRING, "What to give as `after` for the next page; null at the end.", "101", is_null=True)
+
+
+class NextChanges(AnswerSchema):
+    """Where a list of changes goes on."""
+
+    next_changed_after = Shown(COUNT, "What to give as `changed_after` for what changed since.", 4711)
+    is_last = Shown(BOOLEAN, "Whether there was no more when this was read.", True)
