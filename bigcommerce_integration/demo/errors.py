@@ -1,4 +1,4 @@
-"""Why the demo cannot go on, in words for the person who started it."""
+"""Why the demo cannot go on, for the person who started it."""
 
 from __future__ import annotations
 

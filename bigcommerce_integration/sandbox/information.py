@@ -1,4 +1,4 @@
-"""What a store says about itself."""
+"""The store's description of itself."""
 
 from datetime import datetime
 from typing import Any, Final

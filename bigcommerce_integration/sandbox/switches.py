@@ -15,7 +15,7 @@ class Switches:
     dates_inclusive: bool = True
     """Whether V2's `min_date_…` and `max_date_…` include theirs; V3's always do."""
     list_archived: bool = True
-    """Whether order lists show archived orders when `is_deleted` is not asked for."""
+    """Whether order lists show archived orders without the filter `is_deleted`."""
     consignments: str = "array_by_default"
     """array_by_default, as the real API: the array around the object unless `consignment_structure=object` asks for the
     object alone (fact sheet, section 5); object (never the array) or array (`consignment_structure` is ignored)."""

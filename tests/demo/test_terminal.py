@@ -55,6 +55,6 @@ def test_bars_are_drawn_over_those_before() -> None:
 def test_without_utf_8_bars_are_plain() -> None:
     out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     terminal = Terminal(out)
-    terminal.say(terminal.bar(50) + " …")
+    terminal.print_line(terminal.bar(50) + " …")
     out.seek(0)
     assert out.read() == "#" * 15 + "." * 15 + " ?\n"

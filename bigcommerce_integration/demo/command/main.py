@@ -29,8 +29,8 @@ def main(argv: Sequence[str]) -> int:
         print(f"demo: {error}", file=sys.stderr)
         return CANNOT_START if isinstance(error, CannotStart) else FAILED
     except KeyboardInterrupt:
-        terminal.say()
-        terminal.say("Stopped.")
+        terminal.print_line()
+        terminal.print_line("Stopped.")
         return INTERRUPTED
 
 

@@ -59,9 +59,9 @@ class Workers:
     def require_alive(self) -> None:
         """``WentWrong`` with the end of their log if they have ended."""
         if self.process.poll() is not None:
-            raise WentWrong(f"The workers ended with exit code {self.process.returncode}:\n{self.last_words()}")
+            raise WentWrong(f"The workers ended with exit code {self.process.returncode}:\n{self.log_tail()}")
 
-    def last_words(self) -> str:
+    def log_tail(self) -> str:
         """The end of their log."""
         return _last_lines(self.log)
 
@@ -72,16 +72,16 @@ def workers(settings: HostSettings, count: int, log: Path) -> Iterator[Workers]:
     arguments = ["dramatiq", "bigcommerce_integration.demo.host.worker:broker", "--processes", str(count)]
     arguments += ["--threads", str(_WORKER_THREADS)]
     with _running(arguments, log, stdout=subprocess.DEVNULL, environment=settings.as_environment()) as process:
-        crew = Workers(process, log)
-        _wait_until_ready(crew, count)
-        yield crew
+        started = Workers(process, log)
+        _wait_until_ready(started, count)
+        yield started
 
 
-def _wait_until_ready(crew: Workers, count: int) -> None:
-    """Until each process has said so; those that boot more slowly than seconds find their work later."""
+def _wait_until_ready(started: Workers, count: int) -> None:
+    """Wait until each process is ready; one that boots more slowly finds its work later."""
     until = time.monotonic() + _WORKERS_START_IN_S
-    while crew.log.read_text(errors="replace").count("ready for action") < count and time.monotonic() < until:
-        crew.require_alive()
+    while started.log.read_text(errors="replace").count("ready for action") < count and time.monotonic() < until:
+        started.require_alive()
         time.sleep(0.1)
 
 
@@ -108,7 +108,7 @@ def _running(
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """Ask it to end; what does not within seconds is killed, with the children of its session."""
+    """Terminate it; kill it with the children of its session if it does not end in time."""
     # Its input stays open meanwhile: one request to end is enough.
     process.terminate()
     try:
@@ -124,4 +124,4 @@ def _stop(process: subprocess.Popen[str]) -> None:
 
 def _last_lines(log: Path, count: int = 15) -> str:
     lines = log.read_text(errors="replace").splitlines()
-    return "\n".join(f"  {line}" for line in lines[-count:]) or "  (it said nothing)"
+    return "\n".join(f"  {line}" for line in lines[-count:]) or "  (it logged nothing)"

@@ -10,25 +10,27 @@ from .http import Api
 from .terminal import Terminal
 
 OPEN = ("pending", "processing")
-_LOOK_EVERY_S = 0.25
+_POLL_EVERY_S = 0.25
 _LINE_EVERY_S = 2.0
 _STALLS_AFTER_S = 180.0
 
 Refresh = dict[str, Any]
 
 
-class Crew(Protocol):
-    """Who does the work."""
+class RunningWorkers(Protocol):
+    """Whatever does the work."""
 
     def require_alive(self) -> None:
-        """Raises ``WentWrong`` if nobody is left."""
+        """Raises ``WentWrong`` if no worker is left."""
 
-    def last_words(self) -> str:
+    def log_tail(self) -> str:
         """The end of their log."""
 
 
-def watch(api: Api, terminal: Terminal, instance_id: int, refresh_ids: list[int], crew: Crew) -> list[Refresh]:
-    """The refreshes when they have ended; ``WentWrong`` if nothing moves for minutes or the crew is gone."""
+def watch(
+    api: Api, terminal: Terminal, instance_id: int, refresh_ids: list[int], workers: RunningWorkers
+) -> list[Refresh]:
+    """The refreshes when they have ended; ``WentWrong`` if nothing moves for minutes or the workers are gone."""
     line = _Lines(terminal)
     seen: object = None
     moved_at = time.monotonic()
@@ -41,9 +43,9 @@ def watch(api: Api, terminal: Terminal, instance_id: int, refresh_ids: list[int]
         if refreshes != seen:
             seen, moved_at = refreshes, time.monotonic()
         if time.monotonic() - moved_at > _STALLS_AFTER_S:
-            raise WentWrong(f"Nothing has moved for {_STALLS_AFTER_S:.0f} seconds.\n{crew.last_words()}".rstrip())
-        crew.require_alive()
-        time.sleep(_LOOK_EVERY_S)
+            raise WentWrong(f"Nothing has moved for {_STALLS_AFTER_S:.0f} seconds.\n{workers.log_tail()}".rstrip())
+        workers.require_alive()
+        time.sleep(_POLL_EVERY_S)
 
 
 class _Lines:
@@ -51,8 +53,8 @@ class _Lines:
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
-        self._said_at = time.monotonic()
-        self._said: list[str] = []
+        self._printed_at = time.monotonic()
+        self._printed: list[str] = []
 
     def show(self, refreshes: list[Refresh], *, is_over: bool) -> None:
         lines = [self._line(refresh) for refresh in refreshes]
@@ -60,10 +62,10 @@ class _Lines:
             self._terminal.draw(lines)
             if is_over:
                 self._terminal.keep_drawn()
-        elif is_over or (lines != self._said and time.monotonic() - self._said_at >= _LINE_EVERY_S):
-            self._said_at, self._said = time.monotonic(), lines
+        elif is_over or (lines != self._printed and time.monotonic() - self._printed_at >= _LINE_EVERY_S):
+            self._printed_at, self._printed = time.monotonic(), lines
             for line in lines:
-                self._terminal.say(line)
+                self._terminal.print_line(line)
 
     def _line(self, refresh: Refresh) -> str:
         percentage = refresh["progress_percentage"] or 0

@@ -26,7 +26,7 @@ from . import summary
 from .comparison import StoreRecords, compare, read_store
 from .http import Api
 from .processes import Sandbox, sandbox, workers
-from .progress import Crew, watch
+from .progress import RunningWorkers, watch
 from .terminal import Terminal
 
 # The made-up store's records go back some 400 days: what is older than this stays out, unless an order needs it.
@@ -60,7 +60,7 @@ def run(options: Options, terminal: Terminal) -> bool:
 
     Raises ``CannotStart`` before anything is begun, ``WentWrong`` later.
     """
-    # What could not be linked is told in the summary; a log in between would tear the progress bars apart.
+    # The summary shows what could not be linked; a log in between would tear the progress bars apart.
     logging.getLogger("bigcommerce_integration").setLevel(logging.ERROR)
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bigcommerce-demo-")))
@@ -69,7 +69,7 @@ def run(options: Options, terminal: Terminal) -> bool:
         stack.callback(listener.close)
         if options.broker_url is not None:
             _require_broker(options.broker_url)
-        terminal.say(f"Building a made-up store: {options.products:,} products, {options.orders:,} orders …")
+        terminal.print_line(f"Building a made-up store: {options.products:,} products, {options.orders:,} orders …")
         store = stack.enter_context(sandbox(options.sandbox_arguments(), directory / "sandbox.log"))
         records = read_store(store)
         settings = HostSettings(
@@ -82,16 +82,16 @@ def run(options: Options, terminal: Terminal) -> bool:
         app = create_app(settings, broker)
         stack.callback(close_connections, app)
         rows = create_rows(app, settings.password, company_products(records.products.values()))
-        crew = stack.enter_context(_working(options, settings, broker, directory))
+        running = stack.enter_context(_working(options, settings, broker, directory))
         address = stack.enter_context(serving(app, listener))
         _say_where(terminal, store, address, url, options)
         scene = Scene(address, store, records, settings, rows, date.today() - timedelta(days=_DAYS_BACK))
-        is_right = _connect_and_check(scene, terminal, crew)
+        is_right = _connect_and_check(scene, terminal, running)
         if not options.once:
             summary.curl_lines(terminal, address, settings.password, scene.request_body("Second look"))
-            _serve_on(crew)
-            terminal.say()
-            terminal.say("Stopped.")
+            _serve_on(running)
+            terminal.print_line()
+            terminal.print_line("Stopped.")
         return is_right
 
 
@@ -123,14 +123,14 @@ class Scene:
         }
 
 
-def _connect_and_check(scene: Scene, terminal: Terminal, crew: Crew) -> bool:
+def _connect_and_check(scene: Scene, terminal: Terminal, workers: RunningWorkers) -> bool:
     """POST, watch, and compare: the database is read by an engine of its own, not through the app."""
     api = Api(scene.address)
     api.log_in(USER_NAME, scene.settings.password)
     instance = api.post("/api/big-commerce", scene.request_body("Demo store"))["data"]
     terminal.heading(f"POST /api/big-commerce made instance {instance['id']}; its refreshes:")
     ids = [refresh["id"] for refresh in instance["refreshes"]]
-    refreshes = watch(api, terminal, instance["id"], ids, crew)
+    refreshes = watch(api, terminal, instance["id"], ids, workers)
     with create_engine(scene.settings.database_url, poolclass=NullPool).connect() as connection:
         summary.print_summary(terminal, refreshes, connection, instance["id"])
         in_store = {"products": len(scene.records.products), "orders": len(scene.records.orders)}
@@ -159,13 +159,13 @@ class _Thread:
     def require_alive(self) -> None:
         """Nothing."""
 
-    def last_words(self) -> str:
+    def log_tail(self) -> str:
         """Nothing."""
         return ""
 
 
 @contextlib.contextmanager
-def _working(options: Options, settings: HostSettings, broker: Broker, directory: Path) -> Iterator[Crew]:
+def _working(options: Options, settings: HostSettings, broker: Broker, directory: Path) -> Iterator[RunningWorkers]:
     """Workers that run meanwhile."""
     if options.broker_url is not None:
         with workers(settings, options.worker_processes, directory / "workers.log") as processes:
@@ -180,10 +180,10 @@ def _working(options: Options, settings: HostSettings, broker: Broker, directory
 
 
 def _say_where(terminal: Terminal, store: Sandbox, address: str, url: URL, options: Options) -> None:
-    terminal.say(f"  store     {store.api_url}")
-    terminal.say(f"  host app  {address}")
-    terminal.say(f"  database  {url.render_as_string(hide_password=True)}")
-    terminal.say(f"  workers   {_workers_line(options)}")
+    terminal.print_line(f"  store     {store.api_url}")
+    terminal.print_line(f"  host app  {address}")
+    terminal.print_line(f"  database  {url.render_as_string(hide_password=True)}")
+    terminal.print_line(f"  workers   {_workers_line(options)}")
 
 
 def _workers_line(options: Options) -> str:
@@ -192,9 +192,9 @@ def _workers_line(options: Options) -> str:
     return f"{options.worker_processes} processes of dramatiq, broker {without_password(options.broker_url)}"
 
 
-def _serve_on(crew: Crew) -> None:
+def _serve_on(workers: RunningWorkers) -> None:
     """Until Ctrl-C; ``WentWrong`` if the workers end before, as they all do when one is killed."""
     with contextlib.suppress(KeyboardInterrupt):
         while True:
-            crew.require_alive()
+            workers.require_alive()
             time.sleep(1)

@@ -1,4 +1,4 @@
-"""What the demo tells at the end: numbers, first rows, the proof, and how to go on by hand."""
+"""What the demo prints at the end: numbers, first rows, the comparison, and commands to go on with."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def print_summary(terminal: Terminal, refreshes: Sequence[Refresh], connection: 
     )
     for refresh in refreshes:
         if refresh["message"] != "Completed.":
-            terminal.say(f"  {refresh['resource']}: {refresh['message']}")
+            terminal.print_line(f"  {refresh['resource']}: {refresh['message']}")
     parameters = {"instance_id": instance_id}
     terminal.heading("First products")
     products = [tuple(row) for row in connection.execute(text(_FIRST_PRODUCTS), parameters)]
@@ -76,31 +76,31 @@ def print_counts(
     referenced = {"products": sum(each["referenced"] for each in results.values()), "orders": 0}
     for resource, dated in (("products", "modified"), ("orders", "created")):
         created, older = results[resource]["created"], referenced[resource]
-        terminal.say(f"  The store has {in_store[resource]:,} {resource}:")
-        terminal.say(f"{created:>9,} were {dated} on the start date or later.")
+        terminal.print_line(f"  The store has {in_store[resource]:,} {resource}:")
+        terminal.print_line(f"{created:>9,} were {dated} on the start date or later.")
         if older:
             of_older = (
                 "is older, but here because orders refer to it",
                 "are older, but here because orders refer to them",
             )
-            terminal.say(f"{older:>9,} {of_older[older > 1]}.")
+            terminal.print_line(f"{older:>9,} {of_older[older > 1]}.")
         if stayed_out := in_store[resource] - created - older:
-            terminal.say(f"{stayed_out:>9,} {('is older and stays', 'are older and stay')[stayed_out > 1]} out.")
+            terminal.print_line(f"{stayed_out:>9,} {('is older and stays', 'are older and stay')[stayed_out > 1]} out.")
 
 
 def print_report(terminal: Terminal, report: Report) -> None:
-    """Whether counts and payloads are the store's, in plain words."""
+    """Print whether counts and payloads are the store's."""
     terminal.heading("Compared with the store")
     for table, count in report.counts.items():
-        terminal.say(f"  {table:<26}{count:>9,} rows")
+        terminal.print_line(f"  {table:<26}{count:>9,} rows")
     if not report.differences:
-        terminal.say("  Every count and every payload is as it is in the store.")
+        terminal.print_line("  Every count and every payload is as it is in the store.")
         return
-    terminal.say(f"  {len(report.differences):,} DIFFERENCES:")
+    terminal.print_line(f"  {len(report.differences):,} DIFFERENCES:")
     for difference in report.differences[:_SHOWN_DIFFERENCES]:
-        terminal.say(f"    {difference}")
+        terminal.print_line(f"    {difference}")
     if len(report.differences) > _SHOWN_DIFFERENCES:
-        terminal.say(f"    … and {len(report.differences) - _SHOWN_DIFFERENCES:,} more")
+        terminal.print_line(f"    … and {len(report.differences) - _SHOWN_DIFFERENCES:,} more")
 
 
 def curl_lines(terminal: Terminal, address: str, password: str, request_body: Mapping[str, Any]) -> None:
@@ -111,13 +111,13 @@ def curl_lines(terminal: Terminal, address: str, password: str, request_body: Ma
     auth = '-H "Authorization: Bearer $TOKEN"'
     as_json = "-H 'Content-Type: application/json'"
     terminal.heading("Go on by hand, in another terminal:")
-    terminal.say(f"TOKEN=$(curl -s {address}/login {as_json} -d '{login}' | {pick})")
-    terminal.say(f"curl -s {address}/api/big-commerce/1 {auth}")
-    terminal.say(f"curl -s {address}/api/big-commerce/1/refreshes/1 {auth}")
-    terminal.say(f"curl -s {address}/products {auth}")
-    terminal.say(f"curl -s {address}/api/big-commerce {auth} {as_json} -d '{body}'")
-    terminal.say()
-    terminal.say("Ctrl-C ends everything.")
+    terminal.print_line(f"TOKEN=$(curl -s {address}/login {as_json} -d '{login}' | {pick})")
+    terminal.print_line(f"curl -s {address}/api/big-commerce/1 {auth}")
+    terminal.print_line(f"curl -s {address}/api/big-commerce/1/refreshes/1 {auth}")
+    terminal.print_line(f"curl -s {address}/products {auth}")
+    terminal.print_line(f"curl -s {address}/api/big-commerce {auth} {as_json} -d '{body}'")
+    terminal.print_line()
+    terminal.print_line("Ctrl-C ends everything.")
 
 
 def _seconds(refresh: Refresh) -> float | None:

@@ -24,15 +24,15 @@ class Terminal:
         is_utf = self._encoding.lower().replace("-", "").startswith("utf")
         self._full, self._empty = ("█", "░") if is_utf else ("#", ".")
 
-    def say(self, line: str = "") -> None:
+    def print_line(self, line: str = "") -> None:
         """A line that stays."""
         self._out.write(f"{self._encodable(line)}\n")
         self._out.flush()
 
     def heading(self, title: str) -> None:
         """A line that begins a part."""
-        self.say()
-        self.say(f"\033[1m{title}\033[0m" if self.is_live else title)
+        self.print_line()
+        self.print_line(f"\033[1m{title}\033[0m" if self.is_live else title)
 
     def draw(self, lines: Sequence[str]) -> None:
         """Draw these lines over those drawn last; only where the terminal is live."""
@@ -60,7 +60,7 @@ class Terminal:
                 _padded(cell, width, to_right=to_right)
                 for cell, width, to_right in zip(cells, widths, numeric, strict=True)
             )
-            self.say(_INDENT + line.rstrip())
+            self.print_line(_INDENT + line.rstrip())
 
     def _encodable(self, line: str) -> str:
         return line.encode(self._encoding, "replace").decode(self._encoding)

@@ -95,7 +95,7 @@ def _rabbitmq_consumers(broker: Any) -> int:
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong, from the innermost error that says something: pika wraps its own without a word."""
+    """The message of the innermost error that has one: pika wraps its own in errors without one."""
     message = str(error).strip()
     if message and not message.startswith("("):
         return message

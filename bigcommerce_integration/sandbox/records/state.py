@@ -109,7 +109,7 @@ class StoreState:
         self.last_order_id = max(self.last_order_id, order.id)
 
     def changed(self, product_id: int) -> None:
-        """Forget what new order lines would say of this product."""
+        """Forget what new order lines would be made of for this product."""
         self._sellables.pop(product_id, None)
 
     def _fill_products(self, count: int, now: int) -> None:

@@ -9,7 +9,7 @@ _TYPE = "https://docs.sandbox.invalid/status-codes"
 
 
 def reason(status: int) -> str:
-    """The standard's words for a status."""
+    """The standard text for a status."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -44,7 +44,7 @@ def unauthorized() -> Answer:
 
 
 def scope_missing() -> Answer:
-    """What the gateway says, for either version (T: @space48/bigcommerce-token-validator)."""
+    """The gateway's answer for either version (T: @space48/bigcommerce-token-validator)."""
     return v3_error(403, "You don't have a required scope to access the endpoint")
 
 

@@ -19,7 +19,7 @@ Handler = Callable[..., Any]
 
 
 def answer(server: "SandboxServer", request: Request) -> Answer:
-    """Do what a control request asks; 403 without the right `X-Control-Token`."""
+    """Carry out a control request; 403 without the right `X-Control-Token`."""
     token = request.headers.get("x-control-token", "")
     if not hmac.compare_digest(token.encode(), server.control_token.encode()):
         return _message(403, "X-Control-Token is missing or wrong")

@@ -93,7 +93,7 @@ class Faults:
             self._rules.clear()
 
     def as_dicts(self) -> list[dict[str, Any]]:
-        """The rules with how often each was asked and done."""
+        """The rules, with how often each matched and was applied."""
         with self._lock:
             return [asdict(rule) for rule in self._rules]
 

@@ -10,7 +10,7 @@ UNLIMITED = 1_000_000  # what an unlimited store shows as its quota
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The answer to one request's wish: whether it may, and what the headers say."""
+    """Whether one request is within the quota, and what its headers show."""
 
     allowed: bool
     quota: int
@@ -29,7 +29,7 @@ class Grant:
 
     @property
     def retry_after_s(self) -> int:
-        """What `X-Retry-After` says: whole seconds, rounded up."""
+        """The value of `X-Retry-After`: whole seconds, rounded up."""
         return math.ceil(self.reset_ms / 1000)
 
 

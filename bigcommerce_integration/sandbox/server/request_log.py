@@ -1,4 +1,4 @@
-"""What the server was asked, and how many requests it is answering."""
+"""The requests that the server got, and how many it is answering."""
 
 from collections import Counter, deque
 from collections.abc import Iterator
