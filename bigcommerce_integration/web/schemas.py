@@ -95,7 +95,7 @@ class NewInstance(ObjectSchema):
     """All settings of a store that is to be connected."""
 
     name = fields.Name(
-        "The name under which people know the store; no other integration has it.", required=True, example="Main shop"
+        "The name of the store for people; no other integration may have it.", required=True, example="Main shop"
     )
     integration_id = fields.Integer("The host's integration of the type BigCommerce.", required=True, example=1)
     connection_settings = _part(ConnectionSettings, _CONNECTION, required=True)

@@ -54,7 +54,7 @@ class OpenRefresh(AnswerSchema):
     """The walk that is open."""
 
     id = Shown(ID, "Its id.", 12)
-    status = Shown(one_of(STATUSES), "How it stands.", "processing")
+    status = Shown(one_of(STATUSES), "Its status.", "processing")
     progress_percentage = Shown(WHOLE_PERCENTAGE, "How far it is; null before the start.", 50, is_null=True)
 
 
@@ -83,13 +83,18 @@ class Standing(AnswerSchema):
         "2026-02-01T11:55:00.000000Z",
         is_null=True,
     )
-    age_s = Shown(SECONDS, "Seconds since then.", 300.5, is_null=True)
-    watermark = Shown(MOMENT, "What the store changed before is mirrored.", "2026-02-01T11:54:58.000000Z", is_null=True)
+    age_s = Shown(SECONDS, "Seconds since the last success.", 300.5, is_null=True)
+    watermark = Shown(
+        MOMENT,
+        "All that the store changed before this moment is mirrored.",
+        "2026-02-01T11:54:58.000000Z",
+        is_null=True,
+    )
     next_refresh_at = Shown(MOMENT, "The next automatic one; null if there is none, or a walk is open.", is_null=True)
     conflicts = Shown(
         COUNT, "Variants that the last of them left unlinked with a reason; null before the first.", 2, is_null=True
     )
-    refused = Shown(COUNT, "Products that the host would not make in it.", 0, is_null=True)
+    refused = Shown(COUNT, "Products that the host refused to make in it.", 0, is_null=True)
     open_refresh = Part(OpenRefresh, "The open walk.", is_null=True, example={})
     left_out = Part(LeftOut, "Records that are tried again by themselves; null if there are none.", is_null=True)
     trouble = Shown(STRING, "What ended the last tries of the open walk; it tries again by itself.", is_null=True)
@@ -135,7 +140,7 @@ class Instance(AnswerSchema):
     connection_settings = Part(MaskedConnection, "How the store is reached.")
     integration_settings = Part(Settings, "What is mirrored, and how it meets the host's books.")
     is_automatic_sync_enabled = Shown(BOOLEAN, "Whether refreshes start by themselves.", True)
-    status = Shown(one_of(("active", "needs_attention", "deleting")), "How it stands.", "active")
+    status = Shown(one_of(("active", "needs_attention", "deleting")), "Its status.", "active")
     status_message = Shown(STRING, "What a person has to do.", is_null=True)
     created_at = Shown(MOMENT, "When it was connected.", _NOON)
     updated_at = Shown(MOMENT, "When it was last changed.", _NOON)
@@ -155,7 +160,7 @@ class StartedRefresh(AnswerSchema):
     """A refresh that goes on or begins."""
 
     id = Shown(ID, "Its id.", 12)
-    resource = Shown(COLLECTION, "Which collection it reads.", ORDERS.name)
+    resource = Shown(COLLECTION, "The collection that it reads.", ORDERS.name)
 
 
 class Deed(AnswerSchema):

@@ -44,7 +44,7 @@ _ALL_SETTINGS = {"all settings": example_of(NewInstance)}
 
 
 class VerifyQuery(ObjectSchema):
-    """Of what gives a token."""
+    """The query of a request that gives a token."""
 
     verify = QueryBoolean("Whether the token is tried against the store first.", load_default=True)
 
@@ -52,7 +52,7 @@ class VerifyQuery(ObjectSchema):
 class InstancesQuery(PageQuery):
     """Which stores to list."""
 
-    status = fields.Choice("How they stand.", SHOWN)
+    status = fields.Choice("The status that they have.", SHOWN)
     name = QueryText("A part of their name, in any case.")
 
 

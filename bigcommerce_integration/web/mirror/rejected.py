@@ -28,7 +28,7 @@ _TAG = "Rejected records"
 class RejectedQuery(PageQuery):
     """Which of them."""
 
-    resource = fields.CollectionName("Of which collection they are.")
+    resource = fields.CollectionName("The collection that they belong to.")
     reason_code = fields.Choice("Why they were rejected.", RejectionCode)
     include = include()
 
@@ -38,7 +38,7 @@ class RejectedRecord(AnswerSchema):
 
     id = Shown(ID, "Its id here.", 3)
     refresh_id = Shown(ID, "The refresh that rejected it.", 12)
-    resource = Shown(COLLECTION, "Of which collection it is.", ORDERS.name)
+    resource = Shown(COLLECTION, "The collection that it belongs to.", ORDERS.name)
     bigcommerce_id = Shown(ID, "Its id in the store; null where it has none that can be read.", 101, is_null=True)
     reason = Shown(STRING, "Why it was rejected.", "total_inc_tax is not a number")
     reason_code = Coded(

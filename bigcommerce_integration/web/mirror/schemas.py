@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import Schema
 
-from ...resources.base import Field, Kind
+from ...resources.base import Child, Field, Kind, Resource
 from ...resources.orders import ORDER_LINES, ORDERS
 from ...resources.products import PRODUCTS, VARIANTS
 from ..openapi.shapes import (
@@ -56,7 +56,6 @@ def _common() -> dict[str, Any]:
     )
     return {
         "bigcommerce_id": Shown(INTEGER, "The record's id in the store.", 101),
-        "bigcommerce_product_id": Shown(INTEGER, "The id of its product in the store.", 77),
         "notes": Part(Note, notes, many=True, is_null=True),
         "observed_at": Shown(MOMENT, "When the store sent it.", "2026-02-01T12:00:00.000000Z"),
         "change_number": Shown(INTEGER, "Rises with each change here; see `changed_after`.", 4711),
@@ -69,10 +68,15 @@ def _shown(field: Field) -> Shown:
     return Shown(shape, field.description, field.example, is_null=not field.required)
 
 
-def _row(name: str, described: str, names: Iterable[str], fields: Iterable[Field], **more: Any) -> type[Schema]:
-    known = _common() | {field.name: _shown(field) for field in fields} | more
+def row_schema(
+    name: str, declared: Resource | Child, names: Iterable[str], described: str = "", **more: Any
+) -> type[Schema]:
+    """The schema of rows with these columns, as declared; ``more`` are fields beside them."""
+    known = _common() | {field.name: _shown(field) for field in declared.fields} | more
+    if isinstance(declared, Child):
+        known[declared.owner] = Shown(INTEGER, "The id in the store of the record that it belongs to.", 77)
     made = AnswerSchema.from_dict({each: known[each] for each in (*names, *more)}, name=name)
-    made.__doc__ = described
+    made.__doc__ = described or getattr(declared, "description", "")
     return made
 
 
@@ -82,26 +86,20 @@ def _payload(more: str = "", *, is_null: bool = False) -> Shown:
     return Shown(shape, description, is_null=is_null, is_optional=True)
 
 
-Product = _row("Product", PRODUCTS.description, PRODUCT, PRODUCTS.fields, payload=_payload())
-Variant = _row("Variant", "What is sold, with its link to the host's product.", VARIANT, VARIANTS.fields)
-Order = _row("Order", ORDERS.description, ORDER, ORDERS.fields, payload=_payload())
-OrderLine = _row(
+_HOST_PRODUCT = "The host's product that the line's variant is linked to."
+Product = row_schema("Product", PRODUCTS, PRODUCT, payload=_payload())
+Variant = row_schema("Variant", VARIANTS, VARIANT, "What is sold, with its link to the host's product.")
+Order = row_schema("Order", ORDERS, ORDER, payload=_payload())
+OrderLine = row_schema(
     "OrderLine",
-    "A line of an order.",
+    ORDER_LINES,
     LINE,
-    ORDER_LINES.fields,
-    host_product_id=Shown(
-        HOST_PRODUCT_ID, "The host's product that the line's variant is linked to.", 900, is_null=True
-    ),
+    "A line of an order.",
+    host_product_id=Shown(HOST_PRODUCT_ID, _HOST_PRODUCT, 900, is_null=True),
     payload=_payload(" Null unless the line was fetched apart from its order.", is_null=True),
 )
-OrderWithLines = _row(
-    "OrderWithLines",
-    "An order with its lines.",
-    ORDER,
-    ORDERS.fields,
-    lines=Part(OrderLine, "Its lines.", many=True),
-    payload=_payload(),
+OrderWithLines = row_schema(
+    "OrderWithLines", ORDERS, ORDER, lines=Part(OrderLine, "Its lines.", many=True), payload=_payload()
 )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import INCLUDE, Schema
 
-from .shapes import ID, SENTENCE, STRING, AnswerSchema, Shown, list_of, ref
+from .shapes import ID, SENTENCE, STRING, AnswerSchema, Shown, example_of, list_of, ref
 
 
 class Refusal(AnswerSchema):
@@ -26,13 +26,9 @@ class Invalid(Refusal):
     """Every field that cannot be accepted."""
 
     errors = Shown(
-        {
-            "type": "object",
-            "additionalProperties": list_of(STRING, minItems=1),
-            "minProperties": 1,
-            "examples": [{"integration_settings.store_id": ["There is no store with this id."]}],
-        },
+        {"type": "object", "additionalProperties": list_of(STRING, minItems=1), "minProperties": 1},
         "By a field's dotted path, the reasons. After a hundred, `_schema` says how many more there are.",
+        {"integration_settings.store_id": ["There is no store with this id."]},
     )
 
 
@@ -45,94 +41,69 @@ class LoginRefusal(Schema):
     msg = Shown(STRING, "What is wrong with the JWT.", is_optional=True)
 
 
-@dataclass(frozen=True)
-class _Response:
-    """A refusal: when it is given, and what it says for example."""
-
-    name: str
-    description: str
-    example: dict[str, Any]
-    schema: type[Schema] = field(default=Refusal)
-
-    def described(self) -> dict[str, Any]:
-        content = {"schema": self.schema, "example": self.example}
-        return {"description": self.description, "content": {"application/json": content}}
-
-
-def _refusal(name: str, description: str, message: str) -> _Response:
-    return _Response(name, description, {"message": message})
-
-
-_BAD_JWT = {"msg": "Not enough segments"}
-_BY_STATUS = {
-    400: _refusal("Malformed", "The body is not a JSON object.", "The body is not JSON: line 1, column 2."),
-    401: _Response(
-        "NotLoggedIn", "No JWT, or one that has expired or was revoked.", {"msg": "Token has expired"}, LoginRefusal
-    ),
-    403: _refusal("NotPermitted", "The host does not permit it.", "You are not permitted to do this."),
-    404: _refusal(
+_LOGIN = {"msg": "Not enough segments"}
+_BY_STATUS: Mapping[int, tuple[str, str, Any]] = {
+    400: ("Malformed", "The body is not a JSON object.", "The body is not JSON: line 1, column 2."),
+    401: ("NotLoggedIn", "No JWT, or one that has expired or was revoked.", {"msg": "Token has expired"}),
+    403: ("NotPermitted", "The host does not permit it.", "You are not permitted to do this."),
+    404: (
         "NotFound",
         "There is no such thing, or it is another tenant's or another instance's.",
         "There is no such BigCommerce integration instance.",
     ),
-    409: _Response(
+    409: (
         "Conflict",
         "A refresh is in no state for this.",
-        {
-            "message": "Refresh 12 of the products is open already: wait for its end, or cancel it.",
-            "refresh_id": 12,
-        },
-        Conflict,
+        "Refresh 12 of the products is open already: wait for its end, or cancel it.",
     ),
-    412: _refusal(
+    412: (
         "Changed",
         "Somebody else has changed it since the version that If-Match names.",
         "The instance was changed since you read it. Read it again and repeat your change.",
     ),
-    413: _refusal("TooLarge", "The body is larger than 64 KiB.", "The body must not exceed 65536 bytes."),
-    415: _refusal(
+    413: ("TooLarge", "The body is larger than 64 KiB.", "The body must not exceed 65536 bytes."),
+    415: (
         "NotJSON",
         "The body is not declared as JSON, or it is encoded.",
         "Send the body as JSON, with the header Content-Type: application/json.",
     ),
-    503: _refusal(
+    503: (
         "Busy",
         "Other transactions stood in the way for too long, or the store that had to be asked did not answer: send "
         "the same request again. Or the host's migration for our tables is missing. Nothing was changed.",
         "The database is busy. Nothing was changed; try again in a moment.",
     ),
 }
-_UNREADABLE_JWT = _Response("BadJWT", "The JWT cannot be read.", _BAD_JWT, LoginRefusal)
-_INVALID = {
-    "description": "Fields or parameters that cannot be accepted; or, by the host, a JWT that cannot be read.",
-    "content": {
-        "application/json": {
-            "schema": {"anyOf": [ref("Invalid"), ref("LoginRefusal")]},
-            "examples": {
-                "invalid": {
-                    "value": {
-                        "message": "The input is invalid; see errors.",
-                        "errors": {"mode": ["Must be one of: incremental, full, date_range, ids."]},
-                    }
-                },
-                "jwt": {"value": _BAD_JWT},
-            },
-        }
-    },
-}
-
-
+"""The name of the response, when it is given, and what it says for example."""
+_SCHEMAS = {401: LoginRefusal, 409: Conflict}
 NAMED = (Refusal, Conflict, Invalid, LoginRefusal)
 
 
 def response_name(status: int, *, validates: bool) -> str:
     """The name of the refusal with this status; of 422 it depends on whether there is something to be invalid."""
     if status == 422:
-        return "Invalid" if validates else _UNREADABLE_JWT.name
-    return _BY_STATUS[status].name
+        return "Invalid" if validates else "BadJWT"
+    return _BY_STATUS[status][0]
 
 
 def responses() -> dict[str, dict[str, Any]]:
     """All of them by name."""
-    plain = (*_BY_STATUS.values(), _UNREADABLE_JWT)
-    return {"Invalid": _INVALID} | {each.name: each.described() for each in plain}
+    invalid = example_of(Invalid, message="The input is invalid; see errors.")
+    shape = {"anyOf": [ref("Invalid"), ref("LoginRefusal")]}
+    examples = {"invalid": {"value": invalid}, "jwt": {"value": _LOGIN}}
+    found = {
+        "Invalid": _response(
+            "Fields or parameters that cannot be accepted; or, by the host, a JWT that cannot be read.",
+            {"schema": shape, "examples": examples},
+        ),
+        "BadJWT": _response("The JWT cannot be read.", {"schema": LoginRefusal, "example": _LOGIN}),
+    }
+    for status, (name, description, said) in _BY_STATUS.items():
+        schema = _SCHEMAS.get(status, Refusal)
+        example = said if schema is LoginRefusal else example_of(schema, message=said)
+        found[name] = _response(description, {"schema": schema, "example": example})
+    return found
+
+
+def _response(description: str, content: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": content}}

@@ -26,7 +26,7 @@ from ..openapi.shapes import (
 )
 
 STATUSES = ("pending", "processing", "completed", "failed", "cancelled")
-FAILED = "Why it has failed, for programs; null otherwise, and of refreshes of 0.1.0."
+FAILED = "Why it failed, for programs; null if it did not, and for refreshes of 0.1.0."
 _COUNTED = {
     "fetched": "Records that the store sent.",
     "created": "Records that are new here.",
@@ -73,11 +73,11 @@ class Refresh(AnswerSchema):
     """One run that brings an instance's rows of one collection up to date."""
 
     id = Shown(ID, "Its id.", 12)
-    resource = Shown(COLLECTION, "Which collection it reads.", ORDERS.name)
-    mode = Shown(one_of(MODES), "What it reads of that.", "date_range")
+    resource = Shown(COLLECTION, "The collection that it reads.", ORDERS.name)
+    mode = Shown(one_of(MODES), "What it reads of the collection.", "date_range")
     parameters = Part(RefreshParameters, "What the mode was given.")
     requested_by = Shown(STRING, "Who asked for it; null is the automatic sync.", "ada", is_null=True)
-    status = Shown(one_of(STATUSES), "How it stands.", "processing")
+    status = Shown(one_of(STATUSES), "Its status.", "processing")
     phase = Shown(STRING, "What is being done.", "walk", is_null=True)
     progress_percentage = Shown(
         WHOLE_PERCENTAGE, "100 only once it is completed; null before the start.", 50, is_null=True

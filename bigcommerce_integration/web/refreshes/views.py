@@ -31,10 +31,10 @@ Answer = tuple[dict[str, Any], int, dict[str, str]]
 class RefreshQuery(PageQuery):
     """Which refreshes to list."""
 
-    resource = fields.CollectionName("Which collection they read.")
-    status = fields.Choice("How they stand.", STATUSES)
-    mode = fields.Choice("What they read of it.", MODES)
-    error_code = fields.Choice("Why they have failed.", RefreshCode)
+    resource = fields.CollectionName("The collection that they read.")
+    status = fields.Choice("The status that they have.", STATUSES)
+    mode = fields.Choice("The mode that they have.", MODES)
+    error_code = fields.Choice("Why they failed.", RefreshCode)
 
 
 def _starts_refresh(resource: str) -> Operation:
