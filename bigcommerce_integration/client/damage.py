@@ -137,6 +137,8 @@ class Surgeon:
         return Piece(end, text, value, raw=None if is_clean else raw[: KEPT_BYTES + 1])
 
     def _damaged(self, begin: int, end: int | None) -> Piece | None:
+        if end is not None and not self.is_cut and not self._is_credible(end):
+            end = None  # a bracket of an inner list: the next records may lie behind it
         following = self._next_record(begin, end)
         if following is not None:
             if following - begin > RECORD_CAP:

@@ -201,6 +201,15 @@ def test_whatever_is_damaged_no_other_record_is_lost_or_changed(data: st.DataObj
     assert {order(number).decode() for number in (1, 2, 3, 4, 5) if number != at + 1} <= clean
 
 
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_an_inner_begin_sent_as_an_end_hides_no_record(at: int) -> None:
+    texts = [order(number) for number in (1, 2, 3, 4, 5)]
+    texts[at - 1] = texts[at - 1].replace(b'},{"id"', b'},}"id"')
+    assert [(record.id, record.damage) for record in both(*texts)] == [
+        (number, NOT_JSON if number == at else None) for number in (1, 2, 3, 4, 5)
+    ]
+
+
 def test_the_search_for_ends_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many records fail to end: each is looked through but once for the begin of the next."""
     surgeon = damage.Surgeon(v2(*(order(number, '5" nail') for number in range(1, 200))), 1, is_cut=False)
