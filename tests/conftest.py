@@ -12,15 +12,13 @@ from dramatiq.middleware import AgeLimit, Callbacks, Retries, ShutdownNotificati
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_sqlalchemy import SQLAlchemy
-from hypothesis import settings
 
+from .examples import load_profile
 from .host_app import HostApp, bearer
 from .services import DATABASES, fresh_database
 from .shop import Shop, opened
 
-# An example may take as long as a busy machine needs.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
+load_profile()
 
 
 @pytest.fixture

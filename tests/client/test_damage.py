@@ -7,13 +7,15 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bigcommerce_integration.client import damage, records
 from bigcommerce_integration.client.damage import KEPT_BYTES, NOT_JSON, TOO_DEEP, TOO_LARGE
 from bigcommerce_integration.client.records import Record, one_record, single, split_v2, split_v3
 from bigcommerce_integration.errors import StoreUnavailable
+
+from ..examples import at_most
 
 
 def order(number: int, message: str = "text") -> bytes:
@@ -184,7 +186,7 @@ def test_records_across_windows_are_read_as_in_one(monkeypatch: pytest.MonkeyPat
     assert split_v2(v2(*texts)) == whole == spaced == split_v2(b" [ " + b" , ".join(texts) + b" ] ")
 
 
-@settings(max_examples=200)
+@at_most(200)
 @given(st.data())
 def test_whatever_is_damaged_no_other_record_is_lost_or_changed(data: st.DataObject) -> None:
     """Unless the answer is asked for again, or what is damaged is an end or a begin."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bigcommerce_integration.client.http.rate_limit import Pace, Quota
 
+from ..examples import at_most
 from .quota_simulation import Client, Simulation, Store
 
 RESERVE = 0.1
@@ -144,7 +145,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=50)
+@at_most(50)
 @given(steps=steps, reserve=st.floats(0, 0.99), sharers=st.integers(-1, 50))
 def test_whatever_comes_a_delay_ends_and_never_spins(
     steps: list[tuple[str, float, Quota | None, float | None]], reserve: float, sharers: int
@@ -178,7 +179,7 @@ crowds = given(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@at_most(15, suppress_health_check=[HealthCheck.too_slow])
 @crowds
 def test_the_quota_is_used_up_and_hardly_ever_exceeded(**crowd: Any) -> None:
     assert_used_up_and_hardly_ever_exceeded(**crowd)
@@ -212,7 +213,7 @@ def assert_used_up_and_hardly_ever_exceeded(
     assert len(steady) >= 0.95 * possible - share * processes / 2 * (window_s * width / (latency_s * 1.2) < share)
 
 
-@settings(max_examples=12, deadline=None)
+@at_most(12)
 @given(seed=st.integers(0, 10**6), others_every_s=st.sampled_from([0.25, 0.5, 2.0]), width=st.integers(1, 4))
 def test_the_reserve_is_left_to_others(seed: int, others_every_s: float, width: int) -> None:
     store = Store(150, 30.0, ends_at=30.0, left=150)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bigcommerce_integration.client.api import IdRange, StoreClient
@@ -17,6 +17,7 @@ from bigcommerce_integration.resources.orders import ORDERS
 from bigcommerce_integration.resources.registry import REGISTRY
 from bigcommerce_integration.sandbox import SandboxStore
 
+from ..examples import at_most
 from ..people import PERSONAL, SECRET, line_paths, plant
 from ..refresh.conftest import payload, record
 from ..sandbox.openapi import answer_schema
@@ -106,7 +107,7 @@ def test_what_a_shopper_typed_into_an_option_goes_and_what_was_chosen_stays():
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@at_most(150)
 def test_nothing_planted_in_any_personal_field_or_unknown_place_is_left(data: st.DataObject):
     value = plant(payload("orders"), data.draw)
     text = json.dumps(value)
@@ -117,7 +118,7 @@ def test_nothing_planted_in_any_personal_field_or_unknown_place_is_left(data: st
 
 
 @given(st.data(), json_values)
-@settings(max_examples=300, deadline=None)
+@at_most(300)
 def test_a_field_of_any_type_is_borne_and_what_no_column_takes_stays_so(data: st.DataObject, odd: Any):
     value = payload("orders")
     place = data.draw(st.sampled_from([value, value["consignments"], value["consignments"]["shipping"][0]]))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bigcommerce_integration.client.records import Pagination, Record, single, split_v2, split_v3
 from bigcommerce_integration.errors import StoreUnavailable
+
+from ..examples import at_most
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -22,7 +24,7 @@ RECORDS = st.lists(
 SPACES = st.text(" \t\r\n", max_size=3)
 
 
-@settings(max_examples=50)
+@at_most(50)
 @given(RECORDS, SPACES, st.booleans())
 def test_each_record_has_its_value_and_the_text_it_was_sent_as(records: list[object], space: str, ascii: bool) -> None:
     texts = [json.dumps(record, ensure_ascii=ascii, indent=1 if space else None) for record in records]
@@ -32,7 +34,7 @@ def test_each_record_has_its_value_and_the_text_it_was_sent_as(records: list[obj
     assert [record.value for record in found] == records
 
 
-@settings(max_examples=50)
+@at_most(50)
 @given(RECORDS, SPACES, st.permutations(["before", "data", "meta", "after"]))
 def test_an_envelope_is_read_in_any_order(records: list[object], space: str, order: list[str]) -> None:
     meta = {"pagination": {"total": 7, "count": len(records), "too_many": False, "links": {"next": "?page=2"}}}

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import LargeBinary, String, select
 
@@ -15,6 +15,7 @@ from bigcommerce_integration.client.redaction import blanked_order, is_blanked
 from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.sandbox.records.base import Order
 
+from ..examples import at_most
 from ..people import SECRET, Draw, plant
 from .conftest import Connect, Mirror, record
 from .test_advance import run_with_deaths
@@ -146,7 +147,7 @@ def test_what_is_set_aside_since_it_kills_workers_holds_nobody(connect: Connect)
 
 
 @given(st.data())
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@at_most(15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_marker_survives_wherever_it_is_planted(shared: Mirror, data: st.DataObject):
     store = shared.store
     clean = copy.deepcopy(store.orders)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ..examples import at_most
 from .edited_store import EDITS, KINDS, Event, Run, Store
 
 DENSE = st.builds(lambda first, count: set(range(first, first + count)), st.integers(1, 40), st.integers(0, 90))
@@ -74,7 +75,7 @@ def is_read_in_spite_of_all(run: Run) -> None:
 
 
 # The same examples each time: a check that fails once in a while helps nobody who changed something else.
-FEW = settings(max_examples=150, derandomize=True, deadline=None)
+FEW = at_most(150, derandomize=True)
 MANY = settings(max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

@@ -1,0 +1,24 @@
+"""How many examples hypothesis tries: all in ``.ci/run``, a share of them where somebody only runs the tests."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from hypothesis import settings
+
+ALL = 100
+"""Of a test that says no number of its own."""
+PROFILES = {"few": ALL // 5, "all": ALL}
+
+
+def load_profile() -> None:
+    """That which the environment's ``HYPOTHESIS_PROFILE`` names. An example may take as long as a busy machine needs."""
+    for name, most in PROFILES.items():
+        settings.register_profile(name, max_examples=most, deadline=None)
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
+
+
+def at_most(examples: int, **options: Any) -> settings:
+    """So many of all; of few the same share."""
+    return settings(max_examples=max(1, examples * settings.default.max_examples // ALL), deadline=None, **options)
