@@ -6,6 +6,7 @@ import difflib
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -64,7 +65,7 @@ def read_config(settings: Mapping[str, Any]) -> Config:
 
 def _refuse_lookalikes(settings: Mapping[str, Any], known: Iterable[str]) -> None:
     """A mistyped setting is an error, or its default would be used in silence. Other keys are the host's own."""
-    known = sorted(known)
+    known = tuple(sorted(known))
     for key in settings:
         if not isinstance(key, str) or key in known:
             continue
@@ -75,7 +76,8 @@ def _refuse_lookalikes(settings: Mapping[str, Any], known: Iterable[str]) -> Non
             )
 
 
-def _meant(key: str, known: Iterable[str]) -> str | None:
+@lru_cache(maxsize=1024)
+def _meant(key: str, known: tuple[str, ...]) -> str | None:
     """The setting that ``key`` resembles, if there is one.
 
     Behind our prefix only the rest is compared: the prefix is long, and any two names behind it would be close. A

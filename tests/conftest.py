@@ -13,12 +13,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_sqlalchemy import SQLAlchemy
 
+from .compiled_once import compile_routes_once
 from .examples import load_profile
 from .host_app import HostApp, bearer
 from .services import DATABASES, fresh_database
 from .shop import Shop, opened
 
 load_profile()
+compile_routes_once()
 
 
 @pytest.fixture

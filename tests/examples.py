@@ -13,7 +13,7 @@ PROFILES = {"few": ALL // 5, "all": ALL}
 
 
 def load_profile() -> None:
-    """That which the environment's ``HYPOTHESIS_PROFILE`` names. An example may take as long as a busy machine needs."""
+    """Take that which ``HYPOTHESIS_PROFILE`` names. An example may take as long as a busy machine needs."""
     for name, most in PROFILES.items():
         settings.register_profile(name, max_examples=most, deadline=None)
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))

@@ -11,11 +11,12 @@ from dramatiq import Broker
 from flask import Flask
 from flask_jwt_extended import JWTManager, create_access_token
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Column, Integer, String, func, select
+from sqlalchemy import Column, Integer, String, func, make_url, select
 from sqlalchemy.orm import Session
 
 from bigcommerce_integration import Host, SQLAlchemyHost, create_blueprint
 
+from .compiled_once import SharedStatements
 from .openapi.client import ConformingClient
 
 NO_STORE = "http://127.0.0.1:9"
@@ -37,6 +38,7 @@ class HostApp:
 
     # An SQLite file with all tables and rows, by the names of its tables: to make it takes longer than most tests do.
     _made: dict[frozenset[str], bytes] = field(default_factory=dict, init=False, repr=False)
+    _statements: dict[str, SharedStatements] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.Integration = self._model("Integration", name=Column(String(100)))
@@ -75,9 +77,11 @@ class HostApp:
         """A host's application factory; ``before`` runs just before the blueprint is registered."""
         app = Flask("host")
         app.test_client_class = ConformingClient
+        statements = self._statements.setdefault(make_url(url).drivername, SharedStatements())
         app.config.update(
             TESTING=True,
             SQLALCHEMY_DATABASE_URI=url,
+            SQLALCHEMY_ENGINE_OPTIONS={"execution_options": {"compiled_cache": statements}},
             JWT_SECRET_KEY=JWT_SECRET_KEY,
             BIGCOMMERCE_ENCRYPTION_KEYS=[ENCRYPTION_KEY],
             # Nobody listens there: no test asks a real store, and one that has none of its own waits for none.

@@ -16,11 +16,10 @@ _SPECIAL = frozenset("\\]^-[")
 @cache
 def name_patterns(longest: int) -> tuple[str, str]:
     """Two that a name has to match: it has 1 to ``longest`` characters within its blanks, and one that is seen."""
-    of_kind: dict[str, list[str]] = {}
-    for character in map(chr, range(sys.maxunicode + 1)):
-        of_kind.setdefault(unicodedata.category(character), []).append(character)
-    refused = _class(sorted(each for kind in NOT_IN_NAMES - {"Cs"} for each in of_kind[kind]))
-    unseen = _class(sorted(each for kind in UNSEEN for each in of_kind[kind]))
+    named, category = (NOT_IN_NAMES | UNSEEN) - {"Cs"}, unicodedata.category
+    of_kind = [(each, kind) for each in map(chr, range(sys.maxunicode + 1)) if (kind := category(each)) in named]
+    refused = _class(each for each, kind in of_kind if kind in NOT_IN_NAMES)
+    unseen = _class(each for each, kind in of_kind if kind in UNSEEN)
     return trimmed_pattern(longest, refused), f"[^{refused}{unseen}]"
 
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import pytest
 from dramatiq.brokers.stub import StubBroker
 from flask import Flask
-from sqlalchemy import Table, event, make_url, select, update
+from sqlalchemy import Table, event, select, update
 from sqlalchemy.orm import Session
 
 from bigcommerce_integration.app_state import engine_of, state_of
@@ -45,7 +45,6 @@ __all__ = ["bigcommerce_sandbox", "bigcommerce_sandbox_factory"]
 RESOURCES = ("products", "orders")
 PAYLOADS = Path(__file__).parents[1] / "payloads"
 LONG_AGO = "2010-01-01"
-COMPILED: dict[str, dict[Any, Any]] = {}
 
 
 def payload(resource: str, index: int = 0, /, **changes: Any) -> dict[str, Any]:
@@ -300,8 +299,6 @@ def _connect(stack: ExitStack, host_app: HostApp, broker: StubBroker, url: str) 
         server = stack.enter_context(SandboxServer(store or SandboxStore(0, 0), latency_ms=latency_ms))
         given = {f"BIGCOMMERCE_{name.upper()}": value for name, value in (settings or {}).items()}
         host = host_app.host()
-        cache = {"compiled_cache": COMPILED.setdefault(make_url(url).drivername, {})}
-        given["SQLALCHEMY_ENGINE_OPTIONS"] = {"execution_options": cache}
         app = host_app.create_app(
             url, broker=broker, host=host, settings={"BIGCOMMERCE_API_URL": server.api_url, **given}
         )
