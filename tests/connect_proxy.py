@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .processes import wait_until
+from .waiting import wait_until
 
 ROOT = Path(__file__).parents[1]
 

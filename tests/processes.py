@@ -8,26 +8,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from .waiting import wait_until
 from .worker_host import WorkerHost
 
 ROOT = Path(__file__).parents[1]
 STARTS_IN_S = 60.0
 STOPS_IN_S = 15.0
-
-
-def wait_until(condition: Callable[[], object], within_s: float, what: str, *, every_s: float = 0.05) -> float:
-    """Wait for the condition; how many seconds it took. Fails after ``within_s``."""
-    began = time.monotonic()
-    while not condition():
-        if time.monotonic() - began > within_s:
-            raise AssertionError(f"not within {within_s:g} s: {what}")
-        time.sleep(every_s)
-    return time.monotonic() - began
 
 
 @dataclass(frozen=True)

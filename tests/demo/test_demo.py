@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -17,8 +18,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from bigcommerce_integration.demo.command.main import main
+
 from ..services import fresh_database, service_url
 from .conftest import differences_in
+
+DemoHere = Callable[..., subprocess.CompletedProcess[str]]
 
 DEMO = [sys.executable, "-m", "bigcommerce_integration", "demo"]
 ALL_RIGHT = "Every count and every payload is as it is in the store."
@@ -26,6 +31,28 @@ ALL_RIGHT = "Every count and every payload is as it is in the store."
 
 def demo(*arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*DEMO, *arguments], capture_output=True, text=True, timeout=timeout_s, check=False)
+
+
+@pytest.fixture
+def demo_here(capsys: pytest.CaptureFixture[str]) -> Iterator[DemoHere]:
+    """The same in this process, for what ends before anything is begun."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = [signal.getsignal(number) for number in numbers]
+    logger = logging.getLogger("bigcommerce_integration")
+    level = logger.level
+
+    def demo_here(*arguments: str) -> subprocess.CompletedProcess[str]:
+        try:
+            code = main(arguments)
+        except SystemExit as end:
+            code = int(str(end.code))
+        written = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, code, written.out, written.err)
+
+    yield demo_here
+    logger.setLevel(level)
+    for number, handler in zip(numbers, handlers, strict=True):
+        signal.signal(number, handler)
 
 
 def small(*arguments: str) -> tuple[str, ...]:
@@ -67,6 +94,7 @@ def test_once_ends_with_everything_right() -> None:
     assert "\033" not in done.stdout
 
 
+@pytest.mark.ci
 def test_fewer_rows_than_records_are_explained() -> None:
     told = demo("--once", "--products", "60", "--orders", "60", "--seed", "3").stdout
     for resource, dated, table in (("products", "modified", "products"), ("orders", "created", "orders")):
@@ -81,6 +109,7 @@ def test_fewer_rows_than_records_are_explained() -> None:
         assert f"were {dated} on the start date or later" in section[1]
 
 
+@pytest.mark.ci
 def test_an_empty_store_is_right_too() -> None:
     done = demo("--once", "--products", "0", "--orders", "0")
     assert (done.returncode, done.stderr) == (0, "")
@@ -117,6 +146,7 @@ def test_two_thousand_of_each(tmp_path: Path, database: str, broker: str | None)
         assert differences_in(url, 2000, 2000) == []
 
 
+@pytest.mark.ci
 def test_a_changed_row_makes_the_exit_code_1(tmp_path: Path) -> None:
     """Harm done while the demo runs, by a trigger in its own database, is told and fails it."""
     path = tmp_path / "host.db"
@@ -197,6 +227,7 @@ def wait_while(condition: Callable[[], bool], what: str, timeout_s: float = 60) 
         time.sleep(0.05)
 
 
+@pytest.mark.ci
 def test_ctrl_c_ends_a_demo_in_the_background(tmp_path: Path) -> None:
     """A shell starts what runs in the background with this signal ignored."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -229,11 +260,11 @@ def test_kill_9_leaves_no_process_behind(tmp_path: Path) -> None:
         assert not is_served(int(store[1]))
 
 
-def test_a_taken_port_is_told() -> None:
+def test_a_taken_port_is_told(demo_here: DemoHere) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        done = demo(*small("--port", str(taken.getsockname()[1])))
+        done = demo_here(*small("--port", str(taken.getsockname()[1])))
     assert done.returncode == 2
     assert "name another with --port" in done.stderr
 
@@ -253,8 +284,8 @@ def test_a_taken_port_is_told() -> None:
         (("--worker-processes", "3"), "--worker-processes needs --broker-url"),
     ],
 )
-def test_what_cannot_be_used_is_told(arguments: tuple[str, ...], words: str) -> None:
-    done = demo(*small(*arguments))
+def test_what_cannot_be_used_is_told(demo_here: DemoHere, arguments: tuple[str, ...], words: str) -> None:
+    done = demo_here(*small(*arguments))
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
