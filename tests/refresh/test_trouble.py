@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from bigcommerce_integration.client.http import retry
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
-from bigcommerce_integration.sandbox import SandboxStore
+from bigcommerce_integration.sandbox import SandboxStore, information
 
 from .conftest import Connect, Mirror
 
@@ -104,9 +104,11 @@ def test_a_redirect_is_not_followed(connect: Connect):
 @pytest.mark.parametrize(
     ("zone", "said"), [({"name": "Mars/Olympus"}, "tzdata"), ({"name": ""}, "no time zone"), ({}, "no time zone")]
 )
-def test_a_time_zone_that_nobody_knows_fails_and_is_not_guessed(connect: Connect, zone: dict[str, Any], said: str):
+def test_a_time_zone_that_nobody_knows_fails_and_is_not_guessed(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, zone: dict[str, Any], said: str
+):
     mirror = connect(SandboxStore(3, 3))
-    mirror.store._timezone = lambda: zone  # type: ignore[method-assign]
+    monkeypatch.setattr(information, "_timezone", lambda name, now: zone)
     assert said in failed(mirror, "orders")
     assert not mirror.rows("orders")
 
