@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import types
+from importlib import import_module
 
 import pytest
 
@@ -36,11 +36,10 @@ def test_help_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert "sandbox" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["sandbox", "demo"])
-def test_other_commands_get_the_rest_of_the_line(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    room = types.ModuleType(f"bigcommerce_integration.{command}.command")
+@pytest.mark.parametrize(("command", "place"), [("sandbox", "sandbox.command"), ("demo", "demo.command.main")])
+def test_other_commands_get_the_rest_of_the_line(command: str, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[str]] = []
-    room.main = lambda argv: seen.append(list(argv)) or 3  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, room.__name__, room)
+    room = import_module(f"bigcommerce_integration.{place}")
+    monkeypatch.setattr(room, "main", lambda argv: seen.append(list(argv)) or 3)  # type: ignore[func-returns-value]
     assert main([command, "--port", "8080"]) == 3
     assert seen == [["--port", "8080"]]
