@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,20 +10,15 @@ from typing import Any
 
 import pytest
 from dramatiq.brokers.stub import StubBroker
-from flask import Flask
 from sqlalchemy import Column, Integer, String, Uuid, select
 
-from bigcommerce_integration import IntegrationInstance, ProductDraft, SQLAlchemyHost, create_blueprint
-from bigcommerce_integration.app_state import engine_of, state_of
+from bigcommerce_integration import IntegrationInstance, ProductDraft, SQLAlchemyHost
 from bigcommerce_integration.errors import ConfigError
-from bigcommerce_integration.refresh.lifecycle.claim import Outcome
-from bigcommerce_integration.refresh.run.advance import advance
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
 
-from .host_app import ENCRYPTION_KEY, JWT_SECRET_KEY, HostApp, bearer, new_instance
+from .host_app import HostApp, bearer, new_instance
 from .refresh.conftest import Mirror, connected
 from .refresh.test_linking import add
-from .test_readme import HOST, TENANTS
 
 URL = "/api/big-commerce"
 CALLER: ContextVar[Any] = ContextVar("caller")
@@ -143,59 +137,6 @@ def test_what_is_another_companys_does_not_exist(companies: Companies) -> None:
         assert "There is no host product with this id." in str(answer.json)
     CALLER.set(companies.theirs)
     assert client.get(f"{URL}/{mirror.instance_id}", headers=headers).status_code == 404
-
-
-def test_the_readmes_two_companies_are_apart(sqlite_url: str, broker: StubBroker) -> None:
-    """As typed in, with a column for the company in the models, and a broker that needs no server."""
-    typed_in: dict[str, Any] = {"__name__": "host"}
-    host_py = HOST.replace(
-        "name = Column(String(255))\nclass I", "name = Column(String(255))\n    company_id = Column(Integer)\nclass I"
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dramatiq.brokers.redis.RedisBroker", lambda url: broker)
-        exec(host_py, typed_in)
-    exec(TENANTS, typed_in)
-    db, store = typed_in["db"], SandboxStore(0, 0)
-    add(store, "A")
-    with SandboxServer(store) as server:
-        app = Flask("host")
-        app.config.update(
-            SQLALCHEMY_DATABASE_URI=sqlite_url,
-            JWT_SECRET_KEY=JWT_SECRET_KEY,
-            BIGCOMMERCE_ENCRYPTION_KEYS=[ENCRYPTION_KEY],
-            BIGCOMMERCE_API_URL=server.api_url,
-        )
-        db.init_app(app)
-        typed_in["jwt"].init_app(app)
-        app.register_blueprint(create_blueprint(db=db, broker=broker, host=typed_in["host"]))
-        with app.app_context():
-            db.create_all()
-            db.session.add(typed_in["Integration"](id=1, name="BigCommerce"))
-            db.session.add_all([typed_in["Store"](id=each, company_id=each) for each in (1, 2)])
-            db.session.add_all([typed_in["Product"](id=each, sku="A", company_id=each) for each in (1, 2)])
-            db.session.commit()
-        client = app.test_client()
-        for company in (1, 2):
-            headers = bearer(app, additional_claims={"company_id": company})
-            given = {
-                "integration_settings__store_hash": server.store_hash,
-                "connection_settings__access_token": server.access_token,
-            }
-            foreign = new_instance(**given, integration_settings__store_id=3 - company)
-            assert "There is no store with this id." in client.post(URL, json=foreign, headers=headers).text
-            own = new_instance(**given, integration_settings__store_id=company)
-            answer = client.post(URL, json=own, headers=headers)
-            assert answer.status_code == 201, answer.text
-            with app.app_context():
-                for refresh in answer.json["data"]["refreshes"]:
-                    assert advance(engine_of(state_of(app), threading.Event()), refresh["id"]) is Outcome.ENDED
-            path = answer.headers["Location"]
-            (variant,) = client.get(f"{path}/variants", headers=headers).json["data"]
-            assert variant["host_product_id"] == company
-            others = bearer(app, additional_claims={"company_id": 3 - company})
-            assert client.get(path, headers=others).status_code == 404
-    with app.app_context():
-        db.engine.dispose()
 
 
 class Aware(SQLAlchemyHost):
