@@ -7,7 +7,12 @@ export TEST_HISTORY=$root
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-step() { printf '\n=== %s (%d s)\n' "$*" "$SECONDS"; }
+# A heading with the seconds since the begin and the CPU seconds that this shell's commands have used.
+step() {
+  times >"$work/times" # not in a pipe or a substitution: those would tell their own
+  printf '\n=== %s (%d s, %d CPU s)\n' "$*" "$SECONDS" \
+    "$(tr ms '  ' <"$work/times" | awk 'NR == 2 { print $1 * 60 + $2 + $3 * 60 + $4 }' | cut -d . -f 1)"
+}
 
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
