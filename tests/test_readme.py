@@ -43,7 +43,7 @@ def test_each_command_is_one_line_that_begins_in_a_fresh_clone(command: str, end
 
 def test_it_names_the_blueprint_s_arguments() -> None:
     given = set(re.findall(r"(\w+)=", HOST.split("create_blueprint(")[1].split(")")[0]))
-    assert given == set(create_blueprint.__annotations__) - {"url_prefix", "return"}
+    assert given == set(create_blueprint.__annotations__) - {"url_prefix", "registry", "return"}
 
 
 def test_the_handbook_s_lines_use_the_same_function() -> None:
