@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select, update
 
-from bigcommerce_integration.client.redaction import blanked_order, is_blanked
+from bigcommerce_integration.client.redaction import blanked, is_blanked
 from bigcommerce_integration.encryption import TokenCipher, generate_key
 from bigcommerce_integration.errors import ErasureIncomplete
 from bigcommerce_integration.models import db_now
@@ -18,7 +18,9 @@ from bigcommerce_integration.models.instances import IntegrationInstance
 from bigcommerce_integration.operations import erasure
 from bigcommerce_integration.privacy import erased_people
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome, claim_refresh
+from bigcommerce_integration.resources import person_data
 from bigcommerce_integration.resources.orders import LINE_AMOUNTS, ORDER_AMOUNTS
+from bigcommerce_integration.resources.person_data import keep_order
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .host_app import ENCRYPTION_KEY
@@ -82,7 +84,7 @@ def test_their_data_is_blanked_and_the_next_refresh_neither_brings_it_back_nor_s
     assert {each for each in after if after[each] != before[each]} == set(theirs)
     sent = dict(store.order_records())
     assert [after[each]["payload"] for each in theirs] == [
-        blanked_order(record(json.loads(sent[each]))).text for each in theirs
+        blanked(record(json.loads(sent[each])), keep_order).text for each in theirs
     ]
     kept = ("customer_id", "status_id", "observed_at", "deleted_at", "date_modified", *ORDER_AMOUNTS)
     for each in theirs:
@@ -164,7 +166,7 @@ def test_it_works_in_batches_and_finishes_after_a_kill(connect_any: Connect, mon
     for order_id in store.order_ids:
         store.edit_order(order_id, customer_id=4711)
     mirror = connect_any(store).completed("orders")
-    monkeypatch.setattr(erasure, "ORDERS_A_BATCH", 20)
+    monkeypatch.setattr(erasure, "RECORDS_A_BATCH", 20)
     told = tell_host(mirror, monkeypatch)
     batch, failing = erasure._blank_orders, [False, True]
 
@@ -222,7 +224,7 @@ def instance_of(mirror: Mirror) -> IntegrationInstance:
 def in_thread(mirror: Mirror, results: list[Any]) -> threading.Thread:
     def work() -> None:
         with mirror.app.app_context():
-            results.append(erasure.erase(mirror.engine, instance_of(mirror), [erased_people.customer(11)]))
+            results.append(erasure.erase(mirror.engine, instance_of(mirror), [person_data.customer(11)]))
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -246,7 +248,7 @@ def test_a_slice_that_began_before_is_waited_for(connect_any: Connect, next_slic
         with mirror.app.app_context():
             claim_refresh(mirror.engine, mirror.refreshes["orders"])
     thread.join(20)
-    assert results == [erasure.Erased(orders=1, rejected_records=0)]
+    assert results == [erasure.Erased({"orders": 1}, rejected_records=0)]
     assert is_blanked(mirror.row("orders", 118)["payload"])
 
 
@@ -263,7 +265,7 @@ def test_a_frozen_worker_s_page_is_fenced_off(connect_any: Connect):
     frozen = writer(mirror, "orders")
     mirror.execute(update(mirror.table("leases")).values(expires_at=db_now(-1)))
     with mirror.app.app_context():
-        erasure.erase(mirror.engine, instance_of(mirror), [erased_people.customer(11)])
+        erasure.erase(mirror.engine, instance_of(mirror), [person_data.customer(11)])
     with pytest.raises(Exception, match="passed to another worker"):
         frozen.write(payload("orders"))
     assert mirror.rows("orders") == []
@@ -274,7 +276,7 @@ def test_a_refresh_that_never_ends_is_not_waited_for_for_ever(connect: Connect, 
     writer(mirror, "orders")
     mirror.with_settings(slice_s=0.1, lease_s=0.1, timeout_s=0.1)
     with mirror.app.app_context(), pytest.raises(ErasureIncomplete, match="Run the command again"):
-        erasure.erase(mirror.engine, instance_of(mirror), [erased_people.customer(11)])
+        erasure.erase(mirror.engine, instance_of(mirror), [person_data.customer(11)])
 
 
 def test_nobody_is_looked_up_but_once_a_slice(connect: Connect):

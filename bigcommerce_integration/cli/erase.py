@@ -13,7 +13,7 @@ from ..errors import BigCommerceError
 from ..models.instances import IntegrationInstance
 from ..operations.erasure import erase, erase_everybody
 from ..operations.instances.views import connected
-from ..privacy import erased_people
+from ..resources.person_data import customer, email
 from .errors import reporting_missing_tables
 
 
@@ -34,9 +34,8 @@ def erase_command(customer_ids: Sequence[int], emails: Sequence[str], everybody:
             raise click.UsageError("--everybody needs BIGCOMMERCE_PERSON_DATA=drop: all would come back otherwise.")
         for instance in _instances(state, instance_id, is_number_given=bool(customer_ids)):
             done = erase_everybody(engine, instance) if everybody else erase(engine, instance, people)
-            click.echo(
-                f"Instance {instance.id}: {done.orders} orders and {done.rejected_records} rejected records blanked."
-            )
+            counts = ", ".join(f"{count} {name}" for name, count in done.records.items())
+            click.echo(f"Instance {instance.id}: {counts} and {done.rejected_records} rejected records blanked.")
     except BigCommerceError as error:
         raise click.ClickException(str(error)) from None
 
@@ -48,7 +47,7 @@ def _people(customer_ids: Sequence[int], emails: Sequence[str], *, everybody: bo
         raise click.UsageError("--customer-id must be above 0: 0 is every guest. Erase a guest by --email.")
     if any("@" not in each for each in emails):
         raise click.UsageError("--email must be an e-mail address.")
-    return [*map(erased_people.customer, customer_ids), *map(erased_people.email, emails)]
+    return [*map(customer, customer_ids), *map(email, emails)]
 
 
 def _instances(state: State, instance_id: int | None, *, is_number_given: bool) -> list[IntegrationInstance]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ..errors import IncompleteLines, StoreUnavailable
 from ..resources.base import ALL_DATES, DateFilter, Resource
 from ..resources.orders import ORDERS
 from ..resources.products import PRODUCTS, VARIANTS
-from ..resources.readers import LARGEST_PAGE, CatalogRanges
+from ..resources.readers import LARGEST_PAGE, CatalogRanges, Pages, Reader, V2Ranges
 from . import checks
 from .http.transport import Transport
 from .pages import Highest, IdRange, Page
 from .readers.catalog import CatalogReader
+from .readers.page_numbers import PageNumberReader
 from .readers.v2 import V2Reader
-from .readers.wire import Reply, Wire, reply
+from .readers.wire import IsUnwanted, Reply, Wire, reply
 from .records import Each, Record, single, split_v2, split_v3
 from .store_info import StoreInfo, require_own, store_info
 
@@ -25,13 +26,20 @@ __all__ = ["Highest", "IdRange", "Page", "Record", "Reply", "StoreClient", "Stor
 INFORMATION_SCOPE = "store_v2_information_read_only"
 
 
+_READERS: Mapping[type[Reader], type[CatalogReader] | type[V2Reader] | type[PageNumberReader]] = {
+    CatalogRanges: CatalogReader,
+    V2Ranges: V2Reader,
+    Pages: PageNumberReader,
+}
+
+
 class StoreClient:
     """One store's API. Every method may raise any ``StoreError``, ``BadRecord`` only where it says so.
 
     None waits or tries again. ``is_unwanted`` as in ``Wire``.
     """
 
-    def __init__(self, transport: Transport, *, is_unwanted: Callable[[object], bool] | None = None) -> None:
+    def __init__(self, transport: Transport, *, is_unwanted: IsUnwanted | None = None) -> None:
         self._wire = Wire(transport, is_unwanted)
 
     def close(self) -> None:
@@ -82,9 +90,8 @@ class StoreClient:
         """The records with these ids that the store still has; as many as its reader asks for at once."""
         return self._reader(resource).by_ids(ids)
 
-    def _reader(self, resource: Resource) -> CatalogReader | V2Reader:
-        kind = CatalogReader if isinstance(resource.reader, CatalogRanges) else V2Reader
-        return kind(self._wire, resource)
+    def _reader(self, resource: Resource) -> CatalogReader | V2Reader | PageNumberReader:
+        return _READERS[type(resource.reader)](self._wire, resource)
 
     # -- what belongs to one collection ----------------------------------------------------------------------
 

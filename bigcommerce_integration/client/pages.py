@@ -31,12 +31,14 @@ class Page:
 
     Records without a readable id are among them, in their place. ``is_last`` is a proof that nothing of the range is
     left beyond them, but for a range open at the top, where it means that the store had no more to give. ``total`` is
-    how many records the question has in all, where the store tells.
+    how many records the question has in all, where the store tells. ``places`` are those of the first and the last
+    record in a list that is read by page numbers, whose records stand in no order.
     """
 
     records: list[Record]
     is_last: bool
     total: int | None = None
+    places: tuple[int, int] | None = None
 
     @property
     def last_id(self) -> int | None:

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from ..client.redaction import emails_of
 from ..encryption import TokenCipher
-from ..errors import BadRecord, KeyMissing
+from ..errors import KeyMissing
 from ..models import Tables, db_now
-from ..resources import values
+from ..resources.base import Resource
 
 
 @dataclass(frozen=True)
@@ -25,21 +24,12 @@ class ErasedPeople:
     hashes: frozenset[str]
     key: bytes = field(repr=False)
 
-    def includes(self, order: object) -> bool:
-        """Whether an order is of one of them; yes of what is no object, since it does not say whose it is."""
-        if not isinstance(order, dict):
+    def includes(self, resource: Resource, record: object) -> bool:
+        """Whether a record is about one of them; yes of what is no object, since it does not say whom it is about."""
+        if not isinstance(record, dict):
             return True
-        return any(person_hash(self.key, person) in self.hashes for person in _people_in(order))
-
-
-def customer(customer_id: int) -> str:
-    """What is hashed of a customer of the store."""
-    return f"customer_id:{customer_id}"
-
-
-def email(address: str) -> str:
-    """What is hashed of an e-mail address, however it is written."""
-    return f"email:{address.strip().casefold()}"
+        people = resource.people(record) if resource.people else ()
+        return any(person_hash(self.key, person) in self.hashes for person in people)
 
 
 def person_hash(key: bytes, person: str) -> str:
@@ -65,7 +55,7 @@ def erased_people(session: Session, tables: Tables, cipher: TokenCipher, instanc
 def remember(
     session: Session, tables: Tables, cipher: TokenCipher, instance_id: int, people: Iterable[str]
 ) -> ErasedPeople:
-    """Have these (see ``customer`` and ``email``) known again from now on; they alone, as ``ErasedPeople``."""
+    """Have these (see ``resources.person_data``) known again from now on; they alone, as ``ErasedPeople``."""
     instances, stored = tables.instances, tables.erased_people
     mine = instances.c.id == instance_id
     new_key = cipher.encrypt(secrets.token_hex(32))
@@ -82,17 +72,6 @@ def remember(
     if rows:
         session.execute(insert(stored).values(erased_at=db_now()), rows)
     return ErasedPeople(hashes, key)
-
-
-def _people_in(order: dict[str, object]) -> Iterable[str]:
-    try:
-        customer_id = values.integer(order.get("customer_id"), "customer_id")
-    except BadRecord:
-        customer_id = None
-    # 0 is a guest.
-    if customer_id:
-        yield customer(customer_id)
-    yield from map(email, emails_of(order))
 
 
 def erasure_key(cipher: TokenCipher, instance_id: int, ciphertext: bytes) -> bytes:

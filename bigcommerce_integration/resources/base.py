@@ -194,6 +194,10 @@ class Resource:
     detects_deletions: frozenset[Mode] = frozenset()
     # A column that is true of what lists may not show though the store has it.
     hidden: str | None = None
+    # What of a record stays once its data about people is not to be stored; None is all, as it has none.
+    keep: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    # Whom a record is about, as ``person_data.customer`` and ``email`` name them.
+    people: Callable[[dict[str, Any]], Iterable[str]] | None = None
     permission: str = "read"
     # To see the records' own text; None is the same permission.
     payload_permission: str | None = None

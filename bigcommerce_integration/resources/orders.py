@@ -11,6 +11,7 @@ from typing import Any
 
 from .base import Child, Columns, DateFilter, Field, Index, Kind, Mode, Notes, Resource, Sent, Span
 from .columns import note
+from .person_data import keep_order, people_of_order
 from .readers import V2Ranges
 
 # bigcommerce/docs, docs/start/authentication/api-accounts.mdx
@@ -215,6 +216,8 @@ ORDERS = Resource(
     # When an order was created does not change, so days that were walked show what is gone of them.
     detects_deletions=frozenset({"full", "ids", "date_range"}),
     hidden="is_deleted",
+    keep=keep_order,
+    people=people_of_order,
     permission="read_orders",
     payload_permission="read_person_data",
 )

@@ -17,6 +17,8 @@ class CatalogRanges:
 
     ids_a_request: int = LARGEST_PAGE
     counts_apart: bool = False
+    # Whether a range is one of ids, so that an answer shows which ids it covers.
+    by_id: bool = True
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,20 @@ class V2Ranges:
 
     ids_a_request: int = 1
     counts_apart: bool = True
+    by_id: bool = True
 
 
-Reader = CatalogRanges | V2Ranges
+@dataclass(frozen=True)
+class Pages:
+    """V3 by page numbers: it promises less, as a record that comes or goes moves others from page to page.
+
+    A list whose total moved while it was read is walked again, three times at most. What is gone shows only where it is
+    asked for by its id (``id:in``).
+    """
+
+    ids_a_request: int = LARGEST_PAGE
+    counts_apart: bool = False
+    by_id: bool = False
+
+
+Reader = CatalogRanges | V2Ranges | Pages

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from bigcommerce_integration.client.api import IdRange, StoreClient
 from bigcommerce_integration.client.records import Record
-from bigcommerce_integration.client.redaction import MARK, blanked_line, blanked_order, emails_of, is_blanked
+from bigcommerce_integration.client.redaction import MARK, is_blanked
+from bigcommerce_integration.client.redaction import blanked as blanked_record
 from bigcommerce_integration.resources.orders import ORDERS
+from bigcommerce_integration.resources.person_data import emails_of, keep_line, keep_order
 from bigcommerce_integration.resources.registry import REGISTRY
 from bigcommerce_integration.sandbox import SandboxStore
 
@@ -40,7 +42,7 @@ def orders() -> list[dict[str, Any]]:
 
 
 def blanked(value: Any) -> Any:
-    return json.loads(blanked_order(record(value)).text)
+    return json.loads(blanked_record(record(value), keep_order).text)
 
 
 def paths(value: Any, path: str = "") -> Iterator[str]:
@@ -100,7 +102,7 @@ def test_what_a_shopper_typed_into_an_option_goes_and_what_was_chosen_stays():
         {**chosen, "type": kind, "display_value": SECRET} for kind in ("Text field", "Date field", None, 7, "New")
     ]
     line = {"id": 5, "product_options": [chosen, *typed_in], "configurable_fields": [{"name": "For", "value": SECRET}]}
-    left = json.loads(blanked_line(record(line)).text)
+    left = json.loads(blanked_record(record(line), keep_line).text)
     assert left["product_options"][0] == chosen
     assert left["product_options"][1] == {"id": 1, "type": "Text field", "name": "Size"}
     assert SECRET not in json.dumps(left)
@@ -112,9 +114,11 @@ def test_nothing_planted_in_any_personal_field_or_unknown_place_is_left(data: st
     value = plant(payload("orders"), data.draw)
     text = json.dumps(value)
     assert text.count(SECRET) >= len(PERSONAL)
-    left = blanked_order(Record(text, value, 118)).text
+    left = blanked_record(Record(text, value, 118), keep_order).text
     assert SECRET not in left
-    assert left == blanked_order(record(payload("orders"))).text, "nor does it leave a trace that there was something"
+    assert left == blanked_record(record(payload("orders")), keep_order).text, (
+        "nor does it leave a trace that there was something"
+    )
 
 
 @given(st.data(), json_values)
@@ -123,9 +127,9 @@ def test_a_field_of_any_type_is_borne_and_what_no_column_takes_stays_so(data: st
     value = payload("orders")
     place = data.draw(st.sampled_from([value, value["consignments"], value["consignments"]["shipping"][0]]))
     place[data.draw(st.sampled_from(sorted(place)))] = odd
-    once = blanked_order(record(value))
+    once = blanked_record(record(value), keep_order)
     assert json.loads(once.text)
-    assert blanked_order(once).text == once.text
+    assert blanked_record(once, keep_order).text == once.text
     assert outcome(record(value)) == outcome(once)
 
 
@@ -143,7 +147,7 @@ def test_the_mapping_of_every_kind_of_order_is_the_same_without_people(orders: l
     for value in orders:
         before, after = (
             MAPPER.map_record(record(value)),
-            MAPPER.map_record(blanked_order(record(value))),
+            MAPPER.map_record(blanked_record(record(value), keep_order)),
         )
         assert after.columns == before.columns
         assert (after.children, after.is_partial) == (before.children, before.is_partial)
@@ -156,7 +160,7 @@ def test_lines_that_are_missing_are_asked_for_wherever_the_warning_stands():
     value = payload("orders")
     for place in (value, value["consignments"], value["consignments"]["shipping"][0]):
         place["__warning__"] = {"message": SECRET}
-        left = blanked_order(record(value))
+        left = blanked_record(record(value), keep_order)
         assert MAPPER.map_record(left).is_partial
         assert SECRET not in left.text
         del place["__warning__"]
@@ -164,12 +168,12 @@ def test_lines_that_are_missing_are_asked_for_wherever_the_warning_stands():
 
 @pytest.mark.parametrize("value", [None, 5, SECRET, [SECRET], [{"email": SECRET}]])
 def test_nothing_is_left_of_what_is_no_object(value: Any):
-    assert blanked_order(record(value)) == Record("", None, None)
+    assert blanked_record(record(value), keep_order) == Record("", None, None)
 
 
 def test_half_a_surrogate_pair_and_a_number_without_end_are_borne():
     value = {"id": 1, "status": "\ud83d \x00", "items_total": float("inf"), "total_tax": 1e999}
-    left = blanked_order(record(value))
+    left = blanked_record(record(value), keep_order)
     assert left.text.isascii()
     assert json.loads(left.text) == {
         MARK: "removed",
@@ -199,13 +203,13 @@ def test_the_e_mail_addresses_of_an_order():
 def test_the_client_hands_on_no_person_of_an_unwanted_order():
     theirs, another = plant(payload("orders")), payload("orders", id=119, customer_id=12)
     transport = CannedTransport([theirs, another], theirs, theirs, another)
-    client = StoreClient(transport, is_unwanted=lambda order: order["customer_id"] == 11)  # type: ignore[index]
+    client = StoreClient(transport, is_unwanted=lambda _, order: order["customer_id"] == 11)  # type: ignore[index]
     page = client.page(ORDERS, IdRange(118, None), limit=250).value
     assert [is_blanked(each.text) for each in page.records] == [True, False]
     assert page.records[1].text == json.dumps(another)
     alone = client.page(ORDERS, IdRange(118, 118), limit=250).value.records
     texts = [page.records[0].text, *(each.text for each in alone), client.order(118).value.text]
-    assert texts == [blanked_order(record(theirs)).text] * 3
+    assert texts == [blanked_record(record(theirs), keep_order).text] * 3
     assert not is_blanked(client.order(119).value.text)
 
 

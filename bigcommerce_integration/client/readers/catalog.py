@@ -49,7 +49,8 @@ class CatalogReader:
             ("limit", str(limit)),
         )
         answer = self.wire.get(self.resource.path, params, self.resource.name, self.resource.scope)
-        records, pagination = split_v3(answer.body, name, each, is_cut=answer.is_cut)
+        of_each = self.wire.of_each(self.resource, each)
+        records, pagination = split_v3(answer.body, name, of_each, is_cut=answer.is_cut)
         records = checks.with_credible_ids(records, ids)
         checks.at_most(records, limit, name)
         checks.ids_ascend(records, ids, name, names=("id:min", "id:max"))
@@ -57,7 +58,7 @@ class CatalogReader:
         page = v3_page(records, pagination, ids, limit, is_cut=answer.is_cut)
         checks.leads_on(page, name)
         self._refuse_unproved(is_empty=not page.records, total=page.total)
-        return reply(answer, page)
+        return reply(answer, page if each else self.wire.without_people(self.resource, page))
 
     def by_ids(self, ids: Sequence[int]) -> Reply[Page]:
         """The records with these ids (1 to 250 of them) that the store still has.
@@ -86,7 +87,7 @@ class CatalogReader:
         page = v3_page(records, pagination, around, LARGEST_PAGE, is_cut=answer.is_cut)
         checks.leads_on(page, name)
         self._refuse_unproved(is_empty=not page.records, total=page.total)
-        return reply(answer, page)
+        return reply(answer, self.wire.without_people(self.resource, page))
 
     def _refuse_unproved(self, *, is_empty: bool, total: int | None) -> None:
         """V3 counts what there is: that there is nothing is believed only of an answer that says so."""

@@ -89,7 +89,7 @@ class V2Reader:
         record = self._found(answer, record_id)
         if record is None:
             raise RecordGone(f"There is no {self.wire.name(self._one_name(record_id))} (any longer).")
-        return reply(answer, self.wire.without_person(record))
+        return reply(answer, self.wire.without_person(self.resource, record))
 
     def _listed(
         self, ids: IdRange, least: int, limit: int, limits: Sequence[Bounds], each: Each | None
@@ -104,8 +104,7 @@ class V2Reader:
             ("limit", str(limit)),
         )
         answer = self.wire.get(self.resource.path, params, self.resource.name, self.resource.scope)
-        of_each = each and (lambda record: each(self.wire.without_person(record)))
-        records = split_v2(answer.body, name, of_each, is_cut=answer.is_cut)
+        records = split_v2(answer.body, name, self.wire.of_each(self.resource, each), is_cut=answer.is_cut)
         records = checks.with_credible_ids(records, asked)
         checks.at_most(records, limit, name)
         checks.ids_ascend(records, asked, name, names=("min_id", "max_id"))
@@ -114,7 +113,7 @@ class V2Reader:
         is_hidden = answer.is_cut and bool(records) and not page.records
         if not is_hidden:
             checks.leads_on(page, name)
-        return reply(answer, page if each else self.wire.without_people(page)), is_hidden
+        return reply(answer, page if each else self.wire.without_people(self.resource, page)), is_hidden
 
     def _one(self, record_id: int, limits: Sequence[Bounds]) -> Reply[Page]:
         """A range of one id: the filters are applied here, and a record that is gone makes an empty last page."""
@@ -122,7 +121,7 @@ class V2Reader:
         record = self._found(answer, record_id)
         is_wanted = record is not None and all(each.hold(record) for each in limits)
         page = Page([record] if record is not None and is_wanted else [], is_last=True)
-        return reply(answer, self.wire.without_people(page))
+        return reply(answer, self.wire.without_people(self.resource, page))
 
     def _get_one(self, record_id: int, *, missing_ok: bool) -> Answer:
         path, name = f"{self.resource.path}/{record_id:d}", self._one_name(record_id)

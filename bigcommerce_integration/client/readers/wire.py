@@ -8,17 +8,18 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from ...errors import StoreUnavailable
-from ...resources.base import Params
+from ...resources.base import Params, Resource
 from ...resources.readers import LARGEST_PAGE
 from .. import checks
 from ..damage import NO_ID
 from ..http.rate_limit import Quota
 from ..http.transport import Answer, Call, Transport
 from ..pages import Highest, Page
-from ..records import Pagination, Record
-from ..redaction import blanked_order
+from ..records import Each, Pagination, Record
+from ..redaction import blanked
 
 _T = TypeVar("_T")
+IsUnwanted = Callable[[Resource, object], bool]
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,12 @@ class Reply(Generic[_T]):
 class Wire:
     """The way to one store.
 
-    ``is_unwanted`` says of an order (by its value) whether the data about people is to be taken out of it: here, so
+    ``is_unwanted`` says of a record (by its value) whether the data about people is to be taken out of it: here, so
     that nothing behind has ever seen it. None is the usual case, of none.
     """
 
     transport: Transport
-    is_unwanted: Callable[[object], bool] | None = None
+    is_unwanted: IsUnwanted | None = None
 
     def name(self, resource: str) -> str:
         """What is asked for, with whose it is, for messages."""
@@ -52,19 +53,25 @@ class Wire:
         """One request."""
         return self.transport.get(Call(path, params, resource, scope, is_single))
 
-    def without_people(self, page: Page) -> Page:
+    def of_each(self, resource: Resource, each: Each | None) -> Each | None:
+        """What is to be done with each record once it is ``without_person``."""
+        if each is None or self.is_unwanted is None:
+            return each
+        return lambda record: each(self.without_person(resource, record))
+
+    def without_people(self, resource: Resource, page: Page) -> Page:
         """The page with each record ``without_person``."""
         if self.is_unwanted is None:
             return page
-        return replace(page, records=[self.without_person(record) for record in page.records])
+        return replace(page, records=[self.without_person(resource, record) for record in page.records])
 
-    def without_person(self, record: Record) -> Record:
+    def without_person(self, resource: Resource, record: Record) -> Record:
         """The record, blanked if it is about somebody who is not to be stored."""
-        if self.is_unwanted is None:
+        if self.is_unwanted is None or resource.keep is None:
             return record
         # What is not clean JSON may hold an address that is not known again.
-        is_unwanted = record.raw is not None or self.is_unwanted(record.value)
-        return blanked_order(record) if is_unwanted else record
+        is_unwanted = record.raw is not None or self.is_unwanted(resource, record.value)
+        return blanked(record, resource.keep) if is_unwanted else record
 
 
 def reply(answer: Answer, value: _T) -> Reply[_T]:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from ...client.api import StoreClient
 from ...client.clock import StoreClock
 from ...client.http.transport import Transport
+from ...client.readers.wire import IsUnwanted
 from ...config import Config
 from ...encryption import TokenCipher
 from ...host.port import Host
@@ -73,9 +74,9 @@ class Engine:
         transport = transport_to(self.config, instance.store_hash, token, timeout_s=self.config.timeout_s, clock=clock)
         return StoreClient(transport, is_unwanted=self._is_unwanted(instance))
 
-    def _is_unwanted(self, instance: IntegrationInstance) -> Callable[[object], bool] | None:
+    def _is_unwanted(self, instance: IntegrationInstance) -> IsUnwanted | None:
         if self.config.person_data == "drop":
-            return lambda _: True
+            return lambda *_: True
         erased = self.transaction(lambda session: erased_people(session, self.tables, self.cipher, instance.id))
         return erased.includes if erased else None
 

@@ -38,6 +38,9 @@ class Walk:
     # Of the pages that are stored: all records that came, and those of them that are not of the days meant.
     came: int = 0
     beside: int = 0
+    # Of a list that is read by page numbers: how many records it had when the walk began, and whether that has changed.
+    total: int | None = None
+    has_moved: bool = False
     # Records an id that are still to come of the range that begins here, as the last page lets expect: where splitting
     # pays.
     density: Mapping[int, float] = field(default_factory=dict)
@@ -110,6 +113,12 @@ class Walk:
         hi = self.ranges[lo]
         return float("inf") if hi is None else (hi - lo + 1) * self.density.get(lo, 1.0)
 
+    def counted(self, total: int | None) -> Walk:
+        """With the total that an answer told."""
+        if self.total is None:
+            return replace(self, total=total)
+        return replace(self, has_moved=self.has_moved or total != self.total)
+
     def answered(self, lo: int, *, first_id: int | None, last_id: int | None, count: int, is_last: bool) -> Walk:
         """With the page of the range at ``lo`` come: what it leaves is a range of its own, to be asked for at once.
 
@@ -150,6 +159,8 @@ class Walk:
             "number": self.number,
             "came": self.came,
             "beside": self.beside,
+            "total": self.total,
+            "has_moved": self.has_moved,
         }
 
     @classmethod
@@ -165,4 +176,6 @@ class Walk:
             # A worker of an older version may have written it.
             came=data.get("came", 0),
             beside=data.get("beside", 0),
+            total=data.get("total"),
+            has_moved=data.get("has_moved", False),
         )

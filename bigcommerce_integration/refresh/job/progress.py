@@ -42,6 +42,14 @@ def left_out(resource: str, count: int, in_quarantine: int) -> str:
     return f"{what} left out: {again}."
 
 
+def moved(resource: str) -> str:
+    """Of a list that changed each time that it was read."""
+    return (
+        f"the list of {resource} changed each time that it was read: what moved from page to page meanwhile may be "
+        "missing until the next refresh."
+    )
+
+
 def completed(unsolved: Unsolved, *, left_out: str | None = None) -> str:
     """The last sentences: what a person may have to look at, though all was read."""
     told = ["Completed." if left_out is None else f"Completed, but {left_out}"]

@@ -101,8 +101,9 @@ def _move_watermark(session: Session, job: Job, checkpoint: Checkpoint) -> None:
 def _message(session: Session, job: Job, checkpoint: Checkpoint) -> str:
     refreshes, table = job.engine.tables.refreshes, job.engine.tables.rejected_records
     rejected = session.scalar(select(refreshes.c.rejected).where(refreshes.c.id == job.refresh_id)) or 0
+    moved = [progress.moved(job.resource)] if checkpoint.walk.has_moved else []
     if not rejected:
-        return progress.completed(checkpoint.unsolved)
+        return progress.completed(checkpoint.unsolved, left_out=" ".join(moved) or None)
     is_kept = and_(table.c.reason_code.is_not(None), table.c.reason_code.in_(QUARANTINE))
     rows = session.execute(
         select(table.c.resource, func.count().label("count"), func.sum(case((is_kept, 1), else_=0)).label("kept"))
@@ -114,7 +115,7 @@ def _message(session: Session, job: Job, checkpoint: Checkpoint) -> str:
         .order_by(table.c.resource)
     )
     told = [progress.left_out(row.resource, row[1], int(row.kept)) for row in rows]
-    return progress.completed(checkpoint.unsolved, left_out=" ".join(told) or None)
+    return progress.completed(checkpoint.unsolved, left_out=" ".join([*told, *moved]) or None)
 
 
 def fail(job: Job, error: BigCommerceError, tally: Tally) -> None:

@@ -25,7 +25,7 @@ from .quarantine import hasten
 from .slice import Slice, SliceEnds
 
 MOST_WALKS = 3
-"""So often a store may say that it has records and send none."""
+"""So often a store may say that it has records and send none, or a list may change while it is read by page numbers."""
 
 
 @dataclass
@@ -39,9 +39,12 @@ class Walker:
     def run(self) -> None:
         """Until every range is proved done; ``SliceEnds`` if time is up before."""
         self._walk()
-        while self._is_contradicted():
+        while (is_contradicted := self._is_contradicted()) or self._checkpoint.walk.has_moved:
             walk = self._checkpoint.walk
             if walk.number == MOST_WALKS:
+                if not is_contradicted:
+                    # As exact as such a list can be read: the refresh's message says so.
+                    return
                 raise UnexpectedAnswer(
                     f"Store {self.slice.job.instance.store_hash} says that there are {self.slice.job.resource} "
                     f"(highest id {walk.top}, number {self.slice.results.total}), but sent none when asked for them by "
@@ -76,6 +79,11 @@ class Walker:
     def _checkpoint(self) -> Checkpoint:
         return self.slice.checkpoint
 
+    @property
+    def _is_by_id(self) -> bool:
+        """Whether the walk is one by ids, not by places in a list."""
+        return self.slice.job.collection.resource.reader.by_id
+
     # -- how far the walk goes -------------------------------------------------------------------------------
 
     def _survey(self) -> None:
@@ -87,6 +95,8 @@ class Walker:
 
     def _surveyed(self, reply: Reply[Highest]) -> None:
         walk = self._checkpoint.walk.surveyed(reply.value.id)
+        if not self._is_by_id:
+            walk = walk.counted(reply.value.total)
         self.slice.checkpoint = replace(self._checkpoint, walk=walk)
         if reply.value.total is not None:
             self.slice.results.total = reply.value.total
@@ -131,7 +141,7 @@ class Walker:
     def _stored_hashes(self, ids: IdRange) -> Mapping[int, str]:
         """Of what the next page will probably bring, where most of that is stored as it is."""
         job = self.slice.job
-        if job.mode not in READS_AGAIN or self.slice.blame is not None:
+        if job.mode not in READS_AGAIN or self.slice.blame is not None or not self._is_by_id:
             return {}
         table = job.collection.table(job.engine.tables)
         return job.engine.transaction(
@@ -169,8 +179,12 @@ class Walker:
             # The survey says that nothing is there: what came was created since, and is the next refresh's.
             self.busy.discard(lo)
             return
-        hi = self._checkpoint.walk.ranges[lo]
-        page = result[1].up_to(hi).covering(lo, hi).within(self._checkpoint.dates)
+        hi, page = self._checkpoint.walk.ranges[lo], result[1]
+        if self._is_by_id:
+            page = page.up_to(hi).covering(lo, hi).within(self._checkpoint.dates)
+        else:
+            walk = self._checkpoint.walk.counted(result[0].value.total)
+            self.slice.checkpoint = replace(self._checkpoint, walk=walk)
         if self.slice.job.parameters.ids:
             page = page.only(self.slice.job.parameters.ids)
         page = page.without(self.slice.held)
@@ -236,7 +250,12 @@ class Walker:
         return tuple(sorted(left))
 
     def _after_part(self, lo: int, lower: MappedPage) -> Checkpoint:
-        """With the lower half of a page stored: its upper end becomes the low end of what is left."""
+        """With the lower half of a page stored: its upper end becomes the low end of what is left.
+
+        Places in a list do not follow from the ids of its records: such a page is read again as a whole.
+        """
+        if not self._is_by_id:
+            return self._checkpoint
         walk = self._checkpoint.walk
         start = max(each for each in walk.ranges if each <= (lower.last_id or lo))
         ranges = {**walk.ranges}

@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 from ...client.api import Reply
 from ...client.pages import Page
 from ...client.records import Record
-from ...client.redaction import blanked_line, is_blanked
+from ...client.redaction import blanked, is_blanked
 from ...errors import BadRecord, IncompleteLines, RecordGone
 from ...resources.columns import note, notes_column, notes_of
 from ...resources.mapping import ChildMapper, Mapped, content_hash
 from ...resources.orders import ORDER_LINES, ORDERS
+from ...resources.person_data import keep_line
 from ..read.fetcher import Fetch
 from ..read.slice import Slice
 from ..write.behaviour import PageStore, PartStore
@@ -223,7 +224,7 @@ def with_lines(order: Mapped, records: Sequence[Record]) -> Mapped:
     stored lines stay, and its next answer has them asked for again.
     """
     if is_blanked(order.text):
-        records = [blanked_line(each) for each in records]
+        records = [blanked(each, keep_line) for each in records]
     rows = _rows(order.id, [each.value for each in records], [each.text for each in records])
     lacking = [line for line in order.of(ORDER_LINES.name) if line["bigcommerce_id"] not in rows]
     if lacking:

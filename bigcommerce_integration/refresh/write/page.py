@@ -208,12 +208,13 @@ def map_page(reply: Reply[Page], map_record: Callable[[Record], Mapped]) -> Mapp
         elif isinstance(made, Rejected):
             records.pop(record.id or 0, None)
             rejected.append(made)
+    places = reply.value.places or ((ids[0], ids[-1]) if ids else (None, None))
     return MappedPage(
         records=list(records.values()),
         rejected=rejected,
         observed_at=reply.observed_at,
-        first_id=ids[0] if ids else None,
-        last_id=ids[-1] if ids else None,
+        first_id=places[0],
+        last_id=places[1],
         count=len(reply.value.records),
         is_last=reply.value.is_last,
         gaps=_gaps(reply.value.records),
