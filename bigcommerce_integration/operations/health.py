@@ -58,7 +58,8 @@ def health_of(session: Session, tables: Tables, config: Config, instance: Integr
 
 def health_of_new(session: Session, tables: Tables, begun: Sequence[RefreshView]) -> Health:
     """That of an instance whose first refreshes were just begun: the same answer with fewer questions."""
-    resources = [replace(_nothing(view.row.resource), open_refresh=view) for view in begun]
+    opened = {view.row.resource: view for view in begun}
+    resources = [replace(_nothing(name), open_refresh=opened.get(name)) for name in tables.registry.names]
     return Health(begun, resources, _last_tick(session, tables))
 
 

@@ -21,6 +21,7 @@ from .instances.views import (
     put_instance,
 )
 from .links.views import delete_link, get_links, post_link, put_links
+from .mirror.collection import list_view, record_view
 from .mirror.orders import get_order, get_orders
 from .mirror.products import get_products
 from .mirror.rejected import get_rejected, post_rejected_retry
@@ -66,7 +67,14 @@ ROUTES: tuple[Route, ...] = (
 
 def routes(registry: Registry) -> tuple[Route, ...]:
     """All routes of an app with these collections."""
-    return (*ROUTES, *((f"/<instance_id>/{name}/refresh", "POST", starter(name)) for name in registry.names))
+    own = {path for path, *_ in ROUTES}
+    found = list(ROUTES)
+    for each in registry:
+        path = f"/<instance_id>/{each.name}"
+        found.append((f"{path}/refresh", "POST", starter(each.name)))
+        if path not in own:
+            found += [(path, "GET", list_view(each)), (f"{path}/<bigcommerce_id>", "GET", record_view(each))]
+    return tuple(found)
 
 
 def add_routes(blueprint: Blueprint, registry: Registry) -> None:

@@ -34,6 +34,7 @@ from bigcommerce_integration.refresh.run.advance import advance
 from bigcommerce_integration.refresh.write.apply import Step, commit_step
 from bigcommerce_integration.refresh.write.collection import write_page
 from bigcommerce_integration.refresh.write.page import MappedPage, map_page
+from bigcommerce_integration.resources.registry import REGISTRY, Registry
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
 from bigcommerce_integration.sandbox.pytest_plugin import bigcommerce_sandbox, bigcommerce_sandbox_factory
 
@@ -261,6 +262,7 @@ class Connect(Protocol):
         *,
         settings: dict[str, Any] | None = None,
         latency_ms: float = 0,
+        registry: Registry = REGISTRY,
         **body: Any,
     ) -> Mirror: ...
 
@@ -294,13 +296,18 @@ def _connect(stack: ExitStack, host_app: HostApp, broker: StubBroker, url: str) 
         *,
         settings: dict[str, Any] | None = None,
         latency_ms: float = 0,
+        registry: Registry = REGISTRY,
         **body: Any,
     ) -> Mirror:
         server = stack.enter_context(SandboxServer(store or SandboxStore(0, 0), latency_ms=latency_ms))
         given = {f"BIGCOMMERCE_{name.upper()}": value for name, value in (settings or {}).items()}
         host = host_app.host()
         app = host_app.create_app(
-            url, broker=broker, host=host, settings={"BIGCOMMERCE_API_URL": server.api_url, **given}
+            url,
+            broker=broker,
+            host=host,
+            settings={"BIGCOMMERCE_API_URL": server.api_url, **given},
+            registry=registry,
         )
         with app.app_context():
             if host_app.db.engine.name == "sqlite":

@@ -96,6 +96,12 @@ class Standing(AnswerSchema):
     )
     refused = Shown(COUNT, "Products that the host refused to make in it.", 0, is_null=True)
     open_refresh = Part(OpenRefresh, "The open walk.", is_null=True, example={})
+    off = Shown(
+        STRING,
+        "Only of a collection that a store can do without: why it is off, as the token lacks its scope; else null.",
+        is_null=True,
+        is_optional=True,
+    )
     left_out = Part(LeftOut, "Records that are tried again by themselves; null if there are none.", is_null=True)
     trouble = Shown(STRING, "What ended the last tries of the open walk; it tries again by itself.", is_null=True)
     last_failure = Part(FailedRefresh, "The last failure, unless a success came after it.", is_null=True)

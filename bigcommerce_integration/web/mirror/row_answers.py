@@ -11,7 +11,7 @@ from sqlalchemy import Column, Numeric, Row, Table
 
 from ...models.product_key import key_answer
 from ...models.types import moment_text
-from ...resources.base import Field
+from ...resources.base import Child, Field, Resource
 from ...resources.columns import notes_of
 from ...resources.orders import ORDER_LINES, ORDERS
 from ...resources.products import PRODUCTS, VARIANTS
@@ -22,12 +22,24 @@ def _names(fields: Iterable[Field]) -> tuple[str, ...]:
 
 
 _STANDING = ("notes", "observed_at", "change_number", "deleted_at")
-PRODUCT = ("bigcommerce_id", *_names(PRODUCTS.fields), *_STANDING)
-VARIANT = ("bigcommerce_id", VARIANTS.owner, *_names(VARIANTS.fields), *_STANDING)
-ORDER = ("bigcommerce_id", *_names(ORDERS.fields), *_STANDING)
-LINE = ("bigcommerce_id", *_names(ORDER_LINES.fields), "notes")
 PAYLOAD = "payload"
 LINK = "host_product_id"
+
+
+def record_names(resource: Resource) -> tuple[str, ...]:
+    """What an answer tells of a record."""
+    return ("bigcommerce_id", *_names(resource.fields), *_STANDING)
+
+
+def child_names(child: Child) -> tuple[str, ...]:
+    """What the answer for a record tells of what is within it."""
+    return ("bigcommerce_id", *_names(child.fields), "notes")
+
+
+PRODUCT = record_names(PRODUCTS)
+VARIANT = ("bigcommerce_id", VARIANTS.owner, *_names(VARIANTS.fields), *_STANDING)
+ORDER = record_names(ORDERS)
+LINE = child_names(ORDER_LINES)
 
 
 def columns(table: Table, names: Iterable[str], *, with_payload: bool = False) -> list[Column[Any]]:

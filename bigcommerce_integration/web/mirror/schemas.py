@@ -23,7 +23,7 @@ from ..openapi.shapes import (
     Shown,
     one_of,
 )
-from .row_answers import LINE, ORDER, PRODUCT, VARIANT
+from .row_answers import LINE, ORDER, PRODUCT, VARIANT, child_names, record_names
 
 
 def _decimals(count: int) -> JSONSchema:
@@ -84,6 +84,18 @@ def _payload(more: str = "", *, is_null: bool = False) -> Shown:
     shape = {"type": "string", "contentMediaType": "application/json"}
     description = f"The record's own text as the store sent it; given with include=payload.{more}"
     return Shown(shape, description, is_null=is_null, is_optional=True)
+
+
+def record_schema(resource: Resource, **more: Any) -> type[Schema]:
+    """A record of a collection; ``more`` is what is within it."""
+    name = resource.noun.capitalize() + ("With" + "And".join(map(str.capitalize, more)) if more else "")
+    return row_schema(name, resource, record_names(resource), **more, payload=_payload())
+
+
+def child_schema(child: Child) -> type[Schema]:
+    """What is within a record."""
+    name = "".join(map(str.capitalize, child.name.split("_")))
+    return row_schema(name, child, child_names(child), f"One of the {child.shown_as} of a record.")
 
 
 _HOST_PRODUCT = "The host's product that the line's variant is linked to."
