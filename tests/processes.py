@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .waiting import wait_until
-from .worker_host import WorkerHost
+from .worker_host import MIRRORED, WorkerHost
 
 ROOT = Path(__file__).parents[1]
 STARTS_IN_S = 60.0
@@ -93,21 +93,29 @@ def workers(host: WorkerHost, directory: Path, *, processes: int = 1, threads: i
 
 @contextmanager
 def commands(
-    host: WorkerHost, directory: Path, count: int, *, processes: int = 1, threads: int = 2, code: Path = ROOT
+    host: WorkerHost,
+    directory: Path,
+    count: int,
+    *,
+    processes: int = 1,
+    threads: int = 2,
+    code: Path = ROOT,
+    mirrored: str = "",
 ) -> Iterator[list[Workers]]:
     """So many ``dramatiq`` commands: where one loses a worker process it ends, and the others do not.
 
-    ``code`` is the tree whose package and tests they import.
+    ``code`` is the tree whose package and tests they import, ``mirrored`` the name of what they mirror.
     """
     command = [sys.executable, "-m", "dramatiq", "tests.worker_host:broker"]
     command += ["--processes", str(processes), "--threads", str(threads)]
+    environment = host.environment() | {MIRRORED: mirrored}
     crew: list[Workers] = []
     try:
         for _ in range(count):
             log = directory / f"workers-{len(list(directory.glob('workers-*')))}.log"
             with log.open("wb") as output:
                 master = subprocess.Popen(
-                    command, cwd=code, env=host.environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                    command, cwd=code, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
                 )
             crew.append(Workers(master, log))
         for each in crew:

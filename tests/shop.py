@@ -19,6 +19,7 @@ from sqlalchemy import select
 
 from bigcommerce_integration.app_state import state_of
 from bigcommerce_integration.models import Tables
+from bigcommerce_integration.resources.registry import REGISTRY, Registry
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
 
 from .host_app import HostApp, bearer, new_instance
@@ -179,13 +180,14 @@ def opened(
     settings: Mapping[str, Any] | None = None,
     host: WorkerHost | None = None,
     options: Mapping[str, Any] | None = None,
+    registry: Registry = REGISTRY,
 ) -> Iterator[Shop]:
     """A shop in this process, its tables made; ``settings`` without their prefix, in lower case."""
     host_app = _code_base()
     with SandboxServer(store or SandboxStore(12, 12), latency_ms=latency_ms) as server:
         given = {"tick_s": 0.5, "lease_s": 3, "api_url": server.api_url, **(settings or {})}
         prefixed = {f"BIGCOMMERCE_{name.upper()}": value for name, value in given.items()} | dict(options or {})
-        app = host_app.create_app(database_url, broker=broker, settings=prefixed)
+        app = host_app.create_app(database_url, broker=broker, settings=prefixed, registry=registry)
         host_app.create_rows(app)
         if host is not None:
             host = replace(host, settings=prefixed)

@@ -18,9 +18,15 @@ from dramatiq import Broker
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 
+from bigcommerce_integration.resources.registry import REGISTRY
+
+from .customers import WITH_CUSTOMERS
 from .host_app import HostApp
 
 VARIABLE = "TEST_WORKER_HOST"
+# Apart from the rest, which the tests of 0.1.0 read too.
+MIRRORED = "TEST_MIRRORED"
+REGISTRIES = {"": REGISTRY, "customers": WITH_CUSTOMERS}
 # The table that the demo's verification reads links from.
 MODEL_OPTIONS = {"Product": {"__tablename__": "demo_products"}}
 
@@ -81,7 +87,11 @@ if VARIABLE in os.environ:
     if _host.makes_app:
         code = HostApp(model_options=MODEL_OPTIONS)
         app = code.create_app(
-            _host.database_url, broker=broker, settings=_host.settings, host=Trouble(**_host.trouble).given(code.host())
+            _host.database_url,
+            broker=broker,
+            settings=_host.settings,
+            host=Trouble(**_host.trouble).given(code.host()),
+            registry=REGISTRIES[os.environ.get(MIRRORED, "")],
         )
     else:
         broker.declare_queue("bigcommerce")

@@ -7,9 +7,12 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from sqlalchemy import update
 
+from bigcommerce_integration.models import db_now
 from bigcommerce_integration.sandbox import SandboxStore
 
+from ..customers import WITH_CUSTOMERS, CustomerList
 from ..host_app import bearer
 from ..processes import ROOT, Workers, commands, wait_until
 from ..shop import URL, Shop, opened_on_servers
@@ -28,8 +31,8 @@ def old(tmp_path: Path) -> Path:
         pytest.skip(f"needs the code of 0.1.0: {reason}")
 
 
-def started(stack: ExitStack, shop: Shop, directory: Path, code: Path) -> Workers:
-    (workers,) = stack.enter_context(commands(shop.host, directory, 1, code=code))
+def started(stack: ExitStack, shop: Shop, directory: Path, code: Path, mirrored: str = "") -> Workers:
+    (workers,) = stack.enter_context(commands(shop.host, directory, 1, code=code, mirrored=mirrored))
     return workers
 
 
@@ -57,6 +60,33 @@ def test_old_and_new_workers_take_over_from_each_other(old: Path, database: str,
         shop.assert_exact()
         for workers in crew:
             assert workers.master.poll() is None, workers.text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database", ["postgresql", "mariadb"])
+def test_a_new_collection_begins_once_the_old_worker_is_gone(old: Path, database: str, tmp_path: Path) -> None:
+    customers = CustomerList.of(60)
+    store = customers.store(products=60, orders=20)
+    with ExitStack() as stack:
+        shop = stack.enter_context(
+            opened_on_servers(database, "redis", tmp_path, store=store, settings=SETTINGS, registry=WITH_CUSTOMERS)
+        )
+        crew = [started(stack, shop, tmp_path, old), started(stack, shop, tmp_path, ROOT, "customers")]
+        shop.post()
+        shop.wait(60)
+        for seed in range(3):
+            edited_and_refreshed(shop, Random(seed))
+        assert shop.rows("leases", "resource").count(("customers",)) == 0
+        crew[0].kill()
+        workers = shop.tables.workers
+        # A minute passes.
+        shop.execute(update(workers).where(workers.c.version.is_(None)).values(last_tick_at=db_now(-61)))
+        wait_until(lambda: shop.rows("customers", "bigcommerce_id") != [], 30, "the new collection")
+        wait_until(lambda: ("customers", "completed") in shop.rows("refreshes", "resource", "status"), 30, "its end")
+        assert len(shop.rows("customers")) == len(customers.records)
+        assert len(shop.rows("addresses")) == 2 * len(customers.records)
+        assert crew[1].master.poll() is None, crew[1].text()
+        assert "KeyError" not in crew[0].text(), "it has never met what it does not know"
 
 
 def wait_more_fetched(shop: Shop) -> None:
