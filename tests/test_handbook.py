@@ -55,6 +55,9 @@ RUN_BY = {
     ("python", "manage.py"): "test_the_commands_work_as_typed_in, which saves it",
     ("python", "test_shop.py"): "test_the_example_of_a_test_passes",
     ("ini", "bigcommerce.service"): "test_the_service_starts_what_the_readme_starts, as systemd may not be there",
+    ("python", "bigcommerce_integration/resources/customers.py"): "test_added_collection.py",
+    ("diff", "bigcommerce_integration/resources/registry.py"): "test_added_collection.py",
+    ("python", "tests/refresh/test_customers.py"): "test_added_collection.py",
     ("text", ""): "nothing: a drawing",
 }
 

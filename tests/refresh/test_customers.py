@@ -197,7 +197,7 @@ def test_it_waits_for_workers_that_do_not_know_it(
     assert len(begun(mirror).rows("refreshes", resource="customers")) == 1, "once"
 
 
-def test_a_worker_leaves_a_collection_alone_that_it_does_not_know(mirror: Mirror):
+def test_a_worker_leaves_an_unknown_collection_alone(mirror: Mirror):
     known = {name: each for name, each in mirror.engine.collections.items() if name != "customers"}
     tables = replace(mirror.engine.tables, registry=replace(WITH_CUSTOMERS, resources=WITH_CUSTOMERS.resources[:2]))
     older = replace(mirror, engine=replace(mirror.engine, collections=known, tables=tables))
