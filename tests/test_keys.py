@@ -14,8 +14,9 @@ from flask import Flask
 from sqlalchemy import update
 
 from bigcommerce_integration.encryption import TokenCipher, generate_key
+from bigcommerce_integration.models.refreshes import OPEN
 from bigcommerce_integration.privacy.erased_people import remember
-from bigcommerce_integration.refresh.lifecycle.claim import OPEN, Outcome
+from bigcommerce_integration.refresh.lifecycle.claim import Outcome
 from bigcommerce_integration.refresh.lifecycle.keys import KEYLESS
 from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.worker.hints import actor_name

@@ -175,9 +175,9 @@ def spy(monkeypatch: pytest.MonkeyPatch, watch: Watch) -> None:
             watch.note(error)
         settle(self, fetch, result, error)
 
-    def failing(job: Any, error: Any, *rest: Any) -> None:
+    def failing(session: Any, job: Any, error: Any, *rest: Any) -> None:
         watch.note(error)
-        fail(job, error, *rest)
+        fail(session, job, error, *rest)
 
     def setting_back(run: Any, error: Any) -> Any:
         watch.note(error)

@@ -20,6 +20,10 @@ from sqlalchemy import (
 
 from .types import FOUR_BYTES, long_bytes, long_text, moment, row_id
 
+OPEN = ("pending", "processing")
+"""The statuses of a refresh that goes on (see refresh/lifecycle/transitions.py)."""
+STOPPED = ("failed", "cancelled")
+"""Those of one that may be opened again."""
 COUNTERS = (
     "fetched",
     "created",

@@ -15,7 +15,7 @@ from ..config import Config
 from ..models import Tables, db_now, is_due
 from ..models.clock import ALLOWED_S
 from ..models.instances import IntegrationInstance
-from ..refresh.lifecycle.start import open_key
+from ..refresh.lifecycle.transitions import open_key
 from ..refresh.lifecycle.wishes import MOST_SPREAD
 from ..refresh.write.page import QUARANTINE
 from . import queries

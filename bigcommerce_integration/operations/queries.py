@@ -13,8 +13,8 @@ from ..config import Config
 from ..errors import NotFound
 from ..models import Tables, db_now, is_due
 from ..models.instances import IntegrationInstance
+from ..models.refreshes import OPEN
 from ..refresh.job.progress import Speed, speed
-from ..refresh.lifecycle.claim import OPEN
 from ..refresh.lifecycle.setbacks import SHOWN_FROM
 
 LONGEST_LEASE_S = 3600.0

@@ -13,9 +13,7 @@ from ..errors import Conflict, NotFound
 from ..models import Tables
 from ..refresh.job.database import bounded_waits
 from ..refresh.job.parameters import Mode, Parameters
-from ..refresh.lifecycle.reopen import reopen
-from ..refresh.lifecycle.start import join_ids, open_key, start
-from ..refresh.lifecycle.stop import cancel
+from ..refresh.lifecycle.transitions import cancel, join_ids, open_key, reopen, start
 from ..refresh.removal.deletion import DELETING
 from ..signals import announce, refresh_finished
 from ..worker import actors

@@ -22,7 +22,7 @@ from flask import Flask
 
 from ..app_state import State, engine_of
 from ..errors import ConfigError
-from ..refresh.lifecycle.owed import settle
+from ..refresh.lifecycle.release import settle
 from ..refresh.lifecycle.schedule import begin_due_of
 from .dispatcher import Looker
 from .hints import QUEUE, Hint, actor_name, forget_worker, note_worker

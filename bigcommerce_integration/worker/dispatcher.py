@@ -12,8 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..app_state import State, engine_of
 from ..refresh.job.context import Engine
 from ..refresh.job.database import missing_migration
-from ..refresh.lifecycle.claim import Outcome, instance_of, say_keyless, sibling
-from ..refresh.lifecycle.keys import Keyless
+from ..refresh.lifecycle.claim import Outcome, instance_of, sibling
+from ..refresh.lifecycle.keys import Keyless, say_keyless
 from ..refresh.run.advance import advance
 from ..signals import refresh_finished
 from .hints import Hint, Sender, keep_quiet, ready

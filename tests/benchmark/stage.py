@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from bigcommerce_integration.app_state import state_of
 from bigcommerce_integration.demo.command.processes import Sandbox
 from bigcommerce_integration.models import Tables
-from bigcommerce_integration.refresh.lifecycle.start import start
+from bigcommerce_integration.refresh.lifecycle.transitions import start
 from bigcommerce_integration.worker.actors import send_hints
 
 from ..host_app import HostApp, bearer, new_instance

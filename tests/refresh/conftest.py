@@ -27,7 +27,7 @@ from bigcommerce_integration.client.records import Record
 from bigcommerce_integration.refresh.job.context import Engine
 from bigcommerce_integration.refresh.job.database import T
 from bigcommerce_integration.refresh.job.parameters import Mode, Parameters
-from bigcommerce_integration.refresh.lifecycle import start
+from bigcommerce_integration.refresh.lifecycle import transitions
 from bigcommerce_integration.refresh.lifecycle.claim import Claimed, Outcome, claim_refresh
 from bigcommerce_integration.refresh.read.fetcher import Tally
 from bigcommerce_integration.refresh.run.advance import advance
@@ -112,7 +112,7 @@ class Mirror:
     def start(self, resource: str, mode: Mode = "full", **parameters: Any) -> Mirror:
         """A further refresh, to be advanced."""
         self.refreshes[resource] = self.transaction(
-            lambda session: start.start(
+            lambda session: transitions.start(
                 session,
                 self.engine.tables,
                 instance_id=self.instance_id,

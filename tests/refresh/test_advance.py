@@ -13,7 +13,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from bigcommerce_integration.refresh.job.lease import Lease
-from bigcommerce_integration.refresh.lifecycle import finish
+from bigcommerce_integration.refresh.lifecycle import transitions
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
 from bigcommerce_integration.refresh.linking import passes
 from bigcommerce_integration.refresh.read import walker
@@ -157,8 +157,8 @@ CRASHES = {
     "when all is walked": killed_in(phases, "walk", at=1, after=True),
     "in the linking": killed_in(passes, "link_pass", at=1, after=True),
     "before the end": killed_in(phases, "finish", at=1, after=False),
-    "in the end": killed_in(finish, "_end", at=1, after=False),
-    "in the end, before its commit": killed_in(finish, "_end", at=1, after=True),
+    "in the end": killed_in(transitions, "_end", at=1, after=False),
+    "in the end, before its commit": killed_in(transitions, "_end", at=1, after=True),
 }
 
 

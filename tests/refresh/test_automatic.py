@@ -15,9 +15,8 @@ from bigcommerce_integration.models import db_now
 from bigcommerce_integration.refresh.job.parameters import Parameters
 from bigcommerce_integration.refresh.lifecycle import schedule
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
-from bigcommerce_integration.refresh.lifecycle.reopen import reopen
 from bigcommerce_integration.refresh.lifecycle.schedule import Due, begin_due, due
-from bigcommerce_integration.refresh.lifecycle.stop import cancel
+from bigcommerce_integration.refresh.lifecycle.transitions import cancel, reopen
 from bigcommerce_integration.refresh.linking import passes
 from bigcommerce_integration.refresh.removal.pruning import prune
 from bigcommerce_integration.resources.registry import REGISTRY

@@ -13,7 +13,7 @@ import pytest
 from bigcommerce_integration.client.http.transport import Answer, Call, Transport
 from bigcommerce_integration.refresh.job.parameters import Mode
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
-from bigcommerce_integration.refresh.lifecycle.stop import cancel
+from bigcommerce_integration.refresh.lifecycle.transitions import cancel
 from bigcommerce_integration.refresh.read import slice as slices
 from bigcommerce_integration.refresh.run import order_lines
 from bigcommerce_integration.sandbox import SandboxStore

@@ -23,7 +23,7 @@ from bigcommerce_integration.app_state import engine_of, state_of
 from bigcommerce_integration.models import Tables, db_now, tables
 from bigcommerce_integration.refresh.job.context import Engine
 from bigcommerce_integration.refresh.job.lease import claim
-from bigcommerce_integration.refresh.lifecycle.start import start
+from bigcommerce_integration.refresh.lifecycle.transitions import start
 from bigcommerce_integration.refresh.removal import purge as purge_module
 from bigcommerce_integration.refresh.removal.purge import purge
 from bigcommerce_integration.refresh.run.advance import advance

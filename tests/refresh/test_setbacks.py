@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import delete, insert
 
 from bigcommerce_integration.models import db_now
-from bigcommerce_integration.refresh.lifecycle.claim import Outcome, Setbacks
-from bigcommerce_integration.refresh.lifecycle.setbacks import MOST_ERRORS, after_error, described
+from bigcommerce_integration.refresh.lifecycle.claim import Outcome
+from bigcommerce_integration.refresh.lifecycle.setbacks import MOST_ERRORS, Setbacks, after_error, described
 from bigcommerce_integration.refresh.read import walker
 from bigcommerce_integration.resources.registry import REGISTRY
 from bigcommerce_integration.sandbox import SandboxStore

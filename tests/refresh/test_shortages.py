@@ -12,9 +12,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bigcommerce_integration.refresh.job.database import Shortage, shortage
-from bigcommerce_integration.refresh.lifecycle.claim import Outcome, Setbacks
-from bigcommerce_integration.refresh.lifecycle.owed import settle
-from bigcommerce_integration.refresh.lifecycle.setbacks import LONGEST_SHORTAGE_WAIT_S, after_shortage
+from bigcommerce_integration.refresh.lifecycle.claim import Outcome
+from bigcommerce_integration.refresh.lifecycle.release import settle
+from bigcommerce_integration.refresh.lifecycle.setbacks import LONGEST_SHORTAGE_WAIT_S, Setbacks, after_shortage
 from bigcommerce_integration.refresh.read.crash_guard import GIVE_UP_AFTER
 from bigcommerce_integration.sandbox import SandboxStore
 

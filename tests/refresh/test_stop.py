@@ -6,8 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from bigcommerce_integration.refresh.lifecycle.reopen import reopen
-from bigcommerce_integration.refresh.lifecycle.stop import CANCELLED, cancel
+from bigcommerce_integration.refresh.lifecycle.transitions import CANCELLED, cancel, reopen
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import Connect, Mirror

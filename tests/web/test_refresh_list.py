@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from bigcommerce_integration.models import tables
 from bigcommerce_integration.refresh.job.parameters import Mode
-from bigcommerce_integration.refresh.lifecycle.start import start
+from bigcommerce_integration.refresh.lifecycle.transitions import start
 
 from ..host_app import HostApp, bearer, new_instance
 

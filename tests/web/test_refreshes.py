@@ -12,7 +12,7 @@ from sqlalchemy import insert, update
 
 from bigcommerce_integration.models import db_now, tables
 from bigcommerce_integration.models.refreshes import COUNTERS
-from bigcommerce_integration.refresh.lifecycle.start import start
+from bigcommerce_integration.refresh.lifecycle.transitions import start
 
 from ..host_app import HostApp, bearer, new_instance
 

@@ -12,7 +12,7 @@ from ... import history
 from ...errors import Invalid
 from ...models import db_now
 from ...models.instances import IntegrationInstance, name_key
-from ...refresh.lifecycle.start import start_instance
+from ...refresh.lifecycle.transitions import start_instance
 from ...signals import announce, instance_created
 from ...worker import actors
 from .. import queries

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from ...errors import RefreshCode
 from ...models import Tables
 from ...models.instances import IntegrationInstance
+from ...models.refreshes import OPEN
 from ...refresh.job.fencing import fence
-from ...refresh.lifecycle.claim import OPEN
-from ...refresh.lifecycle.reopen import reopen
+from ...refresh.lifecycle.transitions import reopen
 from ...refresh.run.products import is_linking_switched_on
 from ...worker.hints import Hint
 from ..context import Caller

@@ -17,8 +17,7 @@ from ...models import Tables, db_now
 from ...resources.base import Resource
 from ...resources.columns import message
 from ..job.context import Engine, Job
-from .start import start
-from .stop import cancel
+from .transitions import cancel, start
 from .wishes import spread
 
 GONE_S = 60.0
@@ -91,13 +90,9 @@ def turn_off(job: Job, error: ScopeMissing) -> None:
     def work(session: Session) -> None:
         tables, leases = job.engine.tables, job.engine.tables.leases
         job.lease.renew(session)
-        cancel(session, tables, job.refresh_id)
-        said = message(str(error))
-        refreshes = tables.refreshes
-        this = refreshes.c.id == job.refresh_id
-        session.execute(update(refreshes).where(this).values(message=said, error_code=RefreshCode.SCOPE_MISSING))
+        cancel(session, tables, job.refresh_id, message=str(error), error_code=RefreshCode.SCOPE_MISSING)
         mine = (leases.c.instance_id == job.instance.id, leases.c.resource == job.resource)
-        session.execute(update(leases).where(*mine).values(off_reason=said))
+        session.execute(update(leases).where(*mine).values(off_reason=message(str(error))))
         job.lease.release(session)
 
     job.engine.transaction(work)

@@ -7,11 +7,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from ...encryption import TokenCipher
 from ...errors import KeyMissing
 from ...models import db_now
+from ...models.refreshes import OPEN
 from ...privacy.erased_people import erasure_key
 from ..job.context import Engine
 
@@ -56,6 +57,21 @@ class Keyless:
             return False
         self._log_at = now + LOG_EVERY_S
         return True
+
+
+def say_keyless(engine: Engine, refresh_id: int) -> None:
+    """Have the refresh show why it does not go on; whoever claims it takes that away."""
+    refreshes = engine.tables.refreshes
+    statement = (
+        update(refreshes)
+        .where(
+            refreshes.c.id == refresh_id,
+            refreshes.c.status.in_(OPEN),
+            or_(refreshes.c.message.is_(None), refreshes.c.message != KEYLESS),
+        )
+        .values(message=KEYLESS)
+    )
+    engine.transaction(lambda session: session.execute(statement))
 
 
 def free_keyless(engine: Engine) -> None:

@@ -11,7 +11,6 @@ from sqlalchemy.exc import DBAPIError
 
 from ..job.database import Shortage
 from ..read.crash_guard import GIVE_UP_AFTER
-from .claim import Setbacks
 
 MOST_ERRORS = 30
 """Errors that nobody expected after which a refresh fails, also if there was progress between them."""
@@ -20,6 +19,18 @@ SHOWN_FROM = 2
 LONGEST_WAIT_S = 60.0
 LONGEST_SHORTAGE_WAIT_S = 120.0
 _ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Setbacks:
+    """What ended the slices before this one: unexpected errors (all), shortages of the database (in a row).
+
+    ``trouble`` describes the last of both, until a slice comes to a good end.
+    """
+
+    errors: int = 0
+    shortages: int = 0
+    trouble: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""What a changed setting or the calendar leaves to be done: kept with the lease until a completed refresh has done it.
+"""Wishes: what a changed setting or the calendar wants a refresh to do; kept with the lease until one has done it.
 
-A refresh that fails or is cancelled leaves the wish as it is, and the tick begins another one (see ``schedule``). One
-that completes takes the wish away in the same transaction, if it did what is wanted by now: the settings may have been
+A refresh that fails or is cancelled leaves the wish as it is, and the tick starts another one (see ``schedule``). One
+that completes removes the wish in the same transaction, if it did what is wanted by now: the settings may have been
 changed again since it began.
 """
 
@@ -20,13 +20,11 @@ from ..job.context import Job
 from ..job.parameters import Mode, Parameters
 
 READS_FROM_THE_START = frozenset({"initial", "full", "date_range"})
-
-
 MOST_SPREAD = 1.1
 
 
 def spread(interval_s: float) -> float:
-    """About that long: stores that were connected together drift apart."""
+    """About that long, by chance: stores that were connected together drift apart."""
     return interval_s * random.uniform(2.0 - MOST_SPREAD, MOST_SPREAD)  # noqa: S311 - jitter, no secret
 
 
@@ -43,8 +41,11 @@ def has_backfilled(
     return first <= start_date and (parameters.date_to is None or parameters.date_to >= backfill_to)
 
 
-def settle(session: Session, job: Job, checkpoint: Checkpoint, instance: Any) -> None:
-    """Take away what this refresh, which is being completed, has done; ``instance`` is the row as it is now, locked."""
+def clear_fulfilled(session: Session, job: Job, checkpoint: Checkpoint, instance: Any) -> None:
+    """Remove the wishes that this refresh, which is being completed, has fulfilled.
+
+    ``instance`` is the row as it is now, locked.
+    """
     leases = job.engine.tables.leases
     mine = (leases.c.instance_id == job.instance.id, leases.c.resource == job.resource)
     wanted = session.execute(select(leases.c.backfill_to, leases.c.is_link_wanted).where(*mine)).one()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from ...models import Tables, db_now
-from ..job.database import is_lockable
 from ..job.fencing import fence
-from ..lifecycle.claim import OPEN
+from ..lifecycle.transitions import cancel_all
 
 DELETING = "deleting"
 MESSAGE = "The instance is being deleted; its mirrored records are removed bit by bit."
@@ -30,26 +29,4 @@ def mark_deleted(session: Session, tables: Tables, instance_id: int) -> None:
             updated_at=db_now(),
         )
     )
-    _cancel(session, tables, instance_id)
-
-
-def _cancel(session: Session, tables: Tables, instance_id: int) -> None:
-    refreshes, hints = tables.refreshes, tables.hints
-    is_open = (refreshes.c.instance_id == instance_id, refreshes.c.status.in_(OPEN))
-    ids = list(session.scalars(select(refreshes.c.id).where(*is_open)))
-    session.execute(
-        update(refreshes)
-        .where(*is_open)
-        .values(
-            status="cancelled",
-            message="Cancelled, as the instance is being deleted.",
-            finished_at=db_now(),
-            open_key=None,
-            resume_at=None,
-        )
-    )
-    for refresh_id in ids:
-        hint = hints.c.refresh_id == refresh_id
-        # One that a frozen tick has locked stays for the purge; ticks pass over what is not open.
-        if is_lockable(session, select(hints.c.refresh_id).where(hint)):
-            session.execute(delete(hints).where(hint))
+    cancel_all(session, tables, instance_id, message="Cancelled, as the instance is being deleted.")

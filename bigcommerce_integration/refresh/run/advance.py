@@ -12,16 +12,17 @@ from sqlalchemy import func, select
 from ...client.api import StoreClient
 from ...client.http.rate_limit import Pace
 from ...errors import BigCommerceError, KeyMissing, LeaseLost, RefreshEnded, RejectionCode, ScopeMissing, WorkersDie
+from ..job.checkpoint import Checkpoint
 from ..job.context import Engine, Job
 from ..job.database import shortage
 from ..job.progress import completed
 from ..lifecycle.arrivals import turn_off
-from ..lifecycle.claim import Claimed, Outcome, claim_refresh, let_go
-from ..lifecycle.finish import fail
+from ..lifecycle.claim import Claimed, Outcome, claim_refresh
 from ..lifecycle.keys import KEYLESS
-from ..lifecycle.owed import Release, owe
+from ..lifecycle.release import Owed, Pause, owe, release
 from ..lifecycle.setbacks import Setback, after_error, after_shortage
-from ..read.crash_guard import GIVE_UP_AFTER, MOST_SET_ASIDE, caution
+from ..lifecycle.transitions import fail
+from ..read.crash_guard import GIVE_UP_AFTER, MOST_SET_ASIDE, Caution, caution
 from ..read.fetcher import Fetcher, Tally
 from ..read.slice import Slice, SliceEnds
 from ..write.page import DEATHS, QUARANTINE, Blame
@@ -34,8 +35,8 @@ def advance(engine: Engine, refresh_id: int) -> Outcome:
     """Do one slice of the refresh, if it is due and no other worker has it.
 
     Commits page by page in sessions of its own. What the store or the host did wrong ends the refresh and is
-    stored with it; what the database is short of is waited for; what nobody expected is raised once the lease is let
-    go. Whatever happens between the claim and the end, the lease is let go, so that it does not look like a death.
+    stored with it; what the database is short of is waited for; what nobody expected is raised once the lease is
+    released. Whatever happens between the claim and the end, it is released, so that it does not look like a death.
     """
     claimed = claim_refresh(engine, refresh_id)
     if isinstance(claimed, Outcome):
@@ -64,20 +65,26 @@ class _Run:
     claimed: Claimed
     client: StoreClient | None = None
     slice: Slice | None = None
-    # The rejected record whose trial does not count, as what ended it is no fault of its own.
-    trial: int | None = None
 
     @property
-    def tally(self) -> Tally:
+    def job(self) -> Job:
+        """What was claimed."""
+        return self.claimed.job
+
+    @property
+    def spent(self) -> Tally:
         """What was spent and not yet written."""
         return Tally() if self.slice is None else self.slice.fetcher.tally
 
     def do(self) -> Outcome:
         """Advance the refresh until time is up or it has ended; raises what nobody expected."""
-        job = self.claimed.job
+        job = self.job
         try:
             self.client = job.engine.client(job.instance, job.clock)
-            return self._phases(self.client)
+            self.slice = self._slice(self.client)
+            run_phases(self.slice)
+        except SliceEnds as end:
+            return self._pause(end)
         except KeyMissing:
             # The erasure key is newer than the claim.
             self._step_back()
@@ -88,30 +95,14 @@ class _Run:
             return Outcome.CANCELLED
         except LeaseLost:
             raise
-        except ScopeMissing as error:
-            if job.collection.resource.required:
-                return _fail(job, error, self.tally)
-            log.warning("%s", error, extra=_extra(job, "off"))
-            turn_off(job, error)
-            return Outcome.CANCELLED
         except BigCommerceError as error:
-            return _fail(job, error, self.tally)
+            return self._fail(error)
+        self._log_completed(self.slice)
+        return Outcome.ENDED
 
-    def _step_back(self) -> None:
-        claimed = self.claimed
-        let_go(
-            claimed.job,
-            None,
-            self.tally,
-            total=claimed.results.total,
-            wait_s=0.0,
-            message=KEYLESS,
-            attempts=claimed.attempts,
-            setbacks=claimed.setbacks,
-        )
-
-    def _phases(self, client: StoreClient) -> Outcome:
-        claimed, job, config = self.claimed, self.claimed.job, self.claimed.job.engine.config
+    def _slice(self, client: StoreClient) -> Slice:
+        """As careful as deaths before this slice make it; ``WorkersDie`` if there were too many."""
+        claimed, job, config = self.claimed, self.job, self.job.engine.config
         checkpoint = claimed.checkpoint
         careful = caution(
             claimed.attempts,
@@ -120,27 +111,21 @@ class _Run:
             follows_death=claimed.follows_death,
             is_hunting=bool(checkpoint.suspects),
         )
-        if claimed.follows_death or claimed.attempts:
-            suspects = tuple(sorted(checkpoint.walk.ranges))
-            # What kills before anything is stored is in the page that is asked for first.
-            checkpoint = replace(checkpoint, suspects=suspects[:1] if careful.is_alone else suspects)
         if claimed.attempts >= GIVE_UP_AFTER or (careful.sets_aside and _set_aside_before(job) >= MOST_SET_ASIDE):
             raise WorkersDie(job.resource, claimed.attempts)
-        if careful.is_alone and careful.page_size != checkpoint.page_size:
-            checkpoint = replace(checkpoint, page_size=careful.page_size, good_pages=0)
         fetcher = Fetcher(
             width=1 if careful.is_alone or careful.begins_alone else config.concurrency,
             pace=Pace.start(config.quota_reserve, claimed.sharers),
             stopping=job.engine.stopping,
             keep_alive_s=config.lease_s / 3,
-            failures=claimed.checkpoint.failures,
+            failures=checkpoint.failures,
             store_info=client.own_store_info,
         )
-        self.slice = slice_ = Slice(
+        slice_ = Slice(
             job,
             client,
             fetcher,
-            checkpoint,
+            _suspecting(claimed, careful),
             claimed.results,
             page_size=careful.page_size,
             width=1 if careful.is_alone else config.concurrency,
@@ -150,75 +135,77 @@ class _Run:
             held=claimed.held,
         )
         fetcher.keep_alive = slice_.keep_alive
-        try:
-            run_phases(slice_)
-        except SliceEnds as end:
-            let_go(
-                job,
-                replace(slice_.checkpoint, failures=fetcher.failures),
-                fetcher.tally,
-                total=slice_.results.total,
-                wait_s=end.wait_s,
-                message=end.message,
-                trial=slice_.trial,
-            )
-            return Outcome.WAITING if end.wait_s > 0 else Outcome.CONTINUE
-        unsolved = slice_.checkpoint.unsolved
-        if unsolved.reason is not None:
-            log.warning(
-                "Refresh %s of %s: %s", job.refresh_id, job.resource, completed(unsolved), extra=_extra(job, "unlinked")
-            )
-        log.info("Refresh %s of %s is completed.", job.refresh_id, job.resource, extra=_extra(job, "complete"))
+        return slice_
+
+    def _pause(self, end: SliceEnds) -> Outcome:
+        assert self.slice is not None
+        checkpoint = replace(self.slice.checkpoint, failures=self.slice.fetcher.failures)
+        pause = Pause(end.wait_s, end.message, checkpoint, trial=self.slice.trial)
+        release(self.job, pause, self.spent, total=self.slice.results.total)
+        return Outcome.WAITING if end.wait_s > 0 else Outcome.CONTINUE
+
+    def _step_back(self) -> None:
+        claimed = self.claimed
+        pause = Pause(message=KEYLESS, attempts=claimed.attempts, setbacks=claimed.setbacks)
+        release(self.job, pause, self.spent, total=claimed.results.total)
+
+    def _fail(self, error: BigCommerceError) -> Outcome:
+        job = self.job
+        if isinstance(error, ScopeMissing) and not job.collection.resource.required:
+            log.warning("%s", error, extra=_extra(job, "off"))
+            turn_off(job, error)
+            return Outcome.CANCELLED
+        log.error("Refresh %s of %s failed: %s", job.refresh_id, job.resource, error, extra=_extra(job, "fail"))
+        job.engine.transaction(lambda session: fail(session, job, error, self.spent))
         return Outcome.ENDED
 
+    def _log_completed(self, done: Slice) -> None:
+        job, unsolved = self.job, done.checkpoint.unsolved
+        named = (job.refresh_id, job.resource)
+        if unsolved.reason is not None:
+            log.warning("Refresh %s of %s: %s", *named, completed(unsolved), extra=_extra(job, "unlinked"))
+        log.info("Refresh %s of %s is completed.", *named, extra=_extra(job, "complete"))
+
     def set_back(self, error: Exception) -> Outcome:
-        """Let go, to go on later or not at all; what cannot be written is owed."""
-        claimed, job = self.claimed, self.claimed.job
-        found = shortage(error)
-        self.trial = None if self.slice is None else self.slice.trial
+        """Release the lease, to go on later or not at all; what cannot be written is owed."""
+        claimed, job, found = self.claimed, self.job, shortage(error)
+        trial = None
         common: dict[str, Any] = {
             "attempts": claimed.attempts,
             "has_progressed": self.slice is not None and self.slice.has_progressed,
             "random": random.random,
         }
         if found is not None:
+            # The database's fault, not that of the record.
+            trial = None if self.slice is None else self.slice.trial
             setback = after_shortage(found, claimed.setbacks, **common)
             log.warning("Refresh %s waits: %s", job.refresh_id, found, extra=_extra(job, "database"))
         else:
             setback = after_error(error, claimed.setbacks, **common)
-            self.trial = None
         try:
-            self._write(setback)
+            return self._write(setback, trial)
         except LeaseLost:
             return Outcome.BUSY
         except Exception as unwritten:
-            owe(job.engine, Release(job.instance.id, job.resource, job.refresh_id, job.lease.owner, self.trial))
+            owe(job.engine, Owed(job.instance.id, job.resource, job.refresh_id, job.lease.owner, trial))
             if shortage(unwritten) is None:
                 raise
             log.warning(
-                "The lease of refresh %s is let go once the database takes writes again.",
+                "The lease of refresh %s is released once the database takes writes again.",
                 job.refresh_id,
                 extra=_extra(job, "database"),
             )
         return Outcome.ENDED if setback.is_final else Outcome.WAITING
 
-    def _write(self, setback: Setback) -> None:
-        job, results = self.claimed.job, self.claimed.results
+    def _write(self, setback: Setback, trial: int | None) -> Outcome:
         if setback.is_final:
-            _fail(job, BigCommerceError(setback.message), self.tally)
-            return
+            return self._fail(BigCommerceError(setback.message))
         # The stored checkpoint stands: a commit whose answer was lost may have moved it further than we know.
-        let_go(
-            job,
-            None,
-            self.tally,
-            total=results.total,
-            wait_s=setback.wait_s,
-            message=setback.message,
-            attempts=setback.attempts,
-            setbacks=setback.setbacks,
-            trial=self.trial,
+        pause = Pause(
+            setback.wait_s, setback.message, attempts=setback.attempts, setbacks=setback.setbacks, trial=trial
         )
+        release(self.job, pause, self.spent, total=self.claimed.results.total)
+        return Outcome.WAITING
 
     def close(self) -> None:
         """Let the fetching threads and the connections end."""
@@ -226,6 +213,18 @@ class _Run:
             self.slice.fetcher.close()
         if self.client is not None:
             self.client.close()
+
+
+def _suspecting(claimed: Claimed, careful: Caution) -> Checkpoint:
+    """The checkpoint, with what may have killed the worker before, and with pages as small as that makes them."""
+    checkpoint = claimed.checkpoint
+    if claimed.follows_death or claimed.attempts:
+        suspects = tuple(sorted(checkpoint.walk.ranges))
+        # What kills before anything is stored is in the page that is asked for first.
+        checkpoint = replace(checkpoint, suspects=suspects[:1] if careful.is_alone else suspects)
+    if careful.is_alone and careful.page_size != checkpoint.page_size:
+        checkpoint = replace(checkpoint, page_size=careful.page_size, good_pages=0)
+    return checkpoint
 
 
 def _blame(claimed: Claimed) -> Blame:
@@ -239,12 +238,6 @@ def _set_aside_before(job: Job) -> int:
     rejected = job.engine.tables.rejected_records
     count = select(func.count()).where(rejected.c.refresh_id == job.refresh_id, rejected.c.reason_code.in_(QUARANTINE))
     return job.engine.transaction(lambda session: int(session.execute(count).scalar_one()))
-
-
-def _fail(job: Job, error: BigCommerceError, tally: Tally) -> Outcome:
-    log.error("Refresh %s of %s failed: %s", job.refresh_id, job.resource, error, extra=_extra(job, "fail"))
-    fail(job, error, tally)
-    return Outcome.ENDED
 
 
 def _extra(job: Job, action: str) -> dict[str, object]:

@@ -14,7 +14,7 @@ from ..job.checkpoint import Phase
 from ..job.context import Job
 from ..job.id_ranges import Walk
 from ..job.modes import believed, dates, finds_unseen, start_of_day
-from ..lifecycle.finish import finish
+from ..lifecycle.completion import finish
 from ..read.candidates import MOST_SINGLY, keep_most_likely, note_unseen, note_wanted
 from ..read.confirmation import confirm
 from ..read.fetcher import Fetch

@@ -1,26 +1,22 @@
-"""The ends of a refresh: completed, or failed with what a person has to do."""
+"""What is done together with the end of a refresh that has read all it was to read: watermark, wishes, its message."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import and_, case, delete, func, or_, select, update
+from sqlalchemy import and_, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from ...errors import BigCommerceError, ConnectionBroken
 from ...models import db_now
-from ...resources.columns import message as column_message
 from ..job import progress
 from ..job.checkpoint import Checkpoint
 from ..job.context import Job
-from ..job.database import is_lockable
 from ..job.modes import MOVES_WATERMARK
 from ..read.fetcher import Tally
 from ..write.page import QUARANTINE
 from .arrivals import turn_on
-from .start import open_key
-from .wishes import settle
+from .transitions import complete, open_key
+from .wishes import clear_fulfilled
 
 _SECOND = timedelta(seconds=1)
 
@@ -30,8 +26,8 @@ def finish(job: Job, checkpoint: Checkpoint, tally: Tally, total: int | None) ->
 
     ``tally`` is what was spent since the last page, ``total`` what the store said when the walk began.
 
-    Those belong to the later of an instance's two refreshes: the row lock on the instance makes two that
-    end at the same moment agree on which that is.
+    Those belong to the last of an instance's refreshes to end: the row lock on the instance makes two that end at the
+    same moment agree on which that is.
     """
     return job.engine.transaction(lambda session: _complete(session, job, checkpoint, tally, total))
 
@@ -57,25 +53,21 @@ def _complete(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, 
         return False
     if job.mode in MOVES_WATERMARK:
         _move_watermark(session, job, checkpoint)
-    settle(session, job, checkpoint, instance)
+    clear_fulfilled(session, job, checkpoint, instance)
     turn_on(session, job)
     session.execute(
         update(tables.instances)
         .where(tables.instances.c.id == instance_id, tables.instances.c.status == "needs_attention")
         .values(status="active", status_message=None, updated_at=db_now())
     )
-    _end(
+    complete(
         session,
         job,
         tally,
-        status="completed",
         message=_message(session, job, checkpoint),
         conflicts=checkpoint.unsolved.conflicts,
         refused=checkpoint.unsolved.refused,
-        progress_percentage=100,
         total=total,
-        checkpoint=None,
-        phase=None,
     )
     return True
 
@@ -114,43 +106,5 @@ def _message(session: Session, job: Job, checkpoint: Checkpoint) -> str:
         .group_by(table.c.resource)
         .order_by(table.c.resource)
     )
-    told = [progress.left_out(row.resource, row[1], int(row.kept)) for row in rows]
-    return progress.completed(checkpoint.unsolved, left_out=" ".join([*told, *moved]) or None)
-
-
-def fail(job: Job, error: BigCommerceError, tally: Tally) -> None:
-    """End the refresh with the error's message; one that breaks the whole connection marks the instance too.
-
-    The checkpoint stays: what was stored is right, and the walk could go on from there.
-    """
-
-    def work(session: Session) -> None:
-        job.lease.renew(session)
-        if isinstance(error, ConnectionBroken):
-            instances = job.engine.tables.instances
-            session.execute(
-                update(instances)
-                .where(instances.c.id == job.instance.id, instances.c.status == "active")
-                .values(status="needs_attention", status_message=column_message(str(error)), updated_at=db_now())
-            )
-        _end(session, job, tally, status="failed", message=str(error), error_code=error.code)
-
-    job.engine.transaction(work)
-
-
-def _end(session: Session, job: Job, tally: Tally, *, message: str, **values: Any) -> None:
-    tables = job.engine.tables
-    values["message"] = column_message(message)
-    values["requests"] = tables.refreshes.c.requests + tally.requests
-    values["quota_left"] = func.coalesce(tally.quota_left, tables.refreshes.c.quota_left)
-    values["waited_s"] = tables.refreshes.c.waited_s + tally.waited_s
-    session.execute(
-        update(tables.refreshes)
-        .where(tables.refreshes.c.id == job.refresh_id, tables.refreshes.c.status == "processing")
-        .values(finished_at=db_now(), open_key=None, resume_at=None, trouble=None, **values)
-    )
-    job.lease.release(session)
-    # One that a frozen tick has locked stays; ticks pass over what is not open.
-    hint = tables.hints.c.refresh_id == job.refresh_id
-    if is_lockable(session, select(tables.hints.c.refresh_id).where(hint)):
-        session.execute(delete(tables.hints).where(hint))
+    sentences = [progress.left_out(row.resource, row[1], int(row.kept)) for row in rows]
+    return progress.completed(checkpoint.unsolved, left_out=" ".join([*sentences, *moved]) or None)

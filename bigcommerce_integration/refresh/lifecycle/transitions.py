@@ -1,0 +1,292 @@
+"""The states of a refresh, and every change from one to another; the caller commits.
+
+start ─▶ pending ── take_up ─▶ processing ── complete ─▶ completed
+            │                      ├── fail ─▶ failed ─────┐
+            └─────── cancel ───────┴─▶ cancelled ──────────┴─ reopen ─▶ pending
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Table, delete, func, insert, literal, select, update
+from sqlalchemy.orm import Session
+
+from ...errors import BigCommerceError, ConnectionBroken
+from ...models import Tables, db_now
+from ...models.refreshes import OPEN, STOPPED
+from ...resources.columns import message as column_message
+from ..job.checkpoint import load_checkpoint
+from ..job.context import Job
+from ..job.database import is_lockable
+from ..job.parameters import MOST_IDS, Mode, Parameters, load_parameters
+from ..read.fetcher import Tally
+from .keys import KEYLESS
+from .wishes import spread
+
+CANCELLED = "Cancelled. What was stored until then stays; retry goes on from there."
+_NOTHING = Parameters()
+
+
+def open_key(instance_id: int, resource: str) -> str:
+    """The value of the unique column that allows one open walk of an instance and resource."""
+    return f"{instance_id}:{resource}"
+
+
+# -- start ---------------------------------------------------------------------------------------------------------
+
+
+def start_instance(
+    session: Session,
+    tables: Tables,
+    instance_id: int,
+    *,
+    hint_after_s: float,
+    sweep_after_s: float,
+    requested_by: str | None = None,
+) -> None:
+    """Insert a new instance's leases and an initial refresh of each of its collections, with their hints.
+
+    ``hint_after_s`` is when the tick first hints at them, should the caller's own hint get lost;
+    ``sweep_after_s`` when the first sweep is due, if automatic sync is on.
+    """
+    # The others begin by themselves, once workers that do not know them are gone (see ``arrivals``).
+    names = [each.name for each in tables.registry if each.since is None]
+    session.execute(
+        insert(tables.leases).values(next_sweep_at=db_now(spread(sweep_after_s))),
+        [{"instance_id": instance_id, "resource": name, "epoch": 0, "change_number": 0} for name in names],
+    )
+    pending = [_pending(instance_id, name, "initial", _NOTHING, requested_by) for name in names]
+    refreshes, hints = tables.refreshes, tables.hints
+    session.execute(insert(refreshes).values(created_at=db_now()), pending)
+    started = select(refreshes.c.id, db_now(hint_after_s), literal(0)).where(
+        refreshes.c.open_key.in_([each["open_key"] for each in pending])
+    )
+    session.execute(insert(hints).from_select(["refresh_id", "next_hint_at", "times_sent"], started))
+
+
+def start(
+    session: Session,
+    tables: Tables,
+    *,
+    instance_id: int,
+    resource: str,
+    mode: Mode,
+    parameters: Parameters = _NOTHING,
+    hint_after_s: float = 0.0,
+    requested_by: str | None = None,
+    is_sweep: bool = False,
+) -> int:
+    """Insert a pending refresh and its hint; its id.
+
+    Raises ``sqlalchemy.exc.IntegrityError`` if a walk of this resource is open already; a refresh of ids is none,
+    and may be open beside one.
+    """
+    pending = _pending(instance_id, resource, mode, parameters, requested_by)
+    result: Any = session.execute(insert(tables.refreshes).values(created_at=db_now(), is_sweep=is_sweep, **pending))
+    refresh_id: int = result.inserted_primary_key[0]
+    session.execute(insert(tables.hints).values(refresh_id=refresh_id, next_hint_at=db_now(hint_after_s), times_sent=0))
+    return refresh_id
+
+
+def _pending(
+    instance_id: int, resource: str, mode: Mode, parameters: Parameters, requested_by: str | None
+) -> dict[str, Any]:
+    return {
+        "instance_id": instance_id,
+        "resource": resource,
+        "mode": mode,
+        "parameters": parameters.dump(),
+        "requested_by": requested_by,
+        "status": "pending",
+        "open_key": None if mode == "ids" else open_key(instance_id, resource),
+    }
+
+
+def join_ids(session: Session, tables: Tables, *, instance_id: int, resource: str, ids: Sequence[int]) -> int | None:
+    """Add these to a refresh of ids that has not begun; its id, None if none has room for them."""
+    refreshes = tables.refreshes
+    waiting = session.execute(
+        select(refreshes.c.id, refreshes.c.parameters)
+        .where(
+            refreshes.c.instance_id == instance_id,
+            refreshes.c.resource == resource,
+            refreshes.c.mode == "ids",
+            *_has_not_begun(refreshes),
+        )
+        .order_by(refreshes.c.id)
+    ).all()
+    for row in waiting:
+        known = load_parameters(row.parameters)
+        together = dict.fromkeys((*known.ids, *ids))
+        if len(together) > MOST_IDS:
+            continue
+        # A worker may take it up in this moment, or somebody else join it.
+        is_as_seen = (refreshes.c.id == row.id, refreshes.c.parameters == row.parameters, *_has_not_begun(refreshes))
+        joined: Any = session.execute(
+            update(refreshes).where(*is_as_seen).values(parameters=replace(known, ids=tuple(together)).dump())
+        )
+        if joined.rowcount == 1:
+            refresh_id: int = row.id
+            return refresh_id
+    return None
+
+
+def _has_not_begun(refreshes: Table) -> tuple[Any, ...]:
+    return refreshes.c.status == "pending", refreshes.c.started_at.is_(None)
+
+
+# -- take up -------------------------------------------------------------------------------------------------------
+
+
+def take_up(session: Session, tables: Tables, refresh_id: int) -> bool:
+    """Have a slice begin, one more attempt; False if the refresh has ended meanwhile. The caller has the lease."""
+    refreshes = tables.refreshes
+    taken: Any = session.execute(
+        update(refreshes)
+        .where(refreshes.c.id == refresh_id, refreshes.c.status.in_(OPEN))
+        .values(
+            status="processing",
+            started_at=func.coalesce(refreshes.c.started_at, db_now()),
+            progress_percentage=func.coalesce(refreshes.c.progress_percentage, 0),
+            attempts=refreshes.c.attempts + 1,
+            resume_at=None,
+            # This worker has the key.
+            message=func.nullif(refreshes.c.message, KEYLESS),
+        )
+    )
+    return bool(taken.rowcount == 1)
+
+
+# -- end -----------------------------------------------------------------------------------------------------------
+
+
+def complete(session: Session, job: Job, spent: Tally, *, message: str, **values: Any) -> None:
+    """End the refresh well, and release its lease, which the caller has renewed."""
+    results = {"progress_percentage": 100, "checkpoint": None, "phase": None, **values}
+    _end(session, job, spent, status="completed", message=message, **results)
+
+
+def fail(session: Session, job: Job, error: BigCommerceError, spent: Tally) -> None:
+    """End the refresh with the error's text; one that breaks the whole connection marks the instance too.
+
+    The checkpoint stays: what was stored is right, and ``reopen`` goes on from there.
+    """
+    job.lease.renew(session)
+    if isinstance(error, ConnectionBroken):
+        instances = job.engine.tables.instances
+        session.execute(
+            update(instances)
+            .where(instances.c.id == job.instance.id, instances.c.status == "active")
+            .values(status="needs_attention", status_message=column_message(str(error)), updated_at=db_now())
+        )
+    _end(session, job, spent, status="failed", message=str(error), error_code=error.code)
+
+
+def cancel(
+    session: Session, tables: Tables, *refresh_ids: int, message: str = CANCELLED, error_code: str | None = None
+) -> bool:
+    """Whether these refreshes were open, and are cancelled now.
+
+    No lease is needed: whoever advances one finds it ended as the transaction of the next page begins.
+    """
+    ended = _close(session, tables, refresh_ids, OPEN, status="cancelled", message=message, error_code=error_code)
+    return ended == len(refresh_ids)
+
+
+def cancel_all(session: Session, tables: Tables, instance_id: int, *, message: str) -> None:
+    """Cancel all open refreshes of the instance."""
+    refreshes = tables.refreshes
+    is_open = (refreshes.c.instance_id == instance_id, refreshes.c.status.in_(OPEN))
+    cancel(session, tables, *session.scalars(select(refreshes.c.id).where(*is_open)), message=message)
+
+
+def _end(session: Session, job: Job, spent: Tally, *, status: str, message: str, **values: Any) -> None:
+    """``spent`` is what was spent since the last page."""
+    refreshes = job.engine.tables.refreshes
+    values |= {
+        "trouble": None,
+        "requests": refreshes.c.requests + spent.requests,
+        "waited_s": refreshes.c.waited_s + spent.waited_s,
+        "quota_left": func.coalesce(spent.quota_left, refreshes.c.quota_left),
+    }
+    _close(session, job.engine.tables, [job.refresh_id], ["processing"], status=status, message=message, **values)
+    job.lease.release(session)
+
+
+def _close(
+    session: Session,
+    tables: Tables,
+    refresh_ids: Sequence[int],
+    during: Sequence[str],
+    *,
+    status: str,
+    message: str,
+    **values: Any,
+) -> int:
+    """End those refreshes that have a status among ``during``; how many. The only place that ends any."""
+    refreshes, hints = tables.refreshes, tables.hints
+    closed: Any = session.execute(
+        update(refreshes)
+        .where(refreshes.c.id.in_(refresh_ids), refreshes.c.status.in_(during))
+        .values(
+            status=status,
+            message=column_message(message),
+            finished_at=db_now(),
+            open_key=None,
+            resume_at=None,
+            **values,
+        )
+    )
+    if closed.rowcount == 0:
+        return 0
+    for refresh_id in refresh_ids:
+        hint = hints.c.refresh_id == refresh_id
+        # One that a frozen tick has locked stays: ticks pass over what is not open.
+        if is_lockable(session, select(hints.c.refresh_id).where(hint)):
+            session.execute(delete(hints).where(hint))
+    return int(closed.rowcount)
+
+
+# -- reopen --------------------------------------------------------------------------------------------------------
+
+
+def reopen(session: Session, tables: Tables, refresh_id: int, *, hint_after_s: float = 0.0) -> bool:
+    """Whether the refresh had failed or been cancelled, and is pending now, with its hint: it goes on where it stopped.
+
+    Raises ``sqlalchemy.exc.IntegrityError`` if a walk of this resource is open already. The time between counts as
+    waited, so that the rate stays one of work.
+    """
+    refreshes = tables.refreshes
+    this = refreshes.c.id == refresh_id
+    # A write first: it locks the row before the checkpoint is read.
+    reopened: Any = session.execute(
+        update(refreshes).where(this, refreshes.c.status.in_(STOPPED)).values(status="pending", attempts=0, errors=0)
+    )
+    if reopened.rowcount != 1:
+        return False
+    row = session.execute(select(refreshes, db_now().label("now")).where(this)).one()
+    values: dict[str, Any] = {
+        "open_key": None if row.mode == "ids" else open_key(row.instance_id, row.resource),
+        "resume_at": None,
+        "finished_at": None,
+        "message": None,
+        "error_code": None,
+        "checkpoint": row.checkpoint and replace(load_checkpoint(row.checkpoint), failures=0).dump(),
+    }
+    if row.started_at and row.finished_at:
+        values["waited_s"] = row.waited_s + max(0.0, (row.now - row.finished_at).total_seconds())
+    session.execute(update(refreshes).where(this).values(values))
+    _hint(session, tables, refresh_id, hint_after_s)
+    return True
+
+
+def _hint(session: Session, tables: Tables, refresh_id: int, after_s: float) -> None:
+    """Make its hint due, also if the old one was left behind."""
+    hints = tables.hints
+    values = {"next_hint_at": db_now(after_s), "times_sent": 0}
+    kept: Any = session.execute(update(hints).where(hints.c.refresh_id == refresh_id).values(values))
+    if not kept.rowcount:
+        session.execute(insert(hints).values(refresh_id=refresh_id, **values))
