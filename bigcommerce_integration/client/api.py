@@ -91,7 +91,7 @@ class StoreClient:
         return self._reader(resource).by_ids(ids)
 
     def _reader(self, resource: Resource) -> CatalogReader | V2Reader | PageNumberReader:
-        return _READERS[type(resource.reader)](self._wire, resource)
+        return _READERS[type(resource.asked_by)](self._wire, resource)
 
     # -- what belongs to one collection ----------------------------------------------------------------------
 

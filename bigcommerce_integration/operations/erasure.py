@@ -75,9 +75,7 @@ def erase(engine: Engine, instance: IntegrationInstance, people: Sequence[str]) 
     Raises ``ErasureIncomplete`` when a refresh holds on too long, ``HostRefused`` for what the host raised when it was
     told of a batch: what was done by then stays, and nothing comes back.
     """
-    erased = engine.transaction(
-        lambda session: remember(session, engine.tables, engine.cipher, instance.id, people),
-    )
+    erased = engine.transaction(lambda session: remember(session, engine.tables, engine.cipher, instance.id, people))
     return _blank(_Erasure(engine, instance, erased.includes))
 
 

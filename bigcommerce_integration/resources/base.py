@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from .readers import Reader
@@ -171,8 +170,10 @@ class Resource:
     description: str
     scope: str
     path: str
-    reader: Reader
     fields: tuple[Field, ...]
+    # How it is asked for; None is a collection that is not read: it only goes out, or comes by hints from outside. It
+    # has a table and a list, and no lease, refreshes or actor.
+    reader: Reader | None = None
     # The columns with the dates by which the store can be asked.
     created: str | None = None
     modified: str | None = None
@@ -202,16 +203,9 @@ class Resource:
     # To see the records' own text; None is the same permission.
     payload_permission: str | None = None
 
-    def child(self, name: str) -> Child:
-        """The children of this name."""
-        return next(each for each in self.children if each.name == name)
-
-    @cached_property
-    def columns(self) -> frozenset[str]:
-        """The names of its own columns."""
-        return frozenset(field.name for field in self.fields)
-
-
-def shown(fields: Iterable[Field]) -> list[Field]:
-    """Those that answers show."""
-    return [field for field in fields if field.shown]
+    @property
+    def asked_by(self) -> Reader:
+        """The reader of a collection that has one."""
+        if self.reader is None:
+            raise ValueError(f"{self.name} are not read from the store")
+        return self.reader

@@ -120,10 +120,6 @@ class Mapper:
         """The content hash of a record with this text, of which nothing has to be asked for apart."""
         return self._hash(text, is_partial=False)
 
-    def child(self, name: str) -> ChildMapper:
-        """What maps the children of this name."""
-        return next(each for each in self._children if each.declared.name == name)
-
     def _hash(self, text: str, is_partial: bool) -> str:
         parts = (text, is_partial) if self._says_whole else (text,)
         return content_hash(*parts, version=self._resource.version)

@@ -127,12 +127,7 @@ def _dates(mode: Mode, span: Span) -> DateFilter:
 
 
 _LINE_HEAD = (
-    Field(
-        "bigcommerce_product_id",
-        Kind.INTEGER,
-        "The product; 0 is a custom item, without one.",
-        source="product_id",
-    ),
+    Field("bigcommerce_product_id", Kind.INTEGER, "The product; 0 is a custom item, without one.", source="product_id"),
     Field("bigcommerce_variant_id", Kind.INTEGER, "The variant that was sold.", source="variant_id", example=101),
     Field("parent_order_product_id", Kind.INTEGER, "The line that this one is a part of, as in a bundle."),
     Field("type", Kind.CODE, "`physical`, `digital` or `giftcertificate`."),
@@ -152,12 +147,7 @@ ORDER_LINES = Child(
     lacks=_lacks_lines,
     fields=(*_LINE_HEAD, *_LINE_AMOUNTS),
     # In this order since 0.1.0: the hash of a line that did not change must stay.
-    hashed=(
-        "bigcommerce_order_id",
-        *(field.name for field in _LINE_HEAD),
-        "payload",
-        *LINE_AMOUNTS,
-    ),
+    hashed=("bigcommerce_order_id", *(field.name for field in _LINE_HEAD), "payload", *LINE_AMOUNTS),
     has_payload=True,
     keeps_removed=False,
     ends_with_owner=False,

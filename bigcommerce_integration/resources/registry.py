@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from .base import LONGEST_NAME, Child, Resource
+from .base import LONGEST_NAME, Resource
 from .mapping import Mapper
 from .orders import ORDERS
 from .products import PRODUCTS
@@ -35,14 +35,14 @@ class Registry:
         return self._by_name[name]
 
     @cached_property
-    def names(self) -> tuple[str, ...]:
-        """Of the collections."""
-        return tuple(each.name for each in self.resources)
+    def read(self) -> tuple[Resource, ...]:
+        """Those that are read from the store."""
+        return tuple(each for each in self.resources if each.reader is not None)
 
     @cached_property
-    def children(self) -> tuple[tuple[Resource, Child], ...]:
-        """Every kind of child, with its collection."""
-        return tuple((each, child) for each in self.resources for child in each.children)
+    def names(self) -> tuple[str, ...]:
+        """Of those that are read: what has leases, refreshes and an actor."""
+        return tuple(each.name for each in self.read)
 
     @cached_property
     def mappers(self) -> dict[str, Mapper]:

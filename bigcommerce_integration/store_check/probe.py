@@ -51,7 +51,7 @@ def _gather(queries: StoreQueries, store: Store, *, counts: bool) -> dict[str, A
 
 def _number(resource: Resource, dates: DateFilter) -> Callable[[StoreClient], Reply[Any]]:
     """The query for the number of records of these dates, or for the highest id, with which it comes."""
-    if resource.reader.counts_apart:
+    if resource.asked_by.counts_apart:
         return lambda client: client.count(resource, dates)
     return lambda client: client.highest(resource, dates)
 

@@ -162,7 +162,7 @@ def _report_counts(report: Report, answers: Mapping[str, Answer]) -> None:
         name = resource.name
         answer = answers.get(f"{name}_since")
         if isinstance(answer, Reply):
-            count: int | None = answer.value if resource.reader.counts_apart else answer.value.total
+            count: int | None = answer.value if resource.asked_by.counts_apart else answer.value.total
             report.counts[name] = count
             if count is None:
                 report.reasons[name] = _NOT_INCLUDED

@@ -71,7 +71,8 @@ def routes(registry: Registry) -> tuple[Route, ...]:
     found = list(ROUTES)
     for each in registry:
         path = f"/<instance_id>/{each.name}"
-        found.append((f"{path}/refresh", "POST", starter(each.name)))
+        if each.reader is not None:
+            found.append((f"{path}/refresh", "POST", starter(each.name)))
         if path not in own:
             found += [(path, "GET", list_view(each)), (f"{path}/<bigcommerce_id>", "GET", record_view(each))]
     return tuple(found)

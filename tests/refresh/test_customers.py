@@ -211,6 +211,18 @@ def test_a_worker_leaves_an_unknown_collection_alone(mirror: Mirror):
     assert {resource for resource, _ in sent} == {"products", "orders"}
 
 
+def test_a_collection_that_is_not_read_has_a_table_and_a_list_alone(connect: Connect):
+    outgoing = replace(CUSTOMERS, reader=None, since=None)
+    mirror = connect(registry=replace(WITH_CUSTOMERS, resources=(*WITH_CUSTOMERS.resources[:2], outgoing)))
+    begun(mirror).completed("products", "orders")
+    assert {row["resource"] for row in mirror.rows("leases")} == {"products", "orders"}
+    assert get(mirror, "/customers")["data"] == []
+    answer = mirror.app.test_client().post(f"{URL}/{mirror.instance_id}/customers/refresh", headers=bearer(mirror.app))
+    assert answer.status_code == 404
+    with pytest.raises(ValueError, match="not read from the store"):
+        outgoing.asked_by  # noqa: B018
+
+
 # -- what goes wrong -----------------------------------------------------------------------------------------------
 
 

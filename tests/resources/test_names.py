@@ -9,7 +9,7 @@ import bigcommerce_integration
 from bigcommerce_integration.resources.registry import REGISTRY
 
 PACKAGE = Path(bigcommerce_integration.__file__).parent
-NAMES = {*REGISTRY.names, *(child.name for _, child in REGISTRY.children)}
+NAMES = {*REGISTRY.names, *(child.name for each in REGISTRY for child in each.children)}
 ITS_OWN = (
     "resources/",
     "refresh/run/",

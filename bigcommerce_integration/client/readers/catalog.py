@@ -69,12 +69,7 @@ class CatalogReader:
         name, asked = self._name, sorted(set(ids))
         if not 1 <= len(asked) <= LARGEST_PAGE or asked[0] < 1:
             raise ValueError(f"between 1 and {LARGEST_PAGE} ids above 0 can be asked for")
-        params = (
-            *self.resource.params,
-            *BY_ID,
-            ("id:in", ",".join(map(str, asked))),
-            ("limit", str(LARGEST_PAGE)),
-        )
+        params = (*self.resource.params, *BY_ID, ("id:in", ",".join(map(str, asked))), ("limit", str(LARGEST_PAGE)))
         answer = self.wire.get(self.resource.path, params, self.resource.name, self.resource.scope)
         records, pagination = split_v3(answer.body, name, is_cut=answer.is_cut)
         around = IdRange(asked[0], asked[-1])

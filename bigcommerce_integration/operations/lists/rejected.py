@@ -34,7 +34,7 @@ def list_rejected(
     whose records they may be.
     """
     registry = context.state.tables.registry
-    for each in [registry[filters["resource"]]] if "resource" in filters else registry:
+    for each in [registry[filters["resource"]]] if "resource" in filters else registry.read:
         context.require(each.permission)
         if with_payload and each.payload_permission is not None:
             context.require(each.payload_permission)

@@ -27,7 +27,7 @@ A_TICK = 100
 
 def begin_new(engine: Engine) -> int:
     """Begin each collection of each store that was connected before it existed, a hundred a tick; how many."""
-    newer = [each.resource for each in engine.collections.values() if each.resource.since is not None]
+    newer = [each for each in engine.tables.registry.read if each.since is not None]
     if not newer:
         return 0
     unknown = engine.transaction(lambda session: unknown_to_workers(session, engine.tables, engine.config.tick_s))
@@ -39,7 +39,9 @@ def unknown_to_workers(session: Session, tables: Tables, tick_s: float) -> froze
     workers, window_s = tables.workers, max(GONE_S, 3 * tick_s)
     is_alive = workers.c.last_tick_at.between(db_now(-window_s), db_now(window_s))
     versions = set(session.scalars(select(workers.c.version).where(is_alive).distinct()))
-    return frozenset(each.name for each in tables.registry if not all(is_known(each, version) for version in versions))
+    return frozenset(
+        each.name for each in tables.registry.read if not all(is_known(each, version) for version in versions)
+    )
 
 
 def is_known(resource: Resource, version: str | None) -> bool:

@@ -53,7 +53,7 @@ def start_instance(
     ``sweep_after_s`` when the first sweep is due, if automatic sync is on.
     """
     # The others begin by themselves, once workers that do not know them are gone (see ``arrivals``).
-    names = [each.name for each in tables.registry if each.since is None]
+    names = [each.name for each in tables.registry.read if each.since is None]
     session.execute(
         insert(tables.leases).values(next_sweep_at=db_now(spread(sweep_after_s))),
         [{"instance_id": instance_id, "resource": name, "epoch": 0, "change_number": 0} for name in names],

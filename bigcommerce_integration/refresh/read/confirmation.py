@@ -66,7 +66,7 @@ def _refuse_mass_deletion(session: Session, slice_: Slice, written_up_to: int) -
 
 def _ask_again(slice_: Slice, ids: Sequence[int]) -> None:
     """Each of these once, as many in a request as the API takes."""
-    at_once = slice_.job.collection.resource.reader.ids_a_request
+    at_once = slice_.job.collection.resource.asked_by.ids_a_request
     parts = list(chunks(ids, min(at_once, slice_.page_size)))
 
     def fill() -> None:

@@ -41,12 +41,7 @@ class Caution:
 
 
 def caution(
-    attempts: int,
-    *,
-    stored_page_size: int | None,
-    full: int,
-    follows_death: bool = False,
-    is_hunting: bool = False,
+    attempts: int, *, stored_page_size: int | None, full: int, follows_death: bool = False, is_hunting: bool = False
 ) -> Caution:
     """After ``attempts`` claims without progress: a page in parts, its records singly, few, one, and without that one.
 

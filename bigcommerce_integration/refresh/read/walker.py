@@ -82,7 +82,7 @@ class Walker:
     @property
     def _is_by_id(self) -> bool:
         """Whether the walk is one by ids, not by places in a list."""
-        return self.slice.job.collection.resource.reader.by_id
+        return self.slice.job.collection.resource.asked_by.by_id
 
     # -- how far the walk goes -------------------------------------------------------------------------------
 
@@ -90,7 +90,7 @@ class Walker:
         client, dates = self.slice.client, self._checkpoint.dates
         resource = self.slice.job.collection.resource
         self.slice.fetcher.add(Fetch(partial(client.highest, resource, dates), self._surveyed))
-        if resource.reader.counts_apart:
+        if resource.asked_by.counts_apart:
             self.slice.fetcher.add(Fetch(partial(client.count, resource, dates), self._counted))
 
     def _surveyed(self, reply: Reply[Highest]) -> None:

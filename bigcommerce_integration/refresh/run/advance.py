@@ -241,9 +241,4 @@ def _set_aside_before(job: Job) -> int:
 
 
 def _extra(job: Job, action: str) -> dict[str, object]:
-    return {
-        "action": action,
-        "instance_id": job.instance.id,
-        "refresh_id": job.refresh_id,
-        "resource": job.resource,
-    }
+    return {"action": action, "instance_id": job.instance.id, "refresh_id": job.refresh_id, "resource": job.resource}

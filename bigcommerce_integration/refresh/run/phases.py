@@ -100,7 +100,7 @@ def _prepare_ids(slice_: Slice) -> None:
     """Where one request can name many ids, they are asked for as candidates are; else a walk where they lie."""
     ids = slice_.job.parameters.ids
     slice_.results.total = len(ids)
-    if slice_.job.collection.resource.reader.ids_a_request > 1:
+    if slice_.job.collection.resource.asked_by.ids_a_request > 1:
         after = replace(slice_.checkpoint, phase="missing")
 
         def note(tx: PageTransaction) -> Counts:
@@ -125,7 +125,7 @@ def walk(slice_: Slice) -> None:
         # What is stored above the highest id that there was when the walk began.
         if job.mode != "ids":
             note_unseen(tx, job, slice_.checkpoint.dates, ((slice_.checkpoint.walk.top or 0) + 1, None), ())
-            if job.collection.resource.reader.ids_a_request == 1:
+            if job.collection.resource.asked_by.ids_a_request == 1:
                 keep_most_likely(tx, job, MOST_SINGLY)
         return Counts()
 

@@ -130,10 +130,7 @@ def _referenced(tx: PageTransaction, product_ids: set[int]) -> set[int]:
         return set()
     statement = (
         select(lines.c.bigcommerce_product_id)
-        .where(
-            lines.c.instance_id == tx.instance.id,
-            lines.c.bigcommerce_product_id.in_(sorted(product_ids)),
-        )
+        .where(lines.c.instance_id == tx.instance.id, lines.c.bigcommerce_product_id.in_(sorted(product_ids)))
         .distinct()
     )
     return set(tx.session.execute(statement).scalars())

@@ -58,7 +58,7 @@ def missing_products(session: Session, tables: Tables, instance_id: int) -> list
         )
         .distinct()
         .order_by(product_id)
-        .limit(PRODUCTS.reader.ids_a_request)
+        .limit(PRODUCTS.asked_by.ids_a_request)
     )
     if known_up_to is not None:
         statement = statement.where(lines.c.change_number > known_up_to)

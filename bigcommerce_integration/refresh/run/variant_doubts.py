@@ -75,12 +75,7 @@ def _doubts(job: Job, page: MappedPage) -> Doubts:
 def _look(session: Session, job: Job, page: MappedPage, shown: Sequence[Mapped], *, is_linking: bool) -> Doubts:
     tx = PageTransaction(session, job.engine.tables, job.engine.host, job.instance, page.observed_at, 0)
     variants = tx.tables.variants
-    columns = (
-        variants.c.bigcommerce_id,
-        variants.c.bigcommerce_product_id,
-        variants.c.sku_key,
-        variants.c.deleted_at,
-    )
+    columns = (variants.c.bigcommerce_id, variants.c.bigcommerce_product_id, variants.c.sku_key, variants.c.deleted_at)
     of_products = stored_rows(tx, variants, variants.c.bigcommerce_product_id, [each.id for each in shown], *columns)
     rows = [row for row in of_products if row.deleted_at is None]
     answered = {child["bigcommerce_id"]: child for record in shown for child in record.of(VARIANTS.name)}
@@ -102,9 +97,7 @@ def _look(session: Session, job: Job, page: MappedPage, shown: Sequence[Mapped],
         if row.deleted_at is None and row.sku_key in skus and row.bigcommerce_id not in answered
     }
     return Doubts(
-        {each: ids for each, ids in lacking.items() if each not in unchanged},
-        weights,
-        sorted(holders - page.seen),
+        {each: ids for each, ids in lacking.items() if each not in unchanged}, weights, sorted(holders - page.seen)
     )
 
 
@@ -139,7 +132,7 @@ class _Questions:
         """Ask for the lists, as many products in a request as will probably fit, and for the holders of SKUs."""
         self._ask_lists(doubts)
         if doubts.holders:
-            ids = doubts.holders[: PRODUCTS.reader.ids_a_request]
+            ids = doubts.holders[: PRODUCTS.asked_by.ids_a_request]
             self._ask(partial(self.slice.client.by_ids, PRODUCTS, ids), partial(self._others_came, ids))
         self._store_if_all_came()
 

@@ -70,10 +70,7 @@ def _write(session: Session, job: Job, step: Step, results: Results, spent: Tall
     job.lease.renew(session)
     if step.lease is not job.lease:
         step.lease.renew(session)
-    mine = (
-        tables.leases.c.instance_id == step.lease.instance_id,
-        tables.leases.c.resource == step.lease.resource,
-    )
+    mine = (tables.leases.c.instance_id == step.lease.instance_id, tables.leases.c.resource == step.lease.resource)
     # In one question: each answer is waited for, while other threads keep this one from its result.
     status, number = session.execute(
         select(tables.refreshes.c.status, tables.leases.c.change_number).where(

@@ -109,11 +109,7 @@ def is_newer(tx: PageTransaction, row: Row[Any]) -> bool:
 
 
 def owners_in_doubt(
-    tx: PageTransaction,
-    differing: Iterable[tuple[Mapping[str, Any], Row[Any]]],
-    owner: str,
-    *,
-    written: Ids[int],
+    tx: PageTransaction, differing: Iterable[tuple[Mapping[str, Any], Row[Any]]], owner: str, *, written: Ids[int]
 ) -> set[int]:
     """Of answered children and their rows: who claims one that it does not get, and who loses one to this page.
 

@@ -81,11 +81,7 @@ def mark_gone(tx: PageTransaction, collection: Collection, gone: Sequence[Gone])
 
 
 def _columns(collection: Collection, record: Mapped, page: MappedPage) -> dict[str, object]:
-    return {
-        **record.columns,
-        "payload": record.text,
-        "content_hash": collection.behaviour.stored_hash(record, page),
-    }
+    return {**record.columns, "payload": record.text, "content_hash": collection.behaviour.stored_hash(record, page)}
 
 
 def _write_children(
