@@ -27,9 +27,9 @@ from bigcommerce_integration.client.records import Record
 from bigcommerce_integration.refresh.job.context import Engine
 from bigcommerce_integration.refresh.job.database import T
 from bigcommerce_integration.refresh.job.parameters import Mode, Parameters
+from bigcommerce_integration.refresh.job.progress import Tally
 from bigcommerce_integration.refresh.lifecycle import transitions
 from bigcommerce_integration.refresh.lifecycle.claim import Claimed, Outcome, claim_refresh
-from bigcommerce_integration.refresh.read.fetcher import Tally
 from bigcommerce_integration.refresh.run.advance import advance
 from bigcommerce_integration.refresh.write.apply import Step, commit_step
 from bigcommerce_integration.refresh.write.collection import write_page

@@ -66,6 +66,15 @@ def completed(unsolved: Unsolved, *, left_out: str | None = None) -> str:
     return " ".join(told)
 
 
+@dataclass
+class Tally:
+    """What was spent since it was last written to the refresh row, and what the store said last is left."""
+
+    requests: int = 0
+    waited_s: float = 0.0
+    quota_left: int | None = None
+
+
 @dataclass(frozen=True)
 class Speed:
     """Records a second while working, and the seconds of reading that are left at that; None where nobody can say."""

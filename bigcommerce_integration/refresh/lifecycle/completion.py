@@ -12,7 +12,7 @@ from ..job import progress
 from ..job.checkpoint import Checkpoint
 from ..job.context import Job
 from ..job.modes import MOVES_WATERMARK
-from ..read.fetcher import Tally
+from ..job.progress import Tally
 from ..write.page import QUARANTINE
 from .arrivals import turn_on
 from .transitions import complete, open_key

@@ -16,7 +16,7 @@ from ...models import Tables, db_now
 from ...resources.columns import message as column_message
 from ..job.checkpoint import Checkpoint
 from ..job.context import Engine, Job
-from ..read.fetcher import Tally
+from ..job.progress import Tally
 from .setbacks import Setbacks
 
 

@@ -22,7 +22,7 @@ from ..job.checkpoint import load_checkpoint
 from ..job.context import Job
 from ..job.database import is_lockable
 from ..job.parameters import MOST_IDS, Mode, Parameters, load_parameters
-from ..read.fetcher import Tally
+from ..job.progress import Tally
 from .keys import KEYLESS
 from .wishes import spread
 

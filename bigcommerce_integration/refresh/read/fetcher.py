@@ -15,6 +15,7 @@ from ...client.http.rate_limit import Pace
 from ...client.http.retry import GiveUp, confirm_after_s, decide, is_failure
 from ...client.http.verdict import Doubt, is_confirmed
 from ...errors import RateLimited, RetryLater, StoreError, Unconfirmed
+from ..job.progress import Tally
 
 LONG_WAIT_S = 5.0
 """A wait longer than this ends the slice instead of holding a worker."""
@@ -36,15 +37,6 @@ class Fetch:
     not_before: float = 0.0
     is_store_info: bool = False
     doubt: Doubt | None = None
-
-
-@dataclass
-class Tally:
-    """What was spent since it was last written to the refresh row, and what the store said last is left."""
-
-    requests: int = 0
-    waited_s: float = 0.0
-    quota_left: int | None = None
 
 
 @dataclass

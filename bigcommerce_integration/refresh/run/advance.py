@@ -15,7 +15,7 @@ from ...errors import BigCommerceError, KeyMissing, LeaseLost, RefreshEnded, Rej
 from ..job.checkpoint import Checkpoint
 from ..job.context import Engine, Job
 from ..job.database import shortage
-from ..job.progress import completed
+from ..job.progress import Tally, completed
 from ..lifecycle.arrivals import turn_off
 from ..lifecycle.claim import Claimed, Outcome, claim_refresh
 from ..lifecycle.keys import KEYLESS
@@ -23,7 +23,7 @@ from ..lifecycle.release import Owed, Pause, owe, release
 from ..lifecycle.setbacks import Setback, after_error, after_shortage
 from ..lifecycle.transitions import fail
 from ..read.crash_guard import GIVE_UP_AFTER, MOST_SET_ASIDE, Caution, caution
-from ..read.fetcher import Fetcher, Tally
+from ..read.fetcher import Fetcher
 from ..read.slice import Slice, SliceEnds
 from ..write.page import DEATHS, QUARANTINE, Blame
 from .phases import run_phases

@@ -19,7 +19,7 @@ from ..job import progress
 from ..job.checkpoint import Checkpoint
 from ..job.context import Job
 from ..job.lease import Lease
-from ..read.fetcher import Tally
+from ..job.progress import Tally
 from .page import Counts, Rejected
 from .rows import PageTransaction
 
