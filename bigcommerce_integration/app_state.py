@@ -18,6 +18,7 @@ from .errors import ConfigError
 from .host.port import Host
 from .models import Tables
 from .models import tables as declared
+from .models.dialect import is_in_memory
 from .refresh.job.context import Engine
 from .refresh.write.behaviour import Collection
 
@@ -87,9 +88,7 @@ def engine_of(state: State, stopping: threading.Event) -> Engine:
 
 def require_shared(url: URL) -> None:
     """Raises ``ConfigError`` for a database that a worker in another process could not see: SQLite in memory."""
-    name = url.database or ""
-    is_in_memory = name in ("", ":memory:") or name.startswith("file::memory:") or url.query.get("mode") == "memory"
-    if url.get_backend_name() == "sqlite" and is_in_memory:
+    if is_in_memory(url):
         raise ConfigError(
             "An in-memory SQLite database belongs to one process, so a worker would see an empty one: set "
             "SQLALCHEMY_DATABASE_URI to a file or a server. Only with Dramatiq's StubBroker, as in tests, may an app "

@@ -6,7 +6,7 @@ import click
 from flask import Blueprint
 
 from ..app_state import current_state
-from ..errors import ConfigError
+from ..errors import ConfigError, DatabaseBusy
 from ..operations.keys import rotate_keys
 from ..worker import actors
 from .check import check_command
@@ -38,6 +38,6 @@ def _rotate_keys() -> None:
     """Encrypt every access token (and erasure key) with the first of BIGCOMMERCE_ENCRYPTION_KEYS."""
     try:
         count = rotate_keys(current_state())
-    except ConfigError as error:
+    except (ConfigError, DatabaseBusy) as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{count} access tokens encrypted with the first key.")

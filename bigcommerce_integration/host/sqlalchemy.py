@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapper, QueryableAttribute, Session
 from sqlalchemy.types import TypeEngine
 
 from ..errors import ConfigError
-from ..models.among import among
+from ..models.dialect import VALUES_A_STATEMENT, in_chunks
 from ..models.instances import IntegrationInstance, name_key
 from ..models.product_key import Key, in_order, is_whole_number, link_type
 from .port import Host, Missing, ProductDraft
@@ -26,7 +26,6 @@ from .tenancy import Scope, TenantColumn, column_name, tenant_text
 
 BIGCOMMERCE = "bigcommerce"
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-_IDS_A_QUERY = 900
 
 May = Callable[[str, IntegrationInstance | None], bool]
 
@@ -187,7 +186,7 @@ class SQLAlchemyHost(Host):
         The keys are the host's own spellings, since its database may take others for equal.
         """
         found: defaultdict[str, set[Key]] = defaultdict(set)
-        which = among(session, self._product_sku, _spellings(skus))
+        which = in_chunks(session, self._product_sku, _spellings(skus))
         columns = (self._product_id, self._product_sku)
         for product_id, sku in self._products.rows(session, lambda: instance.tenant, columns, which):
             found[sku].add(product_id)
@@ -222,8 +221,8 @@ class SQLAlchemyHost(Host):
         """Those without a row; compared in Python, as databases take more texts for equal."""
         column, kind = self._product_id, link_type(self._product_id.type)
         which = (
-            column.in_(bindparam(None, list(ids[begin : begin + _IDS_A_QUERY]), expanding=True, type_=kind))
-            for begin in range(0, len(ids), _IDS_A_QUERY)
+            column.in_(bindparam(None, list(ids[begin : begin + VALUES_A_STATEMENT]), expanding=True, type_=kind))
+            for begin in range(0, len(ids), VALUES_A_STATEMENT)
         )
         there = {key for (key,) in self._products.rows(session, lambda: instance.tenant, [column], which)}
         if isinstance(column.type, CHAR):

@@ -9,6 +9,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from .dialect import now_sql
 from .types import moment
 
 
@@ -35,19 +36,6 @@ def is_due(moment: ColumnElement[Any], *, within_s: float) -> ColumnElement[bool
     return or_(moment.is_(None), moment <= db_now(), moment > db_now(within_s + ALLOWED_S))
 
 
-@compiles(db_now, "postgresql")
-def _postgresql(element: db_now, compiler: SQLCompiler, **kw: Any) -> str:
-    return (
-        f"((clock_timestamp() AT TIME ZONE 'UTC') + make_interval(secs => {compiler.process(element.clauses, **kw)}))"
-    )
-
-
-@compiles(db_now, "mysql", "mariadb")
-def _mysql(element: db_now, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"(UTC_TIMESTAMP(6) + INTERVAL {compiler.process(element.clauses, **kw)} SECOND)"
-
-
-@compiles(db_now, "sqlite")
-def _sqlite(element: db_now, compiler: SQLCompiler, **kw: Any) -> str:
-    # Six digits, as SQLAlchemy stores times: they are compared as text.
-    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', {compiler.process(element.clauses, **kw)} || ' seconds')"
+@compiles(db_now)
+def _compiled(element: db_now, compiler: SQLCompiler, **kw: Any) -> str:
+    return now_sql(compiler.dialect.name, compiler.process(element.clauses, **kw))

@@ -9,19 +9,20 @@ from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, Numeric, Stri
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
-_MYSQL = ("mysql", "mariadb")
-FOUR_BYTES: dict[str, Any] = {f"{dialect}_default_charset": "utf8mb4" for dialect in _MYSQL}
+from .dialect import MARIADB, SQLITE
+
+FOUR_BYTES: dict[str, Any] = {f"{dialect}_default_charset": "utf8mb4" for dialect in MARIADB.names}
 """What a table is made with, so that it holds every character whatever the database's own character set is."""
 
 
 def row_id() -> TypeEngine[int]:
     """A 64-bit key; plain INTEGER on SQLite, where only that counts up by itself."""
-    return BigInteger().with_variant(Integer(), "sqlite")
+    return BigInteger().with_variant(Integer(), *SQLITE.names)
 
 
 def moment() -> TypeEngine[Any]:
     """A naive UTC time with microseconds (MySQL's own DATETIME drops them)."""
-    return DateTime().with_variant(mysql.DATETIME(fsp=6), *_MYSQL)
+    return DateTime().with_variant(mysql.DATETIME(fsp=6), *MARIADB.names)
 
 
 def moment_text(moment: datetime | None) -> str | None:
@@ -31,17 +32,19 @@ def moment_text(moment: datetime | None) -> str | None:
 
 def long_text() -> TypeEngine[str]:
     """Text without a limit that a payload could reach (MySQL's TEXT ends at 64 KiB)."""
-    return Text().with_variant(mysql.LONGTEXT(), *_MYSQL)
+    return Text().with_variant(mysql.LONGTEXT(), *MARIADB.names)
 
 
 def long_bytes() -> TypeEngine[bytes]:
     """Bytes without a limit that a payload could reach (MySQL's BLOB ends at 64 KiB)."""
-    return LargeBinary().with_variant(mysql.LONGBLOB(), *_MYSQL)
+    return LargeBinary().with_variant(mysql.LONGBLOB(), *MARIADB.names)
 
 
 def exact_string(length: int) -> TypeEngine[str]:
     """A string whose case and accents count in comparisons on MariaDB too."""
-    return String(length).with_variant(mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), *_MYSQL)
+    return String(length).with_variant(
+        mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), *MARIADB.names
+    )
 
 
 def money() -> TypeEngine[Any]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from sqlalchemy import select, update
 
 from ..app_state import State
 from ..errors import ConfigError
 from ..refresh.removal.deletion import DELETING
+from .transactions import commit, undone_by_errors
 
 
 def rotate_keys(state: State) -> int:
@@ -18,10 +21,11 @@ def rotate_keys(state: State) -> int:
     secrets = (table.c.access_token, table.c.erasure_key)
     # Those of instances that are being deleted are wiped.
     wanted = select(table.c.id, *secrets).where(table.c.status != DELETING).order_by(table.c.id)
-    stored = session.execute(wanted.with_for_update()).all()
-    try:
-        for row in stored:
-            for column in secrets:
+
+    def work() -> int:
+        stored = session.execute(wanted.with_for_update()).all()
+        with undone_by_errors(session):
+            for row, column in product(stored, secrets):
                 ciphertext = row._mapping[column]
                 if ciphertext is None:
                     continue
@@ -31,11 +35,9 @@ def rotate_keys(state: State) -> int:
                     .where(table.c.id == row.id, column == ciphertext)
                     .values({column: _rotated(state, row.id, ciphertext)})
                 )
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise
-    return len(stored)
+        return len(stored)
+
+    return commit(session, work)
 
 
 def _rotated(state: State, instance_id: int, ciphertext: bytes) -> bytes:

@@ -15,9 +15,8 @@ from ..refresh.linking.manual import SOURCE, Linked, ManualLinks
 from .context import RequestContext
 from .lists.filters import indexed_by
 from .lists.paging import Wanted
-from .transactions import in_transaction, undone_by_errors
+from .transactions import QUICK_TRY_S, commit, undone_by_errors
 
-TRY_FOR_S = 5.0
 NO_PRODUCT = "There is no host product with this id."
 Decision = tuple[Any, Key | None]
 
@@ -130,7 +129,7 @@ def _commit(context: RequestContext, decide: Callable[[ManualLinks], list[Decisi
                 history.record(session, state.tables, instance.id, "link", done_by=context.name, changes=changes)
             return _rows(context, [variant.bigcommerce_id for variant, _ in decisions])
 
-    return in_transaction(session, work, try_for_s=TRY_FOR_S)
+    return commit(session, work, try_for_s=QUICK_TRY_S)
 
 
 def _rows(context: RequestContext, ids: Sequence[int]) -> list[Row[Any]]:

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from ..errors import Conflict, NotFound
 from ..models import Tables
-from ..refresh.job.database import bounded_waits
+from ..models.dialect import bounded_waits
+from ..refresh.job.lease import LOCK_WAIT_S
 from ..refresh.job.parameters import Mode, Parameters
 from ..refresh.lifecycle.transitions import cancel, join_ids, open_key, reopen, start
 from ..refresh.removal.deletion import DELETING
@@ -20,12 +21,10 @@ from ..worker import actors
 from . import queries
 from .context import RequestContext
 from .queries import RefreshView
-from .transactions import Unexplained, in_transaction
+from .transactions import QUICK_TRY_S, Unexplained, commit
 
 # As for a new instance: the request's own hint goes out within a second of the commit.
 HINT_AFTER_S = 10.0
-LOCK_WAIT_S = 2
-TRY_FOR_S = 5.0
 
 
 def list_refreshes(
@@ -141,7 +140,7 @@ def _committed(
                 _refuse_second_walk(context, resource, but, locking=True)
             raise unexplained
 
-    return in_transaction(session, attempt, try_for_s=TRY_FOR_S)
+    return commit(session, attempt, try_for_s=QUICK_TRY_S)
 
 
 def _refuse_second_walk(context: RequestContext, resource: str, but: int | None, *, locking: bool = False) -> None:

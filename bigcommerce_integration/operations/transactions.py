@@ -1,4 +1,4 @@
-"""Repeat a transaction of a request where the database asks for that."""
+"""Commit what a request does, and begin anew where the database asks for that."""
 
 from __future__ import annotations
 
@@ -6,24 +6,27 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from ..errors import DatabaseBusy
-from ..refresh.job.database import is_conflict
+from ..refresh.job.database import BeginAnew, in_transaction, is_conflict
 
 TRY_FOR_S = 15.0
+QUICK_TRY_S = 5.0
+"""The same where a person waits for what changes little."""
 UNEXPLAINED_TRIES = 3
 _T = TypeVar("_T")
 
 
-class RowLocked(Exception):
+class RowLocked(BeginAnew):
     """A row that must be written is locked, perhaps by a frozen process: repeat the transaction instead of waiting."""
 
 
-class Unexplained(Exception):
+class Unexplained(BeginAnew):
     """A violated constraint, ``error``, whose reason this transaction does not see; a new one may."""
 
     def __init__(self, error: IntegrityError) -> None:
@@ -43,37 +46,44 @@ def undone_by_errors(session: Session) -> Iterator[None]:
         raise
 
 
-def in_transaction(session: Session, work: Callable[[], _T], *, try_for_s: float | None = None) -> _T:
+def commit(session: Session, work: Callable[[], _T], *, try_for_s: float | None = None) -> _T:
     """What ``work`` returns, committed; begun anew after a deadlock, a serialization failure or a locked database.
 
-    The same after ``RowLocked``. An error of the database is raised after a rollback; any other leaves the host's
+    The same after ``BeginAnew``. An error of the database is raised after a rollback; any other leaves the host's
     session as it is, for refusals have written nothing. ``DatabaseBusy`` if the database asked again for
     ``try_for_s`` seconds (None: ``TRY_FOR_S``).
     """
-    give_up_at = time.monotonic() + (TRY_FOR_S if try_for_s is None else try_for_s)
-    pause_s = 0.01
-    unexplained = 0
-    while True:
-        try:
-            result = work()
-            session.commit()
-        except Unexplained as error:
-            session.rollback()
-            unexplained += 1
-            if unexplained == UNEXPLAINED_TRIES:
-                raise error.error from None
-        except RowLocked:
-            session.rollback()
-        except DBAPIError as error:
-            session.rollback()
-            if not is_conflict(error):
-                raise
-        else:
-            return result
-        if time.monotonic() >= give_up_at:
-            raise DatabaseBusy("The database is busy. Nothing was changed; try again in a moment.")
-        time.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - only spreads the next attempts
-        pause_s = min(pause_s * 2, 0.5)
+    repeats = _Repeats(time.monotonic() + (TRY_FOR_S if try_for_s is None else try_for_s))
+    try:
+        return in_transaction(session, work, repeat_after_s=repeats.after_s)
+    except Unexplained as error:
+        if not repeats.is_late:
+            raise error.error from None
+    except (RowLocked, DBAPIError):
+        if not repeats.is_late:
+            raise
+    raise DatabaseBusy("The database is busy. Nothing was changed; try again in a moment.")
+
+
+@dataclass
+class _Repeats:
+    """How often and how long one request begins anew."""
+
+    ends_at: float
+    unexplained: int = 0
+    is_late: bool = False
+
+    def after_s(self, error: Exception, attempt: int) -> float | None:
+        """When to begin anew; None not to."""
+        if isinstance(error, Unexplained):
+            self.unexplained += 1
+            if self.unexplained == UNEXPLAINED_TRIES:
+                return None
+        elif not isinstance(error, RowLocked) and not (isinstance(error, DBAPIError) and is_conflict(error)):
+            return None
+        self.is_late = time.monotonic() >= self.ends_at
+        # By chance, so that the next attempts of several requests spread.
+        return None if self.is_late else min(0.01 * 2.0 ** (attempt - 1), 0.5) * random.uniform(0.5, 1.5)  # noqa: S311
 
 
 def end_transaction(session: Session) -> None:

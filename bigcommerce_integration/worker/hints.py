@@ -17,9 +17,9 @@ from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select,
 from sqlalchemy.orm import Session
 
 from ..models import Tables, db_now, is_due
+from ..models.dialect import is_lockable
 from ..models.refreshes import OPEN
 from ..refresh.job.context import Engine
-from ..refresh.job.database import is_lockable
 from ..refresh.job.lease import is_free_to_take
 from ..refresh.lifecycle.claim import LONGEST_PAUSE_S
 from ..version import __version__

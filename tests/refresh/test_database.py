@@ -10,7 +10,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, create_engine, insert, 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
-from bigcommerce_integration.refresh.job.database import in_transaction, is_conflict
+from bigcommerce_integration.refresh.job.database import in_own_transaction, is_conflict
 
 from ..services import fresh_database
 
@@ -45,7 +45,7 @@ def test_a_deadlock_is_tried_again(database: str, in_savepoint: bool, tmp_path: 
                 else:
                     add(session, second)
 
-            in_transaction(sessionmaker(engine), work, pause=lambda seconds: None)
+            in_own_transaction(sessionmaker(engine), work, pause=lambda seconds: None)
 
         threads = [threading.Thread(target=run, args=order) for order in ((1, 2), (2, 1))]
         for thread in threads:
@@ -70,7 +70,7 @@ def test_a_locked_sqlite_file_is_tried_again(tmp_path: Path) -> None:
             pauses.append(seconds)
             blocker.rollback()
 
-        in_transaction(
+        in_own_transaction(
             sessionmaker(engine), lambda session: session.execute(insert(counters).values(id=1, value=1)), pause=pause
         )
         assert len(pauses) == 1
@@ -90,7 +90,7 @@ def test_what_no_second_try_mends_is_raised_at_once(tmp_path: Path) -> None:
             session.execute(insert(counters).values(id=1))
 
         with pytest.raises(IntegrityError) as raised:
-            in_transaction(sessionmaker(engine), work, pause=lambda seconds: None)
+            in_own_transaction(sessionmaker(engine), work, pause=lambda seconds: None)
         assert len(tries) == 1
         assert not is_conflict(raised.value)
         engine.dispose()

@@ -49,7 +49,7 @@ def test_postgresql_states(state: str | None, lack: str | None) -> None:
     found = shortage(raised(OperationalError("it says why\nHINT: more", sqlstate=state)))
     assert (found and found.lack) == lack
     if found is not None and lack != "connection":
-        assert found.said == "it says why."
+        assert found.described == "it says why."
 
 
 @pytest.mark.parametrize(

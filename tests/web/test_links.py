@@ -335,7 +335,7 @@ def test_a_host_that_cannot_say_what_is_missing_is_believed(mirrored: Mirrored) 
 @pytest.mark.parametrize("shared_app", ["postgresql", "mariadb"], indirect=True, scope="module")
 def test_a_frozen_worker_does_not_hang_the_request(any_mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manual_links, "LOCK_WAIT_S", 1)
-    monkeypatch.setattr(link_operations, "TRY_FOR_S", 0.5)
+    monkeypatch.setattr(link_operations, "QUICK_TRY_S", 0.5)
     add_variants(any_mirrored)
     leases = any_mirrored.tables.leases
     with any_mirrored.app.app_context():

@@ -205,7 +205,7 @@ def test_a_frozen_worker_makes_no_request_hang(
     host_app: HostApp, broker: StubBroker, tmp_path: Any, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refresh_operations, "LOCK_WAIT_S", 1)
-    monkeypatch.setattr(refresh_operations, "TRY_FOR_S", 1.5)
+    monkeypatch.setattr(refresh_operations, "QUICK_TRY_S", 1.5)
     with fresh_database(kind, tmp_path) as url:
         app = host_app.create_app(url, broker=broker)
         host_app.create_rows(app)

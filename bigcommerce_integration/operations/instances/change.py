@@ -12,9 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from ... import history
 from ...errors import Invalid, NotFound
 from ...models import db_now
+from ...models.dialect import is_lockable
 from ...models.instances import IntegrationInstance, name_key
-from ...refresh.job.database import is_lockable
-from ...refresh.job.fencing import LOCK_WAIT_S, wait_for_instance
+from ...refresh.job.lease import wait_for_instance
 from ...refresh.removal.deletion import DELETING
 from ...signals import announce, instance_changed
 from ...store_check.queries import Store
@@ -23,7 +23,7 @@ from ...worker.hints import Hint
 from .. import queries
 from ..context import RequestContext
 from ..refreshes import HINT_AFTER_S
-from ..transactions import RowLocked, Unexplained, end_transaction, in_transaction, undone_by_errors
+from ..transactions import RowLocked, Unexplained, commit, end_transaction, undone_by_errors
 from . import side_effects
 from .draft import Draft
 from .validation import NAME_TAKEN, has_records, is_name_stored, require_valid, require_version
@@ -72,7 +72,7 @@ def change(context: RequestContext, draft: Draft, *, verify: bool, versions: Set
         with undone_by_errors(session):
             return written, view_of(context, _stored(context))
 
-    written, committed = in_transaction(session, work)
+    written, committed = commit(session, work)
     if written.is_changed:
         announce(instance_changed, instance_id=context.instance.id)
     started = _start_due(context, written)
@@ -145,7 +145,7 @@ def _write(context: RequestContext, instance: IntegrationInstance, columns: Mapp
     session, tables = context.session, context.state.tables
     concerns_leases = side_effects.concerns_leases(columns)
     if concerns_leases:
-        wait_for_instance(session, tables, instance.id, LOCK_WAIT_S)
+        wait_for_instance(session, tables, instance.id)
     _update(context, instance, columns)
     # Checked again now that no page can be committed.
     if "store_hash" in columns and has_records(context, instance.id, locking=True):

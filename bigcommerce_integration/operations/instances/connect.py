@@ -18,7 +18,7 @@ from ...worker import actors
 from .. import queries
 from ..context import Caller
 from ..health import Health, health_of_new
-from ..transactions import Unexplained, end_transaction, in_transaction
+from ..transactions import Unexplained, commit, end_transaction
 from .draft import Draft
 from .validation import NAME_TAKEN, is_name_stored, require_valid
 from .verification import store_of_columns, verify_credentials
@@ -58,7 +58,7 @@ def _create(caller: Caller, draft: Draft, status_message: str | None) -> tuple[I
         }
         return _insert(caller, draft.columns | own)
 
-    return in_transaction(caller.session, work)
+    return commit(caller.session, work)
 
 
 def _insert(caller: Caller, row: Mapping[str, Any]) -> tuple[IntegrationInstance, Health]:

@@ -6,12 +6,12 @@ from collections.abc import Set
 
 from ... import history
 from ...models.instances import TOKEN_PATH, IntegrationInstance
-from ...refresh.job.fencing import LOCK_WAIT_S, wait_for_instance
+from ...refresh.job.lease import wait_for_instance
 from ...refresh.removal.deletion import DELETING, mark_deleted
 from ...signals import announce, instance_deleted
 from .. import queries
 from ..context import RequestContext
-from ..transactions import in_transaction, undone_by_errors
+from ..transactions import commit, undone_by_errors
 from .validation import require_version
 from .views import InstanceView, view_of
 
@@ -25,7 +25,7 @@ def disconnect(context: RequestContext, versions: Set[str] | None) -> InstanceVi
 
     def work() -> tuple[bool, InstanceView]:
         # Before the instance is read: what is read then stays as it is until the commit.
-        wait_for_instance(session, tables, context.instance.id, LOCK_WAIT_S)
+        wait_for_instance(session, tables, context.instance.id)
         instance = queries.instance(session, tables, context.instance.id, tenant=context.tenant, locking=True)
         if instance.status == DELETING:
             return False, view_of(context, instance)
@@ -36,7 +36,7 @@ def disconnect(context: RequestContext, versions: Set[str] | None) -> InstanceVi
             deleted = queries.instance(session, tables, context.instance.id, tenant=context.tenant)
             return True, view_of(context, deleted)
 
-    is_marked, view = in_transaction(session, work)
+    is_marked, view = commit(session, work)
     if is_marked:
         announce(instance_deleted, instance_id=context.instance.id)
     return view

@@ -15,7 +15,7 @@ from ...errors import RefreshCode
 from ...models import Tables
 from ...models.instances import IntegrationInstance
 from ...models.refreshes import OPEN
-from ...refresh.job.fencing import fence
+from ...refresh.job.lease import fence
 from ...refresh.lifecycle.transitions import reopen
 from ...refresh.run.products import is_linking_switched_on
 from ...worker.hints import Hint

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Column, LargeBinary, Table, cast
-from sqlalchemy.orm import Session
+from sqlalchemy import Column, Table
 
 from .paging import Condition
 
@@ -43,10 +42,3 @@ def by_span(column: Column[Any], query: Mapping[str, Any], name: str) -> list[Co
 def indexed_by(*columns: str) -> tuple[str, ...]:
     """The index of an instance's rows by these columns and the id."""
     return ("instance_id", *columns, "bigcommerce_id")
-
-
-def is_exactly(session: Session, column: Column[str | None], text: str) -> list[Condition]:
-    """Equality by code points, where MariaDB's own takes more for equal (case, accents, blanks at the end)."""
-    if session.get_bind().dialect.name not in ("mysql", "mariadb"):
-        return []
-    return [cast(column, LargeBinary) == text.encode()]

@@ -29,12 +29,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from ...models.dialect import dialect_of
 from ..context import RequestContext
 
 MOST_SCANNED = 500
 """How many rows a request scans in search of those that pass."""
 
-_MARIADB = ("mysql", "mariadb")
 Condition = ColumnElement[bool]
 Key = tuple[Any, ...]
 Compare = Callable[[Any, Any], Condition]
@@ -109,12 +109,12 @@ def _search(session: Session, wanted: Wanted, columns: Sequence[Any], begun: Fou
 
 def _stretch(session: Session, wanted: Wanted, columns: Sequence[Any], after: Key | None) -> Select[Any]:
     rest = [] if after is None else [_beyond(session, wanted.order, after)]
-    dialect = session.get_bind().dialect.name
-    leading = wanted.constant if dialect == "postgresql" else ()
+    dialect = dialect_of(session)
+    leading = wanted.constant if dialect.orders_by_constants else ()
     statement = select(*columns).where(*wanted.stretch, *rest).order_by(*leading, *wanted.order)
     # Left to itself MariaDB finds the first row of the whole stretch by the index, and reads on from there.
-    if dialect in _MARIADB:
-        return statement.with_hint(wanted.table, f"FORCE INDEX ({_name_of_index(wanted)})", dialect)
+    if dialect.needs_forced_index:
+        return statement.with_hint(wanted.table, f"FORCE INDEX ({_name_of_index(wanted)})")
     return statement
 
 
@@ -144,7 +144,7 @@ def _compared(session: Session, order: Sequence[Column[Any]], key: Key, strictly
     """Written so that each database sees a range of its index: MariaDB sees none in a comparison of row values."""
     if len(order) == 1:
         return last(order[0], key[0])
-    if session.get_bind().dialect.name not in _MARIADB:
+    if dialect_of(session).sees_row_values:
         values = (literal(part, column.type) for column, part in zip(order, key, strict=True))
         return last(tuple_(*order), tuple_(*values))
     (leading, tied), (value, tie) = order, key

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...models.dialect import is_exactly
 from ..context import RequestContext
 from . import filters
 from .paging import Wanted
@@ -17,7 +18,7 @@ def wanted(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
     span = filters.by_span(table.c.date_modified, query, "modified")
     also = [*filters.by_value(table.c.is_visible, query, "is_visible"), *filters.by_deletion(table, query)]
     if "sku" in query:
-        exact = filters.is_exactly(context.session, table.c.sku, query["sku"])
+        exact = is_exactly(context.session, table.c.sku, query["sku"])
         same_sku = filters.by_value(table.c.sku, query, "sku")
         index = filters.indexed_by("sku")
         return Wanted(table, [mine, *same_sku], [table.c.bigcommerce_id], index, [*exact, *span, *also])

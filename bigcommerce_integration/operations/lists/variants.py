@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...models.dialect import is_exactly
 from ..context import RequestContext
 from . import filters
 from .paging import Wanted
@@ -20,7 +21,7 @@ def wanted(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
     link = table.c.host_product_id
     to_product = filters.by_value(link, query, "host_product_id")
     if to_product and context.state.tables.product_key.is_text:
-        to_product += filters.is_exactly(context.session, link, query["host_product_id"])
+        to_product += is_exactly(context.session, link, query["host_product_id"])
     also = [
         *filters.by_presence(table.c.link_conflict, query, "conflict"),
         *filters.by_value(table.c.link_conflict_code, query, "link_conflict_code"),
@@ -28,7 +29,7 @@ def wanted(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
     ]
     if "sku" in query:
         sku = query["sku"].strip()
-        exact = filters.is_exactly(context.session, table.c.sku_key, sku)
+        exact = is_exactly(context.session, table.c.sku_key, sku)
         index = filters.indexed_by("sku_key")
         return Wanted(
             table, [mine, table.c.sku_key == sku], by_id, index, [*exact, *product, *to_product, *linked, *also]

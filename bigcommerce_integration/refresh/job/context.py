@@ -22,7 +22,7 @@ from ...models import Tables
 from ...models.instances import IntegrationInstance
 from ...privacy.erased_people import erased_people
 from ...secret import Secret
-from .database import T, in_transaction
+from .database import T, in_own_transaction
 from .lease import Lease
 from .parameters import Mode, Parameters
 
@@ -62,8 +62,8 @@ class Engine:
     owed: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def transaction(self, work: Callable[[Session], T]) -> T:
-        """``work`` in a transaction of its own, committed (see ``in_transaction``)."""
-        return in_transaction(self.sessions, work, pause=self.stopping.wait)
+        """``work`` in a transaction of its own, committed (see ``in_own_transaction``)."""
+        return in_own_transaction(self.sessions, work, pause=self.stopping.wait)
 
     def client(self, instance: IntegrationInstance, clock: StoreClock) -> StoreClient:
         """The API of the store, by this clock; ``KeyMissing`` if its token or erasure key cannot be decrypted.

@@ -10,8 +10,10 @@ from sqlalchemy.orm import Session
 
 from ...errors import LeaseLost
 from ...models import Tables, db_now, is_due
-from .database import is_lockable
+from ...models.dialect import bounded_waits, dialect_of, is_lockable
 
+LOCK_WAIT_S = 2
+"""How long a request waits for a lock before it begins anew."""
 LENGTHS_DIFFER = 2.0
 
 
@@ -97,3 +99,49 @@ def sharers(session: Session, tables: Tables, store_hash: str, length_s: float) 
         .where(instances.c.store_hash == store_hash, not_(is_free_to_take(tables, length_s)))
     ).scalar_one()
     return max(1, count)
+
+
+# -- all leases of an instance, for those who change the instance itself; in the caller's transaction --------------
+
+
+def lock_leases(session: Session, tables: Tables, instance_id: int) -> bool:
+    """Lock the leases that there are, or say no: who writes the instance's records, frozen or not, has one locked.
+
+    There is one for each collection that the version knew which connected the store, so this one may know more or
+    fewer: a collection without a lease is written by nobody. SQLite knows no row locks, so there the answer is yes.
+    """
+    if not dialect_of(session).has_row_locks:
+        return True
+    mine = tables.leases.c.instance_id == instance_id
+    locked = session.scalars(select(tables.leases.c.resource).where(mine).with_for_update(skip_locked=True)).all()
+    return len(locked) == count_leases(session, tables, instance_id)
+
+
+def wait_for_instance(session: Session, tables: Tables, instance_id: int) -> None:
+    """Lock the leases, then the instance's row, in the order in which pages do; in line with the others who wait.
+
+    Whoever only tries and goes away would never have its turn where requests for links follow each other without a gap.
+    What is locked for longer than ``LOCK_WAIT_S``, perhaps by a frozen process, is a conflict (see ``is_conflict``).
+    """
+    leases, instances = tables.leases, tables.instances
+    with bounded_waits(session, LOCK_WAIT_S):
+        mine = leases.c.instance_id == instance_id
+        session.execute(select(leases.c.resource).where(mine).order_by(leases.c.resource).with_for_update())
+        session.execute(select(instances.c.id).where(instances.c.id == instance_id).with_for_update())
+
+
+def count_leases(session: Session, tables: Tables, instance_id: int) -> int:
+    """How many leases the instance has, whoever holds them."""
+    leases = tables.leases
+    count = select(func.count()).select_from(leases).where(leases.c.instance_id == instance_id)
+    return int(session.execute(count).scalar_one())
+
+
+def fence(session: Session, tables: Tables, instance_id: int) -> None:
+    """Take all leases from whoever has them: no page in flight can be committed any more."""
+    leases = tables.leases
+    session.execute(
+        update(leases)
+        .where(leases.c.instance_id == instance_id)
+        .values(epoch=leases.c.epoch + 1, owner=None, expires_at=db_now())
+    )

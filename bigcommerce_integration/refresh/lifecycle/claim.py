@@ -14,11 +14,11 @@ from ...client.clock import StoreClock
 from ...client.http.rate_limit import LONGEST_WAIT_S
 from ...errors import KeyMissing
 from ...models import Tables, db_now, is_due
+from ...models.dialect import is_lockable
 from ...models.instances import IntegrationInstance
 from ...models.refreshes import COUNTERS, OPEN
 from ..job.checkpoint import Checkpoint, load_checkpoint
 from ..job.context import Engine, Job, new_owner
-from ..job.database import is_lockable
 from ..job.lease import Lease, claim, sharers
 from ..job.parameters import load_parameters
 from ..read.quarantine import held

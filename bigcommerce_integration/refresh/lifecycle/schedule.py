@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from ...config import Config
 from ...models import db_now, is_due
 from ...models.clock import ALLOWED_S
+from ...models.dialect import is_lockable
 from ...models.refreshes import STOPPED
 from ...resources.base import Resource
 from ..job.context import Engine
-from ..job.database import is_lockable
 from ..job.parameters import Mode, Parameters
 from .transitions import start
 from .wishes import MOST_SPREAD, spread

@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 
 from ...errors import BigCommerceError, ConnectionBroken
 from ...models import Tables, db_now
+from ...models.dialect import is_lockable
 from ...models.refreshes import OPEN, STOPPED
 from ...resources.columns import message as column_message
 from ..job.checkpoint import load_checkpoint
 from ..job.context import Job
-from ..job.database import is_lockable
 from ..job.parameters import MOST_IDS, Mode, Parameters, load_parameters
 from ..job.progress import Tally
 from .keys import KEYLESS

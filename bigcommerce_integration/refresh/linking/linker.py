@@ -26,10 +26,10 @@ from sqlalchemy.exc import IntegrityError
 
 from ...errors import HostRefused, LinkCode
 from ...host.port import ProductDraft
+from ...models.dialect import is_text_refused
 from ...models.product_key import Key, in_order, key_answer
 from ...resources.columns import is_noted
 from ...resources.columns import message as column_message
-from ..job.database import is_text_refused
 from ..write.host_calls import host_products_by_sku, make_host_products, missing_host_products
 from ..write.rows import PageTransaction, chunks, stored_rows, update_rows
 

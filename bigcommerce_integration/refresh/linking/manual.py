@@ -16,15 +16,14 @@ from sqlalchemy.orm import Session
 from ...errors import NotFound
 from ...host.port import Host
 from ...models import Tables, db_now
-from ...models.among import among
+from ...models.dialect import bounded_waits, in_chunks
 from ...models.instances import IntegrationInstance
 from ...models.product_key import Key
 from ...resources.products import PRODUCTS
-from ..job.database import bounded_waits
+from ..job.lease import LOCK_WAIT_S
 from ..removal.deletion import DELETING
 from ..write.rows import PageTransaction, update_rows
 
-LOCK_WAIT_S = 2
 SOURCE = "manual"
 
 
@@ -119,6 +118,6 @@ class ManualLinks:
             table.c.deleted_at,
         ).where(table.c.instance_id == self._tx.instance.id)
         rows: list[Row[Any]] = []
-        for condition in among(session, key, sorted(set(values))):
+        for condition in in_chunks(session, key, sorted(set(values))):
             rows += session.execute(statement.where(condition).with_for_update())
         return rows

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from ...errors import MassDeletion
 from ...models import Tables
-from ...models.among import not_among
+from ...models.dialect import not_in
 from ...resources.base import DateFilter
 from ..job.context import Job
 from ..write import collection as write
@@ -57,7 +57,7 @@ def note_unseen(
         is_in_gap = table.c.bigcommerce_id > above
         is_unseen.append(~(is_in_gap if below is None else is_in_gap & (table.c.bigcommerce_id < below)))
     if seen:
-        is_unseen.append(not_among(tx.session, table.c.bigcommerce_id, sorted(seen)))
+        is_unseen.append(not_in(tx.session, table.c.bigcommerce_id, sorted(seen)))
     found = select(
         literal(job.refresh_id),
         table.c.bigcommerce_id,

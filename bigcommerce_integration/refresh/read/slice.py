@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 from ...client.api import StoreClient
 from ...client.records import Record
 from ...errors import HostRefused, RefreshEnded, RejectionCode
+from ...models.dialect import is_text_refused
 from ...resources.mapping import Mapped
 from ..job.checkpoint import Checkpoint
 from ..job.context import Job
-from ..job.database import NEEDS_FOUR_BYTES, is_text_refused, shortage
+from ..job.database import NEEDS_FOUR_BYTES, shortage
 from ..job.lease import Lease, sharers
 from ..write.apply import Results, Step, commit_step
 from ..write.page import Blame, Counts, MappedPage, Rejected, set_aside, unmapped

@@ -6,7 +6,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from ...models import Tables, db_now
-from ..job.fencing import fence
+from ..job.lease import fence
 from ..lifecycle.transitions import cancel_all
 
 DELETING = "deleting"

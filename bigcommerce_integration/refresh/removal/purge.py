@@ -17,11 +17,9 @@ from sqlalchemy.orm import Session
 
 from ...errors import LeaseLost
 from ...models import Tables, db_now
-from ...models.among import VALUES_A_STATEMENT
+from ...models.dialect import VALUES_A_STATEMENT, is_lockable
 from ..job.context import Engine, new_owner
-from ..job.database import is_lockable
-from ..job.fencing import count_leases, lock_leases
-from ..job.lease import is_free_to_take
+from ..job.lease import count_leases, is_free_to_take, lock_leases
 from .deletion import DELETING
 
 ROWS_A_TRANSACTION = 5000

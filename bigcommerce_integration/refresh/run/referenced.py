@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from ...client.api import Page, Reply
 from ...models import Tables, db_now
+from ...models.dialect import is_lockable
 from ...resources.orders import ORDERS
 from ...resources.products import PRODUCTS
 from ..job.checkpoint import Checkpoint
 from ..job.context import new_owner
-from ..job.database import is_lockable
 from ..job.lease import Lease, claim
 from ..read.fetcher import Fetch
 from ..read.quarantine import try_again

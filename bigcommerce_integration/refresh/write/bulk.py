@@ -9,6 +9,8 @@ from sqlalchemy import Boolean, Connection, Dialect, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import Table
 
+from ...models.dialect import takes_copy
+
 ROWS_A_STATEMENT = 1000
 BYTES_A_STATEMENT = 4 * 1024 * 1024
 
@@ -20,18 +22,12 @@ def insert_all(connection: Connection, table: Table, names: Sequence[str], rows:
 
     What the database refuses is raised as one of SQLAlchemy's errors, whichever way it was.
     """
-    if _can_copy(connection):
+    if takes_copy(connection):
         _copy(connection, table, names, rows)
         return
     named = (dict(zip(names, row, strict=True)) for row in rows)
     for batch in batches(named, lambda row: row.get("payload")):
         connection.execute(insert(table), batch)
-
-
-def _can_copy(connection: Connection) -> bool:
-    # A host that has its tables elsewhere by a map of schemas is served by statements that SQLAlchemy makes.
-    has_map = connection.get_execution_options().get("schema_translate_map")
-    return connection.dialect.driver == "psycopg" and not has_map
 
 
 def _copy(connection: Connection, table: Table, names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 from ...errors import HostRefused
 from ...host.port import ProductDraft
+from ...models.dialect import is_text_refused
 from ...models.product_key import Key
 from ...resources.columns import storable
-from ..job.database import NEEDS_FOUR_BYTES, is_text_refused, shortage
+from ..job.database import NEEDS_FOUR_BYTES, shortage
 from .rows import PageTransaction
 
 

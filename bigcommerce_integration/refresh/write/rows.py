@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ...host.port import Host
 from ...models import Tables
-from ...models.among import among
+from ...models.dialect import in_chunks
 from ...models.instances import IntegrationInstance
 from . import bulk
 
@@ -112,7 +112,7 @@ def stored_rows(
         return [row for row in rows if row[at] in wanted]
     return [
         row
-        for condition in among(tx.session, key, asked)
+        for condition in in_chunks(tx.session, key, asked)
         for row in tx.session.execute(statement.where(condition)).all()
     ]
 

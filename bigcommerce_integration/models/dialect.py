@@ -1,0 +1,277 @@
+"""What each database does in its own way: a value for each, and the functions that read it.
+
+No other place asks which database it has, but for the column types (``types``).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from sqlalchemy import ARRAY, URL, ColumnElement, Connection, LargeBinary, Select, all_, any_, bindparam, text
+from sqlalchemy import cast as cast_to
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
+
+Lack = Literal["conflict", "connection", "connections", "disk", "memory", "migration", "read-only", "time"]
+"""What a database was short of while the values that it was given are right."""
+
+
+@dataclass(frozen=True)
+class LockWait:
+    """How the longest wait for a lock is read and set, and how many of its units make a second."""
+
+    read: str
+    write: str
+    units: int
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One database.
+
+    ``now`` is the present in naive UTC plus ``{seconds}``. ``begins_with`` are the statements that begin a job's
+    transaction. ``errors`` are its numbers or states (a state by its beginning), ``conflicts`` those after which the
+    same work may succeed, ``text_errors`` those that refuse a character. The rest is about plans: whether the values of
+    a long IN go as one array, whether a column that is NULL throughout must stand in ORDER BY, whether an index must be
+    forced, and whether a comparison of row values is seen as a range of an index.
+    """
+
+    names: tuple[str, ...]
+    now: str
+    errors: Mapping[int | str, Lack]
+    conflicts: frozenset[int | str]
+    text_errors: frozenset[int] = frozenset()
+    has_row_locks: bool = True
+    is_read_committed: bool = True
+    begins_with: Sequence[str] = ()
+    lock_wait: LockWait | None = None
+    is_equality_exact: bool = True
+    takes_arrays: bool = False
+    orders_by_constants: bool = False
+    needs_forced_index: bool = False
+    sees_row_values: bool = True
+
+
+POSTGRESQL = Dialect(
+    names=("postgresql",),
+    now="((clock_timestamp() AT TIME ZONE 'UTC') + make_interval(secs => {seconds}))",
+    # By the SQLSTATE (PostgreSQL, appendix A).
+    errors={
+        "25006": "read-only",
+        "25P03": "time",
+        "25P04": "time",
+        "53100": "disk",
+        "53200": "memory",
+        "53300": "connections",
+        "55P03": "conflict",
+        "57014": "time",
+        "57P05": "time",
+        "XX001": "disk",
+        "XX002": "disk",
+        "08": "connection",
+        "40": "conflict",
+        "42703": "migration",
+        "42P01": "migration",
+        "53": "memory",
+        "57": "connection",
+        "58": "disk",
+    },
+    # serialization failure, deadlock, lock time-out
+    conflicts=frozenset({"40001", "40P01", "55P03"}),
+    # No plan of a prepared statement that was made while our tables were still empty.
+    begins_with=("SET LOCAL plan_cache_mode = force_custom_plan",),
+    lock_wait=LockWait(
+        "SELECT current_setting('lock_timeout')", "SELECT set_config('lock_timeout', :wait, true)", 1000
+    ),
+    takes_arrays=True,
+    orders_by_constants=True,
+)
+MARIADB = Dialect(
+    names=("mysql", "mariadb"),
+    now="(UTC_TIMESTAMP(6) + INTERVAL {seconds} SECOND)",
+    # By the number (MySQL and MariaDB: the reference of server, client and global errors).
+    errors={
+        **dict.fromkeys((1020, 1205, 1206, 1213, 1615, 1637), "conflict"),
+        **dict.fromkeys((0, 1047, 1053, 1077, 1078, 1079, 1152, 1153, 1158, 1159, 1160, 1161, 1184), "connection"),
+        **dict.fromkeys((1927, 2002, 2003, 2005, 2006, 2012, 2013, 2014, 2026, 2045, 2055, 3169, 4031), "connection"),
+        **dict.fromkeys((1040, 1129, 1135, 1203, 1226), "connections"),
+        **dict.fromkeys((3, 20, 1021, 1023, 1026, 1028, 1030, 1114, 1180, 1194, 1195, 1878), "disk"),
+        **dict.fromkeys((1054, 1146), "migration"),
+        **dict.fromkeys((5, 1037, 1038, 1041), "memory"),
+        **dict.fromkeys((1036, 1290, 1792, 1836), "read-only"),
+        **dict.fromkeys((1317, 1969, 3024), "time"),
+    },
+    # deadlock, lock wait time-out, record changed since last read
+    conflicts=frozenset({1213, 1205, 1020}),
+    # An illegal mix of collations (1267, 1270, 1271), a string that a character set does not hold (1300, 1366, 3988).
+    text_errors=frozenset({1267, 1270, 1271, 1300, 1366, 3988}),
+    lock_wait=LockWait("SELECT @@innodb_lock_wait_timeout", "SET SESSION innodb_lock_wait_timeout = :wait", 1),
+    is_equality_exact=False,
+    needs_forced_index=True,
+    sees_row_values=False,
+)
+SQLITE = Dialect(
+    names=("sqlite",),
+    # Six digits, as SQLAlchemy stores times: they are compared as text.
+    now="strftime('%Y-%m-%d %H:%M:%f000', 'now', {seconds} || ' seconds')",
+    errors={
+        **dict.fromkeys((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL), "conflict"),
+        **dict.fromkeys((sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN), "disk"),
+        **dict.fromkeys((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB), "disk"),
+        sqlite3.SQLITE_NOMEM: "memory",
+        sqlite3.SQLITE_READONLY: "read-only",
+        sqlite3.SQLITE_INTERRUPT: "time",
+    },
+    conflicts=frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}),
+    has_row_locks=False,
+    is_read_committed=False,
+)
+_BY_NAME = {name: dialect for dialect in (POSTGRESQL, MARIADB, SQLITE) for name in dialect.names}
+
+
+def dialect_of(session: Session) -> Dialect:
+    """The database that a session talks to."""
+    return _BY_NAME[session.get_bind().dialect.name]
+
+
+# -- transactions and locks ----------------------------------------------------------------------------------------
+
+
+def begin(session: Session) -> None:
+    """Begin a job's transaction: READ COMMITTED, whatever the host's default is.
+
+    So a page reads what others committed meanwhile, and no gap is locked.
+    """
+    dialect = dialect_of(session)
+    if dialect.is_read_committed:
+        session.connection(execution_options={"isolation_level": "READ COMMITTED"})
+    for statement in dialect.begins_with:
+        session.connection().exec_driver_sql(statement)
+
+
+def is_lockable(session: Session, row: Select[Any]) -> bool:
+    """Lock this row, or say no if there is none or another transaction has it: nobody waits for a frozen process.
+
+    Where there are no row locks (SQLite) the answer is always yes.
+    """
+    if not dialect_of(session).has_row_locks:
+        return True
+    return session.execute(row.with_for_update(skip_locked=True)).first() is not None
+
+
+@contextmanager
+def bounded_waits(session: Session, seconds: int) -> Iterator[None]:
+    """Within, a lock that another transaction keeps longer than ``seconds`` is a conflict (see ``is_conflict``).
+
+    PostgreSQL would wait for a frozen process for ever, MariaDB for 50 seconds. SQLite has its own ``timeout``.
+    """
+    wait = dialect_of(session).lock_wait
+    if wait is None:
+        yield
+        return
+    before = session.scalar(text(wait.read))
+    session.execute(text(wait.write), {"wait": str(seconds * wait.units) if wait.units > 1 else seconds})
+    try:
+        yield
+    finally:
+        # A transaction that PostgreSQL has broken off takes no statement; the setting ends with it.
+        with suppress(DBAPIError):
+            session.execute(text(wait.write), {"wait": before})
+
+
+# -- conditions ----------------------------------------------------------------------------------------------------
+
+VALUES_A_STATEMENT = 900
+"""Well below SQLite's oldest limit on parameters, and few enough for one index scan each."""
+
+
+def in_chunks(session: Session, column: Any, values: Sequence[Any]) -> Iterator[ColumnElement[bool]]:
+    """Conditions, one a statement, that together hold for the rows whose ``column`` is one of ``values``.
+
+    A long IN is slow to compile and to send, and PostgreSQL takes all values as one.
+    """
+    kind: TypeEngine[Any] = column.type
+    if values and dialect_of(session).takes_arrays:
+        yield column == any_(bindparam(None, values, type_=ARRAY(kind)))
+        return
+    for start in range(0, len(values), VALUES_A_STATEMENT):
+        yield column.in_(values[start : start + VALUES_A_STATEMENT])
+
+
+def not_in(session: Session, column: Any, values: Sequence[Any]) -> ColumnElement[bool]:
+    """That ``column`` is none of ``values``, of which there are no more than fit into a statement."""
+    if dialect_of(session).takes_arrays:
+        return cast(ColumnElement[bool], column != all_(bindparam(None, values, type_=ARRAY(column.type))))
+    return cast(ColumnElement[bool], column.not_in(values))
+
+
+def is_exactly(session: Session, column: Any, value: str) -> list[ColumnElement[bool]]:
+    """What makes ``column == value`` one by code points: MariaDB takes more for equal (case, accents, last blanks)."""
+    if dialect_of(session).is_equality_exact:
+        return []
+    return [cast_to(column, LargeBinary) == value.encode()]
+
+
+def now_sql(dialect_name: str, seconds: str) -> str:
+    """The database's present plus ``seconds``, which is SQL too."""
+    return _BY_NAME[dialect_name].now.format(seconds=seconds)
+
+
+def takes_copy(connection: Connection) -> bool:
+    """Whether the driver is one whose COPY is much faster than statements of many rows (psycopg)."""
+    # A host that has its tables elsewhere by a map of schemas is served by statements that SQLAlchemy makes.
+    has_map = connection.get_execution_options().get("schema_translate_map")
+    return connection.dialect.driver == "psycopg" and not has_map
+
+
+def is_in_memory(url: URL) -> bool:
+    """Whether this is SQLite in memory, of which each process has its own."""
+    name = url.database or ""
+    is_private = name in ("", ":memory:") or name.startswith("file::memory:") or url.query.get("mode") == "memory"
+    return url.get_backend_name() in SQLITE.names and is_private
+
+
+# -- errors --------------------------------------------------------------------------------------------------------
+
+_MISSING_IN_SQLITE = ("no such table", "no such column", "has no column named")
+
+
+def _code(cause: BaseException | None) -> tuple[Dialect, int | str | None]:
+    """Whose error a driver has raised, and its number or state."""
+    if isinstance(cause, sqlite3.Error):
+        return SQLITE, getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    number = cause.args[0] if cause is not None and cause.args else None
+    if isinstance(number, int):
+        return MARIADB, number
+    return POSTGRESQL, getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+
+
+def lack_of(cause: BaseException | None) -> Lack | None:
+    """What the database was short of that a driver's error tells of, if that is what it tells of."""
+    dialect, code = _code(cause)
+    if dialect is SQLITE and any(words in str(cause) for words in _MISSING_IN_SQLITE):
+        return "migration"
+    if isinstance(code, str):
+        return dialect.errors.get(code) or dialect.errors.get(code[:2])
+    if code is None:
+        # PostgreSQL's drivers have no state for a server that was never reached, or is gone.
+        return "connection" if type(cause).__name__ in ("OperationalError", "ConnectionTimeout") else None
+    return dialect.errors.get(code)
+
+
+def is_lock_error(cause: BaseException | None) -> bool:
+    """Whether a driver's error says that another transaction is in the way."""
+    dialect, code = _code(cause)
+    return code in dialect.conflicts
+
+
+def is_text_refused(error: BaseException) -> bool:
+    """Whether MariaDB or MySQL refuses a text, as a column of three-byte characters can neither hold nor compare it."""
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    dialect, code = _code(cause)
+    return code in dialect.text_errors and (code != 1366 or "string value" in str(cause))
