@@ -367,9 +367,8 @@ PURGE_COMMAND = """
 import sys, threading
 from dramatiq.brokers.stub import StubBroker
 from tests.host_app import HostApp
-from bigcommerce_integration.refresh import purge as module
-from bigcommerce_integration.state import state_of
-from bigcommerce_integration.app_state import engine_of
+from bigcommerce_integration.app_state import engine_of, state_of
+from bigcommerce_integration.refresh.removal import purge as module
 module.ROWS_A_TRANSACTION = 200
 app = HostApp().create_app(sys.argv[1], broker=StubBroker(), settings={"BIGCOMMERCE_LEASE_S": 3})
 with app.app_context():
