@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from ..host.port import Host
 from ..models.instances import IntegrationInstance
@@ -18,6 +18,8 @@ from .context import Caller
 CODES = ("store_connected_twice", "start_date_in_future", "name_taken")
 # The date furthest ahead of UTC's: whatever the store's time zone is, a later day has not begun there.
 _FURTHEST_AHEAD = timedelta(hours=14)
+_MOST_NAMED = 5
+"""Other instances of the same store that a warning names."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,17 @@ def warning(field: str, code: str, message: str) -> dict[str, str]:
 
 def _by_store(caller: Caller, store_hashes: set[str]) -> Mapping[str, Sequence[IntegrationInstance]]:
     table = caller.state.tables.instances
-    wanted = select(table).where(
-        table.c.store_hash.in_(sorted(store_hashes)), table.c.tenant == caller.tenant, table.c.status != DELETING
+    place = func.row_number().over(partition_by=table.c.store_hash, order_by=table.c.id)
+    ranked = (
+        select(table.c.id, place.label("place"))
+        .where(
+            table.c.store_hash.in_(sorted(store_hashes)), table.c.tenant == caller.tenant, table.c.status != DELETING
+        )
+        .subquery()
     )
+    # Itself, those that are named, and one more, so that it is known whether there are more.
+    few = ranked.c.place <= _MOST_NAMED + 2
+    wanted = select(table).join(ranked, table.c.id == ranked.c.id).where(few)
     found: defaultdict[str, list[IntegrationInstance]] = defaultdict(list)
     for row in caller.session.execute(wanted.order_by(table.c.id)):
         found[row.store_hash].append(IntegrationInstance.from_row(row))
@@ -64,7 +74,9 @@ def _of_store(settled: Settled, same: Sequence[IntegrationInstance], host: Host)
     if not others:
         return []
     readable = [f"{each.name!r} (instance {each.id})" for each in others if host.may("read", each)]
-    who = ", ".join(readable) if readable else "another instance, which you may not read"
+    who = ", ".join(readable[:_MOST_NAMED]) if readable else "another instance, which you may not read"
+    if len(readable) > _MOST_NAMED:
+        who += " and more"
     message = f"This store is also connected as {who}: whoever adds up sales counts its orders more than once."
     return [warning("integration_settings.store_hash", "store_connected_twice", message)]
 

@@ -231,6 +231,16 @@ def test_the_same_store_twice_is_warned_of(connect: Connect) -> None:
     assert again["health"]["warnings"] == []
 
 
+def test_a_store_connected_many_times_names_a_few(connect: Connect) -> None:
+    mirror = connect(SandboxStore(0, 0))
+    for number in range(8):
+        answer = send(mirror, "POST", **body(mirror, name=f"Shop {number}"))
+        assert answer.status_code == 201
+    (warning,) = answer.json["warnings"]
+    assert warning["message"].count("(instance ") == 5
+    assert " and more:" in warning["message"]
+
+
 def test_an_instance_that_may_not_be_read_is_not_named(connect: Connect) -> None:
     mirror = connect(SandboxStore(2, 2))
     mirror.host._may = lambda action, instance: instance is None or instance.name != "Main shop"
