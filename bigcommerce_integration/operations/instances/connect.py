@@ -44,7 +44,9 @@ def connect(caller: Caller, draft: Draft, *, verify: bool) -> InstanceView:
     # The orders first, as they take longer: of two messages that one process gets, the second waits for another one.
     actors.send_hints(caller.state, [(view.row.resource, view.row.id) for view in reversed(health.newest)])
     announce(instance_created, instance_id=instance.id)
-    return InstanceView(instance, health, warnings_of(caller, instance))
+    # Begun anew after a deadlock as well: it is connected by now, and an error would tell the caller otherwise.
+    found = commit(caller.session, lambda: warnings_of(caller, instance))
+    return InstanceView(instance, health, found)
 
 
 def _create(caller: Caller, draft: Draft, status_message: str | None) -> tuple[IntegrationInstance, Health]:
