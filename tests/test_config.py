@@ -59,7 +59,7 @@ def test_repr_shows_no_key() -> None:
         ("BIGCOMMERCE_CONCURENCY", "BIGCOMMERCE_CONCURRENCY"),
     ],
 )
-def test_a_key_that_resembles_one_of_ours_is_refused_with_the_right_one(key: str, meant: str) -> None:
+def test_misspelt_setting_is_refused_and_the_right_one_named(key: str, meant: str) -> None:
     with pytest.raises(ConfigError, match=f"{key} is not a setting.*Did you mean {meant}\\?"):
         read_config({**KEYS, key: "x"})
 

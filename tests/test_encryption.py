@@ -29,7 +29,7 @@ def test_rotate_gives_the_same_token_under_the_first_key() -> None:
     assert TokenCipher([new]).decrypt(rotated).reveal() == TOKEN
 
 
-def test_without_its_key_a_token_cannot_be_read_and_the_error_says_what_to_do() -> None:
+def test_token_without_its_key_raises_an_error_that_advises() -> None:
     ciphertext = TokenCipher([generate_key()]).encrypt(TOKEN)
     with pytest.raises(ConfigError, match="put the key it was encrypted with back") as raised:
         TokenCipher([generate_key()]).decrypt(ciphertext)

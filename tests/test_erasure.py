@@ -69,9 +69,7 @@ def store_with(customer_id: int = 4711, email: str = EMAIL) -> tuple[SandboxStor
 
 
 @pytest.mark.parametrize("option", [("--customer-id", 4711), ("--email", f"  {EMAIL.upper()} ")])
-def test_their_data_is_blanked_and_the_next_refresh_neither_brings_it_back_nor_sees_a_change(
-    connect_any: Connect, option: tuple[str, object]
-):
+def test_blanked_data_is_neither_restored_nor_seen_as_change(connect_any: Connect, option: tuple[str, object]):
     store, theirs = store_with()
     mirror = connect_any(store).completed()
     before = {row["bigcommerce_id"]: row for row in mirror.rows("orders")}
@@ -105,7 +103,7 @@ def test_their_data_is_blanked_and_the_next_refresh_neither_brings_it_back_nor_s
     assert {row["bigcommerce_id"]: row for row in mirror.rows("orders")} == after
 
 
-def test_what_they_order_or_change_later_is_blanked_as_it_arrives(connect: Connect):
+def test_later_orders_of_an_erased_person_are_blanked_on_arrival(connect: Connect):
     store, theirs = store_with()
     mirror = connect(store).completed()
     erase(mirror, "--email", EMAIL)
@@ -138,7 +136,7 @@ def give_back(mirror: Mirror) -> None:
     mirror.execute(update(mirror.table("leases")).values(owner=None, expires_at=None))
 
 
-def test_rejected_records_are_blanked_and_of_what_cannot_be_read_nothing_is_kept(connect: Connect):
+def test_rejected_records_are_blanked_and_unreadable_emptied(connect: Connect):
     store, theirs = store_with()
     others = store.order_ids[:2]
     for order_id in (theirs[0], others[0]):
@@ -402,7 +400,7 @@ def test_the_keys_are_rotated_with_the_tokens(connect: Connect):
     assert TokenCipher([new_key]).decrypt(mirror.instance()["erasure_key"]).reveal() == before
 
 
-def test_everybody_is_blanked_who_was_stored_before_nobody_was_to_be(connect: Connect):
+def test_rows_stored_before_drop_are_blanked(connect: Connect):
     store, theirs = store_with()
     store.edit_order(theirs[0], items_total="many")
     kept = connect(store).completed("orders")

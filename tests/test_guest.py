@@ -253,9 +253,7 @@ def plain_app(host_app: HostApp, url: str, *, db: bool = True, jwt: bool = True,
 # Several apps
 
 
-def test_a_second_create_app_on_the_same_db_and_broker_works_and_the_first_goes_on(
-    host_app: HostApp, broker: StubBroker, tmp_path: Path
-) -> None:
+def test_second_app_on_one_db_leaves_the_first_working(host_app: HostApp, broker: StubBroker, tmp_path: Path) -> None:
     apps = []
     for _ in range(3):
         with fresh_database("sqlite", tmp_path) as url:

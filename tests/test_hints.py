@@ -37,7 +37,7 @@ def test_a_hint_is_put_off_further_each_time_it_is_sent(any_shop: Shop) -> None:
     assert all(LONGEST_BACKOFF_S - 1 < due_s <= LONGEST_BACKOFF_S for due_s, _ in hint_rows(any_shop))
 
 
-def test_a_claim_makes_the_hint_due_for_the_case_of_its_death_and_the_end_removes_it(shop: Shop) -> None:
+def test_claim_makes_the_hint_due_again_and_the_end_removes_it(shop: Shop) -> None:
     shop.post()
     shop.execute(update(shop.tables.hints).values(times_sent=5, next_hint_at=db_now(600)))
     shop.server.pause()

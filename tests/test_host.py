@@ -93,7 +93,7 @@ def test_products_are_found_by_their_own_spelling(session: Session, host: SQLAlc
     assert found == expected
 
 
-def test_a_spelling_in_another_case_is_returned_under_its_own_key(
+def test_sku_in_another_case_is_returned_under_its_own_key(
     session: Session, host: SQLAlchemyHost, host_app: HostApp
 ) -> None:
     ids = add_products(session, host_app, "ABC-1", "def-2")
@@ -137,7 +137,7 @@ def test_products_are_created_in_the_callers_transaction(
     assert session.execute(select(host_app.Product.id)).all() == []
 
 
-def test_what_the_host_refuses_is_the_hosts_error_and_a_savepoint_takes_it_back(
+def test_host_s_refusal_is_its_error_and_a_savepoint_undoes_it(
     session: Session, host: SQLAlchemyHost, host_app: HostApp
 ) -> None:
     session.execute(text("CREATE UNIQUE INDEX one_sku ON product (sku)"))
@@ -214,7 +214,7 @@ def test_column_names_are_arguments(any_app: Flask, host_app: HostApp) -> None:
     assert not host.may("create", None)
 
 
-def test_one_tenant_no_earliest_date_and_silence_are_the_defaults(session: Session, host: SQLAlchemyHost) -> None:
+def test_default_host_has_one_tenant_no_date_and_does_nothing(session: Session, host: SQLAlchemyHost) -> None:
     assert host.tenant() == ""
     assert host.earliest_start_date(session) is None
     host.products_changed(session, INSTANCE, [1])

@@ -75,7 +75,7 @@ def test_the_key_may_be_lost_in_the_middle_of_a_walk(connect: Connect):
     assert mirror.ids("products") == mirror.store.product_ids
 
 
-def test_stores_that_an_older_version_put_out_of_service_are_freed(connect_any: Connect):
+def test_stores_disabled_by_an_older_version_are_enabled(connect_any: Connect):
     mirror = connect_any(SandboxStore(1, 1))
     instances = mirror.table("instances")
     message = (
@@ -143,7 +143,7 @@ def test_a_worker_without_the_key_leaves_the_work_to_others(shop: Shop, caplog: 
     assert not any(key in caplog.text for key in (OLD, NEW))
 
 
-def test_messages_that_reach_a_worker_without_the_key_are_sent_on(shop: Shop) -> None:
+def test_message_reaching_a_worker_without_the_key_is_sent_on(shop: Shop) -> None:
     (products, _) = shop.post()["refreshes"]
     with machine(shop, NEW) as (_, broker):
         look = broker.get_actor(actor_name("products"))

@@ -45,9 +45,7 @@ def ticks(shop: Shop, count: int) -> None:
         wait_until(lambda before=before: shop.rows("workers", "last_tick_at") != [before], 10, "a tick")
 
 
-def test_the_work_is_done_slice_by_slice_though_the_broker_takes_no_message_and_ticks_are_rare(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_slices_run_though_broker_is_down_and_ticks_are_rare(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actors, "LOOK_EVERY_S", 0.2)
     broker = Away()
     broker.emit_after("process_boot")
@@ -63,7 +61,7 @@ def test_the_work_is_done_slice_by_slice_though_the_broker_takes_no_message_and_
     broker.close()
 
 
-def test_what_another_process_left_is_taken_up_though_its_hint_is_put_off(shop: Shop) -> None:
+def test_snoozed_refresh_of_a_dead_process_is_taken_up(shop: Shop) -> None:
     shop.post()
     shop.broker.flush_all()
     shop.execute(update(shop.tables.leases).values(owner="killed", expires_at=db_now(1.0)))
@@ -86,7 +84,7 @@ def test_a_busy_process_leaves_it_to_others(shop: Shop) -> None:
         assert shop.statuses() == ["pending", "pending"]
 
 
-def test_a_process_that_does_not_take_our_messages_does_not_take_our_work_either(shop: Shop) -> None:
+def test_process_without_our_queue_takes_none_of_our_work(shop: Shop) -> None:
     shop.post()
     shop.broker.flush_all()
     worker = Worker(shop.broker, worker_timeout=50, queues={"another"})
@@ -128,7 +126,7 @@ class Counting(StubBroker):
         return answer
 
 
-def test_hints_that_meet_a_busy_process_do_not_multiply_and_stores_take_turns(sqlite_url: str) -> None:
+def test_hints_at_a_busy_process_stay_few_and_stores_take_turns(sqlite_url: str) -> None:
     broker = Counting()
     broker.emit_after("process_boot")
     settings = {"slice_s": 0.15, "page_size": 10, "concurrency": 1, "tick_s": 0.2}
@@ -155,7 +153,7 @@ def test_hints_that_meet_a_busy_process_do_not_multiply_and_stores_take_turns(sq
     broker.close()
 
 
-def test_a_busy_process_sends_one_message_on_and_only_if_it_is_wanted(shop: Shop) -> None:
+def test_busy_process_forwards_one_message_and_only_if_wanted(shop: Shop) -> None:
     (products, _) = shop.post()["refreshes"]
     shop.broker.flush_all()
     leases, look = shop.tables.leases, shop.broker.get_actor(actor_name("products"))

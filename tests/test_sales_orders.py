@@ -108,7 +108,7 @@ def test_each_order_is_there_once_and_follows_the_store(connect: Connect):
     assert len(found) == 71
 
 
-def test_a_host_that_fails_three_times_and_recovers_has_every_order_exactly_once(connect: Connect):
+def test_host_failing_three_times_gets_every_order_exactly_once(connect: Connect):
     mirror = hasty(connect(SandboxStore(products=10, orders=70), settings={"page_size": 20}))
     calls = failing(mirror, 3, raise_error)
     mirror.completed()
@@ -118,7 +118,7 @@ def test_a_host_that_fails_three_times_and_recovers_has_every_order_exactly_once
     assert mirror.rows("rejected_records") == []
 
 
-def test_three_refreshes_that_fail_at_the_host_leave_no_half_and_the_next_brings_all(connect: Connect):
+def test_refreshes_failing_at_the_host_leave_no_half_order(connect: Connect):
     mirror = hasty(connect(SandboxStore(products=10, orders=70), settings={"page_size": 20}))
     calls = failing(mirror, 15, raise_error)
     for count in (5, 10, 15):
@@ -132,7 +132,7 @@ def test_three_refreshes_that_fail_at_the_host_leave_no_half_and_the_next_brings
     assert len(sales(mirror)) == 70
 
 
-def test_what_the_host_leaves_pending_and_cannot_be_written_is_the_host_s_own_refusal(connect: Connect):
+def test_unwritable_pending_host_row_is_the_host_s_refusal(connect: Connect):
     mirror = hasty(connect(SandboxStore(products=10, orders=2)))
     model = mirror.host_app.SalesOrder  # type: ignore[attr-defined]
 
@@ -150,7 +150,7 @@ class Killed(BaseException):
     """The process is gone."""
 
 
-def test_a_worker_that_dies_after_the_host_s_writes_doubles_nothing(connect: Connect):
+def test_death_after_the_host_s_writes_doubles_nothing(connect: Connect):
     mirror = connect(SandboxStore(products=10, orders=70), settings={"page_size": 20, "concurrency": 1})
 
     def die(_session: Any, _ids: Any) -> None:

@@ -35,9 +35,7 @@ def test_a_stopped_worker_leaves_at_once_and_another_goes_on(broker: StubBroker,
         assert not broker.dead_letters
 
 
-def test_a_worker_stops_within_seconds_though_the_store_does_not_answer(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_worker_stops_within_seconds_while_the_store_is_silent(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     assert slices.DRAIN_S + TICK_ENDS_IN_S < 9
     monkeypatch.setattr(slices, "DRAIN_S", 1.0)
     shop.post()
@@ -53,7 +51,7 @@ def test_a_worker_stops_within_seconds_though_the_store_does_not_answer(
     shop.assert_exact()
 
 
-def test_one_of_two_workers_on_one_broker_stops_and_the_other_goes_on(
+def test_second_worker_on_a_broker_goes_on_when_the_first_stops(
     broker: StubBroker, sqlite_url: str, due_at_once: None
 ) -> None:
     with opened(sqlite_url, broker, latency_ms=20, settings={"page_size": 10}) as shop:

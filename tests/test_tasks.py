@@ -72,7 +72,7 @@ def test_actors_get_a_refresh_id_and_nothing_else(shop: Shop) -> None:
     assert all(not each[3] for each in sent)
 
 
-def test_a_message_for_nothing_or_of_the_other_resource_does_no_harm(shop: Shop) -> None:
+def test_message_for_no_refresh_or_another_resource_is_harmless(shop: Shop) -> None:
     products, orders = (refresh["id"] for refresh in shop.post()["refreshes"])
     shop.broker.flush_all()
     for resource, refresh_id in (("products", 999), ("products", orders), ("orders", products), ("orders", 0)):
@@ -86,7 +86,7 @@ def test_a_message_for_nothing_or_of_the_other_resource_does_no_harm(shop: Shop)
     assert not shop.broker.dead_letters
 
 
-def test_only_our_middleware_is_added_and_it_has_no_hook_on_messages(sqlite_url: str) -> None:
+def test_one_middleware_is_added_without_hooks_on_messages(sqlite_url: str) -> None:
     broker, plain = StubBroker(), StubBroker()
     with opened(sqlite_url, broker):
         (added,) = broker.middleware[len(plain.middleware) :]
@@ -207,7 +207,7 @@ def test_a_worker_that_never_made_the_app_loses_nothing(sqlite_url: str, due_at_
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
-def test_in_memory_sqlite_with_a_worker_is_refused_and_nothing_hangs(
+def test_worker_on_in_memory_sqlite_is_refused_without_hanging(
     url: str, host_app: HostApp, broker: StubBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = host_app.create_app(url, broker=broker, settings={"BIGCOMMERCE_TICK_S": 0.1})

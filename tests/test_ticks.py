@@ -103,7 +103,7 @@ def test_a_worker_frozen_in_a_page_stops_its_own_refresh_alone(server_shop: Shop
     ],
     indirect=["server_shop"],
 )
-def test_a_limit_on_idle_transactions_frees_the_refresh_of_a_frozen_worker(server_shop: Shop, limit: str) -> None:
+def test_idle_transaction_limit_frees_a_frozen_worker_s_refresh(server_shop: Shop, limit: str) -> None:
     """As the handbook recommends."""
     server_shop.post()
     leases = server_shop.tables.leases
@@ -115,7 +115,7 @@ def test_a_limit_on_idle_transactions_frees_the_refresh_of_a_frozen_worker(serve
             connection.execute(select(leases))
 
 
-def test_a_hint_locked_by_a_frozen_tick_holds_up_neither_claim_nor_end(server_shop: Shop) -> None:
+def test_hint_locked_by_a_frozen_tick_delays_no_claim_and_no_end(server_shop: Shop) -> None:
     server_shop.post()
     hints = server_shop.tables.hints
     with held(server_shop, update(hints).values(times_sent=99)), working(server_shop.broker):
@@ -145,7 +145,7 @@ def test_the_tick_outlives_a_database_that_is_away(
     assert "hunter2" not in caplog.text
 
 
-def test_a_worker_that_leaves_our_queue_out_does_not_count_as_one(shop: Shop) -> None:
+def test_worker_without_our_queue_is_not_counted(shop: Shop) -> None:
     shop.post()
     with working(shop.broker, queues={"mail"}):
         time.sleep(1.2)

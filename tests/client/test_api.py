@@ -233,7 +233,7 @@ def test_orders_of_a_second_around_the_dates_are_passed_on(kind: str, date: str)
     assert client.highest(ORDERS, dates).value.id == 10
 
 
-def test_a_product_that_was_modified_while_it_was_asked_for_is_no_sign_of_an_ignored_filter() -> None:
+def test_product_modified_meanwhile_does_not_mean_ignored_filter() -> None:
     client, _ = client_of(v3([10], date_modified=NOW.isoformat() + "Z"))
     assert client.page(PRODUCTS, IdRange(10, 20), limit=3, dates=MODIFIED).value.last_id == 10
 
@@ -267,7 +267,7 @@ def test_a_range_of_one_order_is_a_single_read() -> None:
         {"id": 7, "date_modified": "Sat, 01 Feb 2025 00:00:01 +0000"},
     ],
 )
-def test_one_order_that_is_gone_or_filtered_out_is_an_empty_last_page(answer: object) -> None:
+def test_deleted_or_filtered_order_is_an_empty_last_page(answer: object) -> None:
     client, _ = client_of(answer)
     reply = client.page(ORDERS, IdRange(7, 7), limit=250, dates=BOTH)
     assert (reply.value.records, reply.value.is_last, reply.quota) == ([], True, QUOTA)

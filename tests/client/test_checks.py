@@ -77,7 +77,7 @@ def test_dates_are_not_judged_where_nothing_was_asked(date: str) -> None:
     checks.dates_within(records(1, date=date), v2_bounds(DateFilter()), "orders", observed_at=NOW)
 
 
-def test_a_page_from_which_a_walk_cannot_go_on_is_asked_for_again() -> None:
+def test_page_that_does_not_lead_on_is_requested_again() -> None:
     checks.leads_on(Page([], is_last=True), "orders")
     checks.leads_on(Page(records(None), is_last=True), "orders")
     checks.leads_on(Page(records(None, 1, None), is_last=False), "orders")

@@ -43,7 +43,7 @@ def test_without_headers_nothing_waits() -> None:
         assert pace.delay_s(now + 0.5) == 0.0
 
 
-def test_the_share_is_used_and_then_the_end_of_the_window_waited_for() -> None:
+def test_client_uses_its_share_and_then_waits_for_next_window() -> None:
     assert paced(134).delay_s(1.0) == 0.0
     assert paced(135).delay_s(1.0) == pytest.approx(29.01)
     assert paced(135).delay_s(30.02) == 0.0
@@ -67,7 +67,7 @@ def test_an_older_answer_that_comes_later_gives_nothing_back() -> None:
     assert pace.delay_s(0.4) > 0
 
 
-def test_an_answer_of_the_last_window_says_nothing_about_this_one() -> None:
+def test_late_answer_of_last_window_is_ignored_in_this_one() -> None:
     pace = paced(134).sent(29.9)
     pace = pace.sent(30.02)
     assert pace.answered(30.03, quota(0, 0.05)).sent(30.03).delay_s(30.03) == 0.0
@@ -188,7 +188,7 @@ def test_the_quota_is_used_up_and_hardly_ever_exceeded(**crowd: Any) -> None:
 @pytest.mark.slow
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @crowds
-def test_the_quota_is_used_up_and_hardly_ever_exceeded_by_any_crowd(**crowd: Any) -> None:
+def test_many_clients_use_the_quota_and_rarely_exceed_it(**crowd: Any) -> None:
     assert_used_up_and_hardly_ever_exceeded(**crowd)
 
 
@@ -224,7 +224,7 @@ def test_the_reserve_is_left_to_others(seed: int, others_every_s: float, width: 
     assert store.lowest_left >= 15 - width - 3
 
 
-def test_a_client_that_comes_into_a_used_window_takes_little_more_than_it_finds() -> None:
+def test_new_client_takes_little_more_than_the_window_has_left() -> None:
     store = Store(150, 30.0, ends_at=30.0, left=150)
     first, second = (Client(Pace.start(RESERVE, 1), 4, begins_at=when) for when in (0.0, 20.0))
     Simulation(store, [first, second], Random(1), 0.2).run(until=29)

@@ -55,7 +55,7 @@ def test_the_request_has_the_headers_it_needs_and_no_others() -> None:
     }
 
 
-def test_names_and_values_are_percent_encoded_and_lists_keep_their_commas() -> None:
+def test_query_is_percent_encoded_and_lists_keep_their_commas() -> None:
     call = Call(
         "v3/catalog/products",
         (("id:in", "1,2"), ("date_modified:min", "2025-01-15T00:03:17Z"), ("name", "a+b&c=d é/?#")),
@@ -97,7 +97,7 @@ def test_a_store_hash_that_is_none_is_refused(store_hash: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "with space", "line\nbreak", "é", "a" * 256])
-def test_a_token_that_no_header_carries_is_refused_without_being_told(token: str) -> None:
+def test_token_unfit_for_a_header_is_refused_and_not_shown(token: str) -> None:
     with pytest.raises(ValueError, match="access token") as caught:
         Secret(token)
     assert not token or token not in str(caught.value)
@@ -109,7 +109,7 @@ def test_an_api_url_that_is_none_is_refused(url: str) -> None:
         Transport(api_url=url, store_hash="abc", access_token=Secret("t"), timeout_s=1)
 
 
-def test_the_connection_is_used_again_within_a_thread_and_apart_between_threads() -> None:
+def test_each_thread_reuses_a_connection_of_its_own() -> None:
     with serving(answer()) as server:
         transport = server.transport()
         for _ in range(3):
@@ -419,7 +419,7 @@ def test_an_error_whose_body_is_cut_is_no_verdict() -> None:
         get(answer(429, b"{", length=100))
 
 
-def test_after_a_failure_the_next_request_has_a_connection_of_its_own() -> None:
+def test_request_after_a_failure_opens_a_new_connection() -> None:
     with serving(in_turn(answer(body=b"[1,2", length=400), answer(body=b"[3]"))) as server:
         transport = server.transport()
         with pytest.raises(StoreUnavailable):

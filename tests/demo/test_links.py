@@ -43,9 +43,7 @@ def found(connection: Connection, old_sku: str, conflict: str | None, *, auto_cr
 
 
 @pytest.mark.parametrize("conflict", [None, CONFLICT])
-def test_one_that_came_with_an_old_order_may_meet_what_was_made_for_its_look_alike(
-    connection: Connection, conflict: str | None
-):
+def test_old_order_product_may_link_to_its_look_alike_s_product(connection: Connection, conflict: str | None):
     assert found(connection, "ABC", conflict) == []
 
 

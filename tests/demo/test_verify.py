@@ -27,7 +27,7 @@ def test_a_finished_demo_is_right(database: Database) -> None:
     assert all(report.compared.values())
 
 
-def test_the_demo_leaves_old_orders_out_and_brings_old_products_that_others_need(finished_demo: FinishedDemo) -> None:
+def test_demo_skips_old_orders_and_brings_needed_old_products(finished_demo: FinishedDemo) -> None:
     expected = expected_rows(finished_demo.truth, finished_demo.start_date)
     assert len(expected.orders) < len(finished_demo.truth.orders)
     assert any(product["is_only_referenced"] for product in expected.products.values())

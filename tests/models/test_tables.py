@@ -61,7 +61,7 @@ def test_an_instance_comes_back_exactly_and_hides_its_ciphertext(connection: Con
     assert "cipher" not in repr(instance)
 
 
-def test_a_tenants_name_is_unique_and_tenants_are_told_apart_by_case_and_accent(connection: Connection) -> None:
+def test_tenants_differ_by_case_and_accent_and_names_are_unique(connection: Connection) -> None:
     for tenant in ("acme", "ACME", "acmé"):
         connection.execute(insert(tables.instances).values(instance_row(tenant=tenant)))
     with pytest.raises(IntegrityError), connection.begin_nested():

@@ -68,9 +68,7 @@ def test_a_thousand_records_cost_the_fewest_requests(connect: Connect, thousand:
 @pytest.mark.slow
 @pytest.mark.parametrize("concurrency", [1, 3, 8])
 @pytest.mark.parametrize("latency_ms", [0, 30])
-def test_awkward_stores_cost_the_fewest_requests_and_the_lines_of_truncated_orders(
-    connect: Connect, concurrency: int, latency_ms: int
-):
+def test_awkward_store_costs_only_the_necessary_requests(connect: Connect, concurrency: int, latency_ms: int):
     mirror = connect(
         SandboxStore(1000, 1000), settings={"concurrency": concurrency, "slice_s": 300}, latency_ms=latency_ms
     ).completed()
@@ -169,7 +167,7 @@ def expire_leases(mirror: Mirror) -> None:
 
 
 @pytest.mark.parametrize("crash", CRASHES)
-def test_whoever_dies_where_ever_the_rows_and_counters_come_out_the_same(connect: Connect, crash: str):
+def test_worker_death_anywhere_changes_no_row_and_no_counter(connect: Connect, crash: str):
     mirror = connect(
         SandboxStore(40, 40),
         settings={"page_size": 15, "concurrency": 2},
@@ -221,7 +219,7 @@ def test_who_dies_inside_the_host_leaves_nothing_behind(connect_any: Connect):
 # -- what nobody expected -----------------------------------------------------------------------------------------
 
 
-def test_a_fault_of_ours_is_raised_waits_and_is_given_up_in_the_end(connect: Connect, monkeypatch: pytest.MonkeyPatch):
+def test_internal_error_is_raised_retried_and_fails_at_last(connect: Connect, monkeypatch: pytest.MonkeyPatch):
     mirror = connect(SandboxStore(3, 0))
 
     def broken(*args: Any) -> None:
@@ -280,9 +278,7 @@ def run_with_deaths(mirror: Mirror, resource: str) -> int:
 
 @pytest.mark.parametrize("resource", ["products", "orders"])
 @pytest.mark.parametrize("place", [0, 100, -1])
-def test_a_record_that_kills_every_worker_is_found_with_few_deaths_and_set_aside(
-    connect: Connect, resource: str, place: int
-):
+def test_record_that_kills_workers_is_soon_quarantined(connect: Connect, resource: str, place: int):
     store = SandboxStore(180, 180, awkward=False)
     for gone in getattr(store, f"{resource.removesuffix('s')}_ids")[98:110:2]:
         getattr(store, f"delete_{resource.removesuffix('s')}")(gone)
@@ -308,7 +304,7 @@ def test_a_record_that_kills_every_worker_is_found_with_few_deaths_and_set_aside
     assert deaths <= 11
 
 
-def test_a_referenced_product_that_kills_every_worker_is_set_aside_too(connect: Connect):
+def test_referenced_product_that_kills_workers_is_quarantined(connect: Connect):
     store = SandboxStore(150, 60, awkward=False, now=datetime(2026, 1, 1, tzinfo=UTC))
     mirror = connect(store, integration_settings__start_date="2025-12-01").completed("products")
     deadly: list[int] = []
@@ -368,7 +364,7 @@ def test_a_refresh_that_ended_is_left_alone(connect: Connect):
     assert not mirror.asked()
 
 
-def test_a_refresh_ended_by_somebody_else_stops_before_its_next_page(connect: Connect):
+def test_refresh_ended_from_outside_stops_before_its_next_page(connect: Connect):
     mirror = connect(SandboxStore(30, 0, awkward=False), settings={"page_size": 10, "concurrency": 1})
     refreshes = mirror.engine.tables.refreshes
     pages: list[int] = []

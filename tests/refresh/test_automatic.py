@@ -190,7 +190,7 @@ def test_a_lease_whose_row_is_locked_waits_for_the_next_tick(connect_server: Con
     assert begun(mirror) == [("products", "incremental")]
 
 
-def test_a_span_that_was_left_out_is_fetched_once_no_walk_is_open(connect: Connect) -> None:
+def test_skipped_span_is_fetched_once_no_refresh_is_open(connect: Connect) -> None:
     store = SandboxStore(0, 0, awkward=False)
     old = store.create_order(lines=1, date_created="Thu, 05 Mar 2026 12:00:00 +0000")
     mirror = connect(store, integration_settings__start_date="2026-04-01")

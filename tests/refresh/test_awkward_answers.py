@@ -119,7 +119,7 @@ DAYS = {"date_from": datetime(2025, 6, 1).date(), "date_to": datetime(2025, 8, 1
         ("orders", "date_range", DAYS, "max_date_created"),
     ],
 )
-def test_a_filter_of_any_mode_that_the_store_ignores_is_found_out(
+def test_ignored_filter_is_noticed_in_every_mode(
     connect: Connect, resource: str, mode: Mode, parameters: dict[str, Any], ignored: str
 ):
     store = SandboxStore(60, 60, now=NEW_YEAR)

@@ -14,7 +14,7 @@ from bigcommerce_integration.refresh.write import bulk
 from ..services import fresh_database
 
 
-def test_a_connection_lost_while_rows_are_copied_is_known_as_lost(tmp_path: Path):
+def test_connection_lost_during_copy_is_reported_as_lost(tmp_path: Path):
     with fresh_database("postgresql", tmp_path) as url:
         engine = create_engine(url)
         table = Table("t", MetaData(), Column("id", BigInteger), Column("name", Text))

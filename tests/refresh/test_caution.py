@@ -35,7 +35,7 @@ def test_steps_after_deaths(stored: int | None, steps: list[Caution]) -> None:
     assert made == steps
 
 
-def test_a_page_is_as_large_as_ever_until_nothing_of_it_goes_in_twice() -> None:
+def test_page_stays_large_until_two_attempts_write_nothing() -> None:
     assert caution(0, stored_page_size=None, full=250) == NORMAL
     assert caution(0, stored_page_size=64, full=250) == Caution(64)
     for attempts in (0, 1):
@@ -50,7 +50,7 @@ def test_small_pages_by_setting_are_no_hunt(full: int) -> None:
     assert caution(3, stored_page_size=None, full=full).page_size == 1
 
 
-def test_no_record_is_set_aside_that_fewer_than_three_workers_died_over() -> None:
+def test_no_record_is_quarantined_before_three_deaths() -> None:
     for stored in (None, 64, CAREFUL_PAGE, 1):
         assert not any(caution(attempts, stored_page_size=stored, full=250).sets_aside for attempts in range(3))
 
@@ -70,7 +70,7 @@ def sizes(size: int | None, full: int) -> list[int | None]:
     return came
 
 
-def test_pages_that_deaths_made_small_grow_once_a_page_of_records_went_in() -> None:
+def test_small_page_grows_again_after_a_page_is_written() -> None:
     assert sizes(CAREFUL_PAGE, 250) == [CAREFUL_PAGE] * 17 + [None]
     assert sizes(1, 250) == [1] * CAREFUL_PAGE + [CAREFUL_PAGE] * 17 + [None]
     assert sizes(1, 10) == [1] * 10 + [None]

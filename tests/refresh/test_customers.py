@@ -211,7 +211,7 @@ def test_a_worker_leaves_an_unknown_collection_alone(mirror: Mirror):
     assert {resource for resource, _ in sent} == {"products", "orders"}
 
 
-def test_a_collection_that_is_not_read_has_a_table_and_a_list_alone(connect: Connect):
+def test_collection_without_reader_has_only_a_table_and_a_list(connect: Connect):
     outgoing = replace(CUSTOMERS, reader=None, since=None)
     mirror = connect(registry=replace(WITH_CUSTOMERS, resources=(*WITH_CUSTOMERS.resources[:2], outgoing)))
     begun(mirror).completed("products", "orders")

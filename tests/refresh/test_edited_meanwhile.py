@@ -26,9 +26,7 @@ def before_the_first(monkeypatch: pytest.MonkeyPatch, pattern: str, edit: Callab
     monkeypatch.setattr(Transport, "get", watched)
 
 
-def test_an_order_edited_between_its_page_and_its_lines_is_right_one_incremental_later(
-    connect_any: Connect, monkeypatch: pytest.MonkeyPatch
-):
+def test_order_edited_before_its_lines_is_right_one_refresh_on(connect_any: Connect, monkeypatch: pytest.MonkeyPatch):
     store = SandboxStore(5, 0, awkward=False)
     order_id = store.create_order(kind="lines_60")
     lines = [line_id for line_id, _ in store.order_line_records(order_id)]
@@ -46,9 +44,7 @@ def test_an_order_edited_between_its_page_and_its_lines_is_right_one_incremental
     assert lines[3] not in mirror.ids("order_lines")
 
 
-def test_a_variant_moved_between_two_pages_is_right_one_sweep_later(
-    connect_any: Connect, monkeypatch: pytest.MonkeyPatch
-):
+def test_variant_moved_between_pages_is_right_after_a_sweep(connect_any: Connect, monkeypatch: pytest.MonkeyPatch):
     """One moves to a product that is still to be read, and both answers have it; the other back, and neither has it."""
     store = SandboxStore(0, 0)
     for _ in range(24):
@@ -78,7 +74,7 @@ def test_a_variant_moved_between_two_pages_is_right_one_sweep_later(
     assert mirror.again("products").refresh("products")["unchanged"] == 24
 
 
-def test_a_product_made_again_with_its_sku_gets_the_link_of_the_one_that_is_gone(connect_any: Connect):
+def test_recreated_product_takes_over_the_link_of_its_sku(connect_any: Connect):
     store = SandboxStore(0, 0)
     sku = "AGAIN"
 
@@ -103,7 +99,7 @@ def test_a_product_made_again_with_its_sku_gets_the_link_of_the_one_that_is_gone
     assert {number for number, spelling in mirror.host_products().items() if spelling == sku} == made
 
 
-def test_records_that_share_a_second_and_those_dated_back_come_with_the_next_incremental(connect_any: Connect):
+def test_records_of_one_second_or_dated_back_come_next_time(connect_any: Connect):
     store = SandboxStore(2, 3, awkward=False)
     mirror = connect_any(store, settings={"page_size": 5}, integration_settings__start_date="2024-01-01").completed()
     moment = datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S +0000")

@@ -91,7 +91,7 @@ def test_an_expired_lease_that_nobody_took_is_still_its_holders(connect: Connect
     assert take(mirror, "two") is None
 
 
-def test_who_shares_the_quota_is_counted_over_all_instances_of_the_store(connect: Connect, broker, host_app):
+def test_quota_is_shared_by_all_instances_of_one_store(connect: Connect, broker, host_app):
     mirror = connect()
     other = connected(mirror.app, host_app, mirror.host, broker, mirror.server, name="Second")
     strange = connected(

@@ -102,7 +102,7 @@ def test_the_truth_table_in_rows(connect_any: Connect, auto_link: bool, auto_cre
 
 
 @pytest.mark.parametrize("host", [{"a-1": [3]}, {"Ä-1": [3]}, {" A-1": [], "a-1": [3], "Á-1": [4]}])
-def test_what_only_the_host_s_database_takes_for_equal_is_a_conflict(host: dict[str, list[int]]):
+def test_skus_equal_only_to_the_database_are_a_conflict(host: dict[str, list[int]]):
     assert decide("A-1", host=host, live_variants=1, auto_link=True, auto_create=True).conflict is not None
 
 
@@ -140,7 +140,7 @@ def test_a_sku_that_two_variants_have_links_neither(connect: Connect, page_size:
     assert [found[sku][0] for sku in ("X", "Y", "Z")] == ["created"] * 3
 
 
-def test_a_second_variant_that_turns_up_undoes_an_automatic_link_and_its_going_brings_it_back(connect: Connect):
+def test_second_variant_removes_the_automatic_link_until_it_goes(connect: Connect):
     mirror = shop(connect, ["T-1"], create=False)
     mirror.add_host_product("T-1")
     mirror.completed("products")
@@ -166,7 +166,7 @@ def test_a_second_variant_leaves_a_created_link_as_it_is(connect: Connect):
 
 
 @pytest.mark.parametrize("create", [True, False])
-def test_skus_that_differ_by_case_blanks_or_accents_alone_are_never_mixed_up(connect_any: Connect, create: bool):
+def test_skus_that_differ_by_case_blank_or_accent_are_kept_apart(connect_any: Connect, create: bool):
     """Whatever the database calls equal: each is linked to its very own spelling, or is shown as a conflict."""
     mirror = shop(connect_any, ["ABC-1 ", "äbc-1", "new"], create=create)
     own = mirror.add_host_product("abc-1")
@@ -184,7 +184,7 @@ def test_skus_that_differ_by_case_blanks_or_accents_alone_are_never_mixed_up(con
     assert found["new"] == (("created", "new") if create else UNLINKED)
 
 
-def test_of_new_skus_that_differ_by_case_alone_each_links_to_its_own_or_is_shown(connect_any: Connect):
+def test_skus_differing_by_case_link_apart_or_show_a_conflict(connect_any: Connect):
     mirror = shop(connect_any, ["abc-1", "ABC-1 ", "äbc-1"]).completed("products")
     for row in mirror.rows("variants"):
         if row["host_product_id"] is None:
@@ -237,7 +237,7 @@ def test_an_edited_sku_leaves_the_product_that_was_made_for_it(connect: Connect)
     assert len(mirror.host_products()) == 1
 
 
-def test_a_host_product_made_between_two_refreshes_links_in_the_next(connect: Connect):
+def test_host_product_made_between_refreshes_is_linked_next(connect: Connect):
     mirror = shop(connect, ["A"], create=False).completed("products")
     assert links(mirror) == {"A": UNLINKED}
     before = mirror.rows("variants")[0]
@@ -283,7 +283,7 @@ def test_a_draft_has_the_variant_s_own_price_or_the_product_s(connect: Connect):
     assert [draft.bigcommerce_product_id for draft in drafts] == mirror.store.product_ids
 
 
-def test_a_draft_that_the_host_refuses_stays_unlinked_with_the_reason_and_the_others_go_in(connect_any: Connect):
+def test_refused_draft_stays_unlinked_and_the_others_are_created(connect_any: Connect):
     mirror = shop(connect_any, ["good", "bad", "fine"])
     original = mirror.host.create_products
 
@@ -353,7 +353,7 @@ def test_what_is_deleted_or_only_referred_to_makes_nothing(connect: Connect):
     assert list(mirror.host_products().values()) == ["gone"]
 
 
-def test_old_products_of_old_orders_are_linked_but_nothing_is_made_for_them(connect: Connect):
+def test_old_products_are_linked_and_never_created(connect: Connect):
     store = SandboxStore(0, 0)
     add(store, "old", date_created="2012-01-01T00:00:00+00:00", date_modified="2012-01-01T00:00:00+00:00")
     store.create_order(lines=1)
@@ -384,7 +384,7 @@ def test_one_page_asks_the_host_once(connect: Connect):
     assert calls == [40, 40], "once with the page, once in the pass at the end"
 
 
-def test_order_lines_reach_the_host_s_product_through_their_variant(connect: Connect):
+def test_order_line_finds_the_host_product_by_its_variant(connect: Connect):
     store = SandboxStore(0, 0)
     add(store, "A")
     store.create_order(lines=1)

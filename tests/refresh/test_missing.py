@@ -194,7 +194,7 @@ def test_orders_of_before_the_start_date_are_not_missed(connect: Connect) -> Non
     assert marked(mirror, "orders") == []
 
 
-def test_incremental_refreshes_and_products_of_some_days_mark_nothing(connect: Connect) -> None:
+def test_incremental_and_days_refreshes_mark_nothing_deleted(connect: Connect) -> None:
     store = SandboxStore(10, 10, awkward=False)
     mirror = connect(store).completed()
     store.delete_product(store.product_ids[0])

@@ -33,7 +33,7 @@ def asked(resource: str, mode: Mode, watermark: datetime | None = WATERMARK, **p
     )
 
 
-def test_orders_of_before_the_start_date_are_asked_for_in_no_mode() -> None:
+def test_no_mode_requests_orders_before_the_start_date() -> None:
     before = WATERMARK - timedelta(seconds=300)
     assert asked("orders", "initial") == DateFilter(created_since=SINCE)
     assert asked("orders", "full") == DateFilter(created_since=SINCE)
@@ -79,7 +79,7 @@ def moved(mirror: Mirror, resource: str) -> datetime:
     return found
 
 
-def test_an_incremental_brings_what_was_modified_since_and_little_else(connect_any: Connect) -> None:
+def test_incremental_brings_modified_records_and_little_else(connect_any: Connect) -> None:
     store = SandboxStore(60, 60, awkward=False)
     mirror = connect_any(store, settings={"overlap_s": 0}).completed()
     before = {resource: moved(mirror, resource) for resource in ("products", "orders")}
@@ -101,7 +101,7 @@ def test_an_incremental_brings_what_was_modified_since_and_little_else(connect_a
         assert moved(mirror, resource) >= before[resource]
 
 
-def test_the_overlap_reads_again_what_the_store_may_have_shown_late(connect: Connect) -> None:
+def test_overlap_reads_again_what_the_store_showed_late(connect: Connect) -> None:
     store = SandboxStore(5, 0, awkward=False)
     mirror = connect(store, settings={"overlap_s": 300}).completed("products")
     late = moved(mirror, "products") - timedelta(seconds=200)
@@ -113,7 +113,7 @@ def test_the_overlap_reads_again_what_the_store_may_have_shown_late(connect: Con
     assert mirror.row("products", store.product_ids[1])["name"] != "Early"
 
 
-def test_the_watermark_moves_only_when_a_refresh_completes_and_not_for_days_or_ids(connect: Connect) -> None:
+def test_watermark_moves_only_when_a_whole_refresh_completes(connect: Connect) -> None:
     store = SandboxStore(5, 5, awkward=False)
     mirror = connect(store)
     assert mirror.run("products") is mirror
@@ -208,7 +208,7 @@ def test_orders_beside_the_days_are_not_in_the_total(connect: Connect) -> None:
     assert (mirror.ids("orders"), refresh["fetched"], refresh["total"]) == (inside, 5, 5)
 
 
-def test_an_order_beside_the_days_shows_a_store_that_is_not_empty(connect: Connect) -> None:
+def test_order_outside_the_days_proves_the_store_is_not_empty(connect: Connect) -> None:
     store = SandboxStore(0, 0, awkward=False)
     store.timezone = "UTC"
     order_of(store, "Tue, 31 Dec 2024 23:59:59 +0000")
@@ -222,7 +222,7 @@ def test_an_order_beside_the_days_shows_a_store_that_is_not_empty(connect: Conne
 # -- ids ----------------------------------------------------------------------------------------------------------
 
 
-def test_products_by_id_cost_one_request_and_those_that_are_gone_are_marked(connect_any: Connect) -> None:
+def test_products_by_id_cost_one_request_and_deleted_are_marked(connect_any: Connect) -> None:
     store = SandboxStore(40, 0, awkward=False)
     mirror = connect_any(store).completed("products")
     edited, gone, other = store.product_ids[3], store.product_ids[5], store.product_ids[8]

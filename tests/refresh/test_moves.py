@@ -60,7 +60,7 @@ def observed(mirror: Mirror, resource: str, child: int) -> datetime:
 
 
 @pytest.mark.parametrize("resource", ["products", "orders"])
-def test_an_older_answer_of_the_old_owner_does_not_take_a_child_back(connect_any: Connect, resource: str):
+def test_older_answer_of_the_old_owner_does_not_take_child_back(connect_any: Connect, resource: str):
     mirror = connect_any()
     pages = writer(mirror, resource)
     pages.write(make(resource, 1, 11, 12), make(resource, 2, 21))
@@ -75,7 +75,7 @@ def test_an_older_answer_of_the_old_owner_does_not_take_a_child_back(connect_any
 
 
 @pytest.mark.parametrize("resource", ["products", "orders"])
-def test_who_claimed_a_child_in_vain_is_written_again_by_its_next_answer(connect_any: Connect, resource: str):
+def test_owner_denied_a_child_is_written_by_its_next_answer(connect_any: Connect, resource: str):
     """It went to 2 and came back: the text of 1 is as it was, and would be taken for unchanged, a child missing."""
     mirror = connect_any()
     pages = writer(mirror, resource)
@@ -89,7 +89,7 @@ def test_who_claimed_a_child_in_vain_is_written_again_by_its_next_answer(connect
 
 
 @pytest.mark.parametrize("resource", ["products", "orders"])
-def test_of_two_answers_within_a_second_the_wrong_one_may_win_and_the_next_heal_it(connect_any: Connect, resource: str):
+def test_wrong_winner_within_a_second_is_mended_by_next_answer(connect_any: Connect, resource: str):
     mirror = connect_any()
     pages = writer(mirror, resource)
     pages.write(make(resource, 1, 11, 12), make(resource, 2, 21))
@@ -114,7 +114,7 @@ def test_what_moved_within_one_answer_is_written_once(connect: Connect, resource
     assert pages.write(*truth, at=NOON + 2 * SECOND) == {"fetched": 2, "unchanged": 2}
 
 
-def test_a_variant_that_one_product_lost_is_found_under_another_though_that_was_asked_earlier(connect_any: Connect):
+def test_moved_variant_is_found_under_a_product_read_before(connect_any: Connect):
     """That it is gone from the one, seen later, says nothing against the other that has it."""
     mirror = connect_any()
     pages = writer(mirror, "products")
@@ -125,7 +125,7 @@ def test_a_variant_that_one_product_lost_is_found_under_another_though_that_was_
     assert owners(mirror, "products") == {11: 1, 12: 2, 21: 2}
 
 
-def test_a_line_of_another_order_is_no_reason_to_set_a_new_order_aside(connect_any: Connect):
+def test_line_of_another_order_does_not_reject_a_new_order(connect_any: Connect):
     mirror = connect_any()
     pages = writer(mirror, "orders")
     pages.write(order(1, 11, 12))
@@ -150,9 +150,7 @@ def answer_at(resource: str, story: list[tuple[int | None, datetime]], owner: in
 
 @pytest.mark.parametrize("resource", ["products", "orders"])
 @pytest.mark.parametrize("story", STATES)
-def test_whatever_moved_when_and_came_in_whichever_order_one_full_reading_later_all_is_right(
-    connect: Connect, resource: str, story: str
-):
+def test_full_refresh_is_right_after_any_moves_in_any_order(connect: Connect, resource: str, story: str):
     """Both owners are asked at three moments in all, in every order of arrival that a walk may have."""
     mirror = connect()
     pages = writer(mirror, resource)

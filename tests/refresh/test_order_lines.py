@@ -48,12 +48,12 @@ def _warned(value: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("where", ["in the order", "in the consignments", "in a consignment", "among the lines"])
-def test_the_marker_of_truncated_lines_is_found_wherever_it_stands(where: str):
+def test_marker_of_truncated_lines_is_found_anywhere(where: str):
     assert mapped(_warned(sale(), where)).is_partial
 
 
 @pytest.mark.parametrize("items_total", [6, 8, 0])
-def test_a_sum_of_quantities_other_than_the_order_s_asks_for_the_lines(items_total: int):
+def test_wrong_sum_of_quantities_requests_the_lines(items_total: int):
     assert mapped(sale(items_total=items_total)).is_partial
 
 
@@ -180,7 +180,7 @@ def lines_sent(mirror: Mirror, route: str, texts: list[str]) -> Iterator[None]:
         ("bundle", 0),
     ],
 )
-def test_all_lines_come_and_those_fetched_apart_only_once_for_one_record(connect: Connect, kind: str, requests: int):
+def test_all_lines_come_and_extra_ones_are_fetched_once(connect: Connect, kind: str, requests: int):
     store = SandboxStore(5, 0, awkward=False)
     order_id = store.create_order(kind=kind)
     mirror = connect(store).completed("orders")
@@ -212,7 +212,7 @@ def test_several_orders_of_a_page_get_their_lines_side_by_side(connect: Connect)
     assert len(mirror.asked(r"/orders/\d+/products")) == 5
 
 
-def test_an_order_that_goes_before_its_lines_were_read_is_kept_and_asked_for_again(connect: Connect):
+def test_order_deleted_before_its_lines_is_kept_and_retried(connect: Connect):
     store = SandboxStore(5, 0, awkward=False)
     order_id = store.create_order(kind="lines_60")
     mirror = connect(store)

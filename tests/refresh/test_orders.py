@@ -238,7 +238,7 @@ def test_an_unreadable_field_of_a_line_is_noted(
     assert mirror.row("order_lines", 201)["notes"] is None
 
 
-def test_an_order_that_cannot_be_read_is_set_aside_and_the_rest_goes_in(connect: Connect):
+def test_unreadable_order_is_rejected_and_the_rest_is_written(connect: Connect):
     mirror = connect()
     result = writer(mirror, "orders").write(sale(total_tax="a lot"), sale(id=119))
     assert result == {"fetched": 2, "created": 1, "rejected": 1}
@@ -261,7 +261,7 @@ def test_no_reason_names_a_person():
     assert "trisha" not in str(mapped(value).columns)
 
 
-def test_what_databases_refuse_is_replaced_in_columns_and_kept_in_the_payload(connect_any: Connect):
+def test_text_databases_refuse_is_replaced_but_kept_in_payload(connect_any: Connect):
     mirror = connect_any()
     odd = sale(external_order_id="A\x00\udc00")
     shipped(odd)["line_items"][0]["name"] = "\ud83c NUL \x00"
@@ -285,7 +285,7 @@ def test_the_same_order_writes_nothing(connect: Connect):
     assert (mirror.rows("orders"), mirror.rows("order_lines"), told) == (*before, [])
 
 
-def test_lines_are_added_changed_and_removed_and_the_others_left_alone(connect_any: Connect):
+def test_changed_lines_are_written_and_the_others_left_alone(connect_any: Connect):
     mirror = connect_any()
     pages = writer(mirror, "orders")
     pages.write(sale())
@@ -307,7 +307,7 @@ def test_lines_are_added_changed_and_removed_and_the_others_left_alone(connect_a
     assert len(set(numbers)) == 3
 
 
-def test_an_older_answer_never_overwrites_a_newer_one_nor_its_lines(connect: Connect):
+def test_older_answer_overwrites_no_newer_order_nor_its_lines(connect: Connect):
     mirror = connect()
     pages = writer(mirror, "orders")
     pages.write(sale())

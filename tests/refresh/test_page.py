@@ -54,7 +54,7 @@ def test_a_record_without_an_id_or_of_another_kind_is_set_aside():
     assert (page.first_id, page.last_id, page.count) == (5, 7, 3)
 
 
-def test_a_fault_of_the_mapping_sets_the_record_aside_without_its_text(monkeypatch: pytest.MonkeyPatch):
+def test_mapping_error_rejects_the_record_without_its_text(monkeypatch: pytest.MonkeyPatch):
     def fail(one: Record) -> Any:
         raise RuntimeError("with a secret")
 
@@ -93,7 +93,7 @@ def test_counts_are_added_by_name():
 
 
 @pytest.mark.parametrize("places", [(7,), (0, 3, 4, 11)])
-def test_what_only_the_database_refuses_is_found_by_halves_and_set_aside(connect_any: Connect, places: tuple[int, ...]):
+def test_record_the_database_refuses_is_bisected_and_rejected(connect_any: Connect, places: tuple[int, ...]):
     """A unique index that we know nothing of stands for any value that a database does not want."""
     mirror = connect_any(SandboxStore(12, 0, awkward=False))
     index = "CREATE UNIQUE INDEX one_sku ON bigcommerce_products (sku)"
@@ -120,7 +120,7 @@ def test_what_only_the_database_refuses_is_found_by_halves_and_set_aside(connect
     assert mirror.server.requests.count <= 5, "the page is not fetched again"
 
 
-def test_a_name_longer_than_a_column_of_the_database_costs_no_other_row(connect_any: Connect):
+def test_too_long_name_costs_no_other_row(connect_any: Connect):
     mirror = connect_any()
     store = mirror.store
     for _ in range(3):
@@ -153,7 +153,7 @@ def test_statements_are_bounded_in_bytes(payload_bytes: int, statements: int):
     assert sum(map(len, batches)) == 3
 
 
-def test_a_page_costs_the_same_number_of_statements_however_many_records_it_has(connect: Connect):
+def test_statements_of_a_page_do_not_grow_with_its_records(connect: Connect):
     counts = []
     mirror = connect()
     with mirror.app.app_context():
@@ -198,7 +198,7 @@ def test_a_host_that_raises_twice_gets_every_order_exactly_once(connect_any: Con
     assert refresh["requests"] <= 7, "nothing is fetched again"
 
 
-def test_a_host_that_always_raises_fails_the_refresh_with_its_words(connect_any: Connect):
+def test_host_that_always_raises_fails_the_refresh_with_its_text(connect_any: Connect):
     mirror = connect_any(SandboxStore(0, 25, awkward=False))
     told = refusing(mirror, 10**6)
     assert mirror.advance("orders") is Outcome.ENDED
@@ -209,7 +209,7 @@ def test_a_host_that_always_raises_fails_the_refresh_with_its_words(connect_any:
     assert mirror.instance()["status"] == "active"
 
 
-def test_the_host_is_told_inside_the_transaction_that_wrote_the_rows(connect_any: Connect):
+def test_host_is_called_in_the_transaction_that_wrote_the_rows(connect_any: Connect):
     mirror = connect_any(SandboxStore(0, 5, awkward=False))
     orders, products_ = mirror.table("orders"), mirror.host_app.Product.__table__
     seen: list[int] = []

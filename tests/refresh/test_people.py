@@ -110,7 +110,7 @@ def test_nobody_is_in_any_column_and_all_else_is_as_ever(connect_any: Connect):
     assert {is_blanked(row["payload"]) for row in apart} == {True}
 
 
-def test_an_order_counts_as_changed_only_if_something_else_than_people_did(connect: Connect):
+def test_order_with_only_personal_changes_counts_as_unchanged(connect: Connect):
     store = store_of_every_kind()
     mirror = connect(store, settings=DROP).completed()
     before = mirror.rows("orders"), mirror.rows("order_lines")
@@ -127,7 +127,7 @@ def test_an_order_counts_as_changed_only_if_something_else_than_people_did(conne
     assert mirror.row("orders", changed)["status_id"] == 10
 
 
-def test_going_over_to_drop_blanks_what_is_stored_with_the_next_refresh_of_all(connect: Connect):
+def test_switch_to_drop_blanks_stored_rows_in_next_full_refresh(connect: Connect):
     store = store_of_every_kind()
     fill_with_people(store)
     mirror = connect(store).completed()

@@ -179,9 +179,7 @@ def test_keys_have_an_order_whatever_they_are() -> None:
     assert in_order(["b", 1, "a"]) == [1, "a", "b"]
 
 
-def test_a_host_that_gives_other_keys_than_it_says_fails_the_refresh(
-    host_app: HostApp, broker: StubBroker, sqlite_url: str
-) -> None:
+def test_host_key_of_undeclared_type_fails_the_refresh(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> None:
     store = SandboxStore(0, 0)
     add(store, "A")
     with ExitStack() as stack:

@@ -163,7 +163,7 @@ def test_no_link_is_made_by_a_part_of_a_sku(connect: Connect):
     assert "too long" in row["link_conflict"]
 
 
-def test_a_product_that_cannot_be_read_is_set_aside_and_the_rest_of_its_page_goes_in(connect_any: Connect):
+def test_unreadable_product_is_rejected_and_the_rest_is_written(connect_any: Connect):
     mirror = connect_any()
     bad = record(bowl(variants=["x"]))
     assert writer(mirror, "products").write(payload("products", 1), bad) == {
@@ -180,7 +180,7 @@ def test_a_product_that_cannot_be_read_is_set_aside_and_the_rest_of_its_page_goe
     assert mirror.refresh("products")["rejected"] == 1
 
 
-def test_what_databases_refuse_is_replaced_in_columns_and_kept_in_the_payload(connect_any: Connect):
+def test_text_databases_refuse_is_replaced_but_kept_in_payload(connect_any: Connect):
     mirror = connect_any()
     odd = bowl(name="NUL \x00 and half \ud83c a pair", sku="\x00")
     odd["variants"][0]["sku"] = "A\x00B"
@@ -209,7 +209,7 @@ def test_the_same_record_writes_nothing(connect_any: Connect):
     assert told == []
 
 
-def test_a_changed_record_updates_its_row_and_the_variants_that_changed_alone(connect: Connect):
+def test_changed_product_updates_its_row_and_changed_variants(connect: Connect):
     mirror = connect()
     pages = writer(mirror, "products")
     pages.write(bowl())
@@ -251,7 +251,7 @@ def test_a_product_that_was_gone_comes_back(connect: Connect):
     assert {row["deleted_at"] for name in ("products", "variants") for row in mirror.rows(name)} == {None}
 
 
-def test_a_variant_that_is_missing_from_its_product_is_gone_and_may_come_back(connect: Connect):
+def test_variant_missing_from_product_is_deleted_and_may_return(connect: Connect):
     mirror = connect()
     pages = writer(mirror, "products")
     pages.write(bowl())
@@ -320,7 +320,7 @@ def is_only_referenced(mirror: Mirror) -> dict[int, bool]:
 
 
 @pytest.mark.parametrize("first", ["products", "orders"])
-def test_what_old_orders_refer_to_is_fetched_by_the_later_of_the_two_refreshes(connect_any: Connect, first: str):
+def test_products_of_old_orders_are_fetched_by_the_later_refresh(connect_any: Connect, first: str):
     mirror = old_and_new(connect_any)
     later = {"products": "orders", "orders": "products"}[first]
     mirror.completed(first)
@@ -337,7 +337,7 @@ def test_what_old_orders_refer_to_is_fetched_by_the_later_of_the_two_refreshes(c
     assert {lease["owner"] for lease in mirror.rows("leases")} == {None}
 
 
-def test_a_referenced_product_that_the_database_refuses_is_set_aside_once(connect_any: Connect):
+def test_refused_referenced_product_is_rejected_once(connect_any: Connect):
     """A unique index that we know nothing of stands for any value that a database does not want."""
     mirror = old_and_new(connect_any)
     mirror.execute(text("CREATE UNIQUE INDEX one_sku ON bigcommerce_products (sku)"))
@@ -350,7 +350,7 @@ def test_a_referenced_product_that_the_database_refuses_is_set_aside_once(connec
     assert mirror.refresh("orders")["referenced"] == 0
 
 
-def test_a_sweep_walks_all_but_inserts_only_what_is_new_or_referred_to(connect: Connect):
+def test_sweep_reads_all_and_inserts_only_new_or_referenced(connect: Connect):
     mirror = old_and_new(connect).completed()
     mirror.store.edit_product(1, name="Still old", date_modified=OLD)
     mirror.again("products")
@@ -362,7 +362,7 @@ def test_a_sweep_walks_all_but_inserts_only_what_is_new_or_referred_to(connect: 
     assert is_only_referenced(mirror) == {1: False, 2: False, 3: False}
 
 
-def test_an_orders_refresh_waits_while_the_products_are_being_written(connect: Connect):
+def test_orders_refresh_waits_while_products_are_written(connect: Connect):
     mirror = old_and_new(connect).completed("products")
     mirror.start("products", "full")
     mirror.completed("orders")

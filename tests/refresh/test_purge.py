@@ -178,7 +178,7 @@ def test_all_of_it_goes_in_small_transactions_and_nothing_else(any_deleted: Dele
     assert any_deleted.purge() == 0
 
 
-def test_killed_after_any_transaction_it_goes_on_where_it_stopped(
+def test_purge_killed_after_any_transaction_goes_on_there(
     any_deleted: Deleted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Raised where a kill would strike, each time later; the leases of the dead lapse with their time."""
@@ -230,7 +230,7 @@ def test_a_tick_does_it_for_a_moment_only(any_deleted: Deleted, monkeypatch: pyt
     any_deleted.assert_gone()
 
 
-def test_leases_of_a_slice_in_flight_are_taken_and_those_of_a_purge_are_not(any_deleted: Deleted) -> None:
+def test_purge_takes_a_slice_s_lease_and_no_other_purge_s(any_deleted: Deleted) -> None:
     with any_deleted.app.app_context():
         engine = any_deleted.engine
 
@@ -265,7 +265,7 @@ def test_an_instance_with_other_leases_is_deleted_and_purged(
     deleted.assert_gone()
 
 
-def test_a_lease_that_comes_during_a_purge_stops_it_until_it_has_it(
+def test_new_lease_stops_the_purge_until_the_purge_holds_it(
     any_deleted: Deleted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slice could hold it: what it writes must not be committed behind the purge's back."""
@@ -313,9 +313,7 @@ def test_what_is_locked_is_passed_over(any_deleted: Deleted) -> None:
     any_deleted.assert_gone()
 
 
-def test_a_hint_that_a_frozen_tick_has_locked_keeps_its_refresh_until_it_is_gone(
-    any_deleted: Deleted, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hint_locked_by_a_frozen_tick_keeps_its_refresh(any_deleted: Deleted, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(purge_module, "PURGE_S", 600.0)
     refresh_id = min(
         each["id"]
@@ -338,7 +336,7 @@ def test_a_hint_that_a_frozen_tick_has_locked_keeps_its_refresh_until_it_is_gone
     any_deleted.assert_gone()
 
 
-def test_a_message_for_a_refresh_of_a_deleted_instance_does_nothing(deleted: Deleted) -> None:
+def test_message_for_a_deleted_instance_does_nothing(deleted: Deleted) -> None:
     refresh_ids = [row for row in deleted.host_app.scalars(deleted.app, select(tables.refreshes.c.id)) if row <= 2]
     with deleted.app.app_context():
         assert {advance(deleted.engine, each).name for each in refresh_ids} == {"NOTHING"}

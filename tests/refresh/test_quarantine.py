@@ -174,7 +174,7 @@ def test_a_referenced_product_comes_back(connect: Connect) -> None:
     assert mirror.row("products", found[0])["is_only_referenced"] is True
 
 
-def test_an_error_that_one_record_meets_sets_it_aside_by_its_name(mirror: Mirror) -> None:
+def test_error_of_one_record_quarantines_it_with_the_error_name(mirror: Mirror) -> None:
     ids, tries = list(mirror.store.order_ids), []
     write_page = walker.write_page
 

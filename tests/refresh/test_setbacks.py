@@ -126,7 +126,7 @@ def test_nonsense_from_create_products_leaves_a_reason(connect: Connect, answer:
     assert all("The host's create_products returned" in each for each in conflicts), conflicts
 
 
-def test_a_description_has_the_kind_and_our_deepest_place_and_no_value() -> None:
+def test_error_text_names_type_and_our_deepest_line_and_no_value() -> None:
     try:
         REGISTRY.mappers["products"].map_record(None)  # type: ignore[arg-type]
     except AttributeError as error:

@@ -16,7 +16,7 @@ def cancel_products(mirror: Mirror) -> bool:
     return mirror.transaction(lambda session: cancel(session, mirror.engine.tables, mirror.refreshes["products"]))
 
 
-def test_what_was_cancelled_and_reopened_ends_as_if_nothing_had_been(connect_any: Connect) -> None:
+def test_cancelled_and_reopened_refresh_ends_like_any_other(connect_any: Connect) -> None:
     mirror = connect_any(SandboxStore(30, 0, awkward=False), settings={"page_size": 10, "concurrency": 1})
     refresh_id, done = mirror.refreshes["products"], []
 
@@ -36,7 +36,7 @@ def test_what_was_cancelled_and_reopened_ends_as_if_nothing_had_been(connect_any
     mirror.assert_mirrors_the_store()
 
 
-def test_a_page_that_is_being_written_when_its_refresh_is_cancelled_is_the_last(connect_server: Connect) -> None:
+def test_page_in_writing_at_a_cancel_is_the_last(connect_server: Connect) -> None:
     mirror = connect_server(SandboxStore(30, 0, awkward=False), settings={"page_size": 10, "concurrency": 1})
     told = []
 

@@ -41,9 +41,7 @@ def test_a_storm_of_everything_costs_no_row_and_few_requests(connect: Connect, s
 
 
 @pytest.mark.parametrize("resource", ["products", "orders"])
-def test_a_token_that_is_taken_back_in_the_middle_fails_with_what_came_and_goes_on_once_mended(
-    connect: Connect, resource: str
-):
+def test_revoked_token_fails_the_refresh_and_a_new_one_goes_on(connect: Connect, resource: str):
     mirror = connect(SandboxStore(60, 60, awkward=False), settings={"page_size": 10, "concurrency": 2})
     mirror.store.faults.add("401", "v2/store|id%3Amin|min_id", after=3, times=None)
     mirror.run(resource)
@@ -61,7 +59,7 @@ def test_a_token_that_is_taken_back_in_the_middle_fails_with_what_came_and_goes_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tells", [True, False])
-def test_a_quota_that_is_used_up_for_a_whole_window_is_waited_for(connect: Connect, tells: bool):
+def test_refresh_waits_when_the_quota_is_used_up(connect: Connect, tells: bool):
     store = SandboxStore(30, 30, awkward=False, quota=20, window_s=4)
     store.switches.rate_limit_headers = store.switches.retry_after = tells
     store.use_quota(20)

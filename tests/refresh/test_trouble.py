@@ -84,7 +84,7 @@ def test_a_platform_that_is_overloaded_gets_time(connect: Connect):
     assert mirror.server.requests.statuses[429] == 1
 
 
-def test_an_unreachable_store_is_tried_again_and_named_in_the_end(connect: Connect):
+def test_unreachable_store_is_retried_and_named_in_the_error(connect: Connect):
     mirror = connect(SandboxStore(1, 1))
     mirror.server.stop()
     message = failed(mirror, "products")
@@ -178,7 +178,7 @@ def test_pages_halve_while_the_store_breaks_and_grow_again(connect: Connect, res
     assert 64 in limits[4:], "after some good pages they are as large as before"
 
 
-def test_a_store_that_never_recovers_fails_the_refresh_and_keeps_what_came(connect: Connect):
+def test_store_that_never_recovers_fails_and_keeps_written_rows(connect: Connect):
     mirror = connect(SandboxStore(40, 0, awkward=False), settings={"page_size": 16, "concurrency": 1})
     mirror.store.faults.add("status", PAGES["products"], status=500, times=None, after=1)
     message = failed(mirror, "products")
@@ -187,7 +187,7 @@ def test_a_store_that_never_recovers_fails_the_refresh_and_keeps_what_came(conne
 
 
 @pytest.mark.parametrize("where", [PAGES["products"], "direction=desc"])
-def test_an_empty_answer_of_the_catalog_without_its_pagination_is_not_believed(connect: Connect, where: str):
+def test_empty_catalog_answer_without_pagination_is_not_trusted(connect: Connect, where: str):
     mirror = connect(SandboxStore(40, 0, awkward=False), settings={"page_size": 16})
     mirror.store.faults.add("empty_data", where, times=2)
     mirror.completed("products")
@@ -202,14 +202,14 @@ def test_orders_that_are_counted_but_not_found_fail_the_refresh(connect: Connect
 
 
 @pytest.mark.parametrize("where", ["sort=id%3Aasc", "sort=id%3Adesc"])
-def test_orders_made_between_the_questions_of_a_survey_are_no_contradiction(connect: Connect, where: str):
+def test_orders_made_during_a_survey_are_no_contradiction(connect: Connect, where: str):
     """One answer says that there are none and the other that there is one, as it is when it was made in between."""
     mirror = connect(SandboxStore(0, 1))
     mirror.store.faults.add("empty_data", where, times=1)
     mirror.completed("orders").completed("products").assert_mirrors_the_store()
 
 
-def test_a_store_that_says_how_long_to_wait_is_obeyed_without_holding_a_worker(connect: Connect):
+def test_wait_the_store_asks_for_holds_no_worker(connect: Connect):
     mirror = connect(SandboxStore(5, 0))
     mirror.store.quota.window_s = 30
     mirror.store.faults.add("429", PAGES["products"], headers={"X-Retry-After": "20"})

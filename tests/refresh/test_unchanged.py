@@ -40,7 +40,7 @@ def test_a_walk_over_what_is_stored_makes_no_columns(connect: Connect, monkeypat
 
 
 @pytest.mark.parametrize("resource", ["products", "orders"])
-def test_what_was_stored_when_its_page_was_asked_for_and_is_not_any_more_is_written(
+def test_row_deleted_after_its_page_was_requested_is_written(
     connect_any: Connect, monkeypatch: pytest.MonkeyPatch, resource: str
 ):
     mirror = connect_any(SandboxStore(12, 12, awkward=False)).completed()
@@ -63,7 +63,7 @@ def test_what_was_stored_when_its_page_was_asked_for_and_is_not_any_more_is_writ
     mirror.assert_mirrors_the_store()
 
 
-def test_a_record_mapped_while_it_is_parsed_keeps_its_dates_and_what_is_wrong_with_it():
+def test_record_mapped_while_parsed_keeps_dates_and_problems():
     def fails(each: Record) -> Mapped:
         raise {1: BadRecord("bad"), 2: ValueError("what broken JSON raises")}[each.id or 0]
 

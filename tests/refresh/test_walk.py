@@ -174,7 +174,7 @@ CHOICES = st.lists(st.integers(0, 7), max_size=60)
 @example({1}, "v2", 1, 8, [])
 @example(set(), "v2", 4, 3, [])
 @example(set(range(1, 249)), "v2", 4, 8, [1] * 60)
-def test_any_store_is_read_whole_and_each_record_once_with_few_requests(ids, version, page_size, width, choices):
+def test_any_store_is_read_whole_and_once_with_few_requests(ids, version, page_size, width, choices):
     walking = Walking(set(ids), version, page_size, width)
     walking.begin()
     walking.to_the_end(choices)
@@ -212,9 +212,7 @@ def suffer(walking: Walking, trouble: list[tuple[str, int]]) -> set[int]:
 
 
 @given(IDS, st.sampled_from(VERSIONS), st.integers(1, 12), st.integers(1, 8), TROUBLE, CHOICES)
-def test_what_was_there_all_the_time_is_seen_whatever_happens_meanwhile(
-    ids, version, page_size, width, trouble, choices
-):
+def test_record_that_stays_is_seen_despite_any_edits(ids, version, page_size, width, trouble, choices):
     walking = Walking(set(ids), version, page_size, width)
     walking.begin()
     lasting = suffer(walking, trouble)
@@ -281,25 +279,25 @@ def test_a_short_page_of_an_open_range_leaves_the_range_above_it():
     assert walk.stored(1).surveyed(12).ranges == {10: 12}
 
 
-def test_what_lies_above_the_top_is_dropped_when_it_becomes_known():
+def test_ids_above_the_top_are_dropped_once_the_top_is_known():
     assert Walk(ranges={10: None}).surveyed(9).is_done
 
 
-def test_a_walk_is_divided_once_and_not_into_more_parts_than_pages():
+def test_walk_is_divided_once_and_into_no_more_parts_than_pages():
     walk = Walk(ranges={11: 110}, is_surveyed=True, top=110)
     divided = walk.divided(8, busy=(), page_size=10, left=25)
     assert divided.ranges == {11: 44, 45: 78, 79: 110}
     assert divided.divided(8, busy=(), page_size=1, left=None) is divided
 
 
-def test_not_before_the_first_page_has_come_is_a_walk_divided_and_then_without_its_range():
+def test_walk_is_divided_after_its_first_page_without_its_range():
     walk = Walk(ranges={1: 110}, is_surveyed=True, top=110)
     assert walk.divided(2, busy={1}, page_size=10, left=None) is walk
     came = walk.answered(1, first_id=11, last_id=20, count=10, is_last=False)
     assert came.divided(2, busy={1}, page_size=10, left=None).ranges == {1: 20, 21: 65, 66: 110}
 
 
-def test_an_idle_fetcher_gets_the_half_of_the_largest_range_beyond_the_page_in_flight():
+def test_idle_fetcher_gets_half_of_the_largest_range():
     walk = Walk(ranges={1: 100, 101: 130}, is_surveyed=True, top=130, is_divided=True)
     split = walk.split(frozenset({1, 101}), page_size=10)
     assert split is not None

@@ -87,13 +87,13 @@ def test_a_store_is_read_whole_with_few_requests(run: Run) -> None:
 
 @FEW
 @given(EDITED)
-def test_a_store_that_is_edited_all_the_while_is_read_whole_with_few_requests(run: Run) -> None:
+def test_store_under_edits_is_read_whole_with_few_requests(run: Run) -> None:
     is_read_while_edited(run)
 
 
 @FEW
 @given(TROUBLED)
-def test_whoever_dies_and_whatever_fails_nothing_is_lost_and_nothing_goes_back(run: Run) -> None:
+def test_no_death_or_failure_loses_a_page_or_moves_a_walk_back(run: Run) -> None:
     is_read_in_spite_of_all(run)
 
 

@@ -98,7 +98,7 @@ def test_reset_and_cut_break_the_connection(api):
     assert [seen.status for seen in api.server.requests] == [0, 200, 200]
 
 
-def test_a_reset_in_the_middle_of_an_answer_comes_after_its_first_half(api):
+def test_reset_within_an_answer_comes_after_its_first_half(api):
     api.store.faults.add("cut_reset")
     # Once the head is there it is no failed connection.
     with pytest.raises(requests.exceptions.ChunkedEncodingError, match="reset"):

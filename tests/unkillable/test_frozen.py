@@ -52,7 +52,7 @@ def frozen_in_a_page(shop: Shop, marker: Path, directory: Path) -> Iterator[tupl
 
 
 @pytest.mark.parametrize("database", ["postgresql", pytest.param("mariadb", marks=pytest.mark.slow)])
-def test_while_one_is_frozen_inside_a_page_all_other_refreshes_go_on(database: str, tmp_path: Path) -> None:
+def test_refresh_frozen_inside_a_page_holds_up_no_other(database: str, tmp_path: Path) -> None:
     with (
         holding_shop(database, tmp_path) as (shop, marker),
         frozen_in_a_page(shop, marker, tmp_path) as (frozen, _),
@@ -73,7 +73,7 @@ def test_while_one_is_frozen_inside_a_page_all_other_refreshes_go_on(database: s
 
 @pytest.mark.slow
 @pytest.mark.parametrize("database", ["postgresql", "mariadb"])
-def test_once_the_database_ends_the_frozen_session_its_page_does_not_land(database: str, tmp_path: Path) -> None:
+def test_page_of_a_session_ended_by_the_database_is_not_written(database: str, tmp_path: Path) -> None:
     with (
         holding_shop(database, tmp_path) as (shop, marker),
         frozen_in_a_page(shop, marker, tmp_path) as (frozen, _),

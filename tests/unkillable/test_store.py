@@ -18,7 +18,7 @@ SETTINGS = {"page_size": 10, "concurrency": 3, "lease_s": 3.0, "tick_s": 0.5}
 PAGES = "id%3Amin|min_id"
 
 
-def test_answers_of_25_seconds_cost_neither_the_lease_nor_a_request(tmp_path: Path) -> None:
+def test_answers_of_25_seconds_lose_neither_lease_nor_request(tmp_path: Path) -> None:
     store = SandboxStore(60, 60, awkward=False)
     for path in ("products.*id%3Amin", "orders.*min_id"):
         store.faults.add("delay", path, delay_s=25.0, after=2, times=1)

@@ -148,7 +148,7 @@ def test_a_name_is_unique_within_its_tenant(careful_client: FlaskClient) -> None
 
 
 @pytest.mark.parametrize("tenant", [None, 5, " acme", "acme ", "x" * 256])
-def test_a_tenant_that_databases_cannot_tell_apart_is_the_hosts_error(
+def test_tenant_that_databases_confuse_is_the_host_s_error(
     tenant: Any, app: Flask, careful: CarefulHost, host_app: HostApp
 ) -> None:
     object.__setattr__(app.extensions["bigcommerce_integration"], "host", careful)

@@ -242,7 +242,7 @@ def test_the_mask_is_refused_by_name(connected: Connected, method: str, token: s
     assert message.startswith("This is the mask that answers show")
 
 
-def test_the_integration_cannot_change_nor_the_hash_once_records_are_stored(any_connected: Connected) -> None:
+def test_integration_and_used_store_hash_cannot_change(any_connected: Connected) -> None:
     row = {"instance_id": any_connected.data["id"], "refresh_id": 1, "resource": "orders", "reason": "x"}
     stamp = {"is_payload_cut": False, "created_at": datetime(2026, 1, 1)}
     any_connected.execute(insert(tables.rejected_records).values(**row, **stamp))
@@ -271,7 +271,7 @@ def test_a_name_taken_just_after_the_look_is_422(any_connected: Connected, monke
     assert any_connected.ask("GET").json["data"]["name"] == "Main shop"
 
 
-def test_what_the_host_lost_meanwhile_is_held_against_no_other_change(
+def test_reference_the_host_lost_does_not_block_other_changes(
     connected: Connected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host = connected.app.extensions["bigcommerce_integration"].host
@@ -343,7 +343,7 @@ def set_sync(connected: Connected, **values: Any) -> None:
     connected.execute(update(tables.leases).values(next_sync_at=datetime(2030, 1, 1), **values))
 
 
-def test_an_earlier_start_date_is_remembered_until_its_span_was_fetched(any_connected: Connected) -> None:
+def test_earlier_start_date_is_kept_until_its_span_is_fetched(any_connected: Connected) -> None:
     set_sync(any_connected)
 
     def move(day: str) -> list[tuple[Any, ...]]:
@@ -382,7 +382,7 @@ def test_automatic_sync_switched_on_is_due_at_once(any_connected: Connected) -> 
     assert any_connected.leases("next_sync_at") == [(datetime(2030, 1, 1),)] * 2
 
 
-def test_a_new_token_clears_needs_attention_and_fences_what_runs_with_the_old_one(any_connected: Connected) -> None:
+def test_new_token_clears_attention_and_stops_the_old_one_s_runs(any_connected: Connected) -> None:
     broken = {"status": "needs_attention", "status_message": "It does not accept the access token."}
     any_connected.execute(update(tables.instances).values(**broken), update(tables.leases).values(owner="w", epoch=7))
     assert any_connected.patched({"name": "New"})["status"] == "needs_attention"

@@ -46,7 +46,7 @@ def test_a_draft_is_checked_and_nothing_saved(shop: Shop) -> None:
     assert shop.rows("instances") == shop.rows("refreshes") == shop.rows("history") == []
 
 
-def test_a_draft_is_refused_as_a_create_is_and_the_store_not_asked(shop: Shop) -> None:
+def test_bad_draft_is_refused_like_a_create_without_a_request(shop: Shop) -> None:
     shop.post()
     asked = shop.server.requests.count
     body = shop.body(integration_id=2, integration_settings__store_id=99, typo=1)
@@ -114,7 +114,7 @@ def test_a_new_token_is_tried_and_stored(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_a_token_that_the_store_refuses_is_422_and_the_old_one_stays(shop: Shop, method: str) -> None:
+def test_token_the_store_refuses_is_422_and_the_old_one_stays(shop: Shop, method: str) -> None:
     instance = shop.post()
     body = shop.body(connection_settings={"access_token": "not-a-token-of-this-store"})
     answer = ask(shop, method, f"/{instance['id']}", body)
@@ -136,7 +136,7 @@ def test_a_token_without_a_scope_is_refused_by_the_scopes_name(shop: Shop) -> No
     assert "store_v2_information_read_only, store_v2_orders_read_only" in message
 
 
-def test_a_store_that_stays_silent_is_503_and_names_the_way_round(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_store_is_503_and_the_error_names_the_way_round(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     instance = shop.post()
     monkeypatch.setattr(queries, "ANSWERS_WITHIN_S", 0.5)
     shop.server.pause()
@@ -155,7 +155,7 @@ def test_a_wrong_hash_is_refused_before_it_is_stored(shop: Shop) -> None:
     assert list(answer.json["errors"]) == ["integration_settings.store_hash"]
 
 
-def test_what_is_wrong_by_itself_is_told_before_the_store_is_asked(shop: Shop) -> None:
+def test_invalid_body_is_refused_before_the_store_is_asked(shop: Shop) -> None:
     instance = shop.post()
     body = {"connection_settings": {"access_token": "another-token"}, "name": ""}
     assert set(ask(shop, "PATCH", f"/{instance['id']}", body).json["errors"]) == {"name"}

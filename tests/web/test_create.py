@@ -170,7 +170,7 @@ class BrokenBroker(StubBroker):
         raise ConnectionError("the broker is down")
 
 
-def test_with_the_broker_down_the_instance_is_created_all_the_same(host_app: HostApp, sqlite_url: str) -> None:
+def test_instance_is_created_while_the_broker_is_down(host_app: HostApp, sqlite_url: str) -> None:
     app = host_app.create_app(sqlite_url, broker=BrokenBroker())
     host_app.create_rows(app)
     assert app.test_client().post(URL, json=new_instance(), headers=bearer(app)).status_code == 201
@@ -202,7 +202,7 @@ def test_the_signal_tells_the_id_after_the_commit(
     assert told == [(app, answer.json["data"]["id"])]
 
 
-def test_a_receiver_that_fails_is_logged_and_does_not_hide_the_instance(
+def test_failing_signal_receiver_is_logged_and_instance_created(
     client: FlaskClient, headers: dict[str, str], receivers: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     def receiver(sender: Any, *, instance_id: int) -> None:

@@ -27,7 +27,7 @@ def connected(any_app: Flask, host_app: HostApp) -> Connected:
     return Connected(any_app, host_app)
 
 
-def test_at_once_the_token_is_wiped_the_name_free_and_the_refreshes_cancelled(connected: Connected) -> None:
+def test_delete_wipes_token_frees_name_and_cancels_refreshes(connected: Connected) -> None:
     connected.execute(update(tables.leases).values(owner="a worker", epoch=5))
     answer = connected.ask("DELETE")
     assert answer.status_code == 202
@@ -97,7 +97,7 @@ def test_rotating_keys_passes_over_a_wiped_token(app: Flask, client: FlaskClient
     assert (done.exit_code, done.output) == (0, "1 access tokens encrypted with the first key.\n")
 
 
-def test_a_refresh_in_flight_stops_and_a_worker_removes_every_row(broker: StubBroker, sqlite_url: str) -> None:
+def test_delete_stops_a_running_refresh_and_every_row_is_removed(broker: StubBroker, sqlite_url: str) -> None:
     """In the midst of the walk, by a worker's own tick; another instance of the same store is left whole."""
     settings = {"page_size": 5, "tick_s": 0.2, "concurrency": 1}
     with opened(sqlite_url, broker, store=SandboxStore(30, 30), settings=settings) as shop:

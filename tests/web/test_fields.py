@@ -141,9 +141,7 @@ def test_unknown_fields_are_refused_on_every_level(parent: str, client: FlaskCli
     assert (answer.status_code, answer.json["errors"]) == (422, {path: ["Unknown field."]})
 
 
-def test_an_unknown_field_with_a_name_that_is_no_text_has_an_answer(
-    client: FlaskClient, headers: dict[str, str]
-) -> None:
+def test_unknown_field_with_an_unprintable_name_has_an_answer(client: FlaskClient, headers: dict[str, str]) -> None:
     answer = client.post(URL, json=new_instance() | {"\ud800": 1}, headers=headers)
     assert (answer.status_code, answer.json["errors"]) == (422, {"?": ["Unknown field."]})
 

@@ -113,7 +113,7 @@ def health(connected: Connected) -> dict[str, Any]:
     return connected.ask("GET").json["data"]["health"]  # type: ignore[no-any-return]
 
 
-def test_health_tells_the_last_success_of_the_whole_and_the_last_failure(connected: Connected) -> None:
+def test_health_shows_the_last_full_success_and_the_last_failure(connected: Connected) -> None:
     connected.execute(update(tables.refreshes).values(status="completed", open_key=None, finished_at=db_now(-500)))
     refreshes(
         connected,
@@ -138,7 +138,7 @@ def test_health_tells_the_last_success_of_the_whole_and_the_last_failure(connect
     assert (products["open_refresh"], told["orders"]["last_failure"]) == (None, None)
 
 
-def test_health_tells_the_open_walk_and_never_a_hundred_per_cent_of_it(connected: Connected) -> None:
+def test_health_shows_the_open_refresh_below_a_hundred_per_cent(connected: Connected) -> None:
     walk = tables.refreshes.c.resource == "orders"
     connected.execute(update(tables.refreshes).where(walk).values(status="processing", progress_percentage=100))
     told = health(connected)

@@ -35,7 +35,7 @@ def test_pages_follow_one_another_by_id(name: str, any_mirrored: Mirrored) -> No
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_rows_that_arrive_meanwhile_neither_double_nor_hide_others(name: str, mirrored: Mirrored) -> None:
+def test_rows_arriving_between_pages_double_and_hide_nothing(name: str, mirrored: Mirrored) -> None:
     mirrored.add(name, *({"bigcommerce_id": each} for each in (10, 20, 30)))
     first = mirrored.get(name, limit=2)
     mirrored.add(name, {"bigcommerce_id": 5}, {"bigcommerce_id": 25})
@@ -44,7 +44,7 @@ def test_rows_that_arrive_meanwhile_neither_double_nor_hide_others(name: str, mi
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_what_the_store_no_longer_has_is_left_out_unless_asked_for(name: str, any_mirrored: Mirrored) -> None:
+def test_deleted_rows_are_left_out_unless_asked_for(name: str, any_mirrored: Mirrored) -> None:
     any_mirrored.add(name, {"bigcommerce_id": 1}, {"bigcommerce_id": 2, "deleted_at": NOON})
     assert any_mirrored.ids(name) == any_mirrored.ids(name, deleted="false") == [1]
     assert any_mirrored.ids(name, deleted="true") == [2]

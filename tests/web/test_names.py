@@ -206,7 +206,7 @@ def test_a_database_that_stays_locked_is_503_and_changes_nothing(
     assert host_app.count(app, tables.instances) == 0
 
 
-def test_a_constraint_that_has_nothing_to_do_with_the_name_is_no_422(
+def test_error_of_another_constraint_is_no_422_about_the_name(
     app: Flask, host_app: HostApp, headers: dict[str, str]
 ) -> None:
     """Rows that somebody left behind for the next id: an error to look into, not to hide behind the name."""

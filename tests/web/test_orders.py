@@ -64,7 +64,7 @@ def test_an_order_that_the_store_no_longer_has_is_shown_as_such(mirrored: Mirror
     assert (order["deleted_at"], order["lines"]) == ("2026-01-31T12:00:00.000000Z", [])
 
 
-def test_another_instances_order_is_unknown_and_its_links_are_not_seen(any_mirrored: Mirrored) -> None:
+def test_another_instance_s_order_is_404_and_its_links_hidden(any_mirrored: Mirrored) -> None:
     other = connected(any_mirrored.app, any_mirrored.host_app)
     with_lines(other)
     for number in ("5", "6", "abc", "0", str(2**63)):

@@ -106,7 +106,7 @@ def test_a_hundred_per_cent_means_completed(watched: Watched) -> None:
         assert watched.get()["progress_percentage"] == shown
 
 
-def test_a_pending_refresh_without_any_worker_says_how_to_start_one(watched: Watched) -> None:
+def test_pending_refresh_without_a_worker_says_how_to_start_one(watched: Watched) -> None:
     assert "dramatiq host.worker:broker" in watched.get()["message"]
     assert "create_app()" in watched.get()["message"]
 
@@ -168,7 +168,7 @@ def test_a_refresh_in_work_shows_its_rate_and_when_it_may_end(watched: Watched) 
     assert (data["phase"], data["quota_left"]) == ("walk", 77)
 
 
-def test_the_rate_of_an_ended_refresh_stays_and_nothing_is_left_to_wait_for(watched: Watched) -> None:
+def test_ended_refresh_keeps_its_rate_and_has_no_time_left(watched: Watched) -> None:
     watched.set(status="failed", started_at=db_now(-130), finished_at=db_now(-120), fetched=500, total=1500)
     data = watched.get()
     assert 49 < data["records_per_s"] < 51

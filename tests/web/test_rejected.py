@@ -73,7 +73,7 @@ def test_one_is_fetched_again_by_its_id(any_mirrored: Mirrored) -> None:
         assert any_mirrored.rows("hints", refresh_id=refresh["id"])
 
 
-def test_one_without_an_id_cannot_be_and_the_refusal_says_what_to_do(mirrored: Mirrored) -> None:
+def test_retry_of_a_record_without_id_is_refused_with_advice(mirrored: Mirrored) -> None:
     *_, third = three(mirrored)
     assert "control panel" in errors(mirrored.ask(f"rejected/{third}/retry", method="POST"))["_schema"][0]
 

@@ -96,7 +96,7 @@ def watch(loud_app: Flask, caplog: pytest.LogCaptureFixture) -> Watch:
     return Watch(loud_app, caplog)
 
 
-def test_a_created_instance_leaves_the_token_in_no_log_answer_file_or_message(
+def test_create_leaves_the_token_in_no_log_answer_or_message(
     watch: Watch, broker: StubBroker, sqlite_url: str, loud_app: Flask
 ) -> None:
     assert watch.post() == 201
@@ -201,7 +201,7 @@ def test_a_failing_receiver_does_not_show_it(watch: Watch) -> None:
     watch.assert_silent()
 
 
-def test_a_token_that_no_key_opens_is_masked_whole_and_said_in_the_log(
+def test_token_no_key_opens_is_masked_whole_and_logged(
     watch: Watch, loud_app: Flask, host_app: HostApp, broker: StubBroker, sqlite_url: str
 ) -> None:
     assert watch.post() == 201
