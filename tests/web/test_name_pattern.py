@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
-from bigcommerce_integration.web.fields import Name, StrictField
+from bigcommerce_integration.schemas.fields import Name, StrictField
 from bigcommerce_integration.web.links.request import Sku
 
 EDGES = ["", " ", "\n", "\x1f", "\x85", "\u00a0", "\u00ad", "\u200b", "\u2028", "\u3000", "\ufeff", "\0", "x", "]^-\\"]

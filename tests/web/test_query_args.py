@@ -10,8 +10,8 @@ from flask import Request
 from werkzeug.test import EnvironBuilder
 
 from bigcommerce_integration.errors import Invalid
-from bigcommerce_integration.web import fields
-from bigcommerce_integration.web.http import query_args
+from bigcommerce_integration.schemas import fields
+from bigcommerce_integration.schemas import query as query_args
 
 
 class Query(query_args.PageQuery):

@@ -10,11 +10,11 @@ from flask import request
 from ...errors import Invalid
 from ...operations.explain import orders, variants
 from ...operations.explain.reasons import Explanation
+from ...schemas.base import ObjectSchema
+from ...schemas.query import QueryBoolean, QueryInteger, QueryText, read_query
 from ..http.access import authorize
 from ..http.error_answers import encodable
-from ..http.query_args import QueryBoolean, QueryInteger, QueryText, read_query
 from ..openapi.operation import Operation, answer_of
-from ..schemas import ObjectSchema
 from . import schemas
 
 _EXPLAIN: Mapping[str, Callable[..., list[Explanation]]] = {

@@ -13,8 +13,8 @@ from ...models.types import moment_text
 from ...operations.health import ResourceHealth
 from ...operations.instances.views import InstanceView
 from ...refresh.job import progress
+from ...schemas.fields import MASK
 from ...store_check.report import Report
-from ..fields import MASK
 from ..http.error_answers import encodable
 from ..refreshes.answers import refresh_answer
 

@@ -10,13 +10,14 @@ from marshmallow import Schema
 from ...encryption import TokenCipher
 from ...models.instances import IntegrationInstance
 from ...operations.instances.draft import Draft, draft_of
-from .. import schemas
+from ...schemas.base import load
+from ...schemas.instances import NewInstance
 from ..http.body import read_json_object
 
 
 def read_draft(request: Request, cipher: TokenCipher, schema: Schema | None = None) -> Draft:
     """The body as a draft, by default that of ``POST``; raises as ``read_json_object`` does."""
-    values, errors = schemas.load(schema or schemas.NewInstance(), read_json_object(request))
+    values, errors = load(schema or NewInstance(), read_json_object(request))
     return draft_of(values, errors, cipher)
 
 

@@ -10,9 +10,9 @@ from sqlalchemy import Row
 
 from ...history import entries
 from ...models.types import moment_text
+from ...schemas.query import PageQuery, read_query
 from ..http.access import authorize
 from ..http.page_answer import page_answer
-from ..http.query_args import PageQuery, read_query
 from ..openapi.operation import Operation, page_of
 from .schemas import Deed
 

@@ -7,7 +7,8 @@ from typing import Any
 from ...errors import RefreshCode
 from ...operations.warnings import CODES
 from ...resources.orders import ORDERS
-from ..fields import StrictField
+from ...schemas.fields import StrictField
+from ...schemas.instances import IntegrationSettings
 from ..openapi.shapes import (
     BOOLEAN,
     COLLECTION,
@@ -27,7 +28,6 @@ from ..openapi.shapes import (
     one_of,
 )
 from ..refreshes.schemas import FAILED, STATUSES, Refresh
-from ..schemas import IntegrationSettings
 
 _NOON = "2026-02-01T12:00:00.000000Z"
 

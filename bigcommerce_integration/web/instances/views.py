@@ -15,15 +15,16 @@ from ...operations.instances.connect import connect
 from ...operations.instances.disconnect import disconnect
 from ...operations.instances.views import SHOWN, InstanceView, view_of
 from ...operations.instances.views import list_instances as list_connected
+from ...schemas import fields
+from ...schemas.base import ObjectSchema
+from ...schemas.instances import InstancePatch, NewInstance, ReplacedInstance
+from ...schemas.query import PageQuery, QueryBoolean, QueryText, read_query
 from ...store_check.report import Report
-from .. import fields
 from ..http.access import authorize, login
 from ..http.page_answer import page_answer
-from ..http.query_args import PageQuery, QueryBoolean, QueryText, read_query
 from ..openapi.next_steps import FROM_CHANGED_INSTANCE, FROM_INSTANCE, FROM_NEW_INSTANCE
 from ..openapi.operation import LOCATION, Operation, answer_of, page_of
 from ..openapi.shapes import Part, example_of
-from ..schemas import InstancePatch, NewInstance, ObjectSchema, ReplacedInstance
 from .answers import instance_answer, report_answer
 from .bodies import etag, read_draft, read_if_match
 from .schemas import DELETED, Check, Instance, StartedRefresh, warnings

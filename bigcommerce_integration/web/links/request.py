@@ -13,12 +13,12 @@ from ...errors import Invalid
 from ...models.product_key import Key
 from ...operations.instances.draft import FieldErrors
 from ...operations.links import WantedLink
-from .. import fields
+from ...schemas import fields
+from ...schemas.base import ObjectSchema, load
+from ...schemas.name_pattern import trimmed_pattern
 from ..http.body import read_json_array, read_json_object
-from ..name_pattern import trimmed_pattern
 from ..openapi.shapes import list_of, nullable
 from ..product_keys import HostProductId
-from ..schemas import ObjectSchema, load
 
 MOST_LINKS = 1000
 # A thousand rows with SKUs of 255 characters, each of them escaped.

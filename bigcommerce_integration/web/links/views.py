@@ -10,15 +10,15 @@ from sqlalchemy import Row
 
 from ...operations import links
 from ...operations.context import RequestContext
+from ...schemas.base import ObjectSchema
+from ...schemas.query import QueryInteger, read_query
 from ..http.access import authorize, parse_id
-from ..http.query_args import QueryInteger, read_query
 from ..mirror.cursors import Cursor, list_answer
 from ..mirror.row_answers import VARIANT, columns, row_answer
 from ..mirror.schemas import NextPage, Variant
 from ..openapi.next_steps import FROM_VARIANT
 from ..openapi.operation import Operation, answer_of
 from ..openapi.shapes import HOST_PRODUCT_ID, INTEGER, STRING, AnswerSchema, Part, Shown
-from ..schemas import ObjectSchema
 from .request import MOST_LINKS, ROWS_SHAPE, LinkRequest, read_link_request, read_link_rows
 
 _TAG, _NOW, _BY_HAND = "Links", "The variant as it stands now.", {"link_source": "manual"}

@@ -17,11 +17,11 @@ from ...operations.context import RequestContext
 from ...operations.lists import filters
 from ...operations.lists.paging import Wanted
 from ...resources.base import Resource
+from ...schemas.base import ObjectSchema
+from ...schemas.query import read_query
 from ..http.access import authorize, parse_id
-from ..http.query_args import read_query
 from ..openapi.operation import Operation, answer_of
 from ..openapi.shapes import Part
-from ..schemas import ObjectSchema
 from .cursors import ListQuery, deleted, include, list_answer, lists, read_list_query
 from .row_answers import child_names, columns, record_names, row_answer
 from .schemas import child_schema, record_schema

@@ -13,11 +13,11 @@ from sqlalchemy import Column, DateTime, Row, Table
 from ...errors import Invalid
 from ...operations.context import RequestContext
 from ...operations.lists.paging import Key, Wanted, read_changes, read_page
-from .. import fields
-from ..http.query_args import LARGEST_PAGE, QueryInteger, QueryMoment, read_query
+from ...schemas import fields
+from ...schemas.base import ObjectSchema
+from ...schemas.query import LARGEST_PAGE, QueryInteger, QueryMoment, read_query
 from ..openapi.operation import Operation, answer_of
 from ..openapi.shapes import Either
-from ..schemas import ObjectSchema
 from .schemas import NextChanges, NextPage
 
 _EPOCH = datetime(1970, 1, 1)

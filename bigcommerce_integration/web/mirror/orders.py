@@ -9,11 +9,11 @@ from flask import request
 
 from ...operations.context import RequestContext
 from ...operations.lists import orders
+from ...schemas.base import ObjectSchema
+from ...schemas.query import QueryBoolean, QueryInteger, read_query
 from ..http.access import authorize, parse_id
-from ..http.query_args import QueryBoolean, QueryInteger, read_query
 from ..openapi.next_steps import FROM_ORDER
 from ..openapi.operation import Operation, answer_of
-from ..schemas import ObjectSchema
 from .cursors import ListQuery, deleted, include, list_answer, lists, read_list_query, span
 from .row_answers import LINE, ORDER, columns, row_answer
 from .schemas import Order, OrderWithLines

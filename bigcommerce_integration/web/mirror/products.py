@@ -7,8 +7,8 @@ from typing import Any
 from flask import request
 
 from ...operations.lists import products
+from ...schemas.query import QueryBoolean, QueryText
 from ..http.access import authorize
-from ..http.query_args import QueryBoolean, QueryText
 from .cursors import ListQuery, deleted, include, list_answer, lists, read_list_query, span
 from .row_answers import PRODUCT, columns, row_answer
 from .schemas import Product

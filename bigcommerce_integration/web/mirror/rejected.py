@@ -11,10 +11,10 @@ from ...errors import RejectionCode
 from ...models.types import moment_text
 from ...operations.lists.rejected import MEND_AND_RETRY, list_rejected, retry_rejected, what_to_do
 from ...resources.orders import ORDERS
-from .. import fields
+from ...schemas import fields
+from ...schemas.query import PageQuery, read_query
 from ..http.access import authorize, parse_id
 from ..http.page_answer import page_answer
-from ..http.query_args import PageQuery, read_query
 from ..openapi.next_steps import FROM_REFRESH
 from ..openapi.operation import LOCATION, Operation, answer_of, page_of
 from ..openapi.shapes import BOOLEAN, COLLECTION, ID, MOMENT, STRING, AnswerSchema, Coded, Shown

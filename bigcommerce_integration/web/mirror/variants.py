@@ -8,9 +8,9 @@ from flask import request
 
 from ...errors import LinkCode
 from ...operations.lists import variants
-from .. import fields
+from ...schemas import fields
+from ...schemas.query import QueryBoolean, QueryInteger, QueryText
 from ..http.access import authorize
-from ..http.query_args import QueryBoolean, QueryInteger, QueryText
 from ..product_keys import QueryHostProductId
 from .cursors import ListQuery, deleted, list_answer, lists, read_list_query
 from .row_answers import VARIANT, columns, row_answer

@@ -10,7 +10,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow.fields import Nested
 
-from ..fields import StrictField
+from ...schemas.fields import StrictField
 from .operation import WRAPPED
 from .shapes import Either, Shown, nullable
 

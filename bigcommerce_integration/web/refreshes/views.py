@@ -13,10 +13,10 @@ from ...operations.context import RequestContext
 from ...operations.queries import RefreshView
 from ...operations.refreshes import cancel_refresh, list_refreshes, retry_refresh, start_refresh
 from ...refresh.job.parameters import MODES
-from .. import fields
+from ...schemas import fields
+from ...schemas.query import PageQuery, read_query
 from ..http.access import authorize, authorize_refresh, parse_id
 from ..http.page_answer import page_answer
-from ..http.query_args import PageQuery, read_query
 from ..openapi.next_steps import FROM_REFRESH
 from ..openapi.operation import LOCATION, Operation, answer_of, page_of
 from .answers import refresh_answer

@@ -9,9 +9,9 @@ from typing import Any
 from flask import Request
 from marshmallow import Schema, ValidationError
 
-from ...models.product_key import INT64_MAX, INT64_MIN
-from .. import fields
-from ..schemas import ObjectSchema, load
+from ..models.product_key import INT64_MAX, INT64_MIN
+from . import fields
+from .base import ObjectSchema, load
 
 LARGEST_PAGE = 100
 _INTEGER = re.compile(r"-?[0-9]{1,19}")

@@ -1,0 +1,63 @@
+"""The request for a refresh: its mode and what the mode needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any, cast
+
+from ..refresh.job.parameters import MOST_IDS, Mode, Parameters
+from . import fields
+from .base import ObjectSchema, load
+
+FIELDS_OF: Mapping[Mode, tuple[str, ...]] = {
+    "incremental": (),
+    "full": ("allow_mass_delete",),
+    "date_range": ("date_from", "date_to"),
+    "ids": ("ids",),
+}
+"""The fields that each mode that can be requested takes beside its name."""
+REQUIRED = frozenset({"date_from", "date_to", "ids"})
+"""Those of them without which the mode means nothing."""
+
+
+class RefreshRequest(ObjectSchema):
+    """The fields by themselves; which belong together is judged by ``load_refresh_request``."""
+
+    mode = fields.Choice("What is read; without it, what was changed.", FIELDS_OF, load_default="incremental")
+    allow_mass_delete = fields.Boolean("Whether more may be marked as deleted than a store plausibly deletes.")
+    date_from = fields.Day("The first day, in the store's time zone.")
+    date_to = fields.Day("The last day, in the store's time zone.")
+    ids = fields.Ids("The ids of the records in the store.", MOST_IDS)
+
+
+def load_refresh_request(body: Mapping[str, Any], *, start_date: date) -> tuple[Mode, Parameters]:
+    """The mode and its parameters; ``Invalid`` with every bad field."""
+    values, errors = load(RefreshRequest(), body)
+    for path, message in (*_misplaced(body, errors), *_bad_dates(values, start_date)):
+        errors.setdefault(path, []).append(message)
+    if errors:
+        raise errors.refusal()
+    mode: Mode = values.pop("mode")
+    return mode, Parameters(**values)
+
+
+def _misplaced(body: Mapping[str, Any], errors: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if "mode" in errors:
+        return
+    mode = cast(Mode, body.get("mode", "incremental"))
+    for other, names in FIELDS_OF.items():
+        for name in names:
+            if other != mode and name in body:
+                yield name, f"Belongs to mode {other}, not to {mode}."
+            elif other == mode and name in REQUIRED and name not in body:
+                yield name, f"Mode {mode} needs this field."
+
+
+def _bad_dates(values: Mapping[str, Any], start_date: date) -> Iterator[tuple[str, str]]:
+    date_from, date_to = values.get("date_from"), values.get("date_to")
+    for name, day in (("date_from", date_from), ("date_to", date_to)):
+        if day is not None and day < start_date:
+            yield name, f"Must not be before the instance's start date, {start_date.isoformat()}."
+    if date_from is not None and date_to is not None and date_to < date_from:
+        yield "date_to", "Must not be before date_from."
