@@ -6,7 +6,7 @@ top `conftest.py`.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Any, Protocol
 
 import pytest
@@ -21,21 +21,14 @@ class SandboxFactory(Protocol):
     def __call__(self, *, latency_ms: float = 0, **options: Any) -> SandboxServer: ...
 
 
-@contextmanager
-def started_servers() -> Iterator[SandboxFactory]:
-    """Make started servers, each with a store of its own; all are stopped at the end."""
+@pytest.fixture
+def bigcommerce_sandbox_factory() -> Iterator[SandboxFactory]:
+    """Make started servers, each with a store of its own; all are stopped after the test."""
     with ExitStack() as servers:
 
         def make(*, latency_ms: float = 0, **options: Any) -> SandboxServer:
             return servers.enter_context(SandboxServer(SandboxStore(**options), latency_ms=latency_ms))
 
-        yield make
-
-
-@pytest.fixture
-def bigcommerce_sandbox_factory() -> Iterator[SandboxFactory]:
-    """Make started servers, each with a store of its own; all are stopped after the test."""
-    with started_servers() as make:
         yield make
 
 

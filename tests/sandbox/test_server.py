@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -177,25 +178,28 @@ def test_other_projects_import_the_fixtures(pytester):
     result.assert_outcomes(passed=2)
 
 
-def test_plugin_that_pytest_finds_imports_the_package_late(pytester, monkeypatch):
-    """As the entry point of the installed package loads it; the documented way besides does no harm."""
+def test_plugin_that_pytest_finds_imports_the_sandbox_alone(pytester, monkeypatch):
+    """Beside its entry point, where the package is installed: naming it in a conftest.py as well does no harm."""
     monkeypatch.setenv("PYTHONPATH", str(ROOM.parent.parent))
-    pytester.makeconftest('pytest_plugins = ["_bigcommerce_integration_pytestplugin"]')
+    pytester.makeconftest('pytest_plugins = ["bigcommerce_integration.sandbox.pytest_plugin"]')
     pytester.makepyfile(
         """
         import sys
 
-        def test_nothing_is_imported():
-            assert not any(name.startswith("bigcommerce_integration") for name in sys.modules)
+        def test_nothing_else_is_imported():
+            names = [name.split(".")[1:2] for name in sys.modules if name.startswith("bigcommerce_integration")]
+            assert {room for name in names for room in name} == {"sandbox", "version"}
 
         def test_store(bigcommerce_sandbox, bigcommerce_sandbox_factory):
             assert bigcommerce_sandbox.port != bigcommerce_sandbox_factory(products=3).port
         """
     )
-    # The plugin is named by the conftest alone, whether or not it is installed here.
-    arguments = ("-W", "error", "-p", "no:cacheprovider", "-p", "no:bigcommerce_integration")
-    pytester.runpytest_subprocess(*arguments).assert_outcomes(passed=2)
-    pytester.makeconftest(
-        'pytest_plugins = ["_bigcommerce_integration_pytestplugin", "bigcommerce_integration.sandbox.pytest_plugin"]'
-    )
-    pytester.runpytest_subprocess(*arguments, "-k", "store").assert_outcomes(passed=1, deselected=1)
+    pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider").assert_outcomes(passed=2)
+
+
+def test_entry_point_has_the_name_of_its_module():
+    """Or pytest would refuse the module where a conftest.py names it too."""
+    config = ConfigParser()
+    config.read(Path(__file__).parents[2] / "setup.cfg")
+    name, module = config["options.entry_points"]["pytest11"].strip().split(" = ")
+    assert name == module == "bigcommerce_integration.sandbox.pytest_plugin"
