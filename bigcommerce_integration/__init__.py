@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .host.sqlalchemy import SQLAlchemyHost
     from .models import metadata
     from .models.instances import IntegrationInstance
+    from .pages.blueprint import create_pages
     from .signals import instance_changed, instance_created, instance_deleted, refresh_finished
 else:
     _ROOMS = {
@@ -24,6 +25,7 @@ else:
         "ProductDraft": "host.port",
         "SQLAlchemyHost": "host.sqlalchemy",
         "create_blueprint": "blueprint",
+        "create_pages": "pages.blueprint",
         "instance_changed": "signals",
         "instance_created": "signals",
         "instance_deleted": "signals",
@@ -55,6 +57,7 @@ __all__ = [
     "SQLAlchemyHost",
     "__version__",
     "create_blueprint",
+    "create_pages",
     "instance_changed",
     "instance_created",
     "instance_deleted",

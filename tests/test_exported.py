@@ -18,6 +18,7 @@ def test_the_public_names_are_these_and_no_others() -> None:
         "SQLAlchemyHost",
         "__version__",
         "create_blueprint",
+        "create_pages",
         "instance_changed",
         "instance_created",
         "instance_deleted",

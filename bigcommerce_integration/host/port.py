@@ -76,6 +76,18 @@ class Host(Protocol):
         The integration counts as missing unless it is the host's BigCommerce type.
         """
 
+    def integrations(self, session: Session) -> Sequence[tuple[int, str]] | None:
+        """The ids and names of the caller's integrations of the type BigCommerce; the pages ask for none if it is one.
+
+        This, ``stores`` and ``nominal_codes`` are optional: without one of them, or for None, a person types the id.
+        """
+
+    def stores(self, session: Session) -> Sequence[tuple[int, str]] | None:
+        """The ids and names of the caller's stores, in the order in which a person shall choose from them."""
+
+    def nominal_codes(self, session: Session) -> Sequence[tuple[int, str]] | None:
+        """The ids and names of the caller's nominal codes, likewise."""
+
     def name_taken(self, session: Session, name: str) -> bool:
         """Whether an integration of another type already has this name."""
 

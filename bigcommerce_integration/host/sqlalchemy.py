@@ -157,10 +157,32 @@ class SQLAlchemyHost(Host):
             - self._existing(session, self._nominal_codes, self._nominal_code_id, nominal_code_ids),
         )
 
+    def integrations(self, session: Session) -> Sequence[tuple[int, str]]:
+        """The rows called BigCommerce."""
+        found = self._integrations.rows(session, self.tenant, [self._integration_id, self._integration_name], [true()])
+        return [(key, name) for key, name in found if _is_ours(name)]
+
+    def stores(self, session: Session) -> Sequence[tuple[int, str]] | None:
+        """The rows with their attribute ``name``; None if the model has no such column."""
+        return self._named(session, self._stores, self._store_id)
+
+    def nominal_codes(self, session: Session) -> Sequence[tuple[int, str]] | None:
+        """The rows with their attribute ``name``; None if the model has no such column."""
+        return self._named(session, self._nominal_codes, self._nominal_code_id)
+
+    def _named(self, session: Session, scope: Scope, key: Any) -> Sequence[tuple[int, str]] | None:
+        name = getattr(key.class_, "name", None)
+        if not isinstance(name, QueryableAttribute):
+            return None
+        found = scope.rows(session, self.tenant, [key, name], [true()])
+        return sorted(
+            ((each, str(text or each)) for each, text in found), key=lambda each: (each[1].casefold(), each[0])
+        )
+
     def _is_bigcommerce(self, session: Session, integration_id: int) -> bool:
         which = [_is_in(self._integration_id, [integration_id])]
         names = self._integrations.rows(session, self.tenant, [self._integration_name], which)
-        return any(isinstance(name, str) and name.strip().casefold() == BIGCOMMERCE for (name,) in names)
+        return any(_is_ours(name) for (name,) in names)
 
     def _existing(self, session: Session, scope: Scope, column: Any, ids: Sequence[int]) -> set[int]:
         which = [_is_in(column, ids)] if ids else []
@@ -267,6 +289,10 @@ def _require_whole_numbers(argument: str, column: Any) -> None:
             f"SQLAlchemyHost: {column} is of type {column.type!r}, but connected stores refer to it by a whole number. "
             f"Name an integer column with {argument}=…; only the keys of products may be of any type."
         )
+
+
+def _is_ours(name: object) -> bool:
+    return isinstance(name, str) and name.strip().casefold() == BIGCOMMERCE
 
 
 def _mapper(model: object) -> Mapper[Any] | None:

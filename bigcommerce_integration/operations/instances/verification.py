@@ -18,7 +18,8 @@ from .draft import Draft
 from .validation import NAME_TAKEN, require_valid
 from .views import warnings_of
 
-_SKIP = "To store it unverified, send the same request with ?verify=false."
+SKIP = "To store it unverified, send the same request with ?verify=false."
+"""The end of a refusal that ``verify=False`` avoids."""
 
 
 def check_draft(caller: Caller, draft: Draft) -> tuple[Report, list[dict[str, str]]]:
@@ -82,16 +83,16 @@ def require_reachable(state: State, store: Store) -> None:
     """Raises ``Invalid`` as ``verify_credentials`` does, ``StoreSilent`` if the store did not answer in time."""
     unreached = verify_credentials(state, store)
     if unreached is not None:
-        raise StoreSilent(f"{unreached} Nothing was changed. {_SKIP}")
+        raise StoreSilent(f"{unreached} Nothing was changed. {SKIP}")
 
 
 def _refusal(report: Report) -> dict[str, list[str]]:
     if report.is_store_hash_right is False:
-        return {PATHS["store_hash"]: [f"{report.reasons['is_store_hash_right']} {_SKIP}"]}
+        return {PATHS["store_hash"]: [f"{report.reasons['is_store_hash_right']} {SKIP}"]}
     if report.is_token_accepted is False:
-        return {TOKEN_PATH: [f"{report.reasons['is_token_accepted']} {_SKIP}"]}
+        return {TOKEN_PATH: [f"{report.reasons['is_token_accepted']} {SKIP}"]}
     if report.missing_scopes:
         missing = ", ".join(report.missing_scopes)
-        text = f"The token lacks what a refresh needs: {missing}. Use one of an API account with these scopes. {_SKIP}"
+        text = f"The token lacks what a refresh needs: {missing}. Use one of an API account with these scopes. {SKIP}"
         return {TOKEN_PATH: [text]}
     return {}

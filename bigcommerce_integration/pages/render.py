@@ -1,0 +1,63 @@
+"""Templates with what every page needs, in an environment that adds nothing to the host's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, Response, current_app, make_response, request, url_for
+from jinja2 import Environment
+
+from ..app_state import current_state
+from ..models.instances import IntegrationInstance
+from . import csrf, formats, login, words
+
+_EXTENSION = "bigcommerce_integration_pages"
+_FOLDER = "bigcommerce/"
+
+
+def render(template: str, /, *, status: int = 200, **values: Any) -> Response:
+    """The page of a template below ``templates/bigcommerce/``.
+
+    Every template has ``may(action, instance)``, ``static(file)``, ``form_token()`` and the filters of ``formats``.
+    """
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    context: dict[str, Any] = {}
+    app.update_template_context(context)
+    pages = login.current_pages()
+    context |= {
+        "base_template": pages.base_template or f"{_FOLDER}base.html",
+        "may": _may,
+        "static": lambda name: url_for(".static", filename=name),
+        "form_token": login.form_token,
+        "token_field": csrf.FIELD,
+        "is_logged_in": login.is_logged_in(),
+        "user_name": login.caller().name if login.is_logged_in() else None,
+        "done": words.DONE.get(request.args.get("done", "")),
+        "find_text": request.args.get("q", ""),
+        "words": words,
+        "page_url": page_url,
+    }
+    return make_response(_environment(app).get_template(_FOLDER + template).render(context | values), status)
+
+
+def page_url(**changes: Any) -> str:
+    """This page's address with some parameters of its query changed; None takes one away."""
+    given = {**(request.view_args or {}), **request.args.to_dict(), **changes}
+    given.pop("done", None)
+    assert request.endpoint is not None
+    return url_for(request.endpoint, **{name: value for name, value in given.items() if value is not None})
+
+
+def _environment(app: Flask) -> Environment:
+    """The host's environment, so that its templates and functions are there, with filters of our own laid over it."""
+    made: Environment | None = app.extensions.get(_EXTENSION)
+    if made is None:
+        made = app.jinja_env.overlay(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+        made.filters = {**app.jinja_env.filters, **formats.FILTERS}
+        app.extensions[_EXTENSION] = made
+    return made
+
+
+def _may(action: str, instance: IntegrationInstance | None = None) -> bool:
+    """Whether the person may do it: what they may not do is not shown."""
+    return login.is_logged_in() and bool(current_state().host.may(action, instance))

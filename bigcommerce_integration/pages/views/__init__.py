@@ -1,0 +1,1 @@
+"""One file for each page: it reads the request, calls an operation and renders a template."""

@@ -1,0 +1,50 @@
+"""One store: what it needs, how far its collections are, and what happened last."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+
+from ...history import entries
+from ...models.refreshes import OPEN
+from ...operations.context import RequestContext
+from ...operations.instances.views import view_of
+from ...operations.refreshes import list_refreshes
+from .. import login
+from ..render import render
+
+_LAST = 8
+
+
+def get_store(instance_id: int) -> Response:
+    """The page of one store."""
+    context = login.authorize("read", instance_id, while_deleting=True)
+    return render("store.html", **_values(context))
+
+
+def live(instance_id: int) -> ResponseReturnValue:
+    """What of the page changes by itself, as a fragment; 304 while it is the same."""
+    context = login.authorize("read", instance_id, while_deleting=True)
+    answer = render("_live.html", **_values(context))
+    answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:32])
+    return answer.make_conditional(request)
+
+
+def _values(context: RequestContext) -> dict[str, Any]:
+    instance = context.instance
+    view = view_of(context, instance)
+    last, _ = list_refreshes(context, page=1, per_page=_LAST)
+    deeds: Sequence[Any] = ()
+    if context.state.host.may("read_history", instance):
+        deeds, _ = entries(context.session, context.state.tables, instance.id, page=1, per_page=_LAST)
+    return {
+        "instance": instance,
+        "view": view,
+        "last": last,
+        "deeds": deeds,
+        "is_running": any(each.row.status in OPEN for each in last),
+    }
