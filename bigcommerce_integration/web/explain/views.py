@@ -7,13 +7,13 @@ from typing import Any
 
 from flask import request
 
+from ...answers.explanations import explanation_answer
 from ...errors import Invalid
 from ...operations.explain import orders, variants
 from ...operations.explain.reasons import Explanation
 from ...schemas.base import ObjectSchema
 from ...schemas.query import QueryBoolean, QueryInteger, QueryText, read_query
 from ..http.access import authorize
-from ..http.error_answers import encodable
 from ..openapi.operation import Operation, answer_of
 from . import schemas
 
@@ -58,9 +58,4 @@ def get_explanation(instance_id: str) -> dict[str, Any]:
         context.require("check")
     (subject,) = given
     explained = _EXPLAIN[subject](context, query[subject], ask_store=query["ask_store"])
-    reasons = [
-        {"bigcommerce_id": each.bigcommerce_id, "code": reason.code, "message": encodable(reason.message)}
-        for each in explained
-        for reason in each.reasons
-    ]
-    return {"data": {"asked": {subject: query[subject]}, "reasons": reasons}}
+    return {"data": explanation_answer(subject, query[subject], explained)}

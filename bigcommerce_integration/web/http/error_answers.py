@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...answers.text import encodable
 from ...errors import Conflict, Invalid, MethodNotAllowed, RequestRefused
 
 
@@ -23,8 +24,3 @@ def refusal_answer(error: RequestRefused) -> tuple[dict[str, Any], int, dict[str
     elif isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allowed)
     return answer, error.status, headers
-
-
-def encodable(text: str) -> str:
-    """The text without lone surrogates: it may quote others, and not every JSON provider can write them."""
-    return text.encode("utf-8", "replace").decode("utf-8")

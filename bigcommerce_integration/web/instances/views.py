@@ -8,6 +8,7 @@ from typing import Any
 from flask import request, url_for
 from marshmallow import Schema
 
+from ...answers.instances import instance_answer, report_answer
 from ...encryption import TokenCipher
 from ...operations.instances import verification
 from ...operations.instances.change import change
@@ -25,7 +26,6 @@ from ..http.page_answer import page_answer
 from ..openapi.next_steps import FROM_CHANGED_INSTANCE, FROM_INSTANCE, FROM_NEW_INSTANCE
 from ..openapi.operation import LOCATION, Operation, answer_of, page_of
 from ..openapi.shapes import Part, example_of
-from .answers import instance_answer, report_answer
 from .bodies import etag, read_draft, read_if_match
 from .schemas import DELETED, Check, Instance, StartedRefresh, warnings
 

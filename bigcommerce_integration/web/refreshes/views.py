@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import request, url_for
 
+from ...answers.refreshes import refresh_answer
 from ...errors import RefreshCode
 from ...operations.context import RequestContext
 from ...operations.queries import RefreshView
@@ -19,7 +20,6 @@ from ..http.access import authorize, authorize_refresh, parse_id
 from ..http.page_answer import page_answer
 from ..openapi.next_steps import FROM_REFRESH
 from ..openapi.operation import LOCATION, Operation, answer_of, page_of
-from .answers import refresh_answer
 from .request import REQUEST_SHAPE, read_refresh_request
 from .schemas import BEGUN, STATUSES, Refresh
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...models.refreshes import COUNTERS
-from ...models.types import moment_text
-from ...operations.queries import RefreshView
-from ...refresh.job.parameters import load_parameters
+from ..models.refreshes import COUNTERS
+from ..models.types import moment_text
+from ..operations.queries import RefreshView
+from ..refresh.job.parameters import load_parameters
 
 
 def refresh_answer(view: RefreshView) -> dict[str, Any]:

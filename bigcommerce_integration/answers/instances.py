@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from ...app_state import current_state
-from ...encryption import TokenCipher
-from ...errors import ConfigError
-from ...models.instances import SETTINGS, IntegrationInstance
-from ...models.types import moment_text
-from ...operations.health import ResourceHealth
-from ...operations.instances.views import InstanceView
-from ...refresh.job import progress
-from ...schemas.fields import MASK
-from ...store_check.report import Report
-from ..http.error_answers import encodable
-from ..refreshes.answers import refresh_answer
+from ..app_state import current_state
+from ..encryption import TokenCipher
+from ..errors import ConfigError
+from ..models.instances import SETTINGS, IntegrationInstance
+from ..models.types import moment_text
+from ..operations.health import ResourceHealth
+from ..operations.instances.views import InstanceView
+from ..refresh.job import progress
+from ..schemas.fields import MASK
+from ..store_check.report import Report
+from .refreshes import refresh_answer
+from .text import encodable
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,19 @@
+"""Explanations as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..operations.explain.reasons import Explanation
+from .text import encodable
+
+
+def explanation_answer(subject: str, value: object, explained: Sequence[Explanation]) -> dict[str, Any]:
+    """What was asked (``subject``: order, variant or sku), and the reasons, each with the id that it is about."""
+    reasons = [
+        {"bigcommerce_id": each.bigcommerce_id, "code": reason.code, "message": encodable(reason.message)}
+        for each in explained
+        for reason in each.reasons
+    ]
+    return {"asked": {subject: value}, "reasons": reasons}
