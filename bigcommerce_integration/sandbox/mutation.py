@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .store import SandboxStore
 
+Edit = Callable[["SandboxStore", Random], Any]
+
 
 def mutate(store: "SandboxStore", rng: Random) -> str:
     """Do one random edit of any kind; returns what it did, like `edit_order 117`."""
@@ -19,76 +21,27 @@ def mutate(store: "SandboxStore", rng: Random) -> str:
             return f"create_product {store.create_product()}"
 
 
-def _product(store: "SandboxStore", rng: Random) -> int:
-    return rng.choice(store.product_ids)
+def _of_one(ids: str, edit: Callable[["SandboxStore", Random, int], int | None]) -> Edit:
+    """The edit of one of these records; it gives the record's id, unless `edit` gives another."""
+
+    def edit_one(store: "SandboxStore", rng: Random) -> int:
+        record_id: int = rng.choice(getattr(store, ids))
+        other_id = edit(store, rng, record_id)
+        return record_id if other_id is None else other_id
+
+    return edit_one
 
 
-def _variant(store: "SandboxStore", rng: Random) -> int:
-    return rng.choice(store.variant_ids)
-
-
-def _order(store: "SandboxStore", rng: Random) -> int:
-    return rng.choice(store.order_ids)
-
-
-def _create_product(store: "SandboxStore", rng: Random) -> int:
-    return store.create_product(variants=rng.randint(1, 4))
-
-
-def _edit_product(store: "SandboxStore", rng: Random) -> int:
-    product_id = _product(store, rng)
+def _edit_product(store: "SandboxStore", rng: Random, product_id: int) -> None:
     store.edit_product(product_id, name=f"Renamed {rng.randrange(10**6)} {product_id}", price=rng.randrange(100))
-    return product_id
 
 
-def _delete_product(store: "SandboxStore", rng: Random) -> int:
-    product_id = _product(store, rng)
-    store.delete_product(product_id)
-    return product_id
-
-
-def _create_variant(store: "SandboxStore", rng: Random) -> int:
-    return store.create_variant(_product(store, rng), sku=f"NEW-{rng.randrange(10**6)}")
-
-
-def _edit_variant(store: "SandboxStore", rng: Random) -> int:
-    variant_id = _variant(store, rng)
+def _edit_variant(store: "SandboxStore", rng: Random, variant_id: int) -> None:
     store.edit_variant(variant_id, sku=f"EDITED-{rng.randrange(10**6)}", price=rng.choice((None, 5, 12.5)))
-    return variant_id
 
 
-def _delete_variant(store: "SandboxStore", rng: Random) -> int:
-    variant_id = _variant(store, rng)
-    store.delete_variant(variant_id)
-    return variant_id
-
-
-def _move_variant(store: "SandboxStore", rng: Random) -> int:
-    variant_id = _variant(store, rng)
-    store.move_variant(variant_id, _product(store, rng))
-    return variant_id
-
-
-def _set_stock(store: "SandboxStore", rng: Random) -> int:
-    variant_id = _variant(store, rng)
-    store.set_stock(variant_id, rng.randrange(500))
-    return variant_id
-
-
-def _create_order(store: "SandboxStore", rng: Random) -> int:
-    return store.create_order(lines=rng.randint(1, 4))
-
-
-def _edit_order(store: "SandboxStore", rng: Random) -> int:
-    order_id = _order(store, rng)
+def _edit_order(store: "SandboxStore", rng: Random, order_id: int) -> None:
     store.edit_order(order_id, status_id=rng.randrange(15), staff_notes=f"note {rng.randrange(10**6)}")
-    return order_id
-
-
-def _archive_order(store: "SandboxStore", rng: Random) -> int:
-    order_id = _order(store, rng)
-    store.archive_order(order_id)
-    return order_id
 
 
 def _restore_order(store: "SandboxStore", rng: Random) -> int:
@@ -97,45 +50,36 @@ def _restore_order(store: "SandboxStore", rng: Random) -> int:
     return order_id
 
 
-def _delete_order(store: "SandboxStore", rng: Random) -> int:
-    order_id = _order(store, rng)
-    store.delete_order(order_id)
-    return order_id
-
-
-def _add_line(store: "SandboxStore", rng: Random) -> int:
-    return store.add_line(_order(store, rng))
-
-
-def _edit_line(store: "SandboxStore", rng: Random) -> int:
-    order_id = _order(store, rng)
+def _edit_line(store: "SandboxStore", rng: Random, order_id: int) -> int:
     line = rng.choice(store.orders[order_id].lines)
     store.edit_line(order_id, line.id, quantity=rng.randint(1, 9))
     return line.id
 
 
-def _remove_line(store: "SandboxStore", rng: Random) -> int:
-    order_id = _order(store, rng)
+def _remove_line(store: "SandboxStore", rng: Random, order_id: int) -> int:
     line = rng.choice(store.orders[order_id].lines)
     store.remove_line(order_id, line.id)
     return line.id
 
 
-_EDITS: dict[str, Callable[["SandboxStore", Random], Any]] = {
-    "create_product": _create_product,
-    "edit_product": _edit_product,
-    "delete_product": _delete_product,
-    "create_variant": _create_variant,
-    "edit_variant": _edit_variant,
-    "delete_variant": _delete_variant,
-    "move_variant": _move_variant,
-    "set_stock": _set_stock,
-    "create_order": _create_order,
-    "edit_order": _edit_order,
-    "archive_order": _archive_order,
+_PRODUCTS, _VARIANTS, _ORDERS = "product_ids", "variant_ids", "order_ids"
+_EDITS: dict[str, Edit] = {
+    "create_product": lambda store, rng: store.create_product(variants=rng.randint(1, 4)),
+    "edit_product": _of_one(_PRODUCTS, _edit_product),
+    "delete_product": _of_one(_PRODUCTS, lambda store, _, one: store.delete_product(one)),
+    "create_variant": _of_one(
+        _PRODUCTS, lambda store, rng, one: store.create_variant(one, sku=f"NEW-{rng.randrange(10**6)}")
+    ),
+    "edit_variant": _of_one(_VARIANTS, _edit_variant),
+    "delete_variant": _of_one(_VARIANTS, lambda store, _, one: store.delete_variant(one)),
+    "move_variant": _of_one(_VARIANTS, lambda store, rng, one: store.move_variant(one, rng.choice(store.product_ids))),
+    "set_stock": _of_one(_VARIANTS, lambda store, rng, one: store.set_stock(one, rng.randrange(500))),
+    "create_order": lambda store, rng: store.create_order(lines=rng.randint(1, 4)),
+    "edit_order": _of_one(_ORDERS, _edit_order),
+    "archive_order": _of_one(_ORDERS, lambda store, _, one: store.archive_order(one)),
     "restore_order": _restore_order,
-    "delete_order": _delete_order,
-    "add_line": _add_line,
-    "edit_line": _edit_line,
-    "remove_line": _remove_line,
+    "delete_order": _of_one(_ORDERS, lambda store, _, one: store.delete_order(one)),
+    "add_line": _of_one(_ORDERS, lambda store, _, one: store.add_line(one)),
+    "edit_line": _of_one(_ORDERS, _edit_line),
+    "remove_line": _of_one(_ORDERS, _remove_line),
 }

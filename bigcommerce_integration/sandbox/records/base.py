@@ -1,9 +1,13 @@
 """The records of a store: small objects around the JSON texts that are sent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from random import Random
+from typing import TypeVar
 
 from .jsontext import dumps, with_members
 
+T = TypeVar("T")
 EMBEDDED_LINES_MAX = 50  # items a consignment (I:bigcommerce/docs#960)
 
 _WARNING = '"__warning__":' + dumps(
@@ -12,6 +16,18 @@ _WARNING = '"__warning__":' + dumps(
         " Use /v2/orders/{order_id}/products to read them all."
     }
 )
+
+
+class Dice(Random):
+    """Chance, several times faster than by `randrange` and `choice`."""
+
+    def roll(self, sides: int) -> int:
+        """An integer below `sides`."""
+        return int(self.random() * sides)
+
+    def pick(self, choices: Sequence[T]) -> T:
+        """One of these."""
+        return choices[int(self.random() * len(choices))]
 
 
 @dataclass(slots=True)

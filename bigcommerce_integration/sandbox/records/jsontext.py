@@ -28,6 +28,11 @@ def slot(name: str) -> str:
     return "\0" + name
 
 
+def slots(names: str) -> dict[str, object]:
+    """Slots, each with the name of its own field; the names have blanks between them."""
+    return {name: slot(name) for name in names.split()}
+
+
 class Template:
     """The text of one kind of record with named slots; the slots take JSON texts (or integers).
 

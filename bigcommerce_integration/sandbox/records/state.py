@@ -4,11 +4,10 @@ from bisect import bisect_left, insort
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import repeat
-from random import Random
 from threading import RLock
 from typing import Any, TypeVar
 
-from .base import Order, Product, Variant
+from .base import Dice, Order, Product, Variant
 from .jsontext import dumps, loads
 from .moments import DAY_S
 from .orders import maker as order_maker
@@ -61,13 +60,13 @@ class StoreState:
         self.order_ids: list[int] = []
         self.last_product_id, self.last_order_id = 76, 99
         self._awkward = awkward
-        self._rng = Random(seed)
+        self._dice = Dice(seed)
         self._gone_ids: list[int] = []
         self._ancient_ids: list[int] = []
         self._sellables: dict[int, list[Sellable]] = {}
-        people = make_people(self._rng, 120), make_odd_people(self._rng)
-        self.product_maker = ProductMaker(self._rng, f"https://cdn.example.com/s-{store_hash}")
-        self.order_maker = OrderMaker(self._rng, self.api_root, *people, self._sellable)
+        people = make_people(self._dice, 120), make_odd_people(self._dice)
+        self.product_maker = ProductMaker(self._dice, f"https://cdn.example.com/s-{store_hash}")
+        self.order_maker = OrderMaker(self._dice, self.api_root, *people, self._sellable)
         base = (now or datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)).timestamp()
         self._fill_products(products, int(base))
         self._fill_orders(orders, int(base))
@@ -113,19 +112,17 @@ class StoreState:
         self._sellables.pop(product_id, None)
 
     def _fill_products(self, count: int, now: int) -> None:
-        rng = self._rng
         kinds = product_maker.kinds(count) if self._awkward else repeat("plain", count)
         for index, kind in enumerate(kinds):
             product_id = self._next_id(self.last_product_id, self._gone_ids)
             created, modified = self._dates(index, count, now)
             if kind == "ancient":
-                created = now - ANCIENT_S + int(rng.random() * DAY_S)
+                created = now - ANCIENT_S + self._dice.roll(DAY_S)
                 modified = created + 3600
                 self._ancient_ids.append(product_id)
             self.put_product(self.product_maker.make(product_id, created, modified, kind))
 
     def _fill_orders(self, count: int, now: int) -> None:
-        rng = self._rng
         kinds = order_maker.kinds(count) if self._awkward else repeat("plain", count)
         for index, kind in enumerate(kinds):
             order_id = self._next_id(self.last_order_id)
@@ -133,39 +130,37 @@ class StoreState:
             if kind == "back_dated":
                 created -= 300 * DAY_S
             elif kind == "ancient":
-                created = now - ANCIENT_S + int(rng.random() * DAY_S)
+                created = now - ANCIENT_S + self._dice.roll(DAY_S)
                 modified = created + 3600
             self.put_order(self.order_maker.make(order_id, created, modified, kind))
 
     def _next_id(self, last: int, gone: list[int] | None = None) -> int:
         """The next id; one in eight leaves a gap, as deleted records do."""
-        gap = int(self._rng.random() * 9) if self._rng.random() < 0.125 else 0
+        gap = self._dice.roll(9) if self._dice.random() < 0.125 else 0
         if gone is not None:
             gone.extend(range(last + 1, last + 1 + gap))
         return last + 1 + gap
 
     def _dates(self, index: int, count: int, now: int) -> tuple[int, int]:
         """Created in the order of ids; modified up to ten days later, or at any time since."""
-        rng = self._rng
-        created = now - SPAN_S + int(SPAN_S * (index + rng.random()) / count)
-        reach = now - created if rng.random() < 0.3 else min(10 * DAY_S, now - created)
-        return created, created + int(rng.random() * reach)
+        dice = self._dice
+        created = now - SPAN_S + int(SPAN_S * (index + dice.random()) / count)
+        reach = now - created if dice.random() < 0.3 else min(10 * DAY_S, now - created)
+        return created, created + dice.roll(reach)
 
     def _sellable(self, which: str) -> Sellable:
         """Something for an order line: of any product, the oldest, or one that is gone."""
-        rng = self._rng
         if which == "gone" or not self.product_ids:
             gone = self._gone_ids or [self.last_product_id + 1000]
-            product_id = gone[int(rng.random() * len(gone))]
+            product_id = self._dice.pick(gone)
             return Sellable(product_id, 9_000_000 + product_id, '"Discontinued dish"', f'"GONE-{product_id}"', 1999)
         ids = self._ancient_ids if which == "oldest" and self._ancient_ids else self.product_ids
-        product_id = ids[int(rng.random() * len(ids))]
+        product_id = self._dice.pick(ids)
         if product_id not in self.products:
             product_id = self.product_ids[0]
         if product_id not in self._sellables:
             self._sellables[product_id] = _sellables(self.products[product_id])
-        choices = self._sellables[product_id]
-        return choices[int(rng.random() * len(choices))]
+        return self._dice.pick(self._sellables[product_id])
 
 
 def _sellables(product: Product) -> list[Sellable]:
@@ -181,6 +176,13 @@ def _sellables(product: Product) -> list[Sellable]:
         price = round(fields["calculated_price"] * 100)
         found.append(Sellable(product.id, variant.id, name, dumps(fields["sku"]), price, options))
     return found or [Sellable(product.id, 0, name, '""', 100)]
+
+
+def require_known(fields: dict[str, Any], values: dict[str, Any], what: str) -> None:
+    """Raises ValueError for a mistyped field: it would be sent, and nobody would miss the right one."""
+    unknown = fields.keys() - values.keys()
+    if unknown:
+        raise ValueError(f"{what} has no {', '.join(sorted(unknown))}")
 
 
 def _insert(ids: list[int], new: int) -> None:

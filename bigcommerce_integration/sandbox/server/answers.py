@@ -33,9 +33,7 @@ def error(version: str, status: int, text: str) -> Answer:
 
 def not_found(version: str) -> Answer:
     """The entity or the path does not exist."""
-    if version == "v2":
-        return v2_error(404, "The requested resource was not found.")
-    return v3_error(404, "The requested resource was not found.")
+    return error(version, 404, "The requested resource was not found.")
 
 
 def unauthorized() -> Answer:

@@ -12,6 +12,7 @@ from . import faults
 from .http_values import Answer, Request
 
 if TYPE_CHECKING:
+    from ..store import SandboxStore
     from .http_server import SandboxServer
 
 Values = dict[str, Any]
@@ -153,24 +154,18 @@ def _clear_faults(server: "SandboxServer") -> Values:
     return _faults(server)
 
 
-def _truth(records: list[Any]) -> Answer:
-    """JSON lines, so that a big store's truth can be read as it comes."""
-    return Answer(200, "".join([f"{dumps(record)}\n" for record in records]), "application/x-ndjson")
-
-
-def _true_products(server: "SandboxServer") -> Answer:
-    return _truth(server.store.product_records())
-
-
-def _true_orders(server: "SandboxServer") -> Answer:
-    return _truth(server.store.order_records())
-
-
-def _true_order_lines(server: "SandboxServer") -> Answer:
-    store = server.store
+def _order_lines(store: "SandboxStore") -> list[Any]:
     with store.lock:
-        lines = [[order_id, *line] for order_id in store.order_ids for line in store.order_line_records(order_id)]
-        return _truth(lines)
+        return [[order_id, *line] for order_id in store.order_ids for line in store.order_line_records(order_id)]
+
+
+def _truth(records: Callable[["SandboxStore"], list[Any]]) -> Handler:
+    """JSON lines, so that a big store's truth can be read as it comes."""
+
+    def truth(server: "SandboxServer") -> Answer:
+        return Answer(200, "".join([f"{dumps(each)}\n" for each in records(server.store)]), "application/x-ndjson")
+
+    return truth
 
 
 _ID: Final = r"(\d{1,15})"
@@ -195,9 +190,9 @@ _ROUTES: Final[list[tuple[str, re.Pattern[str], Handler]]] = [
         ("GET", "/faults", _faults),
         ("POST", "/faults", _add_fault),
         ("DELETE", "/faults", _clear_faults),
-        ("GET", "/truth/products", _true_products),
-        ("GET", "/truth/orders", _true_orders),
-        ("GET", "/truth/order_lines", _true_order_lines),
+        ("GET", "/truth/products", _truth(lambda store: store.product_records())),
+        ("GET", "/truth/orders", _truth(lambda store: store.order_records())),
+        ("GET", "/truth/order_lines", _truth(_order_lines)),
         ("POST", "/products", _edit("create_product")),
         ("PATCH", f"/products/{_ID}", _edit("edit_product")),
         ("DELETE", f"/products/{_ID}", _edit("delete_product")),

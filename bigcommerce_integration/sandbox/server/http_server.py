@@ -40,18 +40,14 @@ class SandboxServer:
         self.latency_ms = latency_ms
         self.control_token = control_token or secrets.token_hex(16)
         self.requests = RequestLog()
-        self._port = port
+        # Before `start` the one asked for, then the one served.
+        self.port = port
         self._in_flight = InFlight()
         self._running = threading.Event()
         self._running.set()
         self._stopping = threading.Event()
         self._listener: _Listener | None = None
         self._thread: threading.Thread | None = None
-
-    @property
-    def port(self) -> int:
-        """The port served; before `start` the one asked for."""
-        return self._port
 
     @property
     def api_url(self) -> str:
@@ -73,8 +69,8 @@ class SandboxServer:
         if self._listener is not None:
             raise RuntimeError("the server runs already")
         self._stopping.clear()
-        self._listener = _Listener((self.host, self._port), self)
-        self._port = self._listener.server_address[1]
+        self._listener = _Listener((self.host, self.port), self)
+        self.port = self._listener.server_address[1]
         self._thread = threading.Thread(
             target=self._listener.serve_forever, kwargs={"poll_interval": 0.02}, name="bigcommerce-sandbox", daemon=True
         )

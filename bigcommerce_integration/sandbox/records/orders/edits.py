@@ -7,7 +7,7 @@ from typing import Any
 from ..base import Line, Order
 from ..jsontext import dumps, loads
 from ..moments import parse, rfc2822
-from ..state import StoreState, UnknownRecord
+from ..state import StoreState, UnknownRecord, require_known
 from ..words import STATUS_NAMES
 
 
@@ -103,10 +103,7 @@ class OrderEdits(StoreState):
 
 def _change(order: Order, fields: dict[str, Any]) -> None:
     values = loads(order.base)
-    unknown = fields.keys() - values.keys()
-    if unknown:
-        # A mistyped field in a test would else be sent and never be missed.
-        raise ValueError(f"an order has no {', '.join(sorted(unknown))}")
+    require_known(fields, values, "an order")
     if "status_id" in fields:
         name = STATUS_NAMES.get(fields["status_id"], "")
         values.update(status=name, custom_status=name)
@@ -117,9 +114,7 @@ def _change(order: Order, fields: dict[str, Any]) -> None:
 
 
 def _edited_line(values: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
-    unknown = fields.keys() - values.keys()
-    if unknown:
-        raise ValueError(f"a line has no {', '.join(sorted(unknown))}")
+    require_known(fields, values, "a line")
     values = {**values, **fields}
     if fields.keys() & {"quantity", "price_ex_tax", "price_inc_tax"}:
         for end in ("ex_tax", "inc_tax"):

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from random import Random
 
 from .. import words
-from ..base import Line
+from ..base import Dice, Line
 from ..jsontext import dumps, money
 from .shapes import LINE, PRODUCT_OPTION
 
@@ -55,15 +54,15 @@ class LineMaker:
     `sellable` gives something to sell: of any product, of the oldest one, or of one that is gone.
     """
 
-    def __init__(self, rng: Random, sellable: Callable[[str], Sellable]) -> None:
-        self._rng = rng
+    def __init__(self, dice: Dice, sellable: Callable[[str], Sellable]) -> None:
+        self._dice = dice
         self._sellable = sellable
         self._next_line = 100
         self._next_option = 70
 
     def make(self, draft: Draft, kind: str, consignment_id: int, index: int, parent_id: int) -> MadeLine:
         """The line at this place of a consignment of this kind; `parent_id` is the line a bundle belongs to."""
-        roll = self._roll
+        roll = self._dice.roll
         self._next_line += 1 + (roll(12) == 0) * roll(20)
         line_id = self._next_line
         thing = self._thing(kind, draft.kind, index)
@@ -127,9 +126,6 @@ class LineMaker:
             values = {"id": self._next_option, "option_id": option_id, "order_product_id": line_id}
             texts.append(PRODUCT_OPTION.fill({**values, "name": name, "label": label, "value": f'"{value_id}"'}))
         return f"[{','.join(texts)}]"
-
-    def _roll(self, sides: int) -> int:
-        return int(self._rng.random() * sides)
 
 
 def _amounts(price: int, price_inc: int, quantity: int, discount: int) -> dict[str, object]:

@@ -3,18 +3,15 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
-from random import Random
-from typing import Final, TypeVar
+from typing import Final
 
 from .. import words
-from ..base import Consignment, Line, Order
+from ..base import Consignment, Dice, Line, Order
 from ..jsontext import loads, money, number
 from ..moments import rfc2822
 from .lines import Draft, LineMaker, MadeLine, Sellable
 from .people import Person
 from .shapes import ORDER, PICKUP, RECIPIENT, SHIPPING
-
-T = TypeVar("T")
 
 # Consignments and their numbers of lines; these cost a client a request of their own.
 HEAVY_KINDS: Final[dict[str, list[tuple[str, int]]]] = {
@@ -114,26 +111,26 @@ class OrderMaker:
 
     def __init__(
         self,
-        rng: Random,
+        dice: Dice,
         api_root: str,
         people: Sequence[Person],
         odd_people: Sequence[Person],
         sellable: Callable[[str], Sellable],
     ) -> None:
-        self._rng = rng
+        self._dice = dice
         self._api_root = api_root
         self._people = people
         self._odd_people = odd_people
-        self.lines = LineMaker(rng, sellable)
+        self.lines = LineMaker(dice, sellable)
         self._next_consignment = 50
 
     def make(self, order_id: int, created: int, modified: int, kind: str = "plain", count: int | None = None) -> Order:
         """An order with its lines; `count` of them in one shipping consignment, or as the kind has it."""
-        roll = self._roll
+        roll = self._dice.roll
         plan = {**HEAVY_KINDS, **LIGHT_KINDS}.get(kind)
         if plan is None:
             plan = [("shipping", 1 + roll(4) if count is None else count)]
-        person = self._pick(self._odd_people if kind == "odd_person" else self._people)
+        person = self._dice.pick(self._odd_people if kind == "odd_person" else self._people)
         status_id = self._status(kind)
         draft = Draft(order_id, kind, status_id, _TAX[roll(3)])
         sums, lines = _Sums(), list[Line]()
@@ -180,13 +177,13 @@ class OrderMaker:
         )
 
     def _payment(self, status_id: int) -> dict[str, object]:
-        method, provider, status = ("", '""', "") if status_id == 0 else self._pick(_PAYMENTS)
+        method, provider, status = ("", '""', "") if status_id == 0 else self._dice.pick(_PAYMENTS)
         return {"payment_method": f'"{method}"', "payment_provider_id": provider, "payment_status": f'"{status}"'}
 
     def _currencies(self, order_id: int, kind: str) -> dict[str, object]:
         code, currency_id, rate = ("USD", 1, "1.0000000000")
         if kind == "foreign_currency":
-            code, currency_id, rate = self._pick(_CURRENCIES)
+            code, currency_id, rate = self._dice.pick(_CURRENCIES)
         # Half of the foreign ones are only shown in the currency, half are charged in it.
         charged = kind == "foreign_currency" and order_id % 2 == 0
         return {
@@ -202,26 +199,26 @@ class OrderMaker:
     def _buyer(self, kind: str, person: Person) -> dict[str, object]:
         return {
             "customer_id": 0 if kind == "guest" else person.customer_id,
-            "ip_address": f'"198.51.100.{self._roll(250)}"',
-            "geoip_country": person.country,
-            "geoip_country_iso2": person.country_iso2,
+            "ip_address": f'"198.51.100.{self._dice.roll(250)}"',
+            "geoip_country": person.address["country"],
+            "geoip_country_iso2": person.address["country_iso2"],
             "billing_address": person.billing_address,
             "customer_locale": '"en"',
         }
 
     def _remarks(self) -> dict[str, object]:
         return {
-            "staff_notes": '"Call first <b>please</b>"' if self._roll(20) == 0 else '""',
-            "customer_message": '"Bitte klingeln \\ud83d\\udd14"' if self._roll(20) == 0 else '""',
+            "staff_notes": '"Call first <b>please</b>"' if self._dice.roll(20) == 0 else '""',
+            "customer_message": '"Bitte klingeln \\ud83d\\udd14"' if self._dice.roll(20) == 0 else '""',
         }
 
     def _source(self, order_id: int, kind: str) -> dict[str, object]:
         """Where the order was made."""
         return {
-            "cart_id": f'"{self._roll(1 << 32):08x}-0000-4000-8000-{order_id:012x}"',
+            "cart_id": f'"{self._dice.roll(1 << 32):08x}-0000-4000-8000-{order_id:012x}"',
             "order_source": '"manual"' if kind == "custom_items" else '"www"',
-            "channel_id": 1 + (self._roll(12) == 0),
-            "external_order_id": f'"EXT-{order_id}"' if self._roll(10) == 0 else '""',
+            "channel_id": 1 + (self._dice.roll(12) == 0),
+            "external_order_id": f'"EXT-{order_id}"' if self._dice.roll(10) == 0 else '""',
         }
 
     def add_line(self, order: Order) -> Line:
@@ -233,7 +230,7 @@ class OrderMaker:
         return self.lines.make(draft, first.kind, loads(first.head).get("id", 0), 0, 0).line
 
     def _consignment(self, sums: _Sums, draft: Draft, kind: str, number_of_lines: int, person: Person) -> list[Line]:
-        self._next_consignment += 1 + (self._roll(9) == 0)
+        self._next_consignment += 1 + (self._dice.roll(9) == 0)
         consignment_id = self._next_consignment
         quantity = shipped = parent_id = 0
         lines: list[Line] = []
@@ -257,7 +254,7 @@ class OrderMaker:
 
     def _shipping(self, sums: _Sums, draft: Draft, consignment_id: int) -> dict[str, object]:
         """How it is shipped; the cost is added to the order's."""
-        cost = self._pick((0, 500, 995))
+        cost = self._dice.pick((0, 500, 995))
         cost_inc = cost + cost * draft.tax // 10000
         sums.shipping_ex_tax += cost
         sums.shipping_inc_tax += cost_inc
@@ -277,10 +274,4 @@ class OrderMaker:
         fixed = {"incomplete": 0, "refunded": 4, "pickup": 8, "archived": 5}
         if kind in fixed:
             return fixed[kind]
-        return self._pick((2, 10, 10, 11, 11, 11, 9, 7, 3, 1, 5, 12, 13, 14, 6))
-
-    def _roll(self, sides: int) -> int:
-        return int(self._rng.random() * sides)
-
-    def _pick(self, choices: Sequence[T]) -> T:
-        return choices[int(self._rng.random() * len(choices))]
+        return self._dice.pick((2, 10, 10, 11, 11, 11, 9, 7, 3, 1, 5, 12, 13, 14, 6))

@@ -16,14 +16,6 @@ class Person:
     address: dict[str, str]
     billing_address: str
 
-    @property
-    def country(self) -> str:
-        return self.address["country"]
-
-    @property
-    def country_iso2(self) -> str:
-        return self.address["country_iso2"]
-
 
 def make_people(rng: Random, count: int) -> list[Person]:
     """Ordinary shoppers."""
@@ -41,18 +33,18 @@ def make_odd_people(rng: Random) -> list[Person]:
 def _person(rng: Random, customer_id: int, first_name: str, last_name: str) -> Person:
     city, state, zip_code, country, iso2 = rng.choice(words.PLACES)
     address = {
-        "first_name": dumps(first_name),
-        "last_name": dumps(last_name),
-        "company": dumps(f"{last_name} & Co" if rng.random() < 0.1 else ""),
-        "street_1": dumps(f"{rng.randint(1, 200)} {rng.choice(words.STREETS)}"),
-        "street_2": '""',
-        "city": dumps(city),
-        "state": dumps(state),
-        "zip": dumps(zip_code),
-        "country": dumps(country),
-        "country_iso2": dumps(iso2),
-        "phone": '""',
-        "email": dumps(f"shopper{customer_id}@example.com"),
+        "first_name": first_name,
+        "last_name": last_name,
+        "company": f"{last_name} & Co" if rng.random() < 0.1 else "",
+        "street_1": f"{rng.randint(1, 200)} {rng.choice(words.STREETS)}",
+        "street_2": "",
+        "city": city,
+        "state": state,
+        "zip": zip_code,
+        "country": country,
+        "country_iso2": iso2,
+        "phone": "",
+        "email": f"shopper{customer_id}@example.com",
     }
-    members = ",".join(f'"{name}":{address[name]}' for name in BILLING_ADDRESS)
-    return Person(customer_id, address, f'{{{members},"form_fields":[]}}')
+    texts = {name: dumps(value) for name, value in address.items()}
+    return Person(customer_id, texts, BILLING_ADDRESS.fill(texts))

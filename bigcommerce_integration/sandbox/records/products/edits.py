@@ -7,7 +7,7 @@ from ...switches import Switches
 from ..base import Product, Variant
 from ..jsontext import dumps, loads
 from ..moments import iso, parse
-from ..state import StoreState
+from ..state import StoreState, require_known
 
 
 class CatalogEdits(StoreState):
@@ -102,7 +102,7 @@ class CatalogEdits(StoreState):
     def _change(self, product: Product, fields: dict[str, Any]) -> None:
         values = loads(product.base)
         parts = {name: fields.pop(name) for name in ("images", "custom_fields", "channels") if name in fields}
-        _no_unknown(fields, values, "product")
+        require_known(fields, values, "a product")
         values.update(fields)
         if ("price" in fields or "sale_price" in fields) and "calculated_price" not in fields:
             values["calculated_price"] = values["sale_price"] or values["price"]
@@ -116,7 +116,7 @@ class CatalogEdits(StoreState):
 
     def _change_variant(self, variant: Variant, fields: dict[str, Any]) -> None:
         values = loads(variant.text)
-        _no_unknown(fields, values, "variant")
+        require_known(fields, values, "a variant")
         values.update(fields)
         product = self.products.get(variant.product_id)
         if "price" in fields and "calculated_price" not in fields:
@@ -138,10 +138,3 @@ class CatalogEdits(StoreState):
 
 def _remove(ids: list[int], gone: int) -> None:
     del ids[bisect_left(ids, gone)]
-
-
-def _no_unknown(fields: dict[str, Any], values: dict[str, Any], what: str) -> None:
-    """A mistyped field in a test would else be sent and never be missed."""
-    unknown = fields.keys() - values.keys()
-    if unknown:
-        raise ValueError(f"a {what} has no {', '.join(sorted(unknown))}")

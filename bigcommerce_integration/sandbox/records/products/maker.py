@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
-from random import Random
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from .. import words
-from ..base import Product, Variant
+from ..base import Dice, Product, Variant
 from ..jsontext import dumps, number
 from ..moments import iso
 from .shapes import CUSTOM_FIELD, IMAGE, OPTION_VALUE, PRODUCT, VARIANT
@@ -17,7 +16,6 @@ KINDS: Final = (
     "odd_name", "no_options", "blank_sku", "blank_variant_skus", "lookalike_sku", "duplicate_sku", "twice_within",
     "odd_sku", "null_prices", "zero_price", "hidden", "digital", "preorder", "ancient", "null_stock", "bare",
 )  # fmt: skip
-T = TypeVar("T")
 _SOME_VARIANTS = (1, 1, 1, 1, 2, 3, 3, 4, 5, 8)
 
 
@@ -40,8 +38,8 @@ def kinds(count: int) -> Iterator[str]:
 class ProductMaker:
     """Makes one product after another; keeps the counters that ids come from."""
 
-    def __init__(self, rng: Random, cdn_url: str) -> None:
-        self._rng = rng
+    def __init__(self, dice: Dice, cdn_url: str) -> None:
+        self._dice = dice
         self._cdn_url = cdn_url
         self._next_id = {
             "variant": 300,
@@ -53,13 +51,13 @@ class ProductMaker:
             "odd_sku": -1,
             "lookalike_sku": -1,
         }
-        self._descriptions = [dumps(_description(rng)) for _ in range(24)]
+        self._descriptions = [dumps(_description(dice)) for _ in range(24)]
 
     def make(
         self, product_id: int, created: int, modified: int, kind: str = "plain", count: int | None = None
     ) -> Product:
         """A product with its variants; `count` of them, or as the kind has it."""
-        roll, pick = self._roll, self._pick
+        roll, pick = self._dice.roll, self._dice.pick
         count = self._count(kind) if count is None else count
         if kind in ("twice_within", "blank_variant_skus", "null_prices", "null_stock"):
             count = max(count, 3)
@@ -101,13 +99,13 @@ class ProductMaker:
         """How many variants a product of this kind has."""
         if kind in ("no_options", "blank_sku", "digital", "bare"):
             return 1
-        return MANY_VARIANTS.get(kind) or self._pick(_SOME_VARIANTS)
+        return MANY_VARIANTS.get(kind) or self._dice.pick(_SOME_VARIANTS)
 
     def _prices(self, price: int, sale: int) -> dict[str, object]:
         return {
             "price": number(price),
             "cost_price": number(price // 2),
-            "retail_price": number(price * 6 // 5 if self._roll(3) == 0 else 0),
+            "retail_price": number(price * 6 // 5 if self._dice.roll(3) == 0 else 0),
             "sale_price": number(sale),
             "calculated_price": number(sale or price),
         }
@@ -115,13 +113,13 @@ class ProductMaker:
     def _display(self, product_id: int, kind: str) -> dict[str, object]:
         """How the shop shows it and what became of that."""
         return {
-            "total_sold": self._roll(400),
+            "total_sold": self._dice.roll(400),
             "is_visible": "false" if kind == "hidden" else "true",
-            "upc": f'"{10**11 + product_id}"' if self._roll(2) else '""',
-            "search_keywords": dumps(f"{self._pick(words.ADJECTIVES)},{self._pick(words.NOUNS)}"),
+            "upc": f'"{10**11 + product_id}"' if self._dice.roll(2) else '""',
+            "search_keywords": dumps(f"{self._dice.pick(words.ADJECTIVES)},{self._dice.pick(words.NOUNS)}"),
             "availability": {"hidden": '"disabled"', "preorder": '"preorder"'}.get(kind, '"available"'),
-            "sort_order": self._roll(10) - 2,
-            "view_count": self._roll(5000),
+            "sort_order": self._dice.roll(10) - 2,
+            "view_count": self._dice.roll(5000),
         }
 
     def add_variant(self, product: Product, sku: str, fields: dict[str, Any]) -> Variant:
@@ -138,8 +136,8 @@ class ProductMaker:
         values = self._value_grid(count)
         total = 0
         for index in range(count):
-            own_price = None if kind == "null_prices" or self._roll(3) else price + 100 * self._roll(20)
-            level: int | None = self._roll(120)
+            own_price = None if kind == "null_prices" or self._dice.roll(3) else price + 100 * self._dice.roll(20)
+            level: int | None = self._dice.roll(120)
             if kind == "null_stock" and index != 1:
                 level = None
             if kind == "zero_price":
@@ -148,8 +146,8 @@ class ProductMaker:
             fields = {
                 "price": "null" if own_price is None else number(own_price),
                 "calculated_price": number(price if own_price is None else own_price),
-                "cost_price": "null" if self._roll(2) else number(price // 2),
-                "weight": "null" if self._roll(4) else weight,
+                "cost_price": "null" if self._dice.roll(2) else number(price // 2),
+                "weight": "null" if self._dice.roll(4) else weight,
                 "calculated_weight": weight,
                 "inventory_level": "null" if level is None else level,
                 "purchasing_disabled": "true" if kind == "hidden" else "false",
@@ -159,7 +157,7 @@ class ProductMaker:
         return total
 
     def _variant(self, product_id: int, sku: str, option_values: str, fields: dict[str, Any]) -> Variant:
-        variant_id = self._next("variant", 1 + (self._roll(15) == 0) * self._roll(40))
+        variant_id = self._next("variant", 1 + (self._dice.roll(15) == 0) * self._dice.roll(40))
         if fields.get("sku_id") is None:
             fields["sku_id"] = variant_id + 1000
         return Variant(
@@ -185,8 +183,8 @@ class ProductMaker:
         )
 
     def _name_and_sku(self, product_id: int, kind: str) -> tuple[str, str]:
-        name = f"{self._pick(words.ADJECTIVES)} {self._pick(words.NOUNS)} {product_id}"
-        sku = f"{name[:2].upper()}{self._roll(9)}-{product_id}"
+        name = f"{self._dice.pick(words.ADJECTIVES)} {self._dice.pick(words.NOUNS)} {product_id}"
+        sku = f"{name[:2].upper()}{self._dice.roll(9)}-{product_id}"
         turn = self._next(kind) if kind in ("odd_name", "lookalike_sku", "odd_sku") else 0
         if kind == "odd_name":
             name = f"{words.AWKWARD_NAMES[turn % len(words.AWKWARD_NAMES)]} {product_id}"
@@ -233,7 +231,7 @@ class ProductMaker:
 
     def _images(self, product: Product) -> str:
         texts = []
-        for index in range(self._roll(3)):
+        for index in range(self._dice.roll(3)):
             image_id = self._next("image")
             texts.append(
                 IMAGE.fill(
@@ -251,9 +249,9 @@ class ProductMaker:
         return f"[{','.join(texts)}]"
 
     def _custom_fields(self) -> str:
-        if self._roll(3):
+        if self._dice.roll(3):
             return "[]"
-        value = dumps(self._pick(words.COLOURS))
+        value = dumps(self._dice.pick(words.COLOURS))
         text = CUSTOM_FIELD.fill({"id": self._next("field"), "name": '"Glaze"', "value": value})
         return f"[{text}]"
 
@@ -261,18 +259,11 @@ class ProductMaker:
         self._next_id[counter] += step
         return self._next_id[counter]
 
-    def _roll(self, sides: int) -> int:
-        """An integer below `sides`; `randrange` takes four times as long."""
-        return int(self._rng.random() * sides)
 
-    def _pick(self, choices: Sequence[T]) -> T:
-        return choices[int(self._rng.random() * len(choices))]
-
-
-def _description(rng: Random) -> str:
+def _description(dice: Dice) -> str:
     sentences = [
-        f"A {rng.choice(words.ADJECTIVES).lower()} {rng.choice(words.NOUNS).lower()}"
-        f" in {rng.choice(words.COLOURS).lower()}, made by hand &amp; signed."
-        for _ in range(rng.randint(1, 7))
+        f"A {dice.choice(words.ADJECTIVES).lower()} {dice.choice(words.NOUNS).lower()}"
+        f" in {dice.choice(words.COLOURS).lower()}, made by hand &amp; signed."
+        for _ in range(dice.randint(1, 7))
     ]
     return f"<p>{sentences[0]}</p>\r\n<ul>{''.join(f'<li>{sentence}</li>' for sentence in sentences[1:])}</ul>"

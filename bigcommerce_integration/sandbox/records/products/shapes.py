@@ -1,54 +1,34 @@
 """The shapes of products, variants, images and custom fields (reference/catalog/*.yml of bigcommerce/docs)."""
 
-from ..jsontext import Template, slot
+from ..jsontext import Template, slot, slots
 
 PRODUCT = Template(
     {
-        "id": slot("id"),
-        "name": slot("name"),
-        "type": slot("type"),
-        "sku": slot("sku"),
-        "description": slot("description"),
-        "weight": slot("weight"),
-        "width": slot("width"),
-        "depth": slot("depth"),
-        "height": slot("height"),
-        "price": slot("price"),
-        "cost_price": slot("cost_price"),
-        "retail_price": slot("retail_price"),
-        "sale_price": slot("sale_price"),
+        **slots("id name type sku description weight width depth height"),
+        **slots("price cost_price retail_price sale_price calculated_price categories brand_id"),
+        **slots("inventory_level inventory_tracking total_sold is_visible upc search_keywords availability"),
+        **slots("sort_order date_created date_modified view_count preorder_release_date base_variant_id"),
         "map_price": 0,
         "tax_class_id": 0,
         "product_tax_code": "",
-        "calculated_price": slot("calculated_price"),
-        "categories": slot("categories"),
-        "brand_id": slot("brand_id"),
         "option_set_id": None,
         "option_set_display": "right",
-        "inventory_level": slot("inventory_level"),
         "inventory_warning_level": 0,
-        "inventory_tracking": slot("inventory_tracking"),
         "reviews_rating_sum": 0,
         "reviews_count": 0,
-        "total_sold": slot("total_sold"),
         "fixed_cost_shipping_price": 0,
         "is_free_shipping": False,
-        "is_visible": slot("is_visible"),
         "is_featured": False,
         "related_products": [-1],
         "warranty": "",
         "bin_picking_number": "",
         "layout_file": "product.html",
-        "upc": slot("upc"),
         "mpn": "",
         "gtin": "",
         "date_last_imported": None,
-        "search_keywords": slot("search_keywords"),
-        "availability": slot("availability"),
         "availability_description": "",
         "gift_wrapping_options_type": "any",
         "gift_wrapping_options_list": [],
-        "sort_order": slot("sort_order"),
         "condition": "New",
         "is_condition_shown": False,
         "order_quantity_minimum": 0,
@@ -56,16 +36,11 @@ PRODUCT = Template(
         "page_title": "",
         "meta_keywords": [],
         "meta_description": "",
-        "date_created": slot("date_created"),
-        "date_modified": slot("date_modified"),
-        "view_count": slot("view_count"),
-        "preorder_release_date": slot("preorder_release_date"),
         "preorder_message": "0",
         "is_preorder_only": False,
         "is_price_hidden": False,
         "price_hidden_label": "",
         "custom_url": {"url": slot("url"), "is_customized": False},
-        "base_variant_id": slot("base_variant_id"),
         "open_graph_type": "product",
         "open_graph_title": "",
         "open_graph_description": "",
@@ -77,60 +52,33 @@ PRODUCT = Template(
 
 VARIANT = Template(
     {
-        "id": slot("id"),
-        "product_id": slot("product_id"),
-        "sku": slot("sku"),
-        "sku_id": slot("sku_id"),
-        "price": slot("price"),
-        "calculated_price": slot("calculated_price"),
+        **slots("id product_id sku sku_id price calculated_price cost_price weight calculated_weight"),
+        **slots("purchasing_disabled image_url upc inventory_level option_values"),
         "sale_price": None,
         "retail_price": None,
         "map_price": None,
-        "weight": slot("weight"),
-        "calculated_weight": slot("calculated_weight"),
         "width": None,
         "height": None,
         "depth": None,
         "is_free_shipping": False,
         "fixed_cost_shipping_price": None,
-        "purchasing_disabled": slot("purchasing_disabled"),
         "purchasing_disabled_message": "",
-        "image_url": slot("image_url"),
-        "cost_price": slot("cost_price"),
-        "upc": slot("upc"),
         "mpn": "",
         "gtin": "",
-        "inventory_level": slot("inventory_level"),
         "inventory_warning_level": 0,
         "bin_picking_number": "",
-        "option_values": slot("option_values"),
     }
 )
 
-OPTION_VALUE = Template(
-    {
-        "id": slot("id"),
-        "label": slot("label"),
-        "option_id": slot("option_id"),
-        "option_display_name": slot("option_display_name"),
-    }
-)
+OPTION_VALUE = Template(slots("id label option_id option_display_name"))
 
 IMAGE = Template(
     {
-        "id": slot("id"),
-        "product_id": slot("product_id"),
-        "is_thumbnail": slot("is_thumbnail"),
-        "sort_order": slot("sort_order"),
+        **slots("id product_id is_thumbnail sort_order date_modified"),
         "description": "",
         "image_file": slot("file"),
-        "image_url": slot("url"),
-        "url_zoom": slot("url"),
-        "url_standard": slot("url"),
-        "url_thumbnail": slot("url"),
-        "url_tiny": slot("url"),
-        "date_modified": slot("date_modified"),
+        **dict.fromkeys(("image_url", "url_zoom", "url_standard", "url_thumbnail", "url_tiny"), slot("url")),
     }
 )
 
-CUSTOM_FIELD = Template({"id": slot("id"), "name": slot("name"), "value": slot("value")})
+CUSTOM_FIELD = Template(slots("id name value"))

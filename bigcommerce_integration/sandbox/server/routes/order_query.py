@@ -1,7 +1,8 @@
 """Which orders a V2 query asks for, and in which order (reference/orders.v2.oas2.yml)."""
 
+import operator
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, Final
 
@@ -35,21 +36,12 @@ def select(
     if field not in _SORTS or direction not in ("", "asc", "desc"):
         raise ValueError(f"cannot sort by {query['sort']}")
     ids = _within(state.order_ids, switches, query)
-    tests = _tests(switches, query)
-    if field != "id":
-        found = [order for order in map(state.orders.__getitem__, ids) if all(test(order) for test in tests)]
-        found = _sorted(found, field, descending=direction == "desc")
-        return found[start:] if limit is None else found[start : start + limit]
-    if direction == "desc":
+    if field == "id" and direction == "desc":
         ids = ids[::-1]
-    return list(islice(_passing(state, ids, tests), start, None if limit is None else start + limit))
-
-
-def _passing(state: StoreState, ids: list[int], tests: list[Test]) -> Iterator[Order]:
-    for order_id in ids:
-        order = state.orders[order_id]
-        if all(test(order) for test in tests):
-            yield order
+    tests = _tests(switches, query)
+    passing = (order for order in map(state.orders.__getitem__, ids) if all(test(order) for test in tests))
+    found = passing if field == "id" else _sorted(passing, field, descending=direction == "desc")
+    return list(islice(found, start, None if limit is None else start + limit))
 
 
 def _within(ids: list[int], switches: Switches, query: dict[str, str]) -> list[int]:
@@ -64,11 +56,12 @@ def _within(ids: list[int], switches: Switches, query: dict[str, str]) -> list[i
 def _tests(switches: Switches, query: dict[str, str]) -> list[Test]:
     tests: list[Test] = []
     inclusive = switches.dates_inclusive
+    bounds = {"min": operator.ge if inclusive else operator.gt, "max": operator.le if inclusive else operator.lt}
     for date in ("created", "modified"):
-        if f"min_date_{date}" in query:
-            tests.append(_not_before(date, parse_v2_filter(query[f"min_date_{date}"]), inclusive))
-        if f"max_date_{date}" in query:
-            tests.append(_not_after(date, parse_v2_filter(query[f"max_date_{date}"]), inclusive))
+        for bound, compare in bounds.items():
+            name = f"{bound}_date_{date}"
+            if name in query:
+                tests.append(_dated(date, compare, parse_v2_filter(query[name])))
     if "status_id" in query:
         status_id = int(query["status_id"])
         tests.append(lambda order: order.status_id == status_id)
@@ -92,24 +85,18 @@ def _tests(switches: Switches, query: dict[str, str]) -> list[Test]:
     return tests
 
 
-def _not_before(name: str, bound: float, inclusive: bool) -> Test:
-    if inclusive:
-        return lambda order: bool(getattr(order, name) >= bound)
-    return lambda order: bool(getattr(order, name) > bound)
-
-
-def _not_after(name: str, bound: float, inclusive: bool) -> Test:
-    if inclusive:
-        return lambda order: bool(getattr(order, name) <= bound)
-    return lambda order: bool(getattr(order, name) < bound)
+def _dated(name: str, compare: Callable[[Any, Any], bool], bound: float) -> Test:
+    return lambda order: compare(getattr(order, name), bound)
 
 
 def _equals(name: str, want: Any) -> Test:
     return lambda order: bool(loads(order.base)[name] == want)
 
 
-def _sorted(orders: list[Order], field: str, *, descending: bool) -> list[Order]:
+def _sorted(orders: Iterable[Order], field: str, *, descending: bool) -> list[Order]:
     attribute = {"date_created": "created", "date_modified": "modified", "status_id": "status_id"}.get(field)
-    if attribute is not None:
-        return sorted(orders, key=lambda order: getattr(order, attribute), reverse=descending)
-    return sorted(orders, key=lambda order: str(loads(order.base)[field]), reverse=descending)
+
+    def key(order: Order) -> Any:
+        return str(loads(order.base)[field]) if attribute is None else getattr(order, attribute)
+
+    return sorted(orders, key=key, reverse=descending)
