@@ -16,8 +16,7 @@ from .config import Config
 from .encryption import TokenCipher
 from .errors import ConfigError
 from .host.port import Host
-from .models import Tables
-from .models import tables as declared
+from .models import Tables, copies_in
 from .models.dialect import is_in_memory
 from .refresh.job.context import Engine
 from .refresh.write.behaviour import Collection
@@ -62,7 +61,7 @@ def tables(db: SQLAlchemy) -> Tables:
 
     ``ConfigError`` if no blueprint was registered with this ``db`` yet: they are copied there at that moment.
     """
-    found = declared.of(db.metadata)
+    found = copies_in(db.metadata)
     if found is None:
         raise ConfigError(
             "There are no BigCommerce tables in the metadata of this db: register the blueprint first, "

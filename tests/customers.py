@@ -7,11 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bigcommerce_integration.resources.base import Child, DateFilter, Field, Kind, Mode, Resource, Sent, Span
+from bigcommerce_integration.resources.base import Child, DateFilter, Field, Kind, Mode, Pages, Resource, Sent, Span
 from bigcommerce_integration.resources.orders import ORDERS
 from bigcommerce_integration.resources.person_data import customer, email
 from bigcommerce_integration.resources.products import PRODUCTS
-from bigcommerce_integration.resources.readers import Pages
 from bigcommerce_integration.resources.registry import Registry
 from bigcommerce_integration.sandbox import Answer, Route, SandboxStore
 from bigcommerce_integration.sandbox.server.routes.paging import envelope, read_paging

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ..errors import IncompleteLines, StoreUnavailable
-from ..resources.base import ALL_DATES, DateFilter, Resource
+from ..resources.base import ALL_DATES, LARGEST_PAGE, CatalogRanges, DateFilter, Pages, Reader, Resource, V2Ranges
 from ..resources.orders import ORDERS
 from ..resources.products import PRODUCTS, VARIANTS
-from ..resources.readers import LARGEST_PAGE, CatalogRanges, Pages, Reader, V2Ranges
 from . import checks
 from .http.transport import Transport
 from .pages import Highest, IdRange, Page

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
@@ -21,11 +20,11 @@ from ..errors import ConfigError
 from ..models.dialect import VALUES_A_STATEMENT, in_chunks
 from ..models.instances import IntegrationInstance, name_key
 from ..models.product_key import Key, in_order, is_whole_number, link_type
+from ..resources.values import UNSTORABLE
 from .port import Host, Missing, ProductDraft
 from .tenancy import Scope, TenantColumn, column_name, tenant_text
 
 BIGCOMMERCE = "bigcommerce"
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 May = Callable[[str, IntegrationInstance | None], bool]
 
@@ -323,5 +322,5 @@ def _takes_two(method: Callable[..., Any]) -> bool:
 
 def _spellings(skus: Sequence[str]) -> list[str]:
     # PostgreSQL refuses NUL and lone surrogates, so no host has such a SKU.
-    askable = {sku for sku in skus if not _UNSTORABLE.search(sku)}
+    askable = {sku for sku in skus if not UNSTORABLE.search(sku)}
     return sorted({spelling for sku in askable for spelling in (sku, sku.upper(), sku.lower())})

@@ -20,7 +20,9 @@ from . import audit, instances, mirror, people, refreshes
 from .clock import db_now, is_due
 from .product_key import ProductKey
 
-__all__ = ["Tables", "db_now", "declare", "is_due", "metadata", "tables"]
+__all__ = ["Tables", "copies_in", "db_now", "declare", "is_due", "metadata", "tables"]
+
+_INFO = "bigcommerce_integration"
 
 
 @dataclass(frozen=True)
@@ -51,23 +53,17 @@ class Tables:
         """What links hold: the key of a product of the host."""
         return ProductKey(self.variants.c.host_product_id.type)
 
-    def of(self, host: MetaData) -> Tables | None:
-        """The copies of these tables in ``host``; None if one of them is not there."""
-        try:
-            return self._mapped(lambda table: host.tables[_key(table, host)])
-        except KeyError:
-            return None
-
     def copy_into(self, host: MetaData, link_type: TypeEngine[Any] | None = None) -> Tables:
         """The copies of these tables in ``host``, made where they are not there yet; its schema holds for them.
 
         ``link_type`` is that of the column that links to the host's products, if they have no integers for keys.
-        ``ConfigError`` for a table of the host's own that has the name of one of ours.
+        ``ConfigError`` for a table of the host's own that has the name of one of ours. ``copies_in`` finds them again.
         """
         made = self._mapped(lambda table: _copied(table, host))
         if link_type is not None:
             # Also where the host has reflected the table: what a database tells of a type is less than the type.
             made.variants.c.host_product_id.type = link_type
+        host.info[_INFO] = made
         return made
 
     def named(self) -> dict[str, Table]:
@@ -82,7 +78,7 @@ class Tables:
 
 
 def _copied(table: Table, host: MetaData) -> Table:
-    key = _key(table, host)
+    key = f"{host.schema}.{table.name}" if host.schema else table.name
     known = host.tables.get(key)
     if known is None:
         return table.to_metadata(host, schema=host.schema) if host.schema else table.to_metadata(host)
@@ -91,8 +87,9 @@ def _copied(table: Table, host: MetaData) -> Table:
     return known
 
 
-def _key(table: Table, host: MetaData) -> str:
-    return f"{host.schema}.{table.name}" if host.schema else table.name
+def copies_in(host: MetaData) -> Tables | None:
+    """The copies that were made in ``host``, with the registry that they were made of; None before."""
+    return host.info.get(_INFO)
 
 
 def declare(metadata: MetaData, registry: Registry) -> Tables:

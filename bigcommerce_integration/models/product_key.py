@@ -13,13 +13,13 @@ from sqlalchemy import BigInteger, Dialect, Integer, Numeric, String, TypeDecora
 from sqlalchemy.types import BINARY, VARBINARY, LargeBinary, NullType, TypeEngine, to_instance
 
 from ..errors import ConfigError
+from ..resources.values import UNSTORABLE
 
 Key = Any
 """An ``int``, a ``UUID``, a ``str`` or what else the key's SQLAlchemy type gives."""
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _LONGEST_TEXT = 255
 
 
@@ -93,7 +93,7 @@ class ProductKey:
             return UUID(given) if self.type.as_uuid else str(UUID(given))
         if isinstance(self.type, String):
             longest = self.type.length or _LONGEST_TEXT
-            if not isinstance(given, str) or not 1 <= len(given) <= longest or _UNSTORABLE.search(given):
+            if not isinstance(given, str) or not 1 <= len(given) <= longest or UNSTORABLE.search(given):
                 raise ValueError(f"Must be a string of 1 to {longest} characters.")
             return given
         return self._read_otherwise(given, dialect)
@@ -148,7 +148,7 @@ def _candidates(kind: TypeEngine[Any], given: object) -> Iterator[object]:
     """What the text of a key may stand for."""
     if isinstance(given, int) and not isinstance(given, bool):
         yield given
-    if not isinstance(given, str) or not given or _UNSTORABLE.search(given):
+    if not isinstance(given, str) or not given or UNSTORABLE.search(given):
         return
     plain = _plain_type(kind)
     if isinstance(plain, LargeBinary | BINARY | VARBINARY) and not isinstance(kind, TypeDecorator):

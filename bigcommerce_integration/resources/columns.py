@@ -6,7 +6,6 @@ What databases refuse is replaced or cut; the payload keeps it.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -14,8 +13,6 @@ from ..errors import BadRecord
 from . import values
 from .base import Field, Kind
 
-# PostgreSQL refuses NUL, and no database encodes half a surrogate pair.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 CODE_LENGTH = 255
 MESSAGE_LENGTH = 1000
 TEXT_LENGTH = 16_383
@@ -89,16 +86,9 @@ def is_noted(field: str, column: str | None) -> bool:
     return any(each["field"] == field for each in notes_of(column))
 
 
-def storable(text: str) -> str:
-    """``text`` with U+FFFD in place of NUL and of lone surrogates."""
-    if text.isascii():
-        return text.replace("\x00", "\ufffd") if "\x00" in text else text
-    return _UNSTORABLE.sub("\ufffd", text)
-
-
 def message(text: str) -> str:
     """A message or reason as it is stored: whatever it quotes, it is short and no database refuses it."""
-    return storable(values.shortened(text, MESSAGE_LENGTH))
+    return values.storable(values.shortened(text, MESSAGE_LENGTH))
 
 
 def free_text(value: object, field: str) -> str | None:
@@ -118,10 +108,7 @@ def code(value: object, field: str) -> str | None:
 
 def _text(value: object, field: str, length: int) -> str | None:
     text = values.text(value, field)
-    if text is None:
-        return None
-    text = storable(text)
-    if len(text) > length:
+    if text is not None and len(text) > length:
         raise TooLong(field, length, text)
     return text
 

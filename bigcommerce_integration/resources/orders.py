@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from .base import Child, Columns, DateFilter, Field, Index, Kind, Mode, Notes, Resource, Sent, Span
+from .base import Child, Columns, DateFilter, Field, Index, Kind, Mode, Notes, Resource, Sent, Span, V2Ranges
 from .columns import note
 from .person_data import keep_order, people_of_order
-from .readers import V2Ranges
 
 # bigcommerce/docs, docs/start/authentication/api-accounts.mdx
 ORDERS_SCOPE = "store_v2_orders_read_only"

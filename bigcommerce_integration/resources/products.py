@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import LinkCode
-from .base import Child, Columns, DateFilter, Field, Index, Kind, Mode, Notes, Resource, Sent, Span
+from .base import CatalogRanges, Child, Columns, DateFilter, Field, Index, Kind, Mode, Notes, Resource, Sent, Span
 from .columns import sku_key
-from .readers import CatalogRanges
 
 # bigcommerce/docs, docs/start/authentication/api-accounts.mdx
 PRODUCTS_SCOPE = "store_v2_products_read_only"

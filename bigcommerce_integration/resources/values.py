@@ -22,7 +22,8 @@ _SMALLEST_INTEGER, _LARGEST_INTEGER = -(2**63), 2**63 - 1
 _NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
 _AMOUNT = re.compile(r"-?[0-9]{1,16}\.[0-9]{4}")  # as V2 writes all of its own: nothing to round, and it fits
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# PostgreSQL refuses NUL, and no database encodes half a surrogate pair.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _BOOLEANS: dict[object, bool | None] = {"true": True, "false": False, "1": True, "0": False, "": None}
 _MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, start=1)}
@@ -70,14 +71,19 @@ def integer(value: object, field: str) -> int | None:
 def text(value: object, field: str) -> str | None:
     """Text, None for null; a number as its digits. NUL and lone surrogates, which databases refuse, become U+FFFD."""
     if isinstance(value, str):
-        if value.isascii() and "\0" not in value:
-            return value
-        return _UNSTORABLE.sub("\ufffd", value)
+        return storable(value)
     if value is None:
         return None
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return str(value)
     raise BadRecord(f"{field} is not text")
+
+
+def storable(text: str) -> str:
+    """``text`` with U+FFFD in place of NUL and of lone surrogates."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return UNSTORABLE.sub("\ufffd", text)
 
 
 def shortened(text: str, most: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..client.api import Reply, StoreClient
@@ -11,28 +11,34 @@ from ..encryption import TokenCipher
 from ..errors import ConfigError, ConnectionBroken, Unconfirmed, UnexpectedAnswer
 from ..refresh.job.modes import start_of_day
 from ..resources.base import ALL_DATES, DateFilter, Resource, Span
+from ..resources.registry import REGISTRY, Registry
 from .queries import Answer, Store, StoreQueries, queries_to
-from .report import REQUIRED, Report, report_of
+from .report import Report, report_of
 
 
-def check(config: Config, cipher: TokenCipher, store: Store, *, counts: bool = True) -> Report:
+def check(
+    config: Config, cipher: TokenCipher, store: Store, registry: Registry = REGISTRY, *, counts: bool = True
+) -> Report:
     """Query the store, side by side, for ``ANSWERS_WITHIN_S`` seconds at most; never raises for what it answers.
 
     The report says what the store is and whether the token may read each resource; and, once its time zone tells when
     the start date begins there, how many records a refresh would bring (``counts``).
     """
+    # A store whose token lacks the scope of another collection is connected all the same.
+    required = [each for each in registry if each.required]
     try:
         with queries_to(config, cipher, store) as queries:
-            return report_of(_confirmed(_gather(queries, store, counts=counts)), queries, store, counts=counts)
+            answers = _confirmed(_gather(queries, store, required, counts=counts))
+            return report_of(answers, queries, store, required, counts=counts)
     except ConfigError as error:
-        return Report(message=str(error))
+        return Report(counts=dict.fromkeys(each.name for each in required), message=str(error))
 
 
-def _gather(queries: StoreQueries, store: Store, *, counts: bool) -> dict[str, Answer]:
+def _gather(queries: StoreQueries, store: Store, required: Sequence[Resource], *, counts: bool) -> dict[str, Answer]:
     """All answers by the names of their queries; ``…_since`` are the counts, ``zone`` the error that prevented them."""
     answers: dict[str, Answer] = {}
     queries.send("store", lambda client: client.store_info())
-    for resource in REQUIRED:
+    for resource in required:
         queries.send(resource.name, _number(resource, ALL_DATES))
     while (answered := queries.next()) is not None:
         name, answer = answered
@@ -43,7 +49,7 @@ def _gather(queries: StoreQueries, store: Store, *, counts: bool) -> dict[str, A
             except UnexpectedAnswer as error:
                 answers["zone"] = error
                 continue
-            for resource in REQUIRED:
+            for resource in required:
                 dates = resource.dates("initial", Span(since, since))
                 queries.send(f"{resource.name}_since", _number(resource, dates))
     return answers

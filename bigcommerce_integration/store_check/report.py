@@ -10,15 +10,12 @@ from typing import Any
 from ..client.api import INFORMATION_SCOPE, Reply
 from ..client.http.rate_limit import Quota
 from ..errors import BigCommerceError, RetryLater, ScopeMissing, StoreNotFound, TokenRejected
-from ..resources.registry import REGISTRY
+from ..resources.base import Resource
 from .queries import LATE, Answer, Store, StoreQueries
 
 _NOT_INCLUDED = "The store's answer does not include it."
 _NO_DATE = "The store's answers carry no date that can be right."
 SKEWS_AGREE_S = 2.0
-# A store whose token lacks the scope of another is connected all the same.
-REQUIRED = tuple(each for each in REGISTRY if each.required)
-_SCOPE_OF = {"store": INFORMATION_SCOPE, **{each.name: each.scope for each in REQUIRED}}
 
 
 @dataclass
@@ -38,7 +35,7 @@ class Report:
     timezone: str | None = None
     clock_skew_s: int | None = None
     quota: Quota | None = None
-    # How many records a refresh would bring, by the name of the collection.
+    # How many records a refresh would bring, by the name of each collection that a store must have.
     counts: dict[str, int | None] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     message: str | None = None
@@ -69,21 +66,28 @@ class Report:
                 "window_s": quota.window_s,
                 "resets_in_s": quota.reset_s,
             },
-            **{each.name: self.counts.get(each.name) for each in REQUIRED},
+            **self.counts,
         }
 
 
-def report_of(answers: Mapping[str, Answer], queries: StoreQueries, store: Store, *, counts: bool) -> Report:
+def report_of(
+    answers: Mapping[str, Answer],
+    queries: StoreQueries,
+    store: Store,
+    required: Sequence[Resource],
+    *,
+    counts: bool,
+) -> Report:
     """What the answers, by the names of their queries, prove about the store."""
-    unreached = _unreached(answers)
-    if unreached is not None:
-        return Report(message=unreached)
-    report = Report(quota=queries.quota)
+    report = Report(counts=dict.fromkeys(each.name for each in required), message=_unreached(answers))
+    if report.message is not None:
+        return report
+    report.quota = queries.quota
     _report_access(report, answers)
-    _report_scopes(report, answers)
+    _report_scopes(report, answers, required)
     _report_store(report, answers, store)
     if counts:
-        _report_counts(report, answers)
+        _report_counts(report, answers, required)
     is_answered = any(isinstance(answer, Reply) for answer in answers.values())
     if queries.skews_s:
         # Whole seconds are cut off twice, from the header and from the begin: a second too early, give or take one.
@@ -126,9 +130,9 @@ def _report_access(report: Report, answers: Mapping[str, Answer]) -> None:
         report.is_store_hash_right = True  # a token is of one store
 
 
-def _report_scopes(report: Report, answers: Mapping[str, Answer]) -> None:
+def _report_scopes(report: Report, answers: Mapping[str, Answer], required: Sequence[Resource]) -> None:
     unknown = []
-    for name, scope in _SCOPE_OF.items():
+    for name, scope in (("store", INFORMATION_SCOPE), *((each.name, each.scope) for each in required)):
         found = [answers.get(name), answers.get(f"{name}_since")]
         if any(isinstance(answer, ScopeMissing) for answer in found):
             report.missing_scopes.append(scope)
@@ -156,9 +160,9 @@ def _report_store(report: Report, answers: Mapping[str, Answer], store: Store) -
         report.reasons["timezone"] = str(answers["zone"])
 
 
-def _report_counts(report: Report, answers: Mapping[str, Answer]) -> None:
-    """How many products and orders a refresh would bring."""
-    for resource in REQUIRED:
+def _report_counts(report: Report, answers: Mapping[str, Answer], required: Sequence[Resource]) -> None:
+    """How many records of each collection a refresh would bring."""
+    for resource in required:
         name = resource.name
         answer = answers.get(f"{name}_since")
         if isinstance(answer, Reply):

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import StoreUnavailable
-from ...resources.base import DateFilter, Resource
-from ...resources.readers import LARGEST_PAGE
+from ...resources.base import LARGEST_PAGE, DateFilter, Resource
 from .. import checks
 from ..dates import v3_bounds, v3_params
 from ..pages import Highest, IdRange, Page, v3_page

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import StoreUnavailable
-from ...resources.base import DateFilter, Params, Resource
-from ...resources.readers import LARGEST_PAGE
+from ...resources.base import LARGEST_PAGE, DateFilter, Params, Resource
 from .. import checks
 from ..dates import Bounds, v3_params
 from ..http.transport import Answer

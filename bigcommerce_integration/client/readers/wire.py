@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from ...errors import StoreUnavailable
-from ...resources.base import Params, Resource
-from ...resources.readers import LARGEST_PAGE
+from ...resources.base import LARGEST_PAGE, Params, Resource
 from .. import checks
 from ..damage import NO_ID
 from ..http.rate_limit import Quota

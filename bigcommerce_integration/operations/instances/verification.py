@@ -39,7 +39,7 @@ def check_draft(caller: Caller, draft: Draft) -> tuple[Report, list[dict[str, st
     if not is_name_free:
         found.append(warning("name", "name_taken", NAME_TAKEN))
     end_transaction(caller.session)
-    return probe.check(caller.state.config, caller.state.cipher, store), found
+    return _checked(caller.state, store), found
 
 
 def check_instance(context: RequestContext) -> tuple[Report, list[dict[str, str]]]:
@@ -51,7 +51,11 @@ def check_instance(context: RequestContext) -> tuple[Report, list[dict[str, str]
 
 def report_on(state: State, instance: IntegrationInstance) -> Report:
     """What the store of an instance answers; no transaction may be open meanwhile."""
-    return probe.check(state.config, state.cipher, store_of(instance))
+    return _checked(state, store_of(instance))
+
+
+def _checked(state: State, store: Store, *, counts: bool = True) -> Report:
+    return probe.check(state.config, state.cipher, store, state.tables.registry, counts=counts)
 
 
 def store_of(instance: IntegrationInstance) -> Store:
@@ -69,7 +73,7 @@ def verify_credentials(state: State, store: Store) -> str | None:
 
     Raises ``Invalid`` if the store refuses the token or a scope is missing.
     """
-    report = probe.check(state.config, state.cipher, store, counts=False)
+    report = _checked(state, store, counts=False)
     refusal = _refusal(report)
     if refusal:
         raise Invalid(refusal)

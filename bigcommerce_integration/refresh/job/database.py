@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from ...models import metadata
 from ...models.dialect import Lack, begin, is_lock_error, lack_of
-from ...resources.columns import storable
+from ...resources.values import storable
 
 T = TypeVar("T")
 

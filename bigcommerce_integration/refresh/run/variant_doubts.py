@@ -20,9 +20,9 @@ from sqlalchemy.orm import Session
 from ...client.api import Reply
 from ...client.pages import Page
 from ...errors import BadRecord, MassDeletion
+from ...resources.base import LARGEST_PAGE
 from ...resources.mapping import ChildMapper, Mapped
 from ...resources.products import PRODUCTS, VARIANTS
-from ...resources.readers import LARGEST_PAGE
 from ..job.context import Job
 from ..read.candidates import is_few
 from ..read.fetcher import Fetch

@@ -10,7 +10,7 @@ from ...errors import HostRefused
 from ...host.port import ProductDraft
 from ...models.dialect import is_text_refused
 from ...models.product_key import Key
-from ...resources.columns import storable
+from ...resources.values import storable
 from ..job.database import NEEDS_FOUR_BYTES, shortage
 from .rows import PageTransaction
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from ...errors import Invalid
 from ...models.product_key import Key
 from ...operations.instances.draft import FieldErrors
 from ...operations.links import WantedLink
+from ...resources.values import UNSTORABLE
 from ...schemas import fields
 from ...schemas.base import ObjectSchema, load
 from ...schemas.name_pattern import trimmed_pattern
@@ -23,7 +23,6 @@ from ..product_keys import HostProductId
 MOST_LINKS = 1000
 # A thousand rows with SKUs of 255 characters, each of them escaped.
 MAX_LINKS_BYTES = 2 * 1024 * 1024
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class Sku(fields.StrictField):
@@ -31,7 +30,7 @@ class Sku(fields.StrictField):
 
     def read(self, value: Any) -> str:
         sku = value.strip() if isinstance(value, str) else ""
-        if not 1 <= len(sku) <= 255 or _UNSTORABLE.search(sku):
+        if not 1 <= len(sku) <= 255 or UNSTORABLE.search(sku):
             raise ValidationError("Must be a SKU of 1 to 255 characters.")
         return sku
 
