@@ -2,8 +2,7 @@
 
 from .server.faults import Fault
 from .server.http_server import SandboxServer
-from .server.http_values import Answer
-from .server.routes.route import Route
+from .server.http_values import Answer, Route
 from .store import SandboxStore
 from .switches import Switches
 

@@ -13,8 +13,8 @@ from .mutation import mutate
 from .records.orders.edits import OrderEdits
 from .records.products.edits import CatalogEdits
 from .server.faults import Faults
+from .server.http_values import Route
 from .server.quota import Quota
-from .server.routes.route import Route
 from .switches import Switches
 
 READ_SCOPES = frozenset({"store_v2_products_read_only", "store_v2_orders_read_only", "store_v2_information_read_only"})
@@ -76,7 +76,7 @@ class SandboxStore(CatalogEdits, OrderEdits):
             self.access_token = new
             return new
 
-    def add_app(self, scopes: set[str] | None = None) -> str:
+    def add_app(self, scopes: Iterable[str] | None = None) -> str:
         """Let another app in, which shares the quota; returns its token."""
         with self.lock:
             token = secrets.token_hex(16)

@@ -31,7 +31,7 @@ def check(
             answers = _confirmed(_gather(queries, store, required, counts=counts))
             return report_of(answers, queries, store, required, counts=counts)
     except ConfigError as error:
-        return Report(counts=dict.fromkeys(each.name for each in required), message=str(error))
+        return Report([each.name for each in required], message=str(error))
 
 
 def _gather(queries: StoreQueries, store: Store, required: Sequence[Resource], *, counts: bool) -> dict[str, Answer]:

@@ -26,6 +26,8 @@ class Report:
     ``missing_scopes`` are those that are known to be missing; if there may be more, ``reasons`` has the reason.
     """
 
+    # Those that a store must have.
+    collections: Sequence[str]
     is_token_accepted: bool | None = None
     is_store_hash_right: bool | None = None
     missing_scopes: list[str] = field(default_factory=list)
@@ -35,7 +37,7 @@ class Report:
     timezone: str | None = None
     clock_skew_s: int | None = None
     quota: Quota | None = None
-    # How many records a refresh would bring, by the name of each collection that a store must have.
+    # How many records a refresh would bring, by the name of the collection.
     counts: dict[str, int | None] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     message: str | None = None
@@ -66,7 +68,7 @@ class Report:
                 "window_s": quota.window_s,
                 "resets_in_s": quota.reset_s,
             },
-            **self.counts,
+            **{name: self.counts.get(name) for name in self.collections},
         }
 
 
@@ -79,7 +81,7 @@ def report_of(
     counts: bool,
 ) -> Report:
     """What the answers, by the names of their queries, prove about the store."""
-    report = Report(counts=dict.fromkeys(each.name for each in required), message=_unreached(answers))
+    report = Report([each.name for each in required], message=_unreached(answers))
     if report.message is not None:
         return report
     report.quota = queries.quota

@@ -26,7 +26,7 @@ from .mirror.orders import get_order, get_orders
 from .mirror.products import get_products
 from .mirror.rejected import get_rejected, post_rejected_retry
 from .mirror.variants import get_variants
-from .openapi.view import get_openapi
+from .openapi.document import get_openapi
 from .refreshes.views import (
     get_refresh,
     get_refreshes,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import WentWrong
 from .http import Api
+from .processes import Workers
 from .terminal import Terminal
 
 OPEN = ("pending", "processing")
@@ -17,18 +18,8 @@ _STALLS_AFTER_S = 180.0
 Refresh = dict[str, Any]
 
 
-class RunningWorkers(Protocol):
-    """Whatever does the work."""
-
-    def require_alive(self) -> None:
-        """Raises ``WentWrong`` if no worker is left."""
-
-    def log_tail(self) -> str:
-        """The end of their log."""
-
-
 def watch(
-    api: Api, terminal: Terminal, instance_id: int, refresh_ids: list[int], workers: RunningWorkers
+    api: Api, terminal: Terminal, instance_id: int, refresh_ids: list[int], workers: Workers | None
 ) -> list[Refresh]:
     """The refreshes when they have ended; ``WentWrong`` if nothing moves for minutes or the workers are gone."""
     line = _Lines(terminal)
@@ -43,8 +34,10 @@ def watch(
         if refreshes != seen:
             seen, moved_at = refreshes, time.monotonic()
         if time.monotonic() - moved_at > _STALLS_AFTER_S:
-            raise WentWrong(f"Nothing has moved for {_STALLS_AFTER_S:.0f} seconds.\n{workers.log_tail()}".rstrip())
-        workers.require_alive()
+            log = "" if workers is None else workers.log_tail()
+            raise WentWrong(f"Nothing has moved for {_STALLS_AFTER_S:.0f} seconds.\n{log}".rstrip())
+        if workers is not None:
+            workers.require_alive()
         time.sleep(_POLL_EVERY_S)
 
 

@@ -25,8 +25,8 @@ from ..host.settings import HostSettings
 from . import summary
 from .comparison import StoreRecords, compare, read_store
 from .http import Api
-from .processes import Sandbox, sandbox, workers
-from .progress import RunningWorkers, watch
+from .processes import Sandbox, Workers, sandbox, workers
+from .progress import watch
 from .terminal import Terminal
 
 # The made-up store's records go back some 400 days: what is older than this stays out, unless an order needs it.
@@ -123,7 +123,7 @@ class Scene:
         }
 
 
-def _connect_and_check(scene: Scene, terminal: Terminal, workers: RunningWorkers) -> bool:
+def _connect_and_check(scene: Scene, terminal: Terminal, workers: Workers | None) -> bool:
     """POST, watch, and compare: the database is read by an engine of its own, not through the app."""
     api = Api(scene.address)
     api.log_in(USER_NAME, scene.settings.password)
@@ -153,20 +153,9 @@ def _require_broker(url: str) -> None:
         broker.close()
 
 
-class _Thread:
-    """A worker within this process: it is there as long as we are, and logs where we do."""
-
-    def require_alive(self) -> None:
-        """Nothing."""
-
-    def log_tail(self) -> str:
-        """Nothing."""
-        return ""
-
-
 @contextlib.contextmanager
-def _working(options: Options, settings: HostSettings, broker: Broker, directory: Path) -> Iterator[RunningWorkers]:
-    """Workers that run meanwhile."""
+def _working(options: Options, settings: HostSettings, broker: Broker, directory: Path) -> Iterator[Workers | None]:
+    """Workers that run meanwhile; None is a thread of this process: it lives as long as we do, and logs where we do."""
     if options.broker_url is not None:
         with workers(settings, options.worker_processes, directory / "workers.log") as processes:
             yield processes
@@ -174,7 +163,7 @@ def _working(options: Options, settings: HostSettings, broker: Broker, directory
     worker = Worker(broker, worker_threads=2, worker_timeout=100)
     worker.start()
     try:
-        yield _Thread()
+        yield None
     finally:
         worker.stop()
 
@@ -192,9 +181,10 @@ def _workers_line(options: Options) -> str:
     return f"{options.worker_processes} processes of dramatiq, broker {without_password(options.broker_url)}"
 
 
-def _serve_on(workers: RunningWorkers) -> None:
+def _serve_on(workers: Workers | None) -> None:
     """Until Ctrl-C; ``WentWrong`` if the workers end before, as they all do when one is killed."""
     with contextlib.suppress(KeyboardInterrupt):
         while True:
-            workers.require_alive()
+            if workers is not None:
+                workers.require_alive()
             time.sleep(1)

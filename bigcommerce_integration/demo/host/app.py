@@ -38,28 +38,29 @@ class User(db.Model):  # type: ignore[name-defined,misc]
     password_hash: Mapped[str] = mapped_column(String(255))
 
 
-class Integration(db.Model):  # type: ignore[name-defined,misc]
+class Named:
+    """What these have alike."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+
+
+class Integration(Named, db.Model):  # type: ignore[name-defined,misc]
     """A kind of system that the host can be connected to."""
 
     __tablename__ = "demo_integrations"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(80))
 
 
-class Store(db.Model):  # type: ignore[name-defined,misc]
+class Store(Named, db.Model):  # type: ignore[name-defined,misc]
     """One of the company's own shops."""
 
     __tablename__ = "demo_stores"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(80))
 
 
-class NominalCode(db.Model):  # type: ignore[name-defined,misc]
+class NominalCode(Named, db.Model):  # type: ignore[name-defined,misc]
     """A ledger account."""
 
     __tablename__ = "demo_nominal_codes"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(80))
 
 
 class Product(db.Model):  # type: ignore[name-defined,misc]

@@ -31,8 +31,7 @@ def iso(moment: int) -> str:
 
 def parse(text: str) -> int:
     """The moment in a record's own text, of either version."""
-    moment = parse_iso(text) if text[:4].isdigit() else int(parsedate_to_datetime(text).timestamp())
-    return int(moment)
+    return int(parse_v2_filter(text))
 
 
 def parse_iso(text: str) -> float:

@@ -96,14 +96,6 @@ def _scopes(server: "SandboxServer", scopes: list[str]) -> Values:
     return {"scopes": sorted(scopes)}
 
 
-def _token(server: "SandboxServer", access_token: str | None = None) -> Values:
-    return {"access_token": server.store.set_token(access_token)}
-
-
-def _add_app(server: "SandboxServer", scopes: list[str] | None = None) -> Values:
-    return {"access_token": server.store.add_app(None if scopes is None else set(scopes))}
-
-
 def _quota(server: "SandboxServer", quota: int | None, window_s: float | None = None) -> Values:
     with server.store.lock:
         server.store.quota.set(quota, window_s)
@@ -178,8 +170,8 @@ _ROUTES: Final[list[tuple[str, re.Pattern[str], Handler]]] = [
         ("GET", "/switches", _switches),
         ("PUT", "/switches", _switches),
         ("PUT", "/scopes", _scopes),
-        ("PUT", "/token", _token),
-        ("POST", "/apps", _add_app),
+        ("PUT", "/token", lambda server, access_token=None: {"access_token": server.store.set_token(access_token)}),
+        ("POST", "/apps", lambda server, scopes=None: {"access_token": server.store.add_app(scopes)}),
         ("PUT", "/quota", _quota),
         ("POST", "/quota/use", _use_quota),
         ("PUT", "/clock", _clock),

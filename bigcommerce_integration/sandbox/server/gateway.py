@@ -6,10 +6,9 @@ from typing import Final
 from ..records.jsontext import dumps
 from ..store import SandboxStore
 from . import answers
-from .http_values import JSON, Answer, Request
+from .http_values import JSON, Answer, Request, Route
 from .routes import catalog, orders
 from .routes.paging import BadLimit
-from .routes.route import Route
 
 _PATH: Final = re.compile(r"/stores/([^/]+)/(v2|v3)(/.*)", re.DOTALL)
 

@@ -1,7 +1,8 @@
-"""A request and an answer, as the routes see them."""
+"""A request, an answer, and the route between them."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -50,3 +51,22 @@ class Answer:
     body: str = ""
     content_type: str = JSON
     headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Route:
+    """Answers `GET /{version}{path}` for tokens with the scope `store_v2_{scope}` or `store_v2_{scope}_read_only`.
+
+    `path` is a regular expression whose groups are ids. `answer` is called with the store, the decoded query and the
+    ids, while the store is locked; a ValueError of it becomes the API's answer to a bad query.
+    """
+
+    version: str
+    path: str
+    scope: str
+    answer: Callable[..., Answer]
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The path, compiled."""
+        return re.compile(self.path)

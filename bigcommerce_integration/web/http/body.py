@@ -21,19 +21,19 @@ def read_json_object(request: Request) -> dict[str, Any]:
     No error keeps a part of the body, for it may hold a token: neither in a variable of a frame that it
     passes, nor as the context of an exception.
     """
-    _check_media_type(request)
-    value: dict[str, Any]
-    value, refusal = _parsed(_read_limited(request, MAX_BODY_BYTES), MAX_BODY_BYTES, dict)
-    if refusal is not None:
-        raise refusal
+    value: dict[str, Any] = _read(request, MAX_BODY_BYTES, dict)
     return value
 
 
 def read_json_array(request: Request, *, max_bytes: int) -> list[Any]:
     """The JSON array in the body; else as ``read_json_object``."""
+    value: list[Any] = _read(request, max_bytes, list)
+    return value
+
+
+def _read(request: Request, max_bytes: int, kind: type[dict[str, Any] | list[Any]]) -> Any:
     _check_media_type(request)
-    value: list[Any]
-    value, refusal = _parsed(_read_limited(request, max_bytes), max_bytes, list)
+    value, refusal = _parsed(_read_limited(request, max_bytes), max_bytes, kind)
     if refusal is not None:
         raise refusal
     return value

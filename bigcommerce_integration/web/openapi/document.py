@@ -1,4 +1,4 @@
-"""Put the operations of an app together into one document."""
+"""``/api/big-commerce/openapi.json``: the operations of an app in one document."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from apispec import APISpec
-from flask import Flask
+from flask import Flask, current_app, request, url_for
 
 from ...app_state import state_of
 from ...models.product_key import INT64_MAX
@@ -182,3 +182,23 @@ def _refusals(path: str, operation: Operation) -> dict[int, str]:
         statuses |= {400, 413, 415}
     validates = operation.query is not None or operation.body is not None or 422 in operation.refusals
     return {status: refusals.response_name(status, validates=validates) for status in sorted(statuses)}
+
+
+@Operation(
+    id="getDocument",
+    tag="Document",
+    summary="This document",
+    answers={
+        200: Answer(
+            "OpenAPI 3.1.",
+            {"description": "The document.", "type": "object", "required": ["openapi", "info", "paths"]},
+            {"openapi": "3.1.0", "info": {"title": "BigCommerce integration", "version": "0.2.0"}, "paths": {}},
+        )
+    },
+    needs_login=False,
+)
+def get_openapi() -> dict[str, Any]:
+    """The document, with the paths as this app serves them."""
+    path = url_for(".get_openapi").removeprefix(request.script_root)
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    return document(Outline.of(app, str(request.endpoint), path, root=request.script_root))

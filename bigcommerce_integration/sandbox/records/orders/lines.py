@@ -1,5 +1,6 @@
 """Made-up line items, of ordinary products and of the awkward kinds."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -31,17 +32,8 @@ class Draft:
     tax: int
 
 
-@dataclass(frozen=True, slots=True)
-class MadeLine:
-    """A line and what it adds to its order, amounts in cents."""
-
-    line: Line
-    quantity: int
-    shipped: int
-    ex_tax: int
-    inc_tax: int
-    discount: int
-
+Sums = Counter[str]
+"""What lines add up to: `quantity`, `shipped`, and `ex_tax`, `inc_tax` and `discount` in cents."""
 
 _COUPON = '"id":"total-coupon","name":"A tenth off","code":"TENTH","target":"order"'
 _CUSTOM = Sellable(0, 0, dumps("Engraving by hand <i>per letter</i>"), '""', 350)
@@ -60,7 +52,7 @@ class LineMaker:
         self._next_line = 100
         self._next_option = 70
 
-    def make(self, draft: Draft, kind: str, consignment_id: int, index: int, parent_id: int) -> MadeLine:
+    def make(self, draft: Draft, kind: str, consignment_id: int, index: int, parent_id: int) -> tuple[Line, Sums]:
         """The line at this place of a consignment of this kind; `parent_id` is the line a bundle belongs to."""
         roll = self._dice.roll
         self._next_line += 1 + (roll(12) == 0) * roll(20)
@@ -97,7 +89,8 @@ class LineMaker:
                 "gift_certificate_id": line_id + 7 if kind == "gift_certificates" else "null",
             }
         )
-        return MadeLine(Line(line_id, text), quantity, shipped, price * quantity, price_inc * quantity, discount)
+        costs = {"ex_tax": price * quantity, "inc_tax": price_inc * quantity, "discount": discount}
+        return Line(line_id, text), Sums(quantity=quantity, shipped=shipped, **costs)
 
     def _thing(self, consignment_kind: str, order_kind: str, index: int) -> Sellable:
         if consignment_kind == "gift_certificates":

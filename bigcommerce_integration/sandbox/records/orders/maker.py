@@ -9,7 +9,7 @@ from .. import words
 from ..base import Consignment, Dice, Line, Order
 from ..jsontext import loads, money, number
 from ..moments import rfc2822
-from .lines import Draft, LineMaker, MadeLine, Sellable
+from .lines import Draft, LineMaker, Sellable, Sums
 from .people import Person
 from .shapes import ORDER, PICKUP, RECIPIENT, SHIPPING
 
@@ -64,45 +64,33 @@ def kinds(count: int) -> Iterator[str]:
 
 
 @dataclass(slots=True)
-class _Sums:
-    """What the lines made so far add up to, in cents."""
+class _Parts:
+    """The consignments made so far, and what their lines and their shipping add up to."""
 
-    ex_tax: int = 0
-    inc_tax: int = 0
-    discount: int = 0
-    quantity: int = 0
-    shipped: int = 0
-    shipping_ex_tax: int = 0
-    shipping_inc_tax: int = 0
-    digital: bool = True
+    sums: Sums = field(default_factory=Sums)
     consignments: list[Consignment] = field(default_factory=list)
-
-    def add(self, made: MadeLine) -> None:
-        """Count a line in."""
-        self.ex_tax += made.ex_tax
-        self.inc_tax += made.inc_tax
-        self.discount += made.discount
-        self.quantity += made.quantity
-        self.shipped += made.shipped
 
     def amounts(self) -> dict[str, object]:
         """The order's fields that are sums."""
-        total_ex = self.ex_tax + self.shipping_ex_tax - self.discount
-        total_inc = self.inc_tax + self.shipping_inc_tax - self.discount
+        sums = self.sums
+        total_ex = sums["ex_tax"] + sums["shipping_ex_tax"] - sums["discount"]
+        total_inc = sums["inc_tax"] + sums["shipping_inc_tax"] - sums["discount"]
+        kinds = [each.kind for each in self.consignments]
+        is_digital = bool(kinds) and set(kinds) <= {"downloads", "gift_certificates"}
         return {
-            "subtotal_ex_tax": money(self.ex_tax),
-            "subtotal_inc_tax": money(self.inc_tax),
-            "subtotal_tax": money(self.inc_tax - self.ex_tax),
-            "shipping_ex_tax": money(self.shipping_ex_tax),
-            "shipping_inc_tax": money(self.shipping_inc_tax),
-            "shipping_tax": money(self.shipping_inc_tax - self.shipping_ex_tax),
+            "subtotal_ex_tax": money(sums["ex_tax"]),
+            "subtotal_inc_tax": money(sums["inc_tax"]),
+            "subtotal_tax": money(sums["inc_tax"] - sums["ex_tax"]),
+            "shipping_ex_tax": money(sums["shipping_ex_tax"]),
+            "shipping_inc_tax": money(sums["shipping_inc_tax"]),
+            "shipping_tax": money(sums["shipping_inc_tax"] - sums["shipping_ex_tax"]),
             "total_ex_tax": money(total_ex),
             "total_inc_tax": money(total_inc),
             "total_tax": money(total_inc - total_ex),
-            "items_shipped": self.shipped,
-            "order_is_digital": "true" if self.digital and self.consignments else "false",
-            "coupon_discount": money(self.discount),
-            "shipping_address_count": sum(each.kind == "shipping" for each in self.consignments),
+            "items_shipped": sums["shipped"],
+            "order_is_digital": "true" if is_digital else "false",
+            "coupon_discount": money(sums["discount"]),
+            "shipping_address_count": kinds.count("shipping"),
         }
 
 
@@ -133,11 +121,11 @@ class OrderMaker:
         person = self._dice.pick(self._odd_people if kind == "odd_person" else self._people)
         status_id = self._status(kind)
         draft = Draft(order_id, kind, status_id, _TAX[roll(3)])
-        sums, lines = _Sums(), list[Line]()
+        parts, lines = _Parts(), list[Line]()
         for consignment_kind, number_of_lines in plan:
-            lines += self._consignment(sums, draft, consignment_kind, number_of_lines, person)
+            lines += self._consignment(parts, draft, consignment_kind, number_of_lines, person)
         if kind == "embedded_missing":
-            for consignment in sums.consignments:
+            for consignment in parts.consignments:
                 consignment.lines = []
         return Order(
             order_id,
@@ -145,12 +133,12 @@ class OrderMaker:
             modified,
             status_id,
             kind == "archived",
-            self._base(draft, created, modified, person, sums),
+            self._base(draft, created, modified, person, parts),
             lines,
-            sums.consignments,
+            parts.consignments,
         )
 
-    def _base(self, draft: Draft, created: int, modified: int, person: Person, sums: _Sums) -> str:
+    def _base(self, draft: Draft, created: int, modified: int, person: Person, parts: _Parts) -> str:
         order_id, kind, status_id = draft.order_id, draft.kind, draft.status_id
         return ORDER.fill(
             {
@@ -160,8 +148,8 @@ class OrderMaker:
                 "date_shipped": f'"{rfc2822(modified)}"' if status_id in (2, 10) else '""',
                 "status_id": status_id,
                 "status": f'"{words.STATUS_NAMES[status_id]}"',
-                **sums.amounts(),
-                "items_total": sums.quantity + 2 * (kind == "miscounted"),
+                **parts.amounts(),
+                "items_total": parts.sums["quantity"] + 2 * (kind == "miscounted"),
                 **self._payment(status_id),
                 **self._currencies(order_id, kind),
                 **self._buyer(kind, person),
@@ -225,39 +213,34 @@ class OrderMaker:
         """One more line for an order, of its first consignment's kind and not yet in it."""
         draft = Draft(order.id, "plain", order.status_id, 0)
         if not order.consignments:
-            return self.lines.make(draft, "shipping", 0, 0, 0).line
+            return self.lines.make(draft, "shipping", 0, 0, 0)[0]
         first = order.consignments[0]
-        return self.lines.make(draft, first.kind, loads(first.head).get("id", 0), 0, 0).line
+        return self.lines.make(draft, first.kind, loads(first.head).get("id", 0), 0, 0)[0]
 
-    def _consignment(self, sums: _Sums, draft: Draft, kind: str, number_of_lines: int, person: Person) -> list[Line]:
+    def _consignment(self, parts: _Parts, draft: Draft, kind: str, number_of_lines: int, person: Person) -> list[Line]:
         self._next_consignment += 1 + (self._dice.roll(9) == 0)
         consignment_id = self._next_consignment
-        quantity = shipped = parent_id = 0
-        lines: list[Line] = []
+        sums, lines = Sums(), list[Line]()
         for index in range(number_of_lines):
-            made = self.lines.make(draft, kind, consignment_id, index, parent_id)
-            parent_id = parent_id or made.line.id
-            lines.append(made.line)
-            quantity += made.quantity
-            shipped += made.shipped
-            sums.add(made)
-        sums.digital = sums.digital and kind in ("downloads", "gift_certificates")
+            line, adds = self.lines.make(draft, kind, consignment_id, index, lines[0].id if lines else 0)
+            lines.append(line)
+            sums.update(adds)
+        parts.sums.update(sums)
         if kind == "shipping":
-            counts = {"id": consignment_id, "items_total": quantity, "items_shipped": shipped}
-            head = SHIPPING.fill({**person.address, **counts, **self._shipping(sums, draft, consignment_id)})
+            counts = {"id": consignment_id, "items_total": sums["quantity"], "items_shipped": sums["shipped"]}
+            head = SHIPPING.fill({**person.address, **counts, **self._shipping(parts.sums, draft, consignment_id)})
         elif kind == "pickups":
             head = PICKUP.fill({"id": consignment_id})
         else:
             head = RECIPIENT.fill({"email": person.address["email"]})
-        sums.consignments.append(Consignment(kind, head, lines))
+        parts.consignments.append(Consignment(kind, head, lines))
         return list(lines)
 
-    def _shipping(self, sums: _Sums, draft: Draft, consignment_id: int) -> dict[str, object]:
+    def _shipping(self, sums: Sums, draft: Draft, consignment_id: int) -> dict[str, object]:
         """How it is shipped; the cost is added to the order's."""
         cost = self._dice.pick((0, 500, 995))
         cost_inc = cost + cost * draft.tax // 10000
-        sums.shipping_ex_tax += cost
-        sums.shipping_inc_tax += cost_inc
+        sums.update(shipping_ex_tax=cost, shipping_inc_tax=cost_inc)
         return {
             "shipping_method": '"Free Shipping"' if cost == 0 else '"Parcel"',
             "cost_ex_tax": number(cost),
