@@ -180,7 +180,7 @@ ORDERS = Resource(
         Field("customer_id", Kind.INTEGER, "The customer; 0 is a guest.", indexed=True, example=5),
         Field("channel_id", Kind.INTEGER, "The channel that it was sold in."),
         Field("payment_status", Kind.CODE, "Whether it is paid, in the store's words."),
-        Field("external_order_id", Kind.CODE, "Its id in another system."),
+        Field("external_order_id", Kind.CODE, "Its id in another system.", indexed=True),
         Field("currency_code", Kind.CODE, "The currency that the shopper saw."),
         Field("default_currency_code", Kind.CODE, "The currency of every amount.", example="EUR"),
         Field("store_default_currency_code", Kind.CODE, "The store's own currency."),

@@ -77,6 +77,13 @@ class QueryText(fields.StrictField):
         return {"type": "string", "minLength": 1, "maxLength": self.longest, "pattern": r"^[^\x00]*$"}
 
 
+class QuerySearch(QueryText):
+    """What stands in a search box; nothing but blanks searches for nothing."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(description, longest=100)
+
+
 class QueryMoment(fields.StrictField):
     """A moment in ISO 8601 with ``Z`` or an offset; given as naive UTC."""
 

@@ -22,10 +22,10 @@ from .instances.views import (
 )
 from .links.views import delete_link, get_links, post_link, put_links
 from .mirror.collection import list_view, record_view
-from .mirror.orders import get_order, get_orders
-from .mirror.products import get_products
-from .mirror.rejected import get_rejected, post_rejected_retry
-from .mirror.variants import get_variants
+from .mirror.orders import get_order, get_orders, get_orders_export
+from .mirror.products import get_product, get_products, get_products_export
+from .mirror.rejected import get_rejected, get_rejected_export, post_rejected_retry
+from .mirror.variants import get_variants, get_variants_export
 from .openapi.document import get_openapi
 from .refreshes.views import (
     get_refresh,
@@ -51,15 +51,20 @@ ROUTES: tuple[Route, ...] = (
     ("/<instance_id>/refreshes/<refresh_id>/cancel", "POST", post_cancel),
     ("/<instance_id>/refreshes/<refresh_id>/retry", "POST", post_retry),
     ("/<instance_id>/products", "GET", get_products),
+    ("/<instance_id>/products/export.csv", "GET", get_products_export),
+    ("/<instance_id>/products/<bigcommerce_id>", "GET", get_product),
     ("/<instance_id>/variants", "GET", get_variants),
+    ("/<instance_id>/variants/export.csv", "GET", get_variants_export),
     ("/<instance_id>/variants/links", "GET", get_links),
     ("/<instance_id>/variants/links", "PUT", put_links),
     ("/<instance_id>/variants/<bigcommerce_id>/link", "POST", post_link),
     ("/<instance_id>/variants/<bigcommerce_id>/link", "DELETE", delete_link),
     ("/<instance_id>/orders", "GET", get_orders),
+    ("/<instance_id>/orders/export.csv", "GET", get_orders_export),
     ("/<instance_id>/orders/<bigcommerce_id>", "GET", get_order),
     ("/<instance_id>/explain", "GET", get_explanation),
     ("/<instance_id>/rejected", "GET", get_rejected),
+    ("/<instance_id>/rejected/export.csv", "GET", get_rejected_export),
     ("/<instance_id>/rejected/<rejected_id>/retry", "POST", post_rejected_retry),
 )
 """Path below the prefix, method, view; a variable in ``<…_id>`` is the digits of an id."""

@@ -28,6 +28,7 @@ DIALECTS = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect(), "mys
 
 ADDED = {"variants": {"link_conflict_code"}}
 """Columns of later versions: what a host's rows of 0.1.0 have nothing in."""
+ADDED_INDEXES = {"ix_bigcommerce_orders_external_order_id"}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -37,7 +38,11 @@ def test_tables_are_as_in_0_1_0(dialect: str):
         table = tables.mirror[name]
         lines = str(CreateTable(table).compile(dialect=DIALECTS[dialect])).strip().splitlines()
         written += [line for line in lines if line.split()[:1] not in [[added] for added in ADDED.get(name, ())]]
-        written += sorted(str(CreateIndex(index).compile(dialect=DIALECTS[dialect])) for index in table.indexes)
+        written += sorted(
+            str(CreateIndex(index).compile(dialect=DIALECTS[dialect]))
+            for index in table.indexes
+            if index.name not in ADDED_INDEXES
+        )
     assert " ".join(written).split() == (DATA / f"mirror-0.1.0.{dialect}.sql").read_text().split()
 
 

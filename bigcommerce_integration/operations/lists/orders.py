@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Row, and_, select
+from sqlalchemy import Column, Row, and_, false, select
 
 from ...errors import NotFound
+from ...models.product_key import INT64_MAX
 from ..context import RequestContext
-from . import filters
+from . import filters, search
 from .paging import Wanted
 
 
@@ -19,7 +20,21 @@ def require_payload(context: RequestContext) -> None:
 
 
 def wanted(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
-    """By what is likely to be rarest: the customer, a span of time, the status; else all by id."""
+    """By what is likely to be rarest: the customer, a span of time, the status; else all by id.
+
+    ``q`` finds the order of this number (a ``#`` before it does not count), and those with this id in another system.
+    """
+    found, text = _filtered(context, query), query.get("q", "").strip()
+    if not text:
+        return found
+    table, number = context.state.tables.orders, text.removeprefix("#")
+    is_number = number.isascii() and number.isdecimal() and int(number[:20]) <= INT64_MAX
+    by_number = [table.c.bigcommerce_id == int(number)] if is_number else []
+    conditions = [*by_number, table.c.external_order_id == text]
+    return search.by_index(context, found, conditions) or search.by_scan(context, found, false())
+
+
+def _filtered(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
     table = context.state.tables.orders
     mine = table.c.instance_id == context.instance.id
     by_id = table.c.bigcommerce_id

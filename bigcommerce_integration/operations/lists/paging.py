@@ -8,7 +8,7 @@ on from: a page may be short, or empty, and still have a next one.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +46,8 @@ class Wanted:
 
     ``index`` has the columns of an index: it begins with those of ``stretch`` and ends with those of ``order``, in
     which it serves the rows. ``constant`` are columns that the stretch holds to NULL: PostgreSQL uses the
-    index only if they are in ORDER BY, MariaDB only if they are not.
+    index only if they are in ORDER BY, MariaDB only if they are not. A request scans ``MOST_SCANNED`` rows in search
+    of those that pass, or so many ``times`` as many.
     """
 
     table: Table
@@ -55,6 +56,7 @@ class Wanted:
     index: Sequence[str]
     also: Sequence[Condition] = ()
     constant: Sequence[Column[Any]] = ()
+    times: int = 1
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,17 @@ def read_page(session: Session, wanted: Wanted, columns: Sequence[Any], after: K
     return Found(rows, here) if len(rows) == limit else _search(session, wanted, columns, Found(rows, here), limit)
 
 
+def every_page(session: Session, wanted: Wanted, columns: Sequence[Any], limit: int) -> Iterator[Sequence[Row[Any]]]:
+    """All wanted rows, ``limit`` at a time: each as it is when its page is read."""
+    after: Key | None = None
+    while True:
+        found = read_page(session, wanted, columns, after, limit)
+        yield found.rows
+        if found.next is None:
+            return
+        after = found.next
+
+
 def read_changes(
     context: RequestContext, table: Table, columns: Sequence[Any], changed_after: int, limit: int
 ) -> Found:
@@ -94,7 +107,7 @@ def read_changes(
 def _search(session: Session, wanted: Wanted, columns: Sequence[Any], begun: Found, limit: int) -> Found:
     """Go on where few rows pass, no further than an edge that the index finds."""
     edge = session.execute(
-        _stretch(session, wanted, wanted.order, begun.next).offset(MOST_SCANNED - 1).limit(1)
+        _stretch(session, wanted, wanted.order, begun.next).offset(wanted.times * MOST_SCANNED - 1).limit(1)
     ).one_or_none()
     statement = _stretch(session, wanted, columns, begun.next).where(*wanted.also)
     if edge is not None:

@@ -7,12 +7,24 @@ from typing import Any
 
 from ...models.dialect import is_exactly
 from ..context import RequestContext
-from . import filters
+from . import filters, search
 from .paging import Wanted
 
 
 def wanted(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
-    """By SKU, else by the time of modification, else by id."""
+    """By SKU, else by the time of modification, else by id; what is searched for always by id.
+
+    ``q`` finds the beginning of a SKU; if no SKU of what is wanted begins so, the words of a name.
+    """
+    found, text = _filtered(context, query), query.get("q", "").strip()
+    if not text:
+        return found
+    table = context.state.tables.products
+    by_sku = search.by_index(context, found, [search.begins_with(context, table.c.sku, text)])
+    return by_sku or search.by_scan(context, found, search.has_words(table.c.name, text))
+
+
+def _filtered(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
     table = context.state.tables.products
     mine = table.c.instance_id == context.instance.id
     span = filters.by_span(table.c.date_modified, query, "modified")

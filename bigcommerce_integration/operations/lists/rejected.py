@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Row, Select, func, select
+from sqlalchemy import Column, ColumnElement, Row, Select, func, select
 
 from ...errors import Invalid, NotFound
 from ...refresh.job.parameters import Parameters
@@ -33,17 +33,40 @@ def list_rejected(
     ``filters`` are by column: ``resource``, ``reason_code``. ``Forbidden`` without the permissions of the collections
     whose records they may be.
     """
+    table = context.state.tables.rejected_records
+    mine = _permitted(context, filters, with_payload=with_payload)
+    total = context.session.scalar(select(func.count()).select_from(table).where(*mine)) or 0
+    wanted = _records(table.c, with_payload=with_payload).where(*mine).order_by(table.c.id.desc())
+    rows = context.session.execute(wanted.limit(per_page).offset((page - 1) * per_page)).all()
+    return rows, total
+
+
+def every_rejected(
+    context: RequestContext, limit: int, with_payload: bool, filters: Mapping[str, str]
+) -> Iterator[Sequence[Row[Any]]]:
+    """All that ``list_rejected`` has, the newest first, ``limit`` at a time; ``Forbidden`` at the call."""
+    table = context.state.tables.rejected_records
+    wanted = _records(table.c, with_payload=with_payload).order_by(table.c.id.desc()).limit(limit)
+    mine = _permitted(context, filters, with_payload=with_payload)
+
+    def pages() -> Iterator[Sequence[Row[Any]]]:
+        rest: list[ColumnElement[bool]] = []
+        while rows := context.session.execute(wanted.where(*mine, *rest)).all():
+            yield rows
+            rest = [table.c.id < rows[-1].id]
+
+    return pages()
+
+
+def _permitted(context: RequestContext, filters: Mapping[str, str], *, with_payload: bool) -> list[ColumnElement[bool]]:
+    """The conditions of these filters; ``Forbidden`` without the permissions of all collections that they may be of."""
     registry = context.state.tables.registry
     for each in [registry[filters["resource"]]] if "resource" in filters else registry.read:
         context.require(each.permission)
         if with_payload and each.payload_permission is not None:
             context.require(each.payload_permission)
     table = context.state.tables.rejected_records
-    mine = [table.c.instance_id == context.instance.id, *(table.c[name] == value for name, value in filters.items())]
-    total = context.session.scalar(select(func.count()).select_from(table).where(*mine)) or 0
-    wanted = _records(table.c, with_payload=with_payload).where(*mine).order_by(table.c.id.desc())
-    rows = context.session.execute(wanted.limit(per_page).offset((page - 1) * per_page)).all()
-    return rows, total
+    return [table.c.instance_id == context.instance.id, *(table.c[name] == value for name, value in filters.items())]
 
 
 def retry_rejected(context: RequestContext, rejected_id: int) -> RefreshView:

@@ -5,14 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import Table, exists
+
 from ...models.dialect import is_exactly
+from ...refresh.linking.manual import SOURCE
 from ..context import RequestContext
-from . import filters
-from .paging import Wanted
+from . import filters, search
+from .paging import Condition, Wanted
 
 
 def wanted(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
-    """By SKU (blanks around it do not count), by the host's product, by product, those without a link, or all."""
+    """By SKU (blanks around it do not count), by the host's product, by product, those without a link, or all.
+
+    ``q`` finds the beginning of a SKU; if no SKU of what is wanted begins so, the words of a product's name.
+    """
+    found, text = _filtered(context, query), query.get("q", "").strip()
+    if not text:
+        return found
+    table, products = context.state.tables.variants, context.state.tables.products
+    by_sku = search.by_index(context, found, [search.begins_with(context, table.c.sku_key, text)])
+    named = exists().where(
+        products.c.instance_id == table.c.instance_id,
+        products.c.bigcommerce_id == table.c.bigcommerce_product_id,
+        search.has_words(products.c.name, text),
+    )
+    return by_sku or search.by_scan(context, found, named)
+
+
+def _filtered(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
     table = context.state.tables.variants
     mine = table.c.instance_id == context.instance.id
     by_id = [table.c.bigcommerce_id]
@@ -23,6 +43,7 @@ def wanted(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
     if to_product and context.state.tables.product_key.is_text:
         to_product += is_exactly(context.session, link, query["host_product_id"])
     also = [
+        *_left(table, query),
         *filters.by_presence(table.c.link_conflict, query, "conflict"),
         *filters.by_value(table.c.link_conflict_code, query, "link_conflict_code"),
         *filters.by_deletion(table, query),
@@ -47,3 +68,12 @@ def wanted(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
         index = ("host_product_id", *filters.indexed_by())
         return Wanted(table, [unlinked.is_(None), mine], by_id, index, also, constant=[unlinked])
     return Wanted(table, [mine], by_id, filters.indexed_by(), [*linked, *also])
+
+
+def _left(table: Table, query: Mapping[str, Any]) -> list[Condition]:
+    """Those that a person decided to leave without a link, or all others."""
+    if "left" not in query:
+        return []
+    if query["left"]:
+        return [table.c.link_source == SOURCE, table.c.host_product_id.is_(None)]
+    return [table.c.host_product_id.is_not(None) | table.c.link_source.is_(None) | (table.c.link_source != SOURCE)]

@@ -266,7 +266,7 @@ def _link(tx: PageTransaction, rows: Sequence[Variant], *, is_pass: bool) -> Lin
     if not (tx.instance.auto_link_products or tx.instance.auto_create_products):
         return _store(tx, {row.bigcommerce_id: (row, LEAVE) for row in rows})
     skus = sorted({row.sku_key for row in rows if row.sku_key})
-    host = _host_products(tx, skus)
+    host = host_products(tx, skus)
     if is_pass and not tx.instance.auto_create_products:
         # Of what was looked at before, only what the host has now, or what was a conflict then, can come out otherwise.
         rows = [row for row in rows if row.link_conflict is not None or (row.sku_key and host[row.sku_key])]
@@ -326,14 +326,14 @@ def _create_in_turn(tx: PageTransaction, decisions: dict[int, tuple[Any, Decisio
             decisions[row.bigcommerce_id] = (row, made.get(row.sku_key, LEAVE))
         done = {row.bigcommerce_id for row in turn}
         waiting = [row for row in waiting if row.bigcommerce_id not in done]
-        host = _host_products(tx, sorted({row.sku_key for row in waiting}))
+        host = host_products(tx, sorted({row.sku_key for row in waiting}))
         for row in waiting:
             again = decide(row.sku_key, host=host[row.sku_key], live_variants=1, auto_link=True, auto_create=True)
             decisions[row.bigcommerce_id] = (row, again)
         waiting = [row for row in waiting if decisions[row.bigcommerce_id][1].choice == "create"]
 
 
-def _host_products(tx: PageTransaction, skus: Sequence[str]) -> Mapping[str, Mapping[str, Sequence[Key]]]:
+def host_products(tx: PageTransaction, skus: Sequence[str]) -> Mapping[str, Mapping[str, Sequence[Key]]]:
     """For each SKU the host's products, by the host's own spelling of what is equal or nearly so."""
     answers: dict[str, Sequence[Key]] = {}
     refused: dict[str, Unaskable] = {}
@@ -398,7 +398,7 @@ def _create_alone(tx: PageTransaction, draft: ProductDraft) -> Decision:
             # Somebody in the host was quicker: a race ends in a link.
             found = decide(
                 draft.sku,
-                host=_host_products(tx, [draft.sku])[draft.sku],
+                host=host_products(tx, [draft.sku])[draft.sku],
                 live_variants=1,
                 auto_link=True,
                 auto_create=False,

@@ -137,6 +137,15 @@ class MaskedConnection(AnswerSchema):
     )
 
 
+class Counts(AnswerSchema):
+    """What there is to do, of the variants that the store has and of all records."""
+
+    linked = Shown(COUNT, "Variants that are linked.", 950)
+    unlinked = Shown(COUNT, "Variants without a link, but for those that a person decided to leave so.", 40)
+    conflicts = Shown(COUNT, "Those of the unlinked that something stands in the way of.", 12)
+    rejected = Shown(COUNT, "Records that could not be stored.", 1)
+
+
 class Instance(AnswerSchema):
     """A connected store."""
 
@@ -152,6 +161,7 @@ class Instance(AnswerSchema):
     updated_at = Shown(MOMENT, "When it was last changed.", _NOON)
     refreshes = Part(Refresh, "The newest of each collection.", many=True)
     health = Part(Health, "How its mirror stands.")
+    counts = Part(Counts, "What there is to do; given with include=counts.", is_optional=True)
 
 
 DELETED: dict[str, Any] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from flask import request, url_for
@@ -13,6 +14,7 @@ from ...encryption import TokenCipher
 from ...operations.instances import verification
 from ...operations.instances.change import change
 from ...operations.instances.connect import connect
+from ...operations.instances.counts import counts
 from ...operations.instances.disconnect import disconnect
 from ...operations.instances.views import SHOWN, InstanceView, view_of
 from ...operations.instances.views import list_instances as list_connected
@@ -48,6 +50,14 @@ class VerifyQuery(ObjectSchema):
     """The query of a request that gives a token."""
 
     verify = QueryBoolean("Whether the token is tried against the store first.", load_default=True)
+
+
+class InstanceQuery(ObjectSchema):
+    """What the answer about one instance has beside the instance."""
+
+    include = fields.Choice(
+        "`counts` for how many variants are linked, and how many records were rejected.", ("counts",)
+    )
 
 
 class InstancesQuery(PageQuery):
@@ -103,6 +113,7 @@ def post_instance() -> Answered:
     id="getInstance",
     tag=_TAG,
     summary="A connected store",
+    query=InstanceQuery,
     answers={200: answer_of(Instance, "The instance.", headers=[_ETAG])},
     step="instance",
     leads_to=FROM_INSTANCE,
@@ -110,7 +121,11 @@ def post_instance() -> Answered:
 def get_instance(instance_id: str) -> Answered:
     """One connected store with its health and the newest refresh of each resource."""
     context = authorize("read", instance_id, while_deleting=True)
-    return _answered(view_of(context, context.instance), context.state.cipher)
+    wants_counts = "include" in read_query(request, InstanceQuery())
+    answer, status, headers = _answered(view_of(context, context.instance), context.state.cipher)
+    if wants_counts:
+        answer["data"]["counts"] = asdict(counts(context))
+    return answer, status, headers
 
 
 def _changes(name: str, summary: str, description: str, body: type[Schema], example: dict[str, Any]) -> Operation:

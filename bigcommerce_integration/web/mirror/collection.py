@@ -10,12 +10,12 @@ from functools import cache
 from typing import Any
 
 from flask import request
-from sqlalchemy import select
 
-from ...errors import NotFound
 from ...operations.context import RequestContext
 from ...operations.lists import filters
+from ...operations.lists.columns import child_names, record_names
 from ...operations.lists.paging import Wanted
+from ...operations.lists.records import children_of, find_record
 from ...resources.base import Resource
 from ...schemas.base import ObjectSchema
 from ...schemas.query import read_query
@@ -23,7 +23,7 @@ from ..http.access import authorize, parse_id
 from ..openapi.operation import Operation, answer_of
 from ..openapi.shapes import Part
 from .cursors import ListQuery, deleted, include, list_answer, lists, read_list_query
-from .row_answers import child_names, columns, record_names, row_answer
+from .row_answers import columns, row_answer
 from .schemas import child_schema, record_schema
 
 
@@ -72,20 +72,11 @@ def record_view(resource: Resource) -> Callable[[str, str], dict[str, Any]]:
     def get_record(instance_id: str, bigcommerce_id: str) -> dict[str, Any]:
         context, record_id = authorize(resource.permission, instance_id), parse_id(bigcommerce_id)
         with_payload = "include" in read_query(request, RecordQuery())
-        read, tables = _columns(context, resource, with_payload=with_payload), context.state.tables
-        table = tables.mirror[resource.name]
-        mine = (table.c.instance_id == context.instance.id, table.c.bigcommerce_id == record_id)
-        row = context.session.execute(select(*read).where(*mine)).one_or_none()
-        if row is None:
-            raise NotFound(f"There is no such {resource.noun} here.")
-        answer = row_answer(row, read)
+        read = _columns(context, resource, with_payload=with_payload)
+        answer = row_answer(find_record(context, resource, record_id, read), read)
         for child in resource.children:
-            within = tables.mirror[child.name]
-            shown = columns(within, child_names(child))
-            theirs = (within.c.instance_id == context.instance.id, within.c[child.owner] == record_id)
-            rows = context.session.execute(
-                select(*shown).where(*theirs, within.c.deleted_at.is_(None)).order_by(within.c.bigcommerce_id)
-            )
+            shown = columns(context.state.tables.mirror[child.name], child_names(child))
+            rows = children_of(context, child, record_id, shown)
             answer[child.shown_as] = [row_answer(each, shown) for each in rows]
         return {"data": answer}
 

@@ -5,25 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import request
+from flask import Response, request
 
 from ...operations.context import RequestContext
+from ...operations.exports.records import export_records
 from ...operations.lists import orders
+from ...resources.orders import ORDERS
 from ...schemas.base import ObjectSchema
-from ...schemas.query import QueryBoolean, QueryInteger, read_query
+from ...schemas.query import QueryBoolean, QueryInteger, QuerySearch, read_query
 from ..http.access import authorize, parse_id
 from ..openapi.next_steps import FROM_ORDER
 from ..openapi.operation import Operation, answer_of
 from .cursors import ListQuery, deleted, include, list_answer, lists, read_list_query, span
+from .exports import authorize_export, exports, file_answer
 from .row_answers import LINE, ORDER, columns, row_answer
 from .schemas import Order, OrderWithLines
 
 _PERSONS = "Payloads hold data about persons and need the permission `read_person_data` too."
 
 
-class OrdersQuery(ListQuery):
+class OrderFilters(ObjectSchema):
     """The filters."""
 
+    q = QuerySearch("Searches for the order's number (without `#` or with it) and for `external_order_id`.")
     status_id = QueryInteger("BigCommerce's own number of the status.")
     customer_id = QueryInteger("The customer; 0 is a guest.")
     is_sale = QueryBoolean("Whether it counts as a sale.")
@@ -32,6 +36,10 @@ class OrdersQuery(ListQuery):
     created_from, created_until = span("Created in the store")
     modified_from, modified_until = span("Modified in the store")
     include = include()
+
+
+class OrdersQuery(ListQuery, OrderFilters):
+    """What the list takes."""
 
 
 class OrderQuery(ObjectSchema):
@@ -70,6 +78,14 @@ def get_order(instance_id: str, bigcommerce_id: str) -> dict[str, Any]:
     order = row_answer(orders.find_order(context, order_id, read), read)
     lines = [row_answer(row, read_lines) for row in orders.lines_of(context, order_id, read_lines)]
     return {"data": order | {"lines": lines}}
+
+
+@exports("Orders", "The store's orders", OrderFilters, "bigcommerce_id,status_id\r\n101,10\r\n", note=_PERSONS)
+def get_orders_export(instance_id: str) -> Response:
+    """The store's orders as a file, without their lines."""
+    context = authorize_export(instance_id, ORDERS.permission)
+    query = read_query(request, OrderFilters())
+    return file_answer(export_records(context, ORDERS, orders.wanted(context, query), query))
 
 
 def _with_payload(context: RequestContext, query: Mapping[str, Any]) -> bool:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request
+from flask import Response, request
 from sqlalchemy import Row
 
 from ...errors import RejectionCode
 from ...models.types import moment_text
+from ...operations.exports.rejected import export_rejected
 from ...operations.lists.rejected import MEND_AND_RETRY, list_rejected, retry_rejected, what_to_do
 from ...resources.orders import ORDERS
 from ...schemas import fields
+from ...schemas.base import ObjectSchema
 from ...schemas.query import PageQuery, read_query
 from ..http.access import authorize, parse_id
 from ..http.page_answer import page_answer
@@ -21,16 +23,24 @@ from ..openapi.shapes import BOOLEAN, COLLECTION, ID, MOMENT, STRING, AnswerSche
 from ..refreshes.schemas import BEGUN, Refresh
 from ..refreshes.views import Answer, accepted
 from .cursors import include
+from .exports import authorize_export, exports, file_answer
 
 _TAG = "Rejected records"
+_PERMITTED = (
+    "But for `resource=products` the permission `read_orders` is needed too, and with payloads `read_person_data`."
+)
 
 
-class RejectedQuery(PageQuery):
+class RejectedFilters(ObjectSchema):
     """Which of them."""
 
     resource = fields.CollectionName("The collection that they belong to.")
     reason_code = fields.Choice("Why they were rejected.", RejectionCode)
     include = include()
+
+
+class RejectedQuery(PageQuery, RejectedFilters):
+    """What the list takes."""
 
 
 class RejectedRecord(AnswerSchema):
@@ -54,9 +64,7 @@ class RejectedRecord(AnswerSchema):
     id="listRejected",
     tag=_TAG,
     summary="What was rejected, why, and what to do; the newest first",
-    description=(
-        "But for `resource=products` the permission `read_orders` is needed too, and with payloads `read_person_data`."
-    ),
+    description=_PERMITTED,
     query=RejectedQuery,
     answers={200: page_of(RejectedRecord)},
     step="instance",
@@ -69,6 +77,15 @@ def get_rejected(instance_id: str) -> dict[str, Any]:
     rows, total = list_rejected(context, with_payload=with_payload, **query)
     data = [_record(row) for row in rows]
     return {"data": data, **page_answer(page=query["page"], per_page=query["per_page"], total=total)}
+
+
+@exports("Rejected", "What was rejected", RejectedFilters, "id,refresh_id,resource\r\n3,12,orders\r\n", note=_PERMITTED)
+def get_rejected_export(instance_id: str) -> Response:
+    """Records that could not be stored, as a file."""
+    context = authorize_export(instance_id, "read")
+    query = read_query(request, RejectedFilters())
+    with_payload = query.pop("include", None) is not None
+    return file_answer(export_rejected(context, with_payload=with_payload, **query))
 
 
 @Operation(

@@ -11,33 +11,14 @@ from sqlalchemy import Column, Numeric, Row, Table
 
 from ...models.product_key import key_answer
 from ...models.types import moment_text
-from ...resources.base import Child, Field, Resource
+from ...operations.lists.columns import PAYLOAD, child_names, child_record_names, record_names
 from ...resources.columns import notes_of
 from ...resources.orders import ORDER_LINES, ORDERS
 from ...resources.products import PRODUCTS, VARIANTS
 
-
-def _names(fields: Iterable[Field]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields if field.shown)
-
-
-_STANDING = ("notes", "observed_at", "change_number", "deleted_at")
-PAYLOAD = "payload"
 LINK = "host_product_id"
-
-
-def record_names(resource: Resource) -> tuple[str, ...]:
-    """What an answer tells of a record."""
-    return ("bigcommerce_id", *_names(resource.fields), *_STANDING)
-
-
-def child_names(child: Child) -> tuple[str, ...]:
-    """What the answer for a record tells of what is within it."""
-    return ("bigcommerce_id", *_names(child.fields), "notes")
-
-
 PRODUCT = record_names(PRODUCTS)
-VARIANT = ("bigcommerce_id", VARIANTS.owner, *_names(VARIANTS.fields), *_STANDING)
+VARIANT = child_record_names(VARIANTS)
 ORDER = record_names(ORDERS)
 LINE = child_names(ORDER_LINES)
 

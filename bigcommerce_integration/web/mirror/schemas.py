@@ -7,6 +7,7 @@ from typing import Any
 
 from marshmallow import Schema
 
+from ...operations.lists.columns import child_names, record_names
 from ...resources.base import Child, Field, Kind, Resource
 from ...resources.orders import ORDER_LINES, ORDERS
 from ...resources.products import PRODUCTS, VARIANTS
@@ -23,7 +24,7 @@ from ..openapi.shapes import (
     Shown,
     one_of,
 )
-from .row_answers import LINE, ORDER, PRODUCT, VARIANT, child_names, record_names
+from .row_answers import LINE, ORDER, PRODUCT, VARIANT
 
 
 def _decimals(count: int) -> JSONSchema:

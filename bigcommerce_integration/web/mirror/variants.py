@@ -4,29 +4,39 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request
+from flask import Response, request
 
 from ...errors import LinkCode
+from ...operations.exports.mapping import export_variants
 from ...operations.lists import variants
+from ...resources.products import PRODUCTS
 from ...schemas import fields
-from ...schemas.query import QueryBoolean, QueryInteger, QueryText
+from ...schemas.base import ObjectSchema
+from ...schemas.query import QueryBoolean, QueryInteger, QuerySearch, QueryText, read_query
 from ..http.access import authorize
 from ..product_keys import QueryHostProductId
 from .cursors import ListQuery, deleted, list_answer, lists, read_list_query
+from .exports import authorize_export, exports, file_answer
 from .row_answers import VARIANT, columns, row_answer
 from .schemas import Variant
 
 
-class VariantQuery(ListQuery):
+class VariantFilters(ObjectSchema):
     """The filters."""
 
+    q = QuerySearch("Searches for the beginning of a SKU and, if no SKU begins so, for words of a product's name.")
     sku = QueryText("The SKU; blanks around it do not count.")
     product = QueryInteger("The id of their product in the store.")
     host_product_id = QueryHostProductId("The host's product that they are linked to.")
     linked = QueryBoolean("Whether they are linked.")
+    left = QueryBoolean("Whether a person decided to leave them without a link.")
     conflict = QueryBoolean("Whether something stands in the way of a link.")
     link_conflict_code = fields.Choice("What stands in the way of a link.", LinkCode)
     deleted = deleted()
+
+
+class VariantQuery(ListQuery, VariantFilters):
+    """What the list takes."""
 
 
 @lists("listVariants", "The store's variants with their links", Variant, VariantQuery)
@@ -36,3 +46,20 @@ def get_variants(instance_id: str) -> dict[str, Any]:
     query = read_list_query(request, VariantQuery())
     read = columns(context.state.tables.variants, VARIANT)
     return list_answer(context, query, variants.wanted(context, query), read, lambda row: row_answer(row, read))
+
+
+@exports(
+    "Variants",
+    "The store's variants",
+    VariantFilters,
+    "variant_id,sku,name,reason,suggested_sku,host_sku,decision\r\n101,MUG-RED,Mug,similar_sku_in_host,mug-red,,\r\n",
+    note=(
+        "Fill in `host_sku` or `decision` and send the file to `POST …/links/imports`: `variant_id` is the key. "
+        "`suggested_sku` is the host's SKU that differs only by case, accent or blanks, where that is the reason."
+    ),
+)
+def get_variants_export(instance_id: str) -> Response:
+    """The store's variants as a file in which a person fills in the links."""
+    context = authorize_export(instance_id, PRODUCTS.permission)
+    query = read_query(request, VariantFilters())
+    return file_answer(export_variants(context, variants.wanted(context, query), query))

@@ -161,7 +161,7 @@ def _header_parameter(header: Header) -> dict[str, Any]:
 def _answer(answer: Answer, links: dict[str, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {
         "description": answer.description,
-        "content": {"application/json": {"schema": answer.schema, "example": answer.example}},
+        "content": {answer.media_type: {"schema": answer.schema, "example": answer.example}},
     }
     if answer.headers:
         described["headers"] = {

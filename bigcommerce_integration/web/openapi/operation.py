@@ -25,6 +25,7 @@ class Answer:
     schema: type[Schema] | JSONSchema
     example: Any
     headers: Sequence[Header] = ()
+    media_type: str = "application/json"
 
 
 @dataclass(frozen=True, eq=False)

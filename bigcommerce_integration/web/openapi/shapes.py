@@ -106,13 +106,15 @@ class Part(fields.Nested):
         many: bool = False,
         is_null: bool = False,
         example: Mapping[str, Any] | None = None,
+        is_optional: bool = False,
         for_each_collection: bool = False,
         **limits: int,
     ) -> None:
-        super().__init__(schema, required=True, allow_none=is_null, many=many, metadata={"description": description})
+        described = {"description": description}
+        super().__init__(schema, required=not is_optional, allow_none=is_null, many=many, metadata=described)
         self.limits = limits
         whole = None if is_null and example is None else example_of(schema, **(example or {}))
-        self.example = [whole] if many and whole is not None else whole
+        self.example = None if is_optional else [whole] if many and whole is not None else whole
         self.for_each_collection = for_each_collection
 
 

@@ -1,0 +1,43 @@
+"""How many variants of a store are linked, how many are not, and how many records were rejected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from ...refresh.linking.manual import SOURCE
+from ..context import RequestContext
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Of the variants that the store has: ``unlinked`` are those that nobody decided to leave so.
+
+    ``conflicts`` are those of them that something stands in the way of. ``rejected`` are records of all collections.
+    """
+
+    linked: int
+    unlinked: int
+    conflicts: int
+    rejected: int
+
+
+def counts(context: RequestContext) -> Counts:
+    """Of the caller's instance, counted now."""
+    variants, rejected = context.state.tables.variants, context.state.tables.rejected_records
+    link = variants.c.host_product_id
+    is_open = and_(link.is_(None), or_(variants.c.link_source.is_(None), variants.c.link_source != SOURCE))
+    linked, unlinked, conflicts = context.session.execute(
+        select(func.count(link), _count(variants.c.id, is_open), _count(variants.c.link_conflict, is_open)).where(
+            variants.c.instance_id == context.instance.id, variants.c.deleted_at.is_(None)
+        )
+    ).one()
+    refused = select(func.count()).select_from(rejected).where(rejected.c.instance_id == context.instance.id)
+    return Counts(linked, unlinked, conflicts, context.session.scalar(refused) or 0)
+
+
+def _count(column: ColumnElement[object], where: ColumnElement[bool]) -> ColumnElement[int]:
+    """How many of the rows have a value."""
+    return func.count(case((where, column)))

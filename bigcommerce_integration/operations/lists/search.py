@@ -1,0 +1,67 @@
+"""What a person types into a search box: by an index where one serves, else so many rows a request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Column, and_, or_, select
+
+from ...models.dialect import dialect_of
+from ..context import RequestContext
+from .filters import indexed_by
+from .paging import Condition, Wanted
+
+MOST_FOUND = 1000
+"""How many rows an index finds at most; of more, the list is scanned."""
+SCANS = 20
+"""How many times as many rows as for a filter a request scans in search of a name."""
+
+
+def by_index(context: RequestContext, wanted: Wanted, conditions: Sequence[Condition]) -> Wanted | None:
+    """Of the wanted rows those that meet any of ``conditions``, by id; None if none does.
+
+    Each condition is asked by itself, so that its own index serves.
+    """
+    key = wanted.table.c.bigcommerce_id
+    found: set[int] = set()
+    for condition in conditions:
+        which = (*wanted.stretch, *wanted.also, condition)
+        found |= set(context.session.scalars(select(key).where(*which).limit(MOST_FOUND + 1)))
+    if not found:
+        return None
+    if len(found) > MOST_FOUND:
+        return by_scan(context, wanted, or_(*conditions))
+    by_id = _by_id(context, wanted)
+    return replace(by_id, stretch=[*by_id.stretch, key.in_(sorted(found))])
+
+
+def by_scan(context: RequestContext, wanted: Wanted, condition: Condition) -> Wanted:
+    """Of the wanted rows those that meet ``condition``, by id."""
+    by_id = _by_id(context, wanted)
+    return replace(by_id, also=[*by_id.also, condition], times=SCANS)
+
+
+def begins_with(context: RequestContext, column: Column[Any], text: str) -> Condition:
+    """Whether the column begins with the text, in any case."""
+    pattern = f"{_escaped(text)}%"
+    if dialect_of(context.session).is_equality_exact:
+        return column.ilike(pattern, escape="/")
+    # MariaDB's LIKE looks at no case, and serves by the index as long as no function is around the column.
+    return column.like(pattern, escape="/")
+
+
+def has_words(column: Column[Any], text: str) -> Condition:
+    """Whether the column has each of the text's words somewhere, in any case."""
+    return and_(*(column.ilike(f"%{_escaped(word)}%", escape="/") for word in text.split()))
+
+
+def _by_id(context: RequestContext, wanted: Wanted) -> Wanted:
+    table = wanted.table
+    mine = table.c.instance_id == context.instance.id
+    return Wanted(table, [mine], [table.c.bigcommerce_id], indexed_by(), [*wanted.stretch, *wanted.also])
+
+
+def _escaped(text: str) -> str:
+    return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
