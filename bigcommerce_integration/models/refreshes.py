@@ -20,6 +20,7 @@ from sqlalchemy import (
 
 from .types import FOUR_BYTES, long_bytes, long_text, moment, row_id
 
+STATUSES = ("pending", "processing", "completed", "failed", "cancelled")
 OPEN = ("pending", "processing")
 """The statuses of a refresh that goes on (see refresh/lifecycle/transitions.py)."""
 STOPPED = ("failed", "cancelled")

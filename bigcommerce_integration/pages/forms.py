@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from flask import request
 from marshmallow import Schema
 from marshmallow.fields import Nested
 from werkzeug.datastructures import MultiDict
 
 from ..models.instances import PATHS, IntegrationInstance
 from ..schemas import fields
+from ..schemas.base import load
 from ..schemas.store_hash import find_store_hash
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,25}")
@@ -70,6 +72,18 @@ _READ: Mapping[type[fields.StrictField], Callable[[str], object]] = {
     fields.Ids: _ids,
     fields.StoreHash: lambda text: find_store_hash(text) or text,
 }
+
+
+def read_filters(schema: Schema) -> dict[str, Any]:
+    """The filters in the address; ``Invalid`` for a bad one. A blank one is none, and what is no filter is passed over.
+
+    The default of the schema holds for what is not given.
+    """
+    given = {name: text for name, text in request.args.items() if name in schema.fields and text.strip()}
+    values, errors = load(schema, given)
+    if errors:
+        raise errors.refusal()
+    return values
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def _without_login(endpoint: str, *, is_post: bool) -> ResponseReturnValue:
     if is_post:
         _require_short_form(endpoint)
         raise LoginNeeded
-    if endpoint == "live":
+    if endpoint.endswith("_live"):
         return Response(status=401)
     return redirect(_login_address())
 

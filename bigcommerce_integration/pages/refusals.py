@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from ..app_state import current_state
-from ..errors import NotFound, NotMigrated, RequestRefused
+from ..errors import Invalid, NotFound, NotMigrated, RequestRefused
 from ..refresh.job.database import missing_migration
 from . import csrf
 from .login import LoginNeeded, WrongForm
@@ -51,6 +51,8 @@ def not_found(**_values: object) -> Response:
 
 
 def _refused(error: RequestRefused) -> Response:
+    if isinstance(error, Invalid):
+        return _page(error.status, "; ".join(f"{path}: {' '.join(each)}" for path, each in error.errors.items()))
     return _page(error.status, error.message)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from flask import Flask, Response, current_app, make_response, request, url_for
+from flask.typing import ResponseReturnValue
 from jinja2 import Environment
 
 from ..app_state import current_state
@@ -36,8 +38,16 @@ def render(template: str, /, *, status: int = 200, **values: Any) -> Response:
         "find_text": request.args.get("q", ""),
         "words": words,
         "page_url": page_url,
+        "find_url": url_for(".get_find") if _has("get_find") else None,
+        "tabs": [each for each in words.TABS if _has(each[0])],
     }
     return make_response(_environment(app).get_template(_FOLDER + template).render(context | values), status)
+
+
+def as_fragment(answer: Response) -> ResponseReturnValue:
+    """The part of a page that the script polls: 304 while it is as ``If-None-Match`` names it."""
+    answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:32])
+    return answer.make_conditional(request)
 
 
 def page_url(**changes: Any) -> str:
@@ -56,6 +66,10 @@ def _environment(app: Flask) -> Environment:
         made.filters = {**app.jinja_env.filters, **formats.FILTERS}
         app.extensions[_EXTENSION] = made
     return made
+
+
+def _has(view: str) -> bool:
+    return f"{request.blueprint}.{view}" in current_app.view_functions
 
 
 def _may(action: str, instance: IntegrationInstance | None = None) -> bool:

@@ -37,6 +37,37 @@ DONE: Mapping[str, str] = {
 }
 """What a page says at its top after a form, by the word ``done`` in its address."""
 
+TABS = (
+    ("get_store", "Overview", "read"),
+    ("get_variants", "Variants", "read"),
+    ("get_products", "Products", "read"),
+    ("get_orders", "Orders", "read_orders"),
+    ("get_rejected", "Rejected", "read"),
+    ("get_links", "Mapping by file", "link"),
+    ("get_refreshes", "Refreshes", "read"),
+    ("get_history", "History", "read_history"),
+    ("get_settings", "Settings", "change"),
+)
+"""The pages of a store: the view, its name, and what a person must be allowed to."""
+
+RESULTS: Mapping[str, str] = {
+    "fetched": "Read",
+    "created": "New",
+    "updated": "Changed",
+    "unchanged": "As before",
+    "skipped": "Left out, as older than the first day",
+    "deleted": "Gone from the store",
+    "linked": "Variants linked",
+    "products_created": "Your products created",
+    "referenced": "Read since an order refers to them",
+    "rejected": "Rejected",
+    "conflicts": "Variants that could not be linked",
+    "refused": "Products that your system refused",
+    "notes": "Rows with something unreadable in them",
+    "requests": "Requests to the store",
+}
+"""What a refresh counts."""
+
 DEEDS: Mapping[str, str] = {
     "create": "Connected the store",
     "change": "Changed the settings",

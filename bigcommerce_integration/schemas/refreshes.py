@@ -6,9 +6,12 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, cast
 
-from ..refresh.job.parameters import MOST_IDS, Mode, Parameters
+from ..errors import RefreshCode
+from ..models.refreshes import STATUSES
+from ..refresh.job.parameters import MODES, MOST_IDS, Mode, Parameters
 from . import fields
 from .base import ObjectSchema, load
+from .query import PageQuery
 
 FIELDS_OF: Mapping[Mode, tuple[str, ...]] = {
     "incremental": (),
@@ -19,6 +22,15 @@ FIELDS_OF: Mapping[Mode, tuple[str, ...]] = {
 """The fields that each mode that can be requested takes beside its name."""
 REQUIRED = frozenset({"date_from", "date_to", "ids"})
 """Those of them without which the mode means nothing."""
+
+
+class RefreshListQuery(PageQuery):
+    """Which refreshes to list."""
+
+    resource = fields.CollectionName("The collection that they read.")
+    status = fields.Choice("The status that they have.", STATUSES)
+    mode = fields.Choice("The mode that they have.", MODES)
+    error_code = fields.Choice("Why they failed.", RefreshCode)
 
 
 class RefreshRequest(ObjectSchema):

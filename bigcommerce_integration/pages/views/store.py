@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 from flask.typing import ResponseReturnValue
 
 from ...history import entries
@@ -15,7 +14,7 @@ from ...operations.context import RequestContext
 from ...operations.instances.views import view_of
 from ...operations.refreshes import list_refreshes
 from .. import login
-from ..render import render
+from ..render import as_fragment, render
 
 _LAST = 8
 
@@ -26,12 +25,10 @@ def get_store(instance_id: int) -> Response:
     return render("store.html", **_values(context))
 
 
-def live(instance_id: int) -> ResponseReturnValue:
+def get_live(instance_id: int) -> ResponseReturnValue:
     """What of the page changes by itself, as a fragment; 304 while it is the same."""
     context = login.authorize("read", instance_id, while_deleting=True)
-    answer = render("_live.html", **_values(context))
-    answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:32])
-    return answer.make_conditional(request)
+    return as_fragment(render("_live.html", **_values(context)))
 
 
 def _values(context: RequestContext) -> dict[str, Any]:

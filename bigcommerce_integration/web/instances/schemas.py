@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import RefreshCode
+from ...models.refreshes import STATUSES
 from ...operations.warnings import CODES
 from ...resources.orders import ORDERS
 from ...schemas.fields import StrictField
@@ -27,7 +28,7 @@ from ..openapi.shapes import (
     list_of,
     one_of,
 )
-from ..refreshes.schemas import FAILED, STATUSES, Refresh
+from ..refreshes.schemas import FAILED, Refresh
 
 _NOON = "2026-02-01T12:00:00.000000Z"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import RefreshCode
-from ...models.refreshes import COUNTERS
+from ...models.refreshes import COUNTERS, STATUSES
 from ...refresh.job.parameters import MODES
 from ...resources.orders import ORDERS
 from ..openapi.shapes import (
@@ -25,7 +25,6 @@ from ..openapi.shapes import (
     one_of,
 )
 
-STATUSES = ("pending", "processing", "completed", "failed", "cancelled")
 FAILED = "Why it failed, for programs; null if it did not, and for refreshes of 0.1.0."
 _COUNTED = {
     "fetched": "Records that the store sent.",

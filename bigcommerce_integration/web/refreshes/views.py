@@ -9,32 +9,21 @@ from typing import Any
 from flask import request, url_for
 
 from ...answers.refreshes import refresh_answer
-from ...errors import RefreshCode
 from ...operations.context import RequestContext
 from ...operations.queries import RefreshView
 from ...operations.refreshes import cancel_refresh, list_refreshes, retry_refresh, start_refresh
-from ...refresh.job.parameters import MODES
-from ...schemas import fields
-from ...schemas.query import PageQuery, read_query
+from ...schemas.query import read_query
+from ...schemas.refreshes import RefreshListQuery
 from ..http.access import authorize, authorize_refresh, parse_id
 from ..http.page_answer import page_answer
 from ..openapi.next_steps import FROM_REFRESH
 from ..openapi.operation import LOCATION, Operation, answer_of, page_of
 from .request import REQUEST_SHAPE, read_refresh_request
-from .schemas import BEGUN, STATUSES, Refresh
+from .schemas import BEGUN, Refresh
 
 _TAG = "Refreshes"
 _CANCELLED = {"status": "cancelled", "eta_s": None, "finished_at": "2026-02-01T12:00:02.000000Z"}
 Answer = tuple[dict[str, Any], int, dict[str, str]]
-
-
-class RefreshQuery(PageQuery):
-    """Which refreshes to list."""
-
-    resource = fields.CollectionName("The collection that they read.")
-    status = fields.Choice("The status that they have.", STATUSES)
-    mode = fields.Choice("The mode that they have.", MODES)
-    error_code = fields.Choice("Why they failed.", RefreshCode)
 
 
 def _starts_refresh(resource: str) -> Operation:
@@ -79,14 +68,14 @@ def starter(name: str) -> Callable[[str], Answer]:
     id="listRefreshes",
     tag=_TAG,
     summary="The refreshes of an instance, the newest first",
-    query=RefreshQuery,
+    query=RefreshListQuery,
     answers={200: page_of(Refresh)},
     step="instance",
 )
 def get_refreshes(instance_id: str) -> dict[str, Any]:
     """The refreshes of an instance, the newest first."""
     context = authorize("read", instance_id)
-    query = read_query(request, RefreshQuery())
+    query = read_query(request, RefreshListQuery())
     views, total = list_refreshes(context, **query)
     data = [refresh_answer(view) for view in views]
     return {"data": data, **page_answer(page=query["page"], per_page=query["per_page"], total=total)}

@@ -1,0 +1,103 @@
+"""Change the settings of a store, and disconnect it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from ...errors import Invalid, StoreSilent, VersionMismatch
+from ...models.instances import PATHS, IntegrationInstance
+from ...operations.choices import choices
+from ...operations.context import RequestContext
+from ...operations.instances import verification
+from ...operations.instances.change import change, changed_columns
+from ...operations.instances.disconnect import disconnect
+from ...operations.instances.draft import draft_of
+from ...schemas.base import load
+from ...schemas.instances import ReplacedInstance
+from .. import login
+from ..forms import Form, form_of, form_of_instance
+from ..render import render
+from . import instance_form
+from .instance_form import INTEGRATION, VERSION
+
+_CONFIRMATION = "confirmation"
+
+
+def get_settings(instance_id: int) -> Response:
+    """The form of what is stored."""
+    context = login.authorize("change", instance_id)
+    form = form_of_instance(context.instance)
+    stored = {instance_form.LINKING: instance_form.linking_of(context.instance), VERSION: str(context.instance.version)}
+    return _page(context.instance, Form({**form.texts, **stored}))
+
+
+def post_settings(instance_id: int) -> ResponseReturnValue:
+    """Save them, or check the connection with them."""
+    context = login.authorize("change", instance_id)
+    typed = MultiDict(request.form)
+    typed[INTEGRATION] = str(context.instance.integration_id)
+    values, errors = load(ReplacedInstance(), instance_form.body(ReplacedInstance(), typed))
+    draft = draft_of(values, errors, context.state.cipher)
+    before = context.instance.version
+    try:
+        if request.form.get("do") == "check":
+            context.require("check")
+            return _checked(context, typed)
+        verify = request.form.get("do") != "unchecked"
+        changed = change(context, draft, verify=verify, versions={typed.get(VERSION, "")})
+    except Invalid as refusal:
+        form = form_of(typed, instance_form.plain(refusal))
+        return _page(context.instance, form, status=422, is_skippable=instance_form.has_skip(refusal))
+    except StoreSilent as refusal:
+        silent = refusal.message.replace(verification.SKIP, "").strip()
+        return _page(context.instance, form_of(typed), status=503, is_skippable=True, silent=silent)
+    except VersionMismatch:
+        return _changed_meanwhile(context, typed, draft.columns)
+    done = "unchanged" if changed.view.instance.version == before else "saved"
+    return redirect(url_for(".get_settings", instance_id=instance_id, done=done), 303)
+
+
+def _checked(context: RequestContext, typed: MultiDict[str, str]) -> Response:
+    """The connection as it is stored: a new token is tried when it is saved."""
+    report, warnings = verification.check_instance(context)
+    return _page(context.instance, form_of(typed), report=report, warnings=warnings)
+
+
+def _changed_meanwhile(context: RequestContext, typed: MultiDict[str, str], columns: Mapping[str, Any]) -> Response:
+    """What was typed, with the version that is stored now, so that it can be sent again by somebody who has seen it."""
+    instance = context.instance
+    typed[VERSION] = str(instance.version)
+    stored = form_of_instance(instance).texts
+    paths = [PATHS[name] for name in changed_columns(instance, columns)]
+    others = [(path, stored.get(path, "")) for path in paths if path in stored]
+    return _page(instance, form_of(typed), status=409, others=others, is_conflict=True)
+
+
+def _page(instance: IntegrationInstance, form: Form, *, status: int = 200, **values: Any) -> Response:
+    offered = choices(login.caller())
+    given = instance_form.FIELDS | values
+    return render("settings.html", status=status, instance=instance, form=form, choices=offered, **given)
+
+
+def get_disconnect(instance_id: int) -> Response:
+    """What goes and what stays."""
+    return _disconnect_page(login.authorize("delete", instance_id).instance)
+
+
+def post_disconnect(instance_id: int) -> ResponseReturnValue:
+    """Disconnect it, if the store's name was typed."""
+    context = login.authorize("delete", instance_id)
+    if request.form.get(_CONFIRMATION, "").strip() != context.instance.name.strip():
+        errors = {_CONFIRMATION: ["This is not the name of the store."]}
+        return _disconnect_page(context.instance, form_of(MultiDict(request.form), errors), status=422)
+    disconnect(context, None)
+    return redirect(url_for(".get_stores", done="disconnected"), 303)
+
+
+def _disconnect_page(instance: IntegrationInstance, form: Form | None = None, *, status: int = 200) -> Response:
+    return render("disconnect.html", status=status, instance=instance, form=form or Form())

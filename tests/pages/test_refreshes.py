@@ -1,0 +1,141 @@
+"""Start, follow, cancel and retry refreshes."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import update
+
+from ..shop import Shop
+from .browsing import Browser
+
+
+@pytest.fixture
+def store(paged: Shop) -> str:
+    """The address of a connected store whose first import is done with."""
+    made = paged.post()
+    table = paged.tables.refreshes
+    paged.execute(update(table).values(status="completed", open_key=None, finished_at=table.c.created_at))
+    return f"/{made['id']}"
+
+
+def _last(shop: Shop) -> object:
+    return shop.rows("refreshes")[-1]
+
+
+def test_a_store_shows_its_collections_and_refreshes(paged: Shop, browser: Browser, store: str) -> None:
+    page = browser.get(store)
+    for text in ("Products", "Orders", "Completed", "First import", "Connected the store, by 1"):
+        assert text in page.text
+    assert "You can close this page." not in page.text
+
+
+def test_without_a_worker_the_page_says_what_to_do(paged: Shop, browser: Browser) -> None:
+    text = browser.get(f"/{paged.post()['id']}").text
+    assert "If this stays a minute, tell your engineer that no BigCommerce worker runs." in text
+    assert "dramatiq" not in text
+
+
+@pytest.mark.parametrize(
+    ("typed", "mode", "parameters"),
+    [
+        ({}, "incremental", None),
+        ({"mode": "full"}, "full", None),
+        ({"mode": "full", "allow_mass_delete": "on"}, "full", '{"allow_mass_delete": true}'),
+        ({"mode": "ids", "ids": "101, 102 103"}, "ids", '{"ids": [101, 102, 103]}'),
+        (
+            {"mode": "date_range", "date_from": "2026-01-01", "date_to": "2026-01-31", "ids": "7"},
+            "date_range",
+            '{"date_from": "2026-01-01", "date_to": "2026-01-31"}',
+        ),
+    ],
+)
+def test_a_refresh_is_started(
+    paged: Shop, browser: Browser, store: str, typed: dict[str, str], mode: str, parameters: str | None
+) -> None:
+    page = browser.get(store)
+    form = browser.get(page.links["Start a refresh"]).form("resource")
+    page = browser.follow(browser.send(form, resource="orders", **typed))
+    assert "The refresh has begun." in page.text
+    row = paged.rows("refreshes")[-1]
+    assert (row.resource, row.mode, row.parameters, row.requested_by) == ("orders", mode, parameters, "ada")
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ({"mode": "ids", "ids": ""}, "Mode ids needs this field."),
+        ({"mode": "ids", "ids": "one"}, "Must be a whole number above 0."),
+        ({"mode": "date_range", "date_from": "2001-01-01", "date_to": "2026-01-31"}, "Must not be before"),
+        ({"resource": "refunds"}, "Choose one."),
+    ],
+)
+def test_a_wrong_request_is_refused_at_its_field(
+    paged: Shop, browser: Browser, store: str, typed: dict[str, str], message: str
+) -> None:
+    form = browser.get(f"{store}/refresh").form("resource")
+    page = browser.send(form, 422, **typed)
+    assert message in page.text
+    assert len(paged.rows("refreshes")) == 2
+
+
+def test_a_second_walk_names_the_one_that_is_open(paged: Shop, browser: Browser, store: str) -> None:
+    form = browser.get(f"{store}/refresh").form("resource")
+    browser.send(form)
+    page = browser.send(form, 409)
+    number = paged.rows("refreshes")[-1].id
+    assert f"Refresh {number} of the products is open already" in page.text
+    assert browser.get(page.links[f"Show refresh {number}"]).answer.status_code == 200
+
+
+def test_an_open_refresh_is_cancelled_and_goes_on(paged: Shop, browser: Browser, store: str) -> None:
+    page = browser.follow(browser.send(browser.get(f"{store}/refresh").form("resource")))
+    page = browser.follow(browser.send(page.form("/cancel")))
+    assert "The refresh is cancelled." in page.text
+    assert paged.rows("refreshes")[-1].status == "cancelled"
+    page = browser.follow(browser.send(page.form("/retry")))
+    assert "The refresh goes on where it stopped." in page.text
+    assert paged.rows("refreshes")[-1].status == "pending"
+    browser.send(page.form("/cancel"))
+    assert "has ended already" in browser.send(page.form("/cancel"), 409).text
+
+
+def test_a_mass_deletion_is_allowed_by_a_button(paged: Shop, browser: Browser, store: str) -> None:
+    table = paged.tables.refreshes
+    paged.execute(
+        update(table).where(table.c.id == 1).values(status="failed", error_code="mass_deletion", message="7 of 9 gone")
+    )
+    browser.get(f"{store}/refreshes/2")
+    assert all("allow" not in each.action for each in browser.get(f"{store}/refreshes/2").forms)
+    page = browser.get(f"{store}/refreshes/1")
+    assert "7 of 9 gone" in page.text
+    browser.send(page.form("/allow-deletion"))
+    row = paged.rows("refreshes")[-1]
+    assert (row.resource, row.mode, row.parameters) == ("products", "full", '{"allow_mass_delete": true}')
+
+
+def test_refreshes_are_listed_with_filters_in_the_address(paged: Shop, browser: Browser, store: str) -> None:
+    page = browser.get(f"{store}/refreshes?resource=orders&status=&mode=")
+    assert page.answer.text.count("/refreshes/2") == 1
+    assert "/refreshes/1" not in page.answer.text
+    assert "There is no such refresh." in browser.get(f"{store}/refreshes?status=failed").text
+    assert "status" in browser.get(f"{store}/refreshes?status=gone", 422).text
+
+
+def test_the_live_part_is_sent_once_and_then_304(paged: Shop, browser: Browser, store: str) -> None:
+    for path in (f"{store}/live", f"{store}/refreshes/1/live"):
+        answer = browser.get(path).answer
+        assert "<html" not in answer.text
+        etag = answer.headers["ETag"]
+        again = browser.client.get(answer.request.path, headers={"If-None-Match": etag})
+        assert (again.status_code, again.data) == (304, b"")
+        paged.execute(update(paged.tables.instances).values(status_message=f"Changed after {path}"))
+        paged.execute(update(paged.tables.refreshes).values(message=f"Changed after {path}"))
+        assert browser.client.get(answer.request.path, headers={"If-None-Match": etag}).status_code == 200
+    browser.log_out()
+    assert browser.client.get(answer.request.path).status_code == 401
+
+
+def test_only_a_page_with_an_open_refresh_loads_again_without_script(paged: Shop, browser: Browser, store: str) -> None:
+    assert "http-equiv" not in browser.get(store).answer.text
+    browser.send(browser.get(f"{store}/refresh").form("resource"))
+    assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in browser.get(store).answer.text
