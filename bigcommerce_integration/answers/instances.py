@@ -10,6 +10,7 @@ from ..encryption import TokenCipher
 from ..errors import ConfigError
 from ..models.instances import SETTINGS, IntegrationInstance
 from ..models.types import moment_text
+from ..operations.findings.finding import Finding
 from ..operations.health import ResourceHealth
 from ..operations.instances.views import InstanceView
 from ..refresh.job import progress
@@ -44,7 +45,22 @@ def instance_answer(view: InstanceView, cipher: TokenCipher) -> dict[str, Any]:
             **{resource.resource: _resource_answer(resource) for resource in health.resources},
             "last_worker_tick_at": moment_text(health.last_worker_tick_at),
             "warnings": [dict(each) for each in view.warnings],
+            "findings": [_finding_answer(each) for each in view.findings],
         },
+    }
+
+
+def _finding_answer(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "severity": finding.severity,
+        "since": moment_text(finding.since),
+        "sentence": encodable(finding.sentence),
+        "action": finding.action,
+        "link": finding.link,
+        "instance_id": finding.instance_id,
+        "resource": finding.resource,
+        "refresh_id": finding.refresh_id,
     }
 
 

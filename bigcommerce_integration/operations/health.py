@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, func, or_, select
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, exists, func, literal, not_, or_, select
 from sqlalchemy.orm import Session
 
 from ..config import Config
+from ..errors import RefreshCode
 from ..models import Tables, db_now, is_due
 from ..models.clock import ALLOWED_S
 from ..models.instances import IntegrationInstance
@@ -40,6 +41,18 @@ class ResourceHealth:
     left_out: int = 0
     # Why a collection that a store can do without is off for this one.
     off_reason: str | None = None
+    # Whether any record of it was rejected; some may have been stored since.
+    has_rejected: bool = False
+    # The newest refresh that was stopped as too much was gone, unless a full one was completed since.
+    held_back: RefreshView | None = None
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last failure came after the last success."""
+        failure, success = self.last_failure, self.last_success
+        if failure is None or failure.row.finished_at is None:
+            return False
+        return success is None or success.row.finished_at is None or failure.row.finished_at > success.row.finished_at
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,10 @@ class Health:
     newest: Sequence[RefreshView]
     resources: Sequence[ResourceHealth]
     last_worker_tick_at: datetime | None
+    # By the database's clock.
+    now: datetime
+    # Whether a worker has ticked lately.
+    has_worker: bool
 
 
 def health_of(session: Session, tables: Tables, config: Config, instance: IntegrationInstance) -> Health:
@@ -56,11 +73,11 @@ def health_of(session: Session, tables: Tables, config: Config, instance: Integr
     return health_by_instance(session, tables, config, [instance])[instance.id]
 
 
-def health_of_new(session: Session, tables: Tables, begun: Sequence[RefreshView]) -> Health:
+def health_of_new(session: Session, tables: Tables, config: Config, begun: Sequence[RefreshView]) -> Health:
     """That of an instance whose first refreshes were just begun: the same answer with fewer questions."""
     opened = {view.row.resource: view for view in begun}
     resources = [replace(_nothing(name), open_refresh=opened.get(name)) for name in tables.registry.names]
-    return Health(begun, resources, _last_tick(session, tables))
+    return Health(begun, resources, *_last_tick(session, tables, config))
 
 
 def health_by_instance(
@@ -71,7 +88,7 @@ def health_by_instance(
         return {}
     leases = _leases(session, tables, config, [each.id for each in instances])
     views = _views(session, tables, config, leases)
-    ticked_at = _last_tick(session, tables)
+    ticked_at, now, has_worker = _last_tick(session, tables, config)
     made = {}
     for instance in instances:
         # A store that was connected by another version may have more leases, or fewer.
@@ -86,15 +103,19 @@ def health_by_instance(
                 for resource in tables.registry.names
             ],
             last_worker_tick_at=ticked_at,
+            now=now,
+            has_worker=has_worker,
         )
     return made
 
 
-def _last_tick(session: Session, tables: Tables) -> datetime | None:
+def _last_tick(session: Session, tables: Tables, config: Config) -> tuple[datetime | None, datetime, bool]:
+    """When a worker last looked for work, the database's now, and whether that makes a worker that is running."""
     ticked_at = tables.workers.c.last_tick_at
     # Not what a worker noted while the database's clock was wrong.
-    found: datetime | None = session.scalar(select(func.max(ticked_at)).where(ticked_at <= db_now(ALLOWED_S)))
-    return found
+    newest = select(func.max(ticked_at)).where(ticked_at <= db_now(ALLOWED_S)).scalar_subquery()
+    found, now = session.execute(select(newest, db_now())).one()
+    return found, now, found is not None and (now - found).total_seconds() <= queries.worker_window_s(config)
 
 
 def _leases(session: Session, tables: Tables, config: Config, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
@@ -117,6 +138,23 @@ def _leases(session: Session, tables: Tables, config: Config, ids: Sequence[int]
         )
         .scalar_subquery()
     )
+    later = refreshes.alias()
+    is_settled = exists().where(
+        later.c.instance_id == refreshes.c.instance_id,
+        later.c.resource == refreshes.c.resource,
+        later.c.status == "completed",
+        later.c.id > refreshes.c.id,
+        later.c.mode == "full",
+    )
+    held_back = newest(
+        refreshes.c.status == "failed", refreshes.c.error_code == RefreshCode.MASS_DELETION, not_(is_settled)
+    )
+    any_rejected = (
+        select(literal(1))
+        .where(rejected.c.instance_id == leases.c.instance_id, rejected.c.resource == leases.c.resource)
+        .limit(1)
+        .scalar_subquery()
+    )
     wanted: Select[Any] = select(
         leases.c.instance_id,
         leases.c.resource,
@@ -128,7 +166,9 @@ def _leases(session: Session, tables: Tables, config: Config, ids: Sequence[int]
         newest().label("newest_id"),
         newest(refreshes.c.status == "completed", refreshes.c.mode.in_(_WHOLE)).label("success_id"),
         newest(refreshes.c.status == "failed").label("failure_id"),
+        held_back.label("held_back_id"),
         left_out.label("left_out"),
+        any_rejected.label("any_rejected"),
     ).where(leases.c.instance_id.in_(ids))
     by_instance: defaultdict[int, list[Row[Any]]] = defaultdict(list)
     for row in session.execute(wanted):
@@ -141,11 +181,15 @@ def _views(
 ) -> dict[int | str | None, RefreshView]:
     """The refreshes that the leases name, by id, and the open ones by their key too."""
     rows = [row for each in leases.values() for row in each]
-    ids = {row_id for row in rows for row_id in (row.newest_id, row.success_id, row.failure_id) if row_id}
+    ids = {row_id for row in rows for row_id in _named(row) if row_id}
     keys = [open_key(row.instance_id, row.resource) for row in rows]
     table = tables.refreshes
     views = queries.refreshes(session, tables, config, or_(table.c.id.in_(ids), table.c.open_key.in_(keys)))
     return {key: view for view in views for key in (view.row.id, view.row.open_key) if key is not None}
+
+
+def _named(row: Row[Any]) -> Sequence[int | None]:
+    return row.newest_id, row.success_id, row.failure_id, row.held_back_id
 
 
 def _resource_health(
@@ -168,6 +212,8 @@ def _resource_health(
         last_failure=views.get(lease.failure_id),
         left_out=lease.left_out,
         off_reason=lease.off_reason,
+        has_rejected=lease.any_rejected is not None,
+        held_back=views.get(lease.held_back_id),
     )
 
 

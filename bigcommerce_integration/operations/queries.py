@@ -25,7 +25,7 @@ NO_WORKER = (
 )
 _OF_INSTANCE = "of_instance_"
 # Of a refresh: the worker's own affair, and the checkpoint may be long.
-_HIDDEN = frozenset({"checkpoint", "attempts", "resume_at"})
+_HIDDEN = frozenset({"checkpoint", "attempts"})
 
 
 @dataclass(frozen=True)

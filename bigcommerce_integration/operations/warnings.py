@@ -15,7 +15,8 @@ from ..models.instances import IntegrationInstance
 from ..refresh.removal.deletion import DELETING
 from .context import Caller
 
-CODES = ("store_connected_twice", "start_date_in_future", "name_taken")
+TWICE = "store_connected_twice"
+CODES = (TWICE, "start_date_in_future", "name_taken")
 # The date furthest ahead of UTC's: whatever the store's time zone is, a later day has not begun there.
 _FURTHEST_AHEAD = timedelta(hours=14)
 _MOST_NAMED = 5
@@ -78,7 +79,7 @@ def _of_store(settled: Settled, same: Sequence[IntegrationInstance], host: Host)
     if len(readable) > _MOST_NAMED:
         who += " and more"
     message = f"This store is also connected as {who}: whoever adds up sales counts its orders more than once."
-    return [warning("integration_settings.store_hash", "store_connected_twice", message)]
+    return [warning("integration_settings.store_hash", TWICE, message)]
 
 
 def _of_date(settled: Settled, today: date) -> list[dict[str, Any]]:

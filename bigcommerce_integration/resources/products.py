@@ -72,6 +72,7 @@ VARIANTS = Child(
             + LinkCode.meanings(),
             derived=True,
             choices=tuple(LinkCode),
+            indexed=True,
         ),
     ),
     indexes=(

@@ -91,8 +91,10 @@ def test_post_answers_with_the_instance_and_its_two_refreshes(any_app: Flask) ->
             **dict.fromkeys(("products", "orders"), dict.fromkeys(HEALTH) | {"open_refresh": ANY}),
             "last_worker_tick_at": None,
             "warnings": [],
+            "findings": ANY,
         },
     }
+    assert [each["code"] for each in data["health"]["findings"]] == ["no_worker", "sync_off"]
     assert [data["health"][each["resource"]]["open_refresh"]["id"] for each in refreshes] == [
         each["id"] for each in refreshes
     ]

@@ -29,6 +29,7 @@ WEB_PAGE = "a web page came in place of the API's answer."
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
+TOO_MANY_REQUESTS = "too many requests for now."
 Source = Literal["api", "page", "other"]
 """Whose answer it is: the API's own, a web page's, or that of something else."""
 
@@ -102,7 +103,7 @@ def error_of(failure: Failure) -> StoreError:
     """
     status, is_own = failure.status, failure.source == "api"
     if status == 429:
-        return RateLimited(failure.tell("too many requests for now."), wait_s=failure.wait_s)
+        return RateLimited(failure.tell(TOO_MANY_REQUESTS), wait_s=failure.wait_s)
     if status == 404 and failure.single:
         # Rows are not marked deleted on the word of something before the API (a wrong hash gives a web page too).
         return RecordGone(failure.tell("the store does not have it (any longer).")) if is_own else _unavailable(failure)

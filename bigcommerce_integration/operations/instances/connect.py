@@ -22,7 +22,7 @@ from ..transactions import Unexplained, commit, end_transaction
 from .draft import Draft
 from .validation import NAME_TAKEN, is_name_stored, require_valid
 from .verification import store_of_columns, verify_credentials
-from .views import InstanceView, warnings_of
+from .views import InstanceView, view_of_new
 
 # The request's own hint goes out within a second of the commit; the tick needs to send one only if that was lost.
 HINT_AFTER_S = 10.0
@@ -45,8 +45,7 @@ def connect(caller: Caller, draft: Draft, *, verify: bool) -> InstanceView:
     actors.send_hints(caller.state, [(view.row.resource, view.row.id) for view in reversed(health.newest)])
     announce(instance_created, instance_id=instance.id)
     # Begun anew after a deadlock as well: it is connected by now, and an error would tell the caller otherwise.
-    found = commit(caller.session, lambda: warnings_of(caller, instance))
-    return InstanceView(instance, health, found)
+    return commit(caller.session, lambda: view_of_new(caller, instance, health))
 
 
 def _create(caller: Caller, draft: Draft, status_message: str | None) -> tuple[IntegrationInstance, Health]:
@@ -100,4 +99,4 @@ def _write(caller: Caller, row: Mapping[str, Any]) -> tuple[IntegrationInstance,
     assert found is not None
     instance, begun = found
     history.record(session, state.tables, instance_id, "create", done_by=caller.name, changes=history.created(instance))
-    return instance, health_of_new(session, state.tables, begun)
+    return instance, health_of_new(session, state.tables, state.config, begun)

@@ -13,6 +13,8 @@ from ...models import Tables
 from ...models.instances import IntegrationInstance
 from ...refresh.removal.deletion import DELETING
 from ..context import Caller
+from ..findings.finding import Finding
+from ..findings.gather import findings_by_store
 from ..health import Health, health_by_instance
 from ..warnings import of_instance, warnings
 
@@ -21,17 +23,25 @@ SHOWN = ("active", "needs_attention")
 
 @dataclass(frozen=True)
 class InstanceView:
-    """An instance with its health and its warnings."""
+    """An instance with its health, its warnings and its findings, the worst first."""
 
     instance: IntegrationInstance
     health: Health
     warnings: Sequence[dict[str, str]]
+    findings: Sequence[Finding]
 
 
 def view_of(caller: Caller, instance: IntegrationInstance) -> InstanceView:
     """The instance as it is now."""
     (view,) = _views(caller, [instance])
     return view
+
+
+def view_of_new(caller: Caller, instance: IntegrationInstance, health: Health) -> InstanceView:
+    """An instance that has just been connected."""
+    (its,) = found = warnings(caller, [of_instance(instance)])
+    findings = findings_by_store(caller, [instance], {instance.id: health}, found)
+    return InstanceView(instance, health, its, findings[instance.id])
 
 
 def warnings_of(caller: Caller, instance: IntegrationInstance) -> list[dict[str, str]]:
@@ -70,7 +80,10 @@ def connected(session: Session, tables: Tables, instance_id: int | None = None) 
 def _views(caller: Caller, instances: Sequence[IntegrationInstance]) -> list[InstanceView]:
     by_id = health_by_instance(caller.session, caller.state.tables, caller.state.config, instances)
     found = warnings(caller, [of_instance(each) for each in instances])
-    return [InstanceView(each, by_id[each.id], its) for each, its in zip(instances, found, strict=True)]
+    findings = findings_by_store(caller, instances, by_id, found)
+    return [
+        InstanceView(each, by_id[each.id], its, findings[each.id]) for each, its in zip(instances, found, strict=True)
+    ]
 
 
 def _of_tenant(caller: Caller, status: str | None) -> list[IntegrationInstance]:

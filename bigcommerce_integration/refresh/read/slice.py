@@ -30,6 +30,9 @@ LOOK_S = 1.0
 """How often a slice that stores nothing looks whether its refresh was cancelled."""
 DRAIN_S = 5.0
 """How long a stopping process waits for answers under way; what comes later is fetched again elsewhere."""
+QUOTA_USED_UP = "The store's quota of requests is used up for now."
+ASKED_AGAIN = "The store is asked again in about"
+"""In the message of each refresh that waits for the store; the seconds follow."""
 
 
 @dataclass
@@ -213,8 +216,8 @@ class Slice:
                 return
             elif delay_s > LONG_WAIT_S or (self.job.is_over and delay_s > 0 and not self.fetcher.is_in_doubt):
                 self._save()
-                trouble = self.fetcher.trouble or "The store's quota of requests is used up for now."
-                raise SliceEnds(delay_s, f"{trouble} The store is asked again in about {delay_s:.0f} seconds.")
+                trouble = self.fetcher.trouble or QUOTA_USED_UP
+                raise SliceEnds(delay_s, f"{trouble} {ASKED_AGAIN} {delay_s:.0f} seconds.")
             else:
                 self.fetcher.wait(min(delay_s, LOOK_S))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...errors import RefreshCode
 from ...models.refreshes import STATUSES
+from ...operations.findings.finding import SEVERITIES, Action, FindingCode
 from ...operations.warnings import CODES
 from ...resources.orders import ORDERS
 from ...schemas.fields import StrictField
@@ -108,12 +109,37 @@ class Standing(AnswerSchema):
     last_failure = Part(FailedRefresh, "The last failure, unless a success came after it.", is_null=True)
 
 
+class Finding(AnswerSchema):
+    """Something that a person should know."""
+
+    code = Coded(FindingCode, "What it is, for programs; later versions may add some.", FindingCode.SYNC_OFF)
+    severity = Shown(one_of(SEVERITIES), "`person`: it will not mend itself. `wait`: it mends itself.", "person")
+    since = Shown(MOMENT, "Since when, as far as that is known.", is_null=True)
+    sentence = Shown(
+        STRING,
+        "For people: what it is, what follows, and whether anything is lost.",
+        "Automatic sync is off: changes in the store arrive only when somebody starts a refresh. Nothing is lost "
+        "meanwhile.",
+    )
+    action = Coded(Action, "What a person can do about it.", Action.OPEN_SETTINGS)
+    link = Shown(
+        STRING,
+        "The operators' page that helps, relative to that of the store; null if none does.",
+        "settings",
+        is_null=True,
+    )
+    instance_id = Shown(ID, "The instance; null for what concerns all of them.", 3, is_null=True)
+    resource = Shown(COLLECTION, "The collection that it is about; null if it is not about one.", is_null=True)
+    refresh_id = Shown(ID, "The refresh that it is about; null if it is not about one.", is_null=True)
+
+
 class Health(AnswerSchema):
     """How the mirror of a store stands."""
 
     standing = Part(Standing, "How far the mirror of this collection is.", for_each_collection=True)
     last_worker_tick_at = Shown(MOMENT, "When a worker last looked for work.", _NOON, is_null=True)
     warnings = warnings()
+    findings = Part(Finding, "What needs a person, then what mends itself; the worst first.", many=True)
 
 
 Settings = AnswerSchema.from_dict(

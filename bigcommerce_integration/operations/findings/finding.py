@@ -1,0 +1,89 @@
+"""What a finding is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from ...errors import Code
+
+Severity = Literal["person", "wait"]
+"""``person``: it will not mend itself. ``wait``: it mends itself."""
+SEVERITIES: tuple[Severity, ...] = ("person", "wait")
+
+
+class FindingCode(Code):
+    """What was found. The worst stands first."""
+
+    NO_WORKER = "no_worker", "No background worker runs, so no store is brought up to date."
+    TOKEN_REFUSED = "token_refused", "The store does not accept its access token."
+    STORE_NOT_FOUND = "store_not_found", "There is no store with this hash, or it was closed."
+    OTHER_STORE = "other_store", "Another store answers than the one that was connected."
+    SCOPE_MISSING = "scope_missing", "The access token may not read a collection."
+    DELETION_HELD_BACK = "deletion_held_back", "More is gone than may be deleted without a person's word."
+    REFRESH_FAILED = "refresh_failed", "The last refresh of a collection failed."
+    REFRESH_OVERDUE = "refresh_overdue", "A collection was not brought up to date for longer than usual."
+    SYNC_OFF = "sync_off", "The store is not kept up to date by itself."
+    STORE_CONNECTED_TWICE = "store_connected_twice", "The same store is connected more than once."
+    RECORDS_REJECTED = "records_rejected", "Records could not be stored."
+    PRODUCTS_REFUSED = "products_refused", "The host did not make products for some variants."
+    LINK_CONFLICTS = "link_conflicts", "For some variants it is not sure which product is meant."
+    STORE_UNREACHABLE = "store_unreachable", "The store does not answer at present; it is asked again."
+    RETRYING = "retrying", "Something went wrong that is tried again by itself."
+    WAITING_FOR_QUOTA = "waiting_for_quota", "The store's quota of requests is used up; the refresh waits for it."
+    RECORDS_TRIED_AGAIN = "records_tried_again", "Records were left out that later refreshes try again."
+    BEING_DELETED = "being_deleted", "The store was disconnected; its records are being removed."
+
+
+class Action(Code):
+    """What a person can do about it, as one button."""
+
+    NONE = "none", "Nothing is to be done here."
+    FETCH = "fetch", "Fetch the record from the store."
+    REFRESH = "refresh", "Start a refresh."
+    RETRY = "retry", "Let what failed go on, or be tried again."
+    LINK = "link", "Decide which product of the host a variant is."
+    CREATE_PRODUCTS = "create_products", "Let the host make products."
+    OPEN_SETTINGS = "open_settings", "Change the settings of the store."
+    NEW_TOKEN = "new_token", "Enter a new access token."
+    ALLOW_DELETION = "allow_deletion", "Allow that this much is marked as deleted, by a full refresh."
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a person should know; ``sentence`` is for people: what, what follows, whether anything is lost.
+
+    ``since`` is naive UTC, None if nobody knows. ``link`` names the page that helps, relative to that of the store:
+    ``settings``, ``refreshes``, ``refreshes/<id>``, ``rejected?resource=<name>``, ``variants?conflict=true`` or
+    ``variants?link_conflict_code=refused_by_host``; None if no page does. ``instance_id`` and ``store`` (its name) are
+    None for what concerns all stores. ``resource`` is the collection, ``refresh_id`` the refresh that it is about.
+    """
+
+    code: FindingCode
+    severity: Severity
+    sentence: str
+    since: datetime | None = None
+    action: Action = Action.NONE
+    link: str | None = None
+    instance_id: int | None = None
+    store: str | None = None
+    resource: str | None = None
+    refresh_id: int | None = None
+
+
+_RANK = {code: place for place, code in enumerate(FindingCode)}
+
+
+def worst_first(found: Iterable[Finding]) -> list[Finding]:
+    """What needs a person before what mends itself, the worst of each first."""
+    return sorted(
+        found,
+        key=lambda each: (
+            SEVERITIES.index(each.severity),
+            _RANK[each.code],
+            each.instance_id or 0,
+            each.resource or "",
+        ),
+    )

@@ -1,0 +1,160 @@
+"""What is found of the refreshes of one collection of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from ...client.http.failures import TOO_MANY_REQUESTS
+from ...errors import RefreshCode
+from ...refresh.read.slice import ASKED_AGAIN, QUOTA_USED_UP
+from ..health import ResourceHealth
+from .finding import Action, Finding, FindingCode, Severity
+from .standing import Standing
+
+LATE_INTERVALS = 3
+LATE_AT_LEAST_S = 900.0
+"""A collection that was not brought up to date for so long, and so many intervals of the automatic sync, is overdue."""
+_CONNECTION = (RefreshCode.TOKEN_REJECTED, RefreshCode.STORE_NOT_FOUND, RefreshCode.OTHER_STORE)
+_Made = Callable[..., Finding]
+
+
+def of_resource(standing: Standing, resource: ResourceHealth, make: _Made) -> Iterator[Finding]:
+    """One of scope, failure and delay at most; and what was held back, and what the open refresh waits for."""
+    name = resource.resource
+    if resource.held_back is not None:
+        yield _held_back(resource, make)
+    yield from _waits(resource, make)
+    if resource.off_reason is not None:
+        yield _scope_missing(name, make, since=None, is_whole=False)
+    elif resource.is_failing:
+        yield from _failed(standing, resource, make)
+    elif _is_overdue(standing, resource):
+        yield _overdue(resource, make)
+
+
+def _held_back(resource: ResourceHealth, make: _Made) -> Finding:
+    held_back: Any = resource.held_back
+    name, row = resource.resource, held_back.row
+    opened = resource.open_refresh
+    is_tried = opened is not None and opened.row.mode == "full" and opened.row.id > row.id
+    text = (
+        f"A refresh of {name} found that far more is gone than is usual, so it deleted nothing. What is stored stays "
+        "as it is. Look at the store first; if the records were deleted on purpose, allow the deletion."
+    )
+    return make(
+        FindingCode.DELETION_HELD_BACK,
+        "wait" if is_tried else "person",
+        text,
+        since=row.finished_at,
+        action=Action.ALLOW_DELETION,
+        link=f"refreshes/{row.id}",
+        resource=name,
+        refresh_id=row.id,
+    )
+
+
+def _scope_missing(name: str, make: _Made, *, since: datetime | None, is_whole: bool) -> Finding:
+    goes_on = "" if is_whole else " The other records are not affected."
+    text = (
+        f"The access token may not read {name}, so no new {name} come.{goes_on} Nothing is lost: enter a token of an "
+        "API account that may, and what was missed is fetched."
+    )
+    return make(
+        FindingCode.SCOPE_MISSING, "person", text, since=since, action=Action.NEW_TOKEN, link="settings", resource=name
+    )
+
+
+def _failed(standing: Standing, resource: ResourceHealth, make: _Made) -> Iterator[Finding]:
+    failure: Any = resource.last_failure
+    name, row = resource.resource, failure.row
+    since = standing.counts.failing.get(name) or row.finished_at
+    if standing.instance.status != "active" or row.error_code == RefreshCode.MASS_DELETION:
+        # It is said of the whole store, or as a deletion that is held back.
+        return
+    if row.error_code == RefreshCode.SCOPE_MISSING and resource.open_refresh is None:
+        yield _scope_missing(name, make, since=since, is_whole=True)
+        return
+    severity, follows = _after_failure(standing, resource, row.error_code)
+    yield make(
+        FindingCode.REFRESH_FAILED,
+        severity,
+        f"The last refresh of {name} failed: {row.message} {follows} What is stored stays, and nothing is lost.",
+        since=since,
+        action=Action.RETRY if resource.open_refresh is None else Action.NONE,
+        link=f"refreshes/{row.id}",
+        resource=name,
+        refresh_id=row.id,
+    )
+
+
+def _after_failure(standing: Standing, resource: ResourceHealth, code: str | None) -> tuple[Severity, str]:
+    if resource.open_refresh is not None:
+        return "wait", "Another one is under way."
+    if code == RefreshCode.STORE_UNAVAILABLE and standing.instance.is_automatic_sync_enabled:
+        return "wait", "The next one begins by itself."
+    return "person", "This stays so until a person acts."
+
+
+def _is_overdue(standing: Standing, resource: ResourceHealth) -> bool:
+    """Whether sync is on, and the last success is long ago; without a worker that alone is what is wrong."""
+    is_on = standing.instance.is_automatic_sync_enabled and standing.instance.status == "active"
+    late_s = max(LATE_AT_LEAST_S, LATE_INTERVALS * standing.sync_interval_s)
+    return is_on and standing.health.has_worker and resource.age_s is not None and resource.age_s > late_s
+
+
+def _overdue(resource: ResourceHealth, make: _Made) -> Finding:
+    name, opened, success = resource.resource, resource.open_refresh, resource.last_success
+    minutes = round((resource.age_s or 0) / 60)
+    text = f"The {name} were last brought up to date {_spoken(minutes)} ago, later than usual. Nothing is lost."
+    text += (
+        " A refresh is under way."
+        if opened
+        else " A worker runs, but begins no refresh: let an engineer look at its log."
+    )
+    return make(
+        FindingCode.REFRESH_OVERDUE,
+        "wait" if opened else "person",
+        text,
+        since=success and success.row.finished_at,
+        action=Action.NONE if opened else Action.REFRESH,
+        link=f"refreshes/{opened.row.id}" if opened else "refreshes",
+        resource=name,
+        refresh_id=opened.row.id if opened else None,
+    )
+
+
+def _waits(resource: ResourceHealth, make: _Made) -> Iterator[Finding]:
+    """What the open refresh waits for; all of it mends itself."""
+    opened = resource.open_refresh
+    if opened is None:
+        return
+    row, message = opened.row, opened.row.message or ""
+    is_waiting = row.resume_at is not None and row.resume_at > row.now
+    which = {
+        "since": row.started_at or row.created_at,
+        "link": f"refreshes/{row.id}",
+        "resource": resource.resource,
+        "refresh_id": row.id,
+    }
+    if opened.trouble is not None:
+        text = f"The refresh of {resource.resource} goes on by itself after an error; nothing is lost. {opened.trouble}"
+        yield make(FindingCode.RETRYING, "wait", text, **which)
+    elif is_waiting and (QUOTA_USED_UP in message or TOO_MANY_REQUESTS in message):
+        text = (
+            f"The store's quota of requests is used up for now, so the refresh of {resource.resource} waits. It goes "
+            "on by itself; nothing is lost."
+        )
+        yield make(FindingCode.WAITING_FOR_QUOTA, "wait", text, **which)
+    elif is_waiting and ASKED_AGAIN in message:
+        text = (
+            f"The refresh of {resource.resource} waits for the store and goes on by itself; nothing is lost. {message}"
+        )
+        yield make(FindingCode.STORE_UNREACHABLE, "wait", text, **which)
+
+
+def _spoken(minutes: int) -> str:
+    if minutes < 120:
+        return f"{minutes} minutes"
+    return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"

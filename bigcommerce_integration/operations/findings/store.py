@@ -1,0 +1,144 @@
+"""What is found of one store, from its health and what is counted of it: decisions alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from ...errors import LinkCode, RefreshCode
+from ...refresh.removal.deletion import DELETING
+from .counts import MOST_COUNTED, Counts
+from .finding import Action, Finding, FindingCode
+from .refreshing import of_resource
+from .standing import Standing
+
+_Made = Callable[..., Finding]
+_CONNECTION: Mapping[str, tuple[FindingCode, Action, str]] = {
+    RefreshCode.TOKEN_REJECTED: (
+        FindingCode.TOKEN_REFUSED,
+        Action.NEW_TOKEN,
+        "The store does not accept its access token any longer, so nothing new comes from it. Nothing is lost: enter a "
+        "new token, and what was missed is fetched.",
+    ),
+    RefreshCode.STORE_NOT_FOUND: (
+        FindingCode.STORE_NOT_FOUND,
+        Action.OPEN_SETTINGS,
+        "There is no store with this store hash, or it was closed, so nothing new comes from it. What is stored is "
+        "kept: correct the store hash, or reopen the store.",
+    ),
+    RefreshCode.OTHER_STORE: (
+        FindingCode.OTHER_STORE,
+        Action.OPEN_SETTINGS,
+        "Another store answers than the one that was connected, so nothing is read from it. What is stored is kept: "
+        "correct the store hash or the token.",
+    ),
+}
+
+
+def of_store(standing: Standing) -> list[Finding]:
+    """All of it, in no order."""
+    instance = standing.instance
+    make: _Made = partial(Finding, instance_id=instance.id, store=instance.name)
+    if instance.status == DELETING:
+        text = "The store was disconnected, and its mirrored records are being removed. Your own products stay."
+        return [make(FindingCode.BEING_DELETED, "wait", text, since=instance.updated_at)]
+    return [
+        *_connection(standing, make),
+        *_settings(standing, make),
+        *(finding for each in standing.health.resources for finding in of_resource(standing, each, make)),
+        *_rejected(standing.counts, make),
+        *_unlinked(standing.counts, make),
+    ]
+
+
+def _connection(standing: Standing, make: _Made) -> Iterator[Finding]:
+    """What stops the whole store, and a store that could not be reached when it was connected."""
+    instance = standing.instance
+    if instance.status == "active":
+        if instance.status_message is not None:
+            text = "The store did not answer when it was connected. It is asked again by itself; nothing is lost."
+            yield make(FindingCode.STORE_UNREACHABLE, "wait", text, since=instance.created_at)
+        return
+    failed = [each.last_failure.row for each in standing.health.resources if each.last_failure is not None]
+    broken = [row for row in failed if row.error_code in _CONNECTION]
+    # Rows of 0.1.0 have no code: what the store's status says is shown then.
+    newest: Any = max(broken, key=lambda row: row.id, default=None)
+    since: datetime = instance.updated_at if newest is None else min(row.finished_at for row in broken)
+    if newest is None:
+        text = f"Nothing new comes from the store until a person acts: {instance.status_message} Nothing is lost."
+        yield make(
+            FindingCode.REFRESH_FAILED, "person", text, since=since, action=Action.OPEN_SETTINGS, link="settings"
+        )
+        return
+    code, action, text = _CONNECTION[newest.error_code]
+    yield make(code, "person", text, since=since, action=action, link="settings")
+
+
+def _settings(standing: Standing, make: _Made) -> Iterator[Finding]:
+    settings = {"action": Action.OPEN_SETTINGS, "link": "settings"}
+    if not standing.instance.is_automatic_sync_enabled:
+        text = (
+            "Automatic sync is off: changes in the store arrive only when somebody starts a refresh. Nothing is lost "
+            "meanwhile."
+        )
+        yield make(FindingCode.SYNC_OFF, "person", text, **settings)
+    if standing.connected_twice is not None:
+        yield make(FindingCode.STORE_CONNECTED_TWICE, "person", standing.connected_twice, **settings)
+
+
+def _rejected(counts: Counts, make: _Made) -> Iterator[Finding]:
+    for name, found in counts.rejected.items():
+        one = found.count == 1
+        text = (
+            f"{_number(found.count, name)} could not be stored. {'It is' if one else 'They are'} kept with the reason "
+            f"and {'is' if one else 'are'} not lost: mend {'it' if one else 'them'} in the store, then try again."
+        )
+        yield make(
+            FindingCode.RECORDS_REJECTED,
+            "person",
+            text,
+            since=found.since,
+            action=Action.RETRY,
+            link=f"rejected?resource={name}",
+            resource=name,
+        )
+    for name, found in counts.tried_again.items():
+        text = (
+            f"{_number(found.count, name)} {'was' if found.count == 1 else 'were'} left out after an error. Later "
+            f"refreshes try {'it' if found.count == 1 else 'them'} again; nothing is lost."
+        )
+        yield make(
+            FindingCode.RECORDS_TRIED_AGAIN,
+            "wait",
+            text,
+            since=found.since,
+            action=Action.RETRY,
+            link=f"rejected?resource={name}",
+            resource=name,
+        )
+
+
+def _unlinked(counts: Counts, make: _Made) -> Iterator[Finding]:
+    refused = counts.unlinked.get(LinkCode.REFUSED_BY_HOST, 0)
+    others = sum(counts.unlinked.values()) - refused
+    if refused:
+        text = (
+            f"Your system did not make products for {_number(refused, 'variants')}. Orders arrive all the same, "
+            "without a link to a product. See the reasons, then link or create them."
+        )
+        link = f"variants?link_conflict_code={LinkCode.REFUSED_BY_HOST}"
+        yield make(FindingCode.PRODUCTS_REFUSED, "person", text, action=Action.LINK, link=link)
+    if others:
+        text = (
+            f"{_number(others, 'variants')} could not be linked: it is not sure which of your products is meant. "
+            "Orders arrive all the same, without a link to a product."
+        )
+        yield make(FindingCode.LINK_CONFLICTS, "person", text, action=Action.LINK, link="variants?conflict=true")
+
+
+def _number(count: int, plural: str) -> str:
+    if count > MOST_COUNTED:
+        return f"More than {MOST_COUNTED:,} {plural}"
+    return f"1 {plural.removesuffix('s')}" if count == 1 else f"{count:,} {plural}"
