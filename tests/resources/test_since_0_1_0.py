@@ -28,7 +28,7 @@ DIALECTS = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect(), "mys
 
 ADDED = {"variants": {"link_conflict_code"}}
 """Columns of later versions: what a host's rows of 0.1.0 have nothing in."""
-ADDED_INDEXES = {"ix_bigcommerce_orders_external_order_id"}
+ADDED_INDEXES = {"ix_bigcommerce_orders_external_order_id", "ix_bigcommerce_variants_link_conflict_code"}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...errors import LinkCode, RefreshCode
 from ...refresh.removal.deletion import DELETING
+from ...resources.products import VARIANTS
 from .counts import MOST_COUNTED, Counts
 from .finding import Action, Finding, FindingCode
 from .refreshing import of_resource
@@ -92,7 +93,7 @@ def _rejected(counts: Counts, make: _Made) -> Iterator[Finding]:
     for name, found in counts.rejected.items():
         one = found.count == 1
         text = (
-            f"{_number(found.count, name)} could not be stored. {'It is' if one else 'They are'} kept with the reason "
+            f"{_capital(found.count, name)} could not be stored. {'It is' if one else 'They are'} kept with the reason "
             f"and {'is' if one else 'are'} not lost: mend {'it' if one else 'them'} in the store, then try again."
         )
         yield make(
@@ -106,7 +107,7 @@ def _rejected(counts: Counts, make: _Made) -> Iterator[Finding]:
         )
     for name, found in counts.tried_again.items():
         text = (
-            f"{_number(found.count, name)} {'was' if found.count == 1 else 'were'} left out after an error. Later "
+            f"{_capital(found.count, name)} {'was' if found.count == 1 else 'were'} left out after an error. Later "
             f"refreshes try {'it' if found.count == 1 else 'them'} again; nothing is lost."
         )
         yield make(
@@ -125,14 +126,14 @@ def _unlinked(counts: Counts, make: _Made) -> Iterator[Finding]:
     others = sum(counts.unlinked.values()) - refused
     if refused:
         text = (
-            f"Your system did not make products for {_number(refused, 'variants')}. Orders arrive all the same, "
+            f"Your system did not make products for {_number(refused, VARIANTS.name)}. Orders arrive all the same, "
             "without a link to a product. See the reasons, then link or create them."
         )
         link = f"variants?link_conflict_code={LinkCode.REFUSED_BY_HOST}"
         yield make(FindingCode.PRODUCTS_REFUSED, "person", text, action=Action.LINK, link=link)
     if others:
         text = (
-            f"{_number(others, 'variants')} could not be linked: it is not sure which of your products is meant. "
+            f"{_capital(others, VARIANTS.name)} could not be linked: it is not sure which of your products is meant. "
             "Orders arrive all the same, without a link to a product."
         )
         yield make(FindingCode.LINK_CONFLICTS, "person", text, action=Action.LINK, link="variants?conflict=true")
@@ -140,5 +141,10 @@ def _unlinked(counts: Counts, make: _Made) -> Iterator[Finding]:
 
 def _number(count: int, plural: str) -> str:
     if count > MOST_COUNTED:
-        return f"More than {MOST_COUNTED:,} {plural}"
+        return f"more than {MOST_COUNTED:,} {plural}"
     return f"1 {plural.removesuffix('s')}" if count == 1 else f"{count:,} {plural}"
+
+
+def _capital(count: int, plural: str) -> str:
+    text = _number(count, plural)
+    return text[0].upper() + text[1:]
