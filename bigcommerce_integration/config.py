@@ -21,91 +21,8 @@ _TEN_YEARS_S = 315_360_000.0
 _CLOSE_NAME, _CLOSE_KEY = 0.85, 0.9
 _UNITS = frozenset({"S", "SEC", "SECS", "SECOND", "SECONDS", "MS", "MIN", "MINUTES", "HOURS", "DAY", "DAYS"})
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-@dataclass(frozen=True)
-class Config(Unpicklable):
-    """Each setting without its prefix, in lower case; units stand in the names (``_s`` seconds)."""
-
-    encryption_keys: tuple[str, ...] = field(repr=False)
-    api_url: str = "https://api.bigcommerce.com"
-    concurrency: int = 3
-    page_size: int = 250
-    timeout_s: float = 30
-    slice_s: float = 20
-    lease_s: float = 60
-    tick_s: float = 5
-    quota_reserve: float = 0.1
-    sync_interval_s: float = 300
-    sweep_interval_s: float = 86400
-    overlap_s: float = 300
-    max_deleted_share: float = 0.2
-    retention_days: int = 30
-    person_data: Literal["keep", "drop"] = "keep"
-    proxy_url: ProxyUrl | None = None
-    ca_bundle: str | None = None
-
-    def cipher(self) -> TokenCipher:
-        """What encrypts and decrypts the stores' access tokens."""
-        return TokenCipher(self.encryption_keys)
-
-
-def read_config(settings: Mapping[str, Any]) -> Config:
-    """The ``BIGCOMMERCE_…`` entries of ``app.config``; ``ConfigError`` names the first bad one and its cure."""
-    names = {f"{PREFIX}{item.name.upper()}": item.name for item in fields(Config)}
-    _refuse_lookalikes(settings, names)
-    given = {name: settings[key] for key, name in names.items() if key in settings}
-    if "encryption_keys" not in given:
-        TokenCipher([])
-    config = Config(**{name: _CHECKS[name](f"{PREFIX}{name.upper()}", value) for name, value in given.items()})
-    if config.lease_s < 3:
-        raise ConfigError("BIGCOMMERCE_LEASE_S must be at least 3 seconds: the lease is renewed every third of it.")
-    return config
-
-
-def _refuse_lookalikes(settings: Mapping[str, Any], known: Iterable[str]) -> None:
-    """A mistyped setting is an error, or its default would be used in silence. Other keys are the host's own."""
-    known = tuple(sorted(known))
-    for key in settings:
-        if not isinstance(key, str) or key in known:
-            continue
-        if meant := _meant(key, known):
-            raise ConfigError(
-                f"{key} is not a setting of bigcommerce_integration, and resembles one. Did you mean {meant}? "
-                "If it is a setting of your own, give it another name."
-            )
-
-
-@lru_cache(maxsize=1024)
-def _meant(key: str, known: tuple[str, ...]) -> str | None:
-    """The setting that ``key`` resembles, if there is one.
-
-    Behind our prefix only the rest is compared: the prefix is long, and any two names behind it would be close. A
-    mistyped prefix is compared as a part of the whole.
-    """
-    if not _squeezed(key).startswith(_squeezed(PREFIX)):
-        return _closest([_squeezed(key)], {_squeezed(name): name for name in known}, _CLOSE_KEY)
-    written = {form: name for name in known for form in _forms(name.removeprefix(PREFIX))}
-    return _closest(_forms(key.upper().partition("COMMERCE")[2]), written, _CLOSE_NAME)
-
-
-def _forms(name: str) -> list[str]:
-    """With and without its unit, which is easily left out or taken for another one."""
-    stem, _, last = name.upper().rpartition("_")
-    return [_squeezed(name), *([_squeezed(stem)] if _squeezed(stem) and last in _UNITS else [])]
-
-
-def _closest(forms: Iterable[str], written: Mapping[str, str], cutoff: float) -> str | None:
-    for form in forms:
-        # The same letters in another order are a slip too, which the ratio takes for much in a short word.
-        turned = [each for each in written if sorted(each) == sorted(form)]
-        if close := difflib.get_close_matches(form, written, n=1, cutoff=cutoff) or turned:
-            return written[close[0]]
-    return None
-
-
-def _squeezed(name: str) -> str:
-    return name.upper().replace("_", "")
+Check = Callable[[str, Any], Any]
+"""Takes the key and the value that the host has set; ``ConfigError`` if it cannot be used."""
 
 
 def _number(low: float, high: float = _TEN_YEARS_S) -> Callable[[str, Any], float]:
@@ -179,22 +96,91 @@ def _ca_bundle(key: str, value: Any) -> str | None:
     return value
 
 
-_CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
-    "encryption_keys": _keys,
-    "api_url": _api_url,
-    "concurrency": _integer(1, 50),
-    "page_size": _integer(1, 250),
-    "timeout_s": _number(0.1, 600),
-    "slice_s": _number(0.1, 300),
-    "lease_s": _number(1, 3600),
-    "tick_s": _number(0.05, 3600),
-    "quota_reserve": _number(0, 0.95),
-    "sync_interval_s": _number(1),
-    "sweep_interval_s": _number(1),
-    "overlap_s": _number(0),
-    "max_deleted_share": _number(0, 1),
-    "retention_days": _integer(1, 36500),
-    "person_data": _person_data,
-    "proxy_url": _proxy_url,
-    "ca_bundle": _ca_bundle,
-}
+def _read_by(check: Check) -> dict[str, Check]:
+    """The metadata of a setting: what reads its value from ``app.config``."""
+    return {"check": check}
+
+
+@dataclass(frozen=True)
+class Config(Unpicklable):
+    """Each setting without its prefix, in lower case; units stand in the names (``_s`` seconds)."""
+
+    encryption_keys: tuple[str, ...] = field(repr=False, metadata=_read_by(_keys))
+    api_url: str = field(default="https://api.bigcommerce.com", metadata=_read_by(_api_url))
+    concurrency: int = field(default=3, metadata=_read_by(_integer(1, 50)))
+    page_size: int = field(default=250, metadata=_read_by(_integer(1, 250)))
+    timeout_s: float = field(default=30, metadata=_read_by(_number(0.1, 600)))
+    slice_s: float = field(default=20, metadata=_read_by(_number(0.1, 300)))
+    lease_s: float = field(default=60, metadata=_read_by(_number(1, 3600)))
+    tick_s: float = field(default=5, metadata=_read_by(_number(0.05, 3600)))
+    quota_reserve: float = field(default=0.1, metadata=_read_by(_number(0, 0.95)))
+    sync_interval_s: float = field(default=300, metadata=_read_by(_number(1)))
+    sweep_interval_s: float = field(default=86400, metadata=_read_by(_number(1)))
+    overlap_s: float = field(default=300, metadata=_read_by(_number(0)))
+    max_deleted_share: float = field(default=0.2, metadata=_read_by(_number(0, 1)))
+    retention_days: int = field(default=30, metadata=_read_by(_integer(1, 36500)))
+    person_data: Literal["keep", "drop"] = field(default="keep", metadata=_read_by(_person_data))
+    proxy_url: ProxyUrl | None = field(default=None, metadata=_read_by(_proxy_url))
+    ca_bundle: str | None = field(default=None, metadata=_read_by(_ca_bundle))
+
+    def cipher(self) -> TokenCipher:
+        """What encrypts and decrypts the stores' access tokens."""
+        return TokenCipher(self.encryption_keys)
+
+
+def read_config(settings: Mapping[str, Any]) -> Config:
+    """The ``BIGCOMMERCE_…`` entries of ``app.config``; ``ConfigError`` names the first bad one and its cure."""
+    known = {f"{PREFIX}{item.name.upper()}": item for item in fields(Config)}
+    _refuse_lookalikes(settings, known)
+    if f"{PREFIX}ENCRYPTION_KEYS" not in settings:
+        TokenCipher([])
+    given = {key: item for key, item in known.items() if key in settings}
+    config = Config(**{item.name: item.metadata["check"](key, settings[key]) for key, item in given.items()})
+    if config.lease_s < 3:
+        raise ConfigError("BIGCOMMERCE_LEASE_S must be at least 3 seconds: the lease is renewed every third of it.")
+    return config
+
+
+def _refuse_lookalikes(settings: Mapping[str, Any], known: Iterable[str]) -> None:
+    """A mistyped setting is an error, or its default would be used in silence. Other keys are the host's own."""
+    known = tuple(sorted(known))
+    for key in settings:
+        if not isinstance(key, str) or key in known:
+            continue
+        if meant := _meant(key, known):
+            raise ConfigError(
+                f"{key} is not a setting of bigcommerce_integration, and resembles one. Did you mean {meant}? "
+                "If it is a setting of your own, give it another name."
+            )
+
+
+@lru_cache(maxsize=1024)
+def _meant(key: str, known: tuple[str, ...]) -> str | None:
+    """The setting that ``key`` resembles, if there is one.
+
+    Behind our prefix only the rest is compared: the prefix is long, and any two names behind it would be close. A
+    mistyped prefix is compared as a part of the whole.
+    """
+    if not _squeezed(key).startswith(_squeezed(PREFIX)):
+        return _closest([_squeezed(key)], {_squeezed(name): name for name in known}, _CLOSE_KEY)
+    written = {form: name for name in known for form in _forms(name.removeprefix(PREFIX))}
+    return _closest(_forms(key.upper().partition("COMMERCE")[2]), written, _CLOSE_NAME)
+
+
+def _forms(name: str) -> list[str]:
+    """With and without its unit, which is easily left out or taken for another one."""
+    stem, _, last = name.upper().rpartition("_")
+    return [_squeezed(name), *([_squeezed(stem)] if _squeezed(stem) and last in _UNITS else [])]
+
+
+def _closest(forms: Iterable[str], written: Mapping[str, str], cutoff: float) -> str | None:
+    for form in forms:
+        # The same letters in another order are a slip too, which the ratio takes for much in a short word.
+        turned = [each for each in written if sorted(each) == sorted(form)]
+        if close := difflib.get_close_matches(form, written, n=1, cutoff=cutoff) or turned:
+            return written[close[0]]
+    return None
+
+
+def _squeezed(name: str) -> str:
+    return name.upper().replace("_", "")
