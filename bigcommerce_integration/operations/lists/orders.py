@@ -14,11 +14,6 @@ from . import filters, search
 from .paging import Wanted
 
 
-def require_payload(context: RequestContext) -> None:
-    """Raises ``Forbidden``: payloads hold addresses and e-mail, so that they need a permission of their own."""
-    context.require("read_person_data")
-
-
 def wanted(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
     """By what is likely to be rarest: the customer, a span of time, the status; else all by id.
 

@@ -1,19 +1,22 @@
-"""A collection without filters of its own: ``/api/big-commerce/<id>/<name>``, and one record with what is within it.
+"""A collection: ``/api/big-commerce/<id>/<name>``, its file, and one record with what is within it.
 
-A collection that has filters has a file of its name beside this one instead.
+A collection that has filters of its own has a file of its name beside this one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import Any
 
-from flask import request
+from flask import Response, request
+from marshmallow import Schema
+from sqlalchemy import Column
 
 from ...operations.context import RequestContext
-from ...operations.lists import filters
+from ...operations.exports.records import export_records
 from ...operations.lists.columns import child_names, record_names
+from ...operations.lists.filters import by_deletion, indexed_by
 from ...operations.lists.paging import Wanted
 from ...operations.lists.records import children_of, find_record
 from ...resources.base import Resource
@@ -23,11 +26,14 @@ from ..http.access import authorize, parse_id
 from ..openapi.operation import Operation, answer_of
 from ..openapi.shapes import Part
 from .cursors import ListQuery, deleted, include, list_answer, lists, read_list_query
+from .exports import authorize_export, exports, file_answer
 from .row_answers import columns, row_answer
 from .schemas import child_schema, record_schema
 
+Want = Callable[[RequestContext, Mapping[str, Any]], Wanted]
 
-class CollectionQuery(ListQuery):
+
+class CollectionFilters(ObjectSchema):
     """What the list of a collection takes."""
 
     deleted = deleted()
@@ -40,29 +46,50 @@ class RecordQuery(ObjectSchema):
     include = include()
 
 
+def _all_by_id(context: RequestContext, query: Mapping[str, Any], resource: Resource) -> Wanted:
+    table = context.state.tables.mirror[resource.name]
+    mine = table.c.instance_id == context.instance.id
+    return Wanted(table, [mine], [table.c.bigcommerce_id], indexed_by(), by_deletion(table, query))
+
+
 @cache
-def list_view(resource: Resource) -> Callable[[str], dict[str, Any]]:
-    """What lists the records of a collection."""
+def list_view(
+    resource: Resource, filters: type[Schema] = CollectionFilters, wanted: Want | None = None, *, but: str = ""
+) -> Callable[[str], dict[str, Any]]:
+    """What lists the records of a collection: those that its filters ask for are ``wanted``; ``but`` is left out."""
+    want: Want = wanted or partial(_all_by_id, resource=resource)
+
+    class Query(ListQuery, filters):  # type: ignore[valid-type, misc]
+        pass
 
     def get_list(instance_id: str) -> dict[str, Any]:
         context = authorize(resource.permission, instance_id)
-        query = read_list_query(request, CollectionQuery())
-        read = _columns(context, resource, with_payload="include" in query)
-        table = context.state.tables.mirror[resource.name]
-        mine = table.c.instance_id == context.instance.id
-        also = filters.by_deletion(table, query)
-        wanted = Wanted(table, [mine], [table.c.bigcommerce_id], filters.indexed_by(), also)
-        return list_answer(context, query, wanted, read, lambda row: row_answer(row, read))
+        query = read_list_query(request, Query())
+        read = record_columns(context, resource, query)
+        return list_answer(context, query, want(context, query), read, lambda row: row_answer(row, read))
 
     get_list.__name__ = f"get_{resource.name}"
     described = lists(
         f"list{resource.name.capitalize()}",
-        f"The store's {resource.name}",
+        f"The store's {resource.name}{but}",
         record_schema(resource),
-        CollectionQuery,
-        note=_note(resource),
+        Query,
+        note=payload_note(resource),
     )
     return described(get_list)
+
+
+def export_view(resource: Resource, filters: type[Schema], wanted: Want, example: str) -> Callable[[str], Response]:
+    """What gives the list of a collection as a file."""
+
+    def get_export(instance_id: str) -> Response:
+        context = authorize_export(instance_id, resource.permission)
+        query = read_query(request, filters())
+        return file_answer(export_records(context, resource, wanted(context, query), query))
+
+    get_export.__name__ = f"get_{resource.name}_export"
+    what = f"The store's {resource.name}"
+    return exports(resource.name.capitalize(), what, filters, example, note=payload_note(resource))(get_export)
 
 
 @cache
@@ -71,8 +98,7 @@ def record_view(resource: Resource) -> Callable[[str, str], dict[str, Any]]:
 
     def get_record(instance_id: str, bigcommerce_id: str) -> dict[str, Any]:
         context, record_id = authorize(resource.permission, instance_id), parse_id(bigcommerce_id)
-        with_payload = "include" in read_query(request, RecordQuery())
-        read = _columns(context, resource, with_payload=with_payload)
+        read = record_columns(context, resource, read_query(request, RecordQuery()))
         answer = row_answer(find_record(context, resource, record_id, read), read)
         for child in resource.children:
             shown = columns(context.state.tables.mirror[child.name], child_names(child))
@@ -88,20 +114,23 @@ def record_view(resource: Resource) -> Callable[[str, str], dict[str, Any]]:
         id=f"get{resource.noun.capitalize()}",
         tag="Mirror",
         summary=f"One {resource.noun} with what is within it",
-        description=f"Also one that the store no longer has, with `deleted_at`. {_note(resource)}".strip(),
+        description=f"Also one that the store no longer has, with `deleted_at`. {payload_note(resource)}".strip(),
         query=RecordQuery,
         answers={200: answer_of(record_schema(resource, **within), f"The {resource.noun}.")},
     )
     return described(get_record)
 
 
-def _columns(context: RequestContext, resource: Resource, *, with_payload: bool) -> list[Any]:
+def record_columns(context: RequestContext, resource: Resource, query: Mapping[str, Any]) -> list[Column[Any]]:
+    """The columns to answer; ``Forbidden`` if payloads are wanted and need a permission that the caller has not."""
+    with_payload = "include" in query
     if with_payload and resource.payload_permission is not None:
         context.require(resource.payload_permission)
     return columns(context.state.tables.mirror[resource.name], record_names(resource), with_payload=with_payload)
 
 
-def _note(resource: Resource) -> str:
+def payload_note(resource: Resource) -> str:
+    """What the document says of that permission."""
     if resource.payload_permission is None:
         return ""
-    return f"Payloads need the permission `{resource.payload_permission}` too."
+    return f"Payloads hold data about persons and need the permission `{resource.payload_permission}` too."

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, request
+from flask import request
 
-from ...operations.context import RequestContext
-from ...operations.exports.records import export_records
 from ...operations.lists import orders
 from ...resources.orders import ORDERS
 from ...schemas.base import ObjectSchema
@@ -16,12 +13,10 @@ from ...schemas.query import QueryBoolean, QueryInteger, QuerySearch, read_query
 from ..http.access import authorize, parse_id
 from ..openapi.next_steps import FROM_ORDER
 from ..openapi.operation import Operation, answer_of
-from .cursors import ListQuery, deleted, include, list_answer, lists, read_list_query, span
-from .exports import authorize_export, exports, file_answer
-from .row_answers import LINE, ORDER, columns, row_answer
-from .schemas import Order, OrderWithLines
-
-_PERSONS = "Payloads hold data about persons and need the permission `read_person_data` too."
+from .collection import RecordQuery, export_view, list_view, payload_note, record_columns
+from .cursors import deleted, include, span
+from .row_answers import LINE, columns, row_answer
+from .schemas import OrderWithLines
 
 
 class OrderFilters(ObjectSchema):
@@ -38,59 +33,30 @@ class OrderFilters(ObjectSchema):
     include = include()
 
 
-class OrdersQuery(ListQuery, OrderFilters):
-    """What the list takes."""
-
-
-class OrderQuery(ObjectSchema):
-    """What one order takes."""
-
-    include = include()
-
-
-@lists("listOrders", "The store's orders, without their lines", Order, OrdersQuery, note=_PERSONS)
-def get_orders(instance_id: str) -> dict[str, Any]:
-    """The store's orders, without their lines."""
-    context = authorize("read_orders", instance_id)
-    query = read_list_query(request, OrdersQuery())
-    read = columns(context.state.tables.orders, ORDER, with_payload=_with_payload(context, query))
-    return list_answer(context, query, orders.wanted(context, query), read, lambda row: row_answer(row, read))
+get_orders = list_view(ORDERS, OrderFilters, orders.wanted, but=", without their lines")
+get_orders_export = export_view(ORDERS, OrderFilters, orders.wanted, "bigcommerce_id,status_id\r\n101,10\r\n")
 
 
 @Operation(
     id="getOrder",
     tag="Mirror",
     summary="One order with its lines",
-    description=f"Also one that the store no longer has, with `deleted_at`. {_PERSONS}",
-    query=OrderQuery,
+    description=f"Also one that the store no longer has, with `deleted_at`. {payload_note(ORDERS)}",
+    query=RecordQuery,
     answers={200: answer_of(OrderWithLines, "The order.")},
     leads_to=FROM_ORDER,
 )
 def get_order(instance_id: str, bigcommerce_id: str) -> dict[str, Any]:
     """One order with its lines; also one that the store no longer has, with ``deleted_at``."""
-    context = authorize("read_orders", instance_id)
+    context = authorize(ORDERS.permission, instance_id)
     order_id = parse_id(bigcommerce_id)
-    with_payload = _with_payload(context, read_query(request, OrderQuery()))
-    tables = context.state.tables
-    read = columns(tables.orders, ORDER, with_payload=with_payload)
+    query, tables = read_query(request, RecordQuery()), context.state.tables
+    read = record_columns(context, ORDERS, query)
     # Each line with the host's product that its variant is linked to.
-    read_lines = [*columns(tables.order_lines, LINE, with_payload=with_payload), tables.variants.c.host_product_id]
+    read_lines = [
+        *columns(tables.order_lines, LINE, with_payload="include" in query),
+        tables.variants.c.host_product_id,
+    ]
     order = row_answer(orders.find_order(context, order_id, read), read)
     lines = [row_answer(row, read_lines) for row in orders.lines_of(context, order_id, read_lines)]
     return {"data": order | {"lines": lines}}
-
-
-@exports("Orders", "The store's orders", OrderFilters, "bigcommerce_id,status_id\r\n101,10\r\n", note=_PERSONS)
-def get_orders_export(instance_id: str) -> Response:
-    """The store's orders as a file, without their lines."""
-    context = authorize_export(instance_id, ORDERS.permission)
-    query = read_query(request, OrderFilters())
-    return file_answer(export_records(context, ORDERS, orders.wanted(context, query), query))
-
-
-def _with_payload(context: RequestContext, query: Mapping[str, Any]) -> bool:
-    """Whether payloads are wanted, and permitted."""
-    if "include" not in query:
-        return False
-    orders.require_payload(context)
-    return True

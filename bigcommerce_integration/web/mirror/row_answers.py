@@ -11,15 +11,13 @@ from sqlalchemy import Column, Numeric, Row, Table
 
 from ...models.product_key import key_answer
 from ...models.types import moment_text
-from ...operations.lists.columns import PAYLOAD, child_names, child_record_names, record_names
+from ...operations.lists.columns import PAYLOAD, child_names, child_record_names
 from ...resources.columns import notes_of
-from ...resources.orders import ORDER_LINES, ORDERS
-from ...resources.products import PRODUCTS, VARIANTS
+from ...resources.orders import ORDER_LINES
+from ...resources.products import VARIANTS
 
 LINK = "host_product_id"
-PRODUCT = record_names(PRODUCTS)
 VARIANT = child_record_names(VARIANTS)
-ORDER = record_names(ORDERS)
 LINE = child_names(ORDER_LINES)
 
 

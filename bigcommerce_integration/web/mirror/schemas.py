@@ -10,7 +10,7 @@ from marshmallow import Schema
 from ...operations.lists.columns import child_names, record_names
 from ...resources.base import Child, Field, Kind, Resource
 from ...resources.orders import ORDER_LINES, ORDERS
-from ...resources.products import PRODUCTS, VARIANTS
+from ...resources.products import VARIANTS
 from ..openapi.shapes import (
     BOOLEAN,
     COUNT,
@@ -24,7 +24,7 @@ from ..openapi.shapes import (
     Shown,
     one_of,
 )
-from .row_answers import LINE, ORDER, PRODUCT, VARIANT
+from .row_answers import LINE, VARIANT
 
 
 def _decimals(count: int) -> JSONSchema:
@@ -100,9 +100,7 @@ def child_schema(child: Child) -> type[Schema]:
 
 
 _HOST_PRODUCT = "The host's product that the line's variant is linked to."
-Product = row_schema("Product", PRODUCTS, PRODUCT, payload=_payload())
 Variant = row_schema("Variant", VARIANTS, VARIANT, "What is sold, with its link to the host's product.")
-Order = row_schema("Order", ORDERS, ORDER, payload=_payload())
 OrderLine = row_schema(
     "OrderLine",
     ORDER_LINES,
@@ -111,9 +109,7 @@ OrderLine = row_schema(
     host_product_id=Shown(HOST_PRODUCT_ID, _HOST_PRODUCT, 900, is_null=True),
     payload=_payload(" Null unless the line was fetched apart from its order.", is_null=True),
 )
-OrderWithLines = row_schema(
-    "OrderWithLines", ORDERS, ORDER, lines=Part(OrderLine, "Its lines.", many=True), payload=_payload()
-)
+OrderWithLines = record_schema(ORDERS, lines=Part(OrderLine, "Its lines.", many=True))
 
 
 class NextPage(AnswerSchema):
