@@ -86,6 +86,21 @@ class _Repeats:
         return None if self.is_late else min(0.01 * 2.0 ** (attempt - 1), 0.5) * random.uniform(0.5, 1.5)  # noqa: S311
 
 
+def in_savepoint(session: Session, work: Callable[[], _T], refusal: Callable[[], Exception | None]) -> _T:
+    """What ``work`` writes, all of it or nothing. ``refusal`` says what a violated constraint means, None if it is not
+    to be seen in this transaction.
+    """
+    # What the host has pending fails here as its own error, not below as ours.
+    session.flush()
+    try:
+        with session.begin_nested():
+            return work()
+    except IntegrityError as error:
+        unexplained = Unexplained(error)
+    # Outside of the handler, so that the refusal does not carry the failed statement along.
+    raise refusal() or unexplained
+
+
 def end_transaction(session: Session) -> None:
     """Commit, so that no transaction is open while a store answers; what the host has pending is kept."""
     session.commit()

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.exc import IntegrityError
 
 from ... import history
-from ...errors import Invalid, NotFound
+from ...errors import NotFound
 from ...models import db_now
 from ...models.dialect import is_lockable
 from ...models.instances import IntegrationInstance, name_key
@@ -23,10 +22,10 @@ from ...worker.hints import Hint
 from .. import queries
 from ..context import RequestContext
 from ..refreshes import HINT_AFTER_S
-from ..transactions import RowLocked, Unexplained, commit, end_transaction, undone_by_errors
+from ..transactions import RowLocked, commit, end_transaction, in_savepoint, undone_by_errors
 from . import side_effects
 from .draft import Draft
-from .validation import NAME_TAKEN, has_records, is_name_stored, require_valid, require_version
+from .validation import has_records, name_refusal, require_valid, require_version
 from .verification import require_reachable
 from .views import InstanceView, view_of
 
@@ -128,17 +127,8 @@ def _store(context: RequestContext, draft: Draft, versions: Set[str] | None) -> 
     columns = _accepted(context, instance, draft, versions)
     if not columns:
         return _Written()
-    session = context.session
-    # What the host has pending fails here as its own error, not below as ours.
-    session.flush()
-    try:
-        with session.begin_nested():
-            return _write(context, instance, columns)
-    except IntegrityError as error:
-        unexplained = Unexplained(error)
-        taken = is_name_stored(context, name_key(columns.get("name", instance.name)), locking=True)
-    # Outside of the handler, so that the refusal does not carry the failed statement along.
-    raise Invalid({"name": [NAME_TAKEN]}) if taken else unexplained
+    key = name_key(columns.get("name", instance.name))
+    return in_savepoint(context.session, lambda: _write(context, instance, columns), lambda: name_refusal(context, key))
 
 
 def _write(context: RequestContext, instance: IntegrationInstance, columns: Mapping[str, Any]) -> _Written:

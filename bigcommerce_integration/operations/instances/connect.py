@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import insert, select
-from sqlalchemy.exc import IntegrityError
 
 from ... import history
-from ...errors import Invalid
 from ...models import db_now
 from ...models.instances import IntegrationInstance, name_key
 from ...refresh.lifecycle.transitions import start_instance
@@ -18,9 +16,9 @@ from ...worker import actors
 from .. import queries
 from ..context import Caller
 from ..health import Health, health_of_new
-from ..transactions import Unexplained, commit, end_transaction
+from ..transactions import commit, end_transaction, in_savepoint
 from .draft import Draft
-from .validation import NAME_TAKEN, is_name_stored, require_valid
+from .validation import name_refusal, require_valid
 from .verification import store_of_columns, verify_credentials
 from .views import InstanceView, view_of_new
 
@@ -68,19 +66,10 @@ def _insert(caller: Caller, row: Mapping[str, Any]) -> tuple[IntegrationInstance
     pysqlite begins no transaction before a SAVEPOINT, so that the release of the outermost one commits: a second
     savepoint could be lost alone. And SQLite refuses the step from reader to writer when another writer is at work.
     """
-    session = caller.session
-    # What the host has pending fails here as its own error, not below as ours.
-    session.flush()
     # Read once: the database's clock moves within a statement too.
-    now = session.scalar(select(db_now()))
-    try:
-        with session.begin_nested():
-            return _write(caller, {**row, "status": "active", "created_at": now, "updated_at": now})
-    except IntegrityError as error:
-        unexplained = Unexplained(error)
-        taken = is_name_stored(caller, row["name_key"], locking=True)
-    # Outside of the handler, so that the refusal does not carry the failed statement along.
-    raise Invalid({"name": [NAME_TAKEN]}) if taken else unexplained
+    now = caller.session.scalar(select(db_now()))
+    values = {**row, "status": "active", "created_at": now, "updated_at": now}
+    return in_savepoint(caller.session, lambda: _write(caller, values), lambda: name_refusal(caller, row["name_key"]))
 
 
 def _write(caller: Caller, row: Mapping[str, Any]) -> tuple[IntegrationInstance, Health]:

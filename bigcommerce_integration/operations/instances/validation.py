@@ -7,7 +7,7 @@ from copy import deepcopy
 
 from sqlalchemy import select
 
-from ...errors import VersionMismatch
+from ...errors import Invalid, VersionMismatch
 from ...models.instances import NOMINAL_CODES, IntegrationInstance, name_key
 from ..context import Caller
 from .draft import Draft
@@ -47,6 +47,11 @@ def is_name_stored(caller: Caller, key: str, *, locking: bool = False) -> bool:
     table = caller.state.tables.instances
     found = select(table.c.id).where(table.c.tenant == caller.tenant, table.c.name_key == key).limit(1)
     return caller.session.execute(found.with_for_update(read=True) if locking else found).first() is not None
+
+
+def name_refusal(caller: Caller, key: str) -> Invalid | None:
+    """What to raise where a constraint was violated as an instance of the tenant has this ``name_key`` by now."""
+    return Invalid({"name": [NAME_TAKEN]}) if is_name_stored(caller, key, locking=True) else None
 
 
 def has_records(caller: Caller, instance_id: int, *, locking: bool = False) -> bool:

@@ -115,10 +115,8 @@ class StoreState:
         kinds = product_maker.kinds(count) if self._awkward else repeat("plain", count)
         for index, kind in enumerate(kinds):
             product_id = self._next_id(self.last_product_id, self._gone_ids)
-            created, modified = self._dates(index, count, now)
+            created, modified = self._dates(index, count, now, kind)
             if kind == "ancient":
-                created = now - ANCIENT_S + self._dice.roll(DAY_S)
-                modified = created + 3600
                 self._ancient_ids.append(product_id)
             self.put_product(self.product_maker.make(product_id, created, modified, kind))
 
@@ -126,12 +124,7 @@ class StoreState:
         kinds = order_maker.kinds(count) if self._awkward else repeat("plain", count)
         for index, kind in enumerate(kinds):
             order_id = self._next_id(self.last_order_id)
-            created, modified = self._dates(index, count, now)
-            if kind == "back_dated":
-                created -= 300 * DAY_S
-            elif kind == "ancient":
-                created = now - ANCIENT_S + self._dice.roll(DAY_S)
-                modified = created + 3600
+            created, modified = self._dates(index, count, now, kind)
             self.put_order(self.order_maker.make(order_id, created, modified, kind))
 
     def _next_id(self, last: int, gone: list[int] | None = None) -> int:
@@ -141,12 +134,16 @@ class StoreState:
             gone.extend(range(last + 1, last + 1 + gap))
         return last + 1 + gap
 
-    def _dates(self, index: int, count: int, now: int) -> tuple[int, int]:
+    def _dates(self, index: int, count: int, now: int, kind: str) -> tuple[int, int]:
         """Created in the order of ids; modified up to ten days later, or at any time since."""
         dice = self._dice
         created = now - SPAN_S + int(SPAN_S * (index + dice.random()) / count)
         reach = now - created if dice.random() < 0.3 else min(10 * DAY_S, now - created)
-        return created, created + dice.roll(reach)
+        modified = created + dice.roll(reach)
+        if kind == "ancient":
+            created = now - ANCIENT_S + dice.roll(DAY_S)
+            return created, created + 3600
+        return created - 300 * DAY_S * (kind == "back_dated"), modified
 
     def _sellable(self, which: str) -> Sellable:
         """Something for an order line: of any product, the oldest, or one that is gone."""
