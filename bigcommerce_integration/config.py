@@ -10,9 +10,8 @@ from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from .encryption import TokenCipher
+from .encryption import ProxyUrl, TokenCipher, Unpicklable
 from .errors import ConfigError
-from .secret import ProxyUrl, Unpicklable
 
 PREFIX = "BIGCOMMERCE_"
 # Infinity would be no time that a database can count with.

@@ -15,7 +15,7 @@ from sqlalchemy import update
 from bigcommerce_integration.models import db_now
 from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.worker import actors, dispatcher
-from bigcommerce_integration.worker.hints import actor_name
+from bigcommerce_integration.worker.sender import actor_name
 
 from .hinting import make_due, tick
 from .processes import wait_until
@@ -46,7 +46,7 @@ def ticks(shop: Shop, count: int) -> None:
 
 
 def test_slices_run_though_broker_is_down_and_ticks_are_rare(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actors, "LOOK_EVERY_S", 0.2)
+    monkeypatch.setattr(actors, "POLL_EVERY_S", 0.2)
     broker = Away()
     broker.emit_after("process_boot")
     settings = {"tick_s": 600.0, "slice_s": 0.1, "page_size": 10, "concurrency": 1}

@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from bigcommerce_integration.app_state import state_of
 from bigcommerce_integration.models import db_now
-from bigcommerce_integration.worker.hints import LONGEST_BACKOFF_S, keep_quiet, take_over
+from bigcommerce_integration.worker.outbox import LONGEST_BACKOFF_S, claim_hint, snooze
 
 from .hinting import engine, hint_rows, make_due, tick
 from .processes import wait_until
@@ -57,7 +57,7 @@ def test_one_of_many_sends(any_shop: Shop) -> None:
     def contend(_: int) -> bool:
         with any_shop.app.app_context():
             begin.wait()
-            return take_over(ours, refresh_id, quiet_s=60)
+            return claim_hint(ours, refresh_id, delay_s=60)
 
     for _ in range(3):
         make_due(any_shop)
@@ -112,7 +112,7 @@ def test_a_message_is_passed_on_only_while_its_refresh_needs_one(any_shop: Shop)
 
     def is_wanted() -> bool:
         with any_shop.app.app_context():
-            return keep_quiet(ours, products["id"], quiet_s=30)
+            return snooze(ours, products["id"], delay_s=30)
 
     assert is_wanted()
     assert 29 < hint_rows(any_shop)[0][0] <= 30

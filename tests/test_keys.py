@@ -19,8 +19,8 @@ from bigcommerce_integration.privacy.erased_people import remember
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
 from bigcommerce_integration.refresh.lifecycle.keys import KEYLESS
 from bigcommerce_integration.sandbox import SandboxStore
-from bigcommerce_integration.worker.hints import actor_name
-from bigcommerce_integration.worker.maintenance import Chores
+from bigcommerce_integration.worker.maintenance import Maintenance
+from bigcommerce_integration.worker.sender import actor_name
 
 from .host_app import ENCRYPTION_KEY, bearer
 from .processes import wait_until
@@ -85,11 +85,11 @@ def test_stores_disabled_by_an_older_version_are_enabled(connect_any: Connect):
     mirror.execute(update(instances).values(status="needs_attention", status_message=message))
     for keys, status in (([NEW], "needs_attention"), ([NEW, OLD], "active")):
         with mirror.app.app_context():
-            Chores().do(with_keys(mirror, *keys).engine, lambda hint: True)
+            Maintenance().do(with_keys(mirror, *keys).engine, lambda hint: True)
         assert mirror.instance()["status"] == status
     mirror.execute(update(instances).values(status="needs_attention", status_message="Another reason."))
     with mirror.app.app_context():
-        Chores().do(mirror.engine, lambda hint: True)
+        Maintenance().do(mirror.engine, lambda hint: True)
     assert mirror.instance()["status"] == "needs_attention"
 
 

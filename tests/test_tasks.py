@@ -18,7 +18,7 @@ from bigcommerce_integration.app_state import engine_of, state_of
 from bigcommerce_integration.errors import ConfigError
 from bigcommerce_integration.operations.queries import worker_window_s
 from bigcommerce_integration.worker.actors import bind, tick_once
-from bigcommerce_integration.worker.hints import QUEUE, actor_name
+from bigcommerce_integration.worker.sender import QUEUE, actor_name
 
 from .host_app import HostApp, bearer, new_instance
 from .processes import wait_until

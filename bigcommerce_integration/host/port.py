@@ -16,18 +16,6 @@ from ..errors import ConfigError
 from ..models.instances import IntegrationInstance
 from ..models.product_key import Key
 
-_REQUIRED = (
-    "tenant",
-    "may",
-    "missing",
-    "name_taken",
-    "earliest_start_date",
-    "products_by_sku",
-    "create_products",
-    "products_changed",
-    "orders_changed",
-)
-
 
 @dataclass(frozen=True)
 class Missing:
@@ -121,6 +109,10 @@ class Host(Protocol):
 
     def orders_changed(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> None:
         """Told inside the transaction that wrote them: the BigCommerce ids of orders with changed rows."""
+
+
+_OPTIONAL = ("product_key_type", "products_missing")
+_REQUIRED = [name for name in vars(Host) if not name.startswith("_") and name not in _OPTIONAL]
 
 
 def require_host(host: object) -> None:

@@ -72,40 +72,25 @@ class SQLAlchemyHost(Host):
         tenant_column: TenantColumn | Literal[_Unsaid.UNSAID] = _Unsaid.UNSAID,
     ) -> None:
         """Raises ``ConfigError`` for what is no model, or one without such a column or on another bind."""
-        if not callable(may):
-            raise ConfigError(
-                f"SQLAlchemyHost: may must be a function of (action, instance) that returns True or False, not {may!r}."
-            )
-        self.product = product
-        self._may = may
-        self._integration_id = _attribute(integration, "integration_id", integration_id)
+        _require_functions(may, tenant)
+        self._may, self._tenant, self._tenant_column = may, tenant, tenant_column
+        self._integration_id = _whole_number(integration, "integration_id", integration_id)
         self._integration_name = _attribute(integration, "integration_name", integration_name)
-        self._store_id = _attribute(store, "store_id", store_id)
-        self._nominal_code_id = _attribute(nominal_code, "nominal_code_id", nominal_code_id)
-        for argument, column in (
-            ("integration_id", self._integration_id),
-            ("store_id", self._store_id),
-            ("nominal_code_id", self._nominal_code_id),
-        ):
-            _require_whole_numbers(argument, column)
-        if tenant is not None and not callable(tenant):
-            raise ConfigError(f"SQLAlchemyHost: tenant must be a function that returns the caller's, not {tenant!r}.")
-        self._tenant = tenant
-        self._tenant_column = tenant_column
         self._integrations = self._scope(integration)
+        self._store_id = _whole_number(store, "store_id", store_id)
         self._stores = self._scope(store)
+        self._nominal_code_id = _whole_number(nominal_code, "nominal_code_id", nominal_code_id)
         self._nominal_codes = self._scope(nominal_code)
-        self._products = self._scope(product)
-        self._others = Scope() if integration_instance is None else self._scope(integration_instance)
-        self._takes_instance = _takes_two(self.product_values)
+        self.product = product
         self._product_id = _attribute(product, "product_id", product_id)
         self._product_sku = _attribute(product, "product_sku", product_sku)
         self._product_name = _attribute(product, "product_name", product_name)
-        self._other_name = (
-            None
-            if integration_instance is None
-            else _attribute(integration_instance, "integration_instance_name", integration_instance_name)
-        )
+        self._products = self._scope(product)
+        self._takes_instance = _takes_two(self.product_values)
+        self._other_name, self._others = None, Scope()
+        if integration_instance is not None:
+            name = _attribute(integration_instance, "integration_instance_name", integration_instance_name)
+            self._other_name, self._others = name, self._scope(integration_instance)
 
     @property
     def product_key_type(self) -> TypeEngine[Any]:  # type: ignore[override]
@@ -259,6 +244,15 @@ class SQLAlchemyHost(Host):
         """Nothing; override it to act within the page's transaction."""
 
 
+def _require_functions(may: object, tenant: object) -> None:
+    if not callable(may):
+        raise ConfigError(
+            f"SQLAlchemyHost: may must be a function of (action, instance) that returns True or False, not {may!r}."
+        )
+    if tenant is not None and not callable(tenant):
+        raise ConfigError(f"SQLAlchemyHost: tenant must be a function that returns the caller's, not {tenant!r}.")
+
+
 def _attribute(model: type[Any], argument: str, name: str) -> Any:
     """The mapped attribute, on the default bind: our rows and the host's share one transaction."""
     if not isinstance(name, str):
@@ -282,12 +276,14 @@ def _attribute(model: type[Any], argument: str, name: str) -> Any:
     return attribute
 
 
-def _require_whole_numbers(argument: str, column: Any) -> None:
+def _whole_number(model: type[Any], argument: str, name: str) -> Any:
+    column = _attribute(model, argument, name)
     if not is_whole_number(column.type):
         raise ConfigError(
             f"SQLAlchemyHost: {column} is of type {column.type!r}, but connected stores refer to it by a whole number. "
             f"Name an integer column with {argument}=…; only the keys of products may be of any type."
         )
+    return column
 
 
 def _is_ours(name: object) -> bool:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from sqlalchemy import ARRAY, URL, ColumnElement, Connection, LargeBinary, Select, all_, any_, bindparam, text
+from sqlalchemy import ARRAY, URL, ColumnElement, Connection, LargeBinary, Select, Update, all_, any_, bindparam, text
 from sqlalchemy import cast as cast_to
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -162,6 +162,12 @@ def is_lockable(session: Session, row: Select[Any]) -> bool:
     if not dialect_of(session).has_row_locks:
         return True
     return session.execute(row.with_for_update(skip_locked=True)).first() is not None
+
+
+def affected(session: Session, statement: Update) -> int:
+    """How many rows it has changed."""
+    result: Any = session.execute(statement)
+    return int(result.rowcount)
 
 
 @contextmanager

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -90,30 +93,8 @@ def refreshes(metadata: MetaData) -> Table:
         Column("requested_by", String(255)),
         # Begun as a sweep was due: the next one is due an interval after one has completed.
         Column("is_sweep", Boolean, nullable=False, server_default=false()),
-        Column("status", String(16), nullable=False),
-        Column("progress_percentage", Integer),
-        Column("message", Text),
-        # Of one that failed: a RefreshCode (see errors.py). NULL in rows of 0.1.0, too.
-        Column("error_code", String(32)),
-        *(Column(name, BigInteger, nullable=False, server_default="0") for name in COUNTERS),
-        Column("waited_s", Double, nullable=False, server_default="0"),
-        Column("total", BigInteger),
-        Column("phase", String(16)),
-        # What the store last said is left of its quota of requests.
-        Column("quota_left", BigInteger),
-        Column("created_at", moment(), nullable=False),
-        Column("started_at", moment()),
-        Column("finished_at", moment()),
-        Column("checkpoint", long_text()),
-        # How often the checkpoint was claimed without progress.
-        Column("attempts", Integer, nullable=False, server_default="0"),
-        # How many slices an error ended that nobody expected, in all; and the database's shortages, in a row.
-        Column("errors", Integer, nullable=False, server_default="0"),
-        Column("shortages", Integer, nullable=False, server_default="0"),
-        # What ended the last slice; NULL once one has come to a good end.
-        Column("trouble", Text),
-        # Not before: the end of a long wait for the store.
-        Column("resume_at", moment()),
+        *_shown(),
+        *_kept_between_slices(),
         # "instance:resource" while open, else NULL: at most one open walk of each.
         Column("open_key", String(64)),
         UniqueConstraint("open_key", name="uq_bigcommerce_refreshes_open_key"),
@@ -124,6 +105,38 @@ def refreshes(metadata: MetaData) -> Table:
         sqlite_autoincrement=True,
         **FOUR_BYTES,
     )
+
+
+def _shown() -> Iterator[Column[Any]]:
+    """How a refresh stands, as people see it."""
+    yield Column("status", String(16), nullable=False)
+    yield Column("progress_percentage", Integer)
+    yield Column("message", Text)
+    # Of one that failed: a RefreshCode (see errors.py). NULL in rows of 0.1.0, too.
+    yield Column("error_code", String(32))
+    yield from (Column(name, BigInteger, nullable=False, server_default="0") for name in COUNTERS)
+    yield Column("waited_s", Double, nullable=False, server_default="0")
+    yield Column("total", BigInteger)
+    yield Column("phase", String(16))
+    # What the store last said is left of its quota of requests.
+    yield Column("quota_left", BigInteger)
+    yield Column("created_at", moment(), nullable=False)
+    yield Column("started_at", moment())
+    yield Column("finished_at", moment())
+
+
+def _kept_between_slices() -> Iterator[Column[Any]]:
+    """What the next slice of a refresh goes on from."""
+    yield Column("checkpoint", long_text())
+    # How often the checkpoint was claimed without progress.
+    yield Column("attempts", Integer, nullable=False, server_default="0")
+    # How many slices an error ended that nobody expected, in all; and the database's shortages, in a row.
+    yield Column("errors", Integer, nullable=False, server_default="0")
+    yield Column("shortages", Integer, nullable=False, server_default="0")
+    # What ended the last slice; NULL once one has come to a good end.
+    yield Column("trouble", Text)
+    # Not before: the end of a long wait for the store.
+    yield Column("resume_at", moment())
 
 
 def missing_records(metadata: MetaData) -> Table:

@@ -1,1 +1,1 @@
-"""What runs in a worker process: actors, dispatcher, hints and maintenance."""
+"""What runs in a worker process: actors, dispatcher, outbox and maintenance."""

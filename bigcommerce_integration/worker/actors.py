@@ -1,4 +1,4 @@
-"""Actors and the tick on the host's broker: the message is a hint to look, the refresh row is the job.
+"""Actors and the tick on the host's broker: the message is a hint, the refresh row is the job.
 
 ``bind`` is called when the blueprint is registered. What belongs to one broker is kept on our middleware
 there; a second app on the same broker (a test suite makes one app after another) takes it over.
@@ -24,14 +24,15 @@ from ..app_state import State, engine_of
 from ..errors import ConfigError
 from ..refresh.lifecycle.release import settle
 from ..refresh.lifecycle.schedule import begin_due_of
-from .dispatcher import Looker
-from .hints import QUEUE, Hint, actor_name, forget_worker, note_worker
-from .maintenance import Chores
+from .dispatcher import Dispatcher
+from .heartbeat import forget_worker, note_worker
+from .maintenance import Maintenance
+from .sender import QUEUE, Hint, actor_name
 
 log = logging.getLogger(__name__)
 
 TICK_ENDS_IN_S = 2.0
-LOOK_EVERY_S = 1.0
+POLL_EVERY_S = 1.0
 """How often a free process looks for work that no message has brought it, however rare the ticks are."""
 
 
@@ -39,16 +40,16 @@ class BigCommerceWorker(Middleware):
     """One broker's binding to an app; starts and stops the tick with the worker. No hook on any message."""
 
     def __init__(self, app: Flask, state: State) -> None:
-        self.looker = Looker(app, state)
-        self._chores = Chores()
+        self.dispatcher = Dispatcher(app, state)
+        self._maintenance = Maintenance()
         self._workers: list[Worker] = []
         self._ticking: tuple[threading.Thread, threading.Event] | None = None
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002
         """Begin anew after a stop; the worker's threads take their first messages before it has booted."""
         self._workers.append(worker)
-        if self.looker.stopping.is_set():
-            self.looker.stopping = threading.Event()
+        if self.dispatcher.stopping.is_set():
+            self.dispatcher.stopping = threading.Event()
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002
         """Start the tick, once a broker however many workers run in this process."""
@@ -61,53 +62,53 @@ class BigCommerceWorker(Middleware):
     def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002
         """Let slices end at their next page and wake whatever waits; Dramatiq then waits for them."""
         self._workers = [each for each in self._workers if each is not worker]
-        self.looker.stopping.set()
+        self.dispatcher.stopping.set()
         if self._workers:
             # Those of this process's other workers go on with their next message.
-            self.looker.stopping = threading.Event()
+            self.dispatcher.stopping = threading.Event()
         elif self._ticking is not None:
             self._ticking[1].set()
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002
-        """See the tick and its slice off, so that nothing of ours touches the database any more."""
+        """Shut the tick and its slice down, so that nothing of ours touches the database any more."""
         if not self._workers and self._ticking is not None:
             self._ticking[0].join(TICK_ENDS_IN_S)
             self._ticking = None
-            self.looker.see_off()
+            self.dispatcher.shut_down()
 
     def _tick(self, broker: Broker, ended: threading.Event) -> None:
         worker_id = f"{socket.gethostname()[:24]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
-        chores_at = time.monotonic()
+        maintenance_at = time.monotonic()
         while not ended.is_set():
-            app, state = self.looker.bound
-            are_chores_due = time.monotonic() >= chores_at
-            if are_chores_due:
+            app, state = self.dispatcher.bound
+            is_maintenance_due = time.monotonic() >= maintenance_at
+            if is_maintenance_due:
                 # Workers that were started together drift apart.
-                chores_at = time.monotonic() + state.config.tick_s * random.uniform(0.9, 1.1)  # noqa: S311
+                maintenance_at = time.monotonic() + state.config.tick_s * random.uniform(0.9, 1.1)  # noqa: S311
             try:
                 with app.app_context():
                     engine = engine_of(state, ended)
                     settle(engine)
                     if any(_listens(worker) for worker in self._workers):
-                        if are_chores_due:
+                        if is_maintenance_due:
                             note_worker(engine, worker_id)
-                        self.looker.look_unasked(engine)
-                    if are_chores_due:
-                        self._chores.do(engine, lambda hint: self.looker.sender.send(broker, [hint]))
+                        self.dispatcher.poll(engine)
+                    if is_maintenance_due:
+                        self._maintenance.do(engine, lambda hint: self.dispatcher.sender.send(broker, [hint]))
             except ConfigError as error:
                 log.error("%s", error, extra={"action": "tick"})
                 return
             except Exception as error:  # noqa: BLE001 - a database that is away for a while must not end the tick
-                if not self.looker.say_missing(error):
+                if not self.dispatcher.reports_missing(error):
                     log.warning("The tick will try again: %s.", type(error).__name__, extra={"action": "tick"})
-            ended.wait(max(0.0, min(LOOK_EVERY_S * random.uniform(0.9, 1.1), chores_at - time.monotonic())))  # noqa: S311
+            ended.wait(max(0.0, min(POLL_EVERY_S * random.uniform(0.9, 1.1), maintenance_at - time.monotonic())))  # noqa: S311
         self._leave(worker_id)
 
     def _leave(self, worker_id: str) -> None:
-        app, state = self.looker.bound
+        app, state = self.dispatcher.bound
         try:
             with app.app_context():
-                forget_worker(engine_of(state, self.looker.stopping), worker_id)
+                forget_worker(engine_of(state, self.dispatcher.stopping), worker_id)
         except Exception as error:  # noqa: BLE001 - its time takes the note away as well
             log.debug("The worker's note stays: %s.", type(error).__name__, extra={"action": "tick"})
 
@@ -117,7 +118,7 @@ def bind(app: Flask, state: State) -> None:
     broker = state.broker
     known = _middleware(broker)
     if known is not None:
-        known.looker.bound = (app, state)
+        known.dispatcher.bound = (app, state)
         return
     middleware = BigCommerceWorker(app, state)
     broker.add_middleware(middleware)
@@ -125,14 +126,14 @@ def bind(app: Flask, state: State) -> None:
     options: dict[str, Any] = {"max_retries": 0} if "max_retries" in broker.actor_options else {}
     for resource in state.tables.registry.names:
         declare = dramatiq.actor(actor_name=actor_name(resource), queue_name=QUEUE, broker=broker, **options)
-        declare(_actor(middleware.looker, resource))
+        declare(_actor(middleware.dispatcher, resource))
 
 
 def send_hints(state: State, hints: Sequence[Hint]) -> None:
     """Hint at new refreshes; never raises and takes a second at most: the tick sends what is left."""
     middleware = _middleware(state.broker)
     if middleware is not None:
-        middleware.looker.sender.send(state.broker, hints)
+        middleware.dispatcher.sender.send(state.broker, hints)
 
 
 def begin_due(state: State, instance_id: int) -> list[Hint]:
@@ -145,8 +146,8 @@ def tick_once(state: State) -> int:
     middleware = _middleware(state.broker)
     if middleware is None:
         return 0
-    sender = middleware.looker.sender
-    return Chores().do(engine_of(state, threading.Event()), lambda hint: sender.send(state.broker, [hint]))
+    sender = middleware.dispatcher.sender
+    return Maintenance().do(engine_of(state, threading.Event()), lambda hint: sender.send(state.broker, [hint]))
 
 
 def _middleware(broker: Broker) -> BigCommerceWorker | None:
@@ -158,9 +159,9 @@ def _listens(worker: Worker) -> bool:
     return not worker.consumer_whitelist or QUEUE in worker.consumer_whitelist
 
 
-def _actor(looker: Looker, resource: str) -> Callable[[int], None]:
-    def look(refresh_id: int) -> None:
+def _actor(dispatcher: Dispatcher, resource: str) -> Callable[[int], None]:
+    def dispatch(refresh_id: int) -> None:
         """Advance the refresh by one slice, if it is due and no other worker is at it."""
-        looker.look((resource, refresh_id))
+        dispatcher.dispatch((resource, refresh_id))
 
-    return look
+    return dispatch

@@ -13,7 +13,8 @@ from ..refresh.lifecycle.keys import free_keyless
 from ..refresh.lifecycle.schedule import begin_due
 from ..refresh.removal.pruning import A_TRANSACTION, prune
 from ..refresh.removal.purge import purge
-from .hints import Hint, tick
+from .outbox import send_due
+from .sender import Hint
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +23,8 @@ FREE_EVERY_S = 60.0
 
 
 @dataclass
-class Chores:
-    """One process's round; each chore by itself, so that one that fails does not keep the others from being done."""
+class Maintenance:
+    """One process's round; each task by itself, so that one that fails does not keep the others from being done."""
 
     prune_at: float = 0.0
     free_at: float = 0.0
@@ -35,9 +36,9 @@ class Chores:
 
         def hint() -> None:
             nonlocal sent
-            sent = tick(engine, send)
+            sent = send_due(engine, send)
 
-        for chore in (
+        for task in (
             lambda: self._free(engine),
             lambda: begin_new(engine),
             lambda: begin_due(engine),
@@ -48,7 +49,7 @@ class Chores:
             if engine.stopping.is_set():
                 break
             try:
-                chore()
+                task()
             except Exception as error:  # noqa: BLE001 - raised below
                 failed = failed or error
         if failed is not None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from bigcommerce_integration.client.api import StoreClient
 from bigcommerce_integration.client.http.rate_limit import Quota
 from bigcommerce_integration.client.http.transport import Answer, Call, Transport
-from bigcommerce_integration.secret import Secret
+from bigcommerce_integration.encryption import Secret
 
 NOW = datetime(2025, 6, 1, 12, 0, 0)
 QUOTA = Quota(150, 149, 30.0, 29.0)

@@ -13,6 +13,7 @@ import pytest
 
 from bigcommerce_integration.client.api import IdRange, Page, Reply, StoreClient
 from bigcommerce_integration.client.http.transport import Transport
+from bigcommerce_integration.encryption import Secret
 from bigcommerce_integration.errors import (
     RateLimited,
     RecordGone,
@@ -29,7 +30,6 @@ from bigcommerce_integration.resources.registry import REGISTRY
 from bigcommerce_integration.resources.values import date_time
 from bigcommerce_integration.sandbox.server.http_server import SandboxServer
 from bigcommerce_integration.sandbox.store import SandboxStore
-from bigcommerce_integration.secret import Secret
 
 ALL_IDS = IdRange(1, 900)
 PAST, FUTURE = datetime(1999, 1, 1), datetime(2100, 1, 1)

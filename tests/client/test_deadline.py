@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from bigcommerce_integration.client.http.transport import Transport
+from bigcommerce_integration.encryption import Secret
 from bigcommerce_integration.errors import RateLimited, StoreUnavailable
-from bigcommerce_integration.secret import Secret
 
 from .tiny_server import CALL, Behaviour, answer, drip, in_turn, serving, silent
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigcommerce_integration.client.http.failures import said_by
-from bigcommerce_integration.secret import DOTS, Secret
+from bigcommerce_integration.encryption import DOTS, Secret
 
 TOKEN = 'abc<d>&"e%f/0123456789'
 mask = Secret(TOKEN).mask

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bigcommerce_integration.client.http.transport import Transport
+from bigcommerce_integration.encryption import ProxyUrl, Secret
 from bigcommerce_integration.errors import StoreUnavailable
-from bigcommerce_integration.secret import ProxyUrl, Secret
 
 from ..certificates import Certificates, certificates
 from ..connect_proxy import connect_proxy, wait_for_seen

@@ -12,9 +12,8 @@ from urllib3.connection import HTTPConnection
 
 from bigcommerce_integration.client.http.transport import Call, _Heard
 from bigcommerce_integration.config import read_config
-from bigcommerce_integration.encryption import generate_key
+from bigcommerce_integration.encryption import DOTS, Secret, generate_key
 from bigcommerce_integration.errors import StoreError, StoreUnavailable
-from bigcommerce_integration.secret import DOTS, Secret
 
 from .tiny_server import CALL, ONE, TOKEN, Behaviour, answer, drip, hang_up, serving, silent
 

@@ -14,6 +14,7 @@ from bigcommerce_integration.client.http import transport as transport_module
 from bigcommerce_integration.client.http.rate_limit import Quota
 from bigcommerce_integration.client.http.session import USER_AGENT
 from bigcommerce_integration.client.http.transport import Call, Transport
+from bigcommerce_integration.encryption import Secret
 from bigcommerce_integration.errors import (
     RateLimited,
     RecordGone,
@@ -25,7 +26,6 @@ from bigcommerce_integration.errors import (
     Unconfirmed,
     UnexpectedAnswer,
 )
-from bigcommerce_integration.secret import Secret
 
 from .tiny_server import CALL, ONE, TOKEN, Behaviour, answer, hang_up, in_turn, serving
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from bigcommerce_integration.client.http.transport import Call, Transport
-from bigcommerce_integration.secret import Secret
+from bigcommerce_integration.encryption import Secret
 
 Behaviour = Callable[[socket.socket, "TinyServer"], None]
 

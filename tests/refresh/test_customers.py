@@ -23,8 +23,8 @@ from bigcommerce_integration.refresh.read import slice as slice_module
 from bigcommerce_integration.refresh.removal.purge import purge
 from bigcommerce_integration.resources.person_data import email
 from bigcommerce_integration.version import __version__
-from bigcommerce_integration.worker.hints import tick
-from bigcommerce_integration.worker.maintenance import Chores
+from bigcommerce_integration.worker.maintenance import Maintenance
+from bigcommerce_integration.worker.outbox import send_due
 
 from ..customers import CUSTOMERS, SCOPE, WITH_CUSTOMERS, CustomerList
 from ..host_app import bearer
@@ -177,7 +177,7 @@ def test_a_store_connected_before_it_existed_gets_it(connect: Connect, customers
     assert app.test_client().post(path, headers=bearer(app)).status_code == 409, "it has not begun"
     with app.app_context():
         sent: list[Any] = []
-        Chores().do(engine, lambda hint: bool(sent.append(hint)) or True)
+        Maintenance().do(engine, lambda hint: bool(sent.append(hint)) or True)
     begun(after).completed("customers")
     assert_mirrors(after, customers)
     assert [each for each, _ in sent] == ["customers"]
@@ -207,7 +207,7 @@ def test_a_worker_leaves_an_unknown_collection_alone(mirror: Mirror):
     mirror.execute(update(hints).values(next_hint_at=db_now(-1)))
     sent: list[Any] = []
     with mirror.app.app_context():
-        tick(older.engine, lambda hint: bool(sent.append(hint)) or True)
+        send_due(older.engine, lambda hint: bool(sent.append(hint)) or True)
     assert {resource for resource, _ in sent} == {"products", "orders"}
 
 
@@ -274,13 +274,13 @@ def test_what_is_off_is_tried_again_by_the_sweep(connect: Connect, customers: Cu
     mirror = begun(connect(store, registry=WITH_CUSTOMERS, is_automatic_sync_enabled=True))
     mirror.completed("products", "orders").advance("customers")
     with mirror.app.app_context():
-        Chores().do(mirror.engine, lambda hint: True)
+        Maintenance().do(mirror.engine, lambda hint: True)
     assert len(mirror.rows("refreshes", resource="customers")) == 1, "no refresh every five minutes"
     leases = mirror.engine.tables.leases
     mirror.execute(update(leases).where(leases.c.resource == "customers").values(next_sweep_at=db_now(-1)))
     store.scopes.add(SCOPE)
     with mirror.app.app_context():
-        Chores().do(mirror.engine, lambda hint: True)
+        Maintenance().do(mirror.engine, lambda hint: True)
     begun(mirror).completed("customers")
     assert mirror.refresh("customers")["is_sweep"]
     assert mirror.rows("leases", resource="customers")[0]["off_reason"] is None

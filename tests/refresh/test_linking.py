@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from bigcommerce_integration import ProductDraft
 from bigcommerce_integration.refresh.linking import linker
-from bigcommerce_integration.refresh.linking.linker import Decision, decide, folded
+from bigcommerce_integration.refresh.linking.rules import Decision, decide, folded
 from bigcommerce_integration.sandbox import SandboxStore
 
 from ..host_app import HostApp, bearer

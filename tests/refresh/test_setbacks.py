@@ -13,7 +13,7 @@ from bigcommerce_integration.refresh.lifecycle.setbacks import MOST_ERRORS, Setb
 from bigcommerce_integration.refresh.read import walker
 from bigcommerce_integration.resources.registry import REGISTRY
 from bigcommerce_integration.sandbox import SandboxStore
-from bigcommerce_integration.worker.hints import note_worker
+from bigcommerce_integration.worker.heartbeat import note_worker
 
 from ..host_app import bearer
 from .conftest import Connect, Mirror

@@ -7,7 +7,7 @@ from http.cookiejar import DefaultCookiePolicy
 import requests
 from requests.auth import AuthBase
 
-from ...secret import ProxyUrl, Secret
+from ...encryption import ProxyUrl, Secret
 from ...version import __version__
 from .deadline import DeadlineAdapter
 

@@ -12,8 +12,8 @@ from urllib.parse import quote, urlsplit
 
 import requests
 
+from ...encryption import ProxyUrl, Secret
 from ...errors import RecordGone, StoreUnavailable
-from ...secret import ProxyUrl, Secret
 from ..clock import StoreClock, told_by
 from .body import BodyBroken, read_body
 from .causes import cause

@@ -9,7 +9,7 @@ from sqlalchemy import Column, Row, select
 
 from ...errors import LinkCode
 from ...models import db_now
-from ...refresh.linking.linker import host_products
+from ...refresh.linking.host_products import host_products
 from ...refresh.write.rows import PageTransaction
 from ...resources.products import VARIANTS
 from ...spreadsheets.cells import guarded

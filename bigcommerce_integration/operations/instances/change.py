@@ -18,7 +18,7 @@ from ...refresh.removal.deletion import DELETING
 from ...signals import announce, instance_changed
 from ...store_check.queries import Store
 from ...worker import actors
-from ...worker.hints import Hint
+from ...worker.sender import Hint
 from .. import queries
 from ..context import RequestContext
 from ..refreshes import HINT_AFTER_S

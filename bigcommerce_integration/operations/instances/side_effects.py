@@ -18,7 +18,7 @@ from ...models.refreshes import OPEN
 from ...refresh.job.lease import fence
 from ...refresh.lifecycle.transitions import reopen
 from ...refresh.run.products import is_linking_switched_on
-from ...worker.hints import Hint
+from ...worker.sender import Hint
 from ..context import Caller
 
 REACHING = frozenset({"access_token", "store_hash"})

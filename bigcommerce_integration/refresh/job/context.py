@@ -16,12 +16,11 @@ from ...client.clock import StoreClock
 from ...client.http.transport import Transport
 from ...client.readers.wire import IsUnwanted
 from ...config import Config
-from ...encryption import TokenCipher
+from ...encryption import Secret, TokenCipher
 from ...host.port import Host
 from ...models import Tables
 from ...models.instances import IntegrationInstance
 from ...privacy.erased_people import erased_people
-from ...secret import Secret
 from .database import T, in_own_transaction
 from .lease import Lease
 from .parameters import Mode, Parameters

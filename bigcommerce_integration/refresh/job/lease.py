@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import ColumnElement, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from ...errors import LeaseLost
 from ...models import Tables, db_now, is_due
-from ...models.dialect import bounded_waits, dialect_of, is_lockable
+from ...models.dialect import affected, bounded_waits, dialect_of, is_lockable
 
 LOCK_WAIT_S = 2
 """How long a request waits for a lock before it begins anew."""
@@ -39,8 +38,7 @@ class Lease:
         The row stays locked until the commit, so nobody can claim it under a page that is being written.
         """
         leases = self.tables.leases
-        result: Any = session.execute(update(leases).where(*self._is_ours()).values(expires_at=db_now(self.length_s)))
-        if result.rowcount != 1:
+        if affected(session, update(leases).where(*self._is_ours()).values(expires_at=db_now(self.length_s))) != 1:
             raise LeaseLost(
                 f"The lease on {self.resource} of instance {self.instance_id} has passed to another worker."
             )
@@ -49,14 +47,19 @@ class Lease:
         """Free the lease for the next slice, wherever it runs; nothing if it was lost. The caller commits."""
         session.execute(update(self.tables.leases).where(*self._is_ours()).values(owner=None, expires_at=db_now()))
 
-    def _is_ours(self) -> tuple[Any, ...]:
+    @property
+    def row(self) -> tuple[ColumnElement[bool], ...]:
+        """The condition for its row, whoever has it."""
+        return lease_of(self.tables, self.instance_id, self.resource)
+
+    def _is_ours(self) -> tuple[ColumnElement[bool], ...]:
         leases = self.tables.leases
-        return (
-            leases.c.instance_id == self.instance_id,
-            leases.c.resource == self.resource,
-            leases.c.epoch == self.epoch,
-            leases.c.owner == self.owner,
-        )
+        return *self.row, leases.c.epoch == self.epoch, leases.c.owner == self.owner
+
+
+def lease_of(tables: Tables, instance_id: int, resource: str) -> tuple[ColumnElement[bool], ...]:
+    """The condition for the row of an instance and resource."""
+    return tables.leases.c.instance_id == instance_id, tables.leases.c.resource == resource
 
 
 def claim(
@@ -67,15 +70,12 @@ def claim(
     Also None if the lease has lapsed, but its holder is frozen inside a transaction: whoever waited for that one
     could do nothing else meanwhile.
     """
-    leases = tables.leases
-    which = (leases.c.instance_id == instance_id, leases.c.resource == resource)
+    leases, which = tables.leases, lease_of(tables, instance_id, resource)
     is_free = is_free_to_take(tables, length_s)
     if not is_lockable(session, select(leases.c.epoch).where(*which, is_free)):
         return None
-    result: Any = session.execute(
-        update(leases).where(*which, is_free).values(epoch=leases.c.epoch + 1, owner=owner, expires_at=db_now(length_s))
-    )
-    if result.rowcount != 1:
+    taken = {"epoch": leases.c.epoch + 1, "owner": owner, "expires_at": db_now(length_s)}
+    if affected(session, update(leases).where(*which, is_free).values(taken)) != 1:
         return None
     epoch, number = session.execute(select(leases.c.epoch, leases.c.change_number).where(*which)).one()
     return Lease(tables, instance_id, resource, epoch, owner, length_s, number)

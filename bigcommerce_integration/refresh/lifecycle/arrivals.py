@@ -90,11 +90,10 @@ def turn_off(job: Job, error: ScopeMissing) -> None:
     """
 
     def work(session: Session) -> None:
-        tables, leases = job.engine.tables, job.engine.tables.leases
+        tables = job.engine.tables
         job.lease.renew(session)
         cancel(session, tables, job.refresh_id, message=str(error), error_code=RefreshCode.SCOPE_MISSING)
-        mine = (leases.c.instance_id == job.instance.id, leases.c.resource == job.resource)
-        session.execute(update(leases).where(*mine).values(off_reason=message(str(error))))
+        session.execute(update(tables.leases).where(*job.lease.row).values(off_reason=message(str(error))))
         job.lease.release(session)
 
     job.engine.transaction(work)
@@ -103,6 +102,5 @@ def turn_off(job: Job, error: ScopeMissing) -> None:
 def turn_on(session: Session, job: Job) -> None:
     """The collection could be read."""
     leases = job.engine.tables.leases
-    mine = (leases.c.instance_id == job.instance.id, leases.c.resource == job.resource)
     if not job.collection.resource.required:
-        session.execute(update(leases).where(*mine, leases.c.off_reason.is_not(None)).values(off_reason=None))
+        session.execute(update(leases).where(*job.lease.row, leases.c.off_reason.is_not(None)).values(off_reason=None))

@@ -19,7 +19,7 @@ from ...models.instances import IntegrationInstance
 from ...models.refreshes import COUNTERS, OPEN
 from ..job.checkpoint import Checkpoint, load_checkpoint
 from ..job.context import Engine, Job, new_owner
-from ..job.lease import Lease, claim, sharers
+from ..job.lease import Lease, claim, lease_of, sharers
 from ..job.parameters import load_parameters
 from ..read.quarantine import held
 from ..write.apply import Results
@@ -102,8 +102,7 @@ def _find(session: Session, engine: Engine, refresh_id: int) -> Row[Any] | Outco
 
 def _claim(session: Session, engine: Engine, found: Row[Any], owner: str) -> Claimed | Outcome:
     tables, is_walk = engine.tables, found.mode != "ids"
-    leases = tables.leases
-    which = (leases.c.instance_id == found.instance_id, leases.c.resource == found.resource)
+    leases, which = tables.leases, lease_of(tables, found.instance_id, found.resource)
     before = session.execute(select(leases.c.owner, leases.c.is_walk_next).where(*which)).first()
     if before is None:
         return Outcome.BUSY

@@ -81,8 +81,7 @@ def _move_watermark(session: Session, job: Job, checkpoint: Checkpoint) -> None:
     session.execute(
         update(leases)
         .where(
-            leases.c.instance_id == job.instance.id,
-            leases.c.resource == job.resource,
+            *job.lease.row,
             # One that failed long ago and was begun again ends after others that began later.
             or_(leases.c.watermark.is_(None), leases.c.watermark < begun_at, leases.c.watermark > latest),
         )

@@ -13,9 +13,11 @@ from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from ...models import Tables, db_now
+from ...models.dialect import affected
 from ...resources.columns import message as column_message
 from ..job.checkpoint import Checkpoint
 from ..job.context import Engine, Job
+from ..job.lease import lease_of
 from ..job.progress import Tally
 from .setbacks import Setbacks
 
@@ -101,13 +103,8 @@ def settle(engine: Engine) -> None:
 
 def _settle(session: Session, tables: Tables, owed: Owed) -> None:
     leases, refreshes = tables.leases, tables.refreshes
-    mine = (
-        leases.c.instance_id == owed.instance_id,
-        leases.c.resource == owed.resource,
-        leases.c.owner == owed.owner,
-    )
-    freed: Any = session.execute(update(leases).where(*mine).values(owner=None, expires_at=db_now()))
-    if freed.rowcount != 1:
+    mine = (*lease_of(tables, owed.instance_id, owed.resource), leases.c.owner == owed.owner)
+    if affected(session, update(leases).where(*mine).values(owner=None, expires_at=db_now())) != 1:
         return  # Never claimed, or somebody else has it by now.
     session.execute(
         update(refreshes)

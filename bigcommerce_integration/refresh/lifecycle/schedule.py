@@ -6,17 +6,18 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row, Select, and_, case, exists, or_, select, update
+from sqlalchemy import Column, ColumnElement, Row, Select, case, exists, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ...config import Config
 from ...models import db_now, is_due
 from ...models.clock import ALLOWED_S
-from ...models.dialect import is_lockable
+from ...models.dialect import affected, is_lockable
 from ...models.refreshes import STOPPED
 from ...resources.base import Resource
 from ..job.context import Engine
+from ..job.lease import lease_of
 from ..job.parameters import Mode, Parameters
 from .transitions import start
 from .wishes import MOST_SPREAD, spread
@@ -103,14 +104,8 @@ def _waiting(engine: Engine) -> Select[Any]:
         refreshes.c.resource == leases.c.resource,
         refreshes.c.open_key.is_not(None),
     )
-    is_backfill_due = and_(
-        leases.c.backfill_to.is_not(None), _is_past(leases.c.next_backfill_at, config.sync_interval_s)
-    )
-    is_wanted = or_(
-        instances.c.is_automatic_sync_enabled.is_(True),
-        is_backfill_due,
-        leases.c.is_link_wanted.is_(True),
-    )
+    is_backfill_due = leases.c.backfill_to.is_not(None) & _is_past(leases.c.next_backfill_at, config.sync_interval_s)
+    is_sweep_due = _is_past(leases.c.next_sweep_at, config.sweep_interval_s)
     return (
         select(
             leases.c.instance_id,
@@ -119,18 +114,18 @@ def _waiting(engine: Engine) -> Select[Any]:
             leases.c.is_link_wanted,
             instances.c.start_date,
             instances.c.is_automatic_sync_enabled,
-            _is_past(leases.c.next_sweep_at, config.sweep_interval_s).label("is_sweep_due"),
+            is_sweep_due.label("is_sweep_due"),
             db_now().label("now"),
         )
         .select_from(leases.join(instances, instances.c.id == leases.c.instance_id))
         .where(
             instances.c.status == "active",
-            is_wanted,
+            instances.c.is_automatic_sync_enabled.is_(True) | is_backfill_due | leases.c.is_link_wanted.is_(True),
             # A later version may mirror more.
             leases.c.resource.in_(tables.registry.names),
             _is_past(leases.c.next_sync_at, config.sync_interval_s),
             # What the token has no scope for is tried again by the sweeps alone.
-            or_(leases.c.off_reason.is_(None), _is_past(leases.c.next_sweep_at, config.sweep_interval_s)),
+            leases.c.off_reason.is_(None) | is_sweep_due,
             ~is_open,
         )
         .order_by(leases.c.next_sync_at, leases.c.instance_id)
@@ -141,12 +136,11 @@ def _waiting(engine: Engine) -> Select[Any]:
 def _begin(session: Session, engine: Engine, row: Row[Any]) -> int | None:
     """The new refresh; None if another tick was quicker, or a page that is being written has the lease locked."""
     leases, config = engine.tables.leases, engine.config
-    which = and_(
-        leases.c.instance_id == row.instance_id,
-        leases.c.resource == row.resource,
+    which = [
+        *lease_of(engine.tables, row.instance_id, row.resource),
         _is_past(leases.c.next_sync_at, config.sync_interval_s),
-    )
-    if not is_lockable(session, select(leases.c.epoch).where(which)):
+    ]
+    if not is_lockable(session, select(leases.c.epoch).where(*which)):
         return None
     found = due(
         engine.collections[row.resource].resource,
@@ -159,20 +153,17 @@ def _begin(session: Session, engine: Engine, row: Row[Any]) -> int | None:
     )
     if found is None:
         return None
-    if found.is_backfill:
-        which = and_(which, _is_past(leases.c.next_backfill_at, config.sync_interval_s))
-    if found.is_sweep:
-        which = and_(which, _is_past(leases.c.next_sweep_at, config.sweep_interval_s))
-    values = {"next_sync_at": db_now(spread(config.sync_interval_s))} | _next_try(found, config)
-    if found.is_backfill:
-        # The next thing due need not wait for this one's sake.
-        values["next_sync_at"] = db_now()
-    if _has_just_stopped(session, engine, row, found):
-        # However long it went on, its next try is an interval after its end. The next tick looks what else is due.
-        session.execute(update(leases).where(which).values(_next_try(found, config)))
-        return None
-    taken: Any = session.execute(update(leases).where(which).values(values))
-    if taken.rowcount != 1:
+    # The next thing due need not wait for a backfill's sake.
+    values = {"next_sync_at": db_now(0.0 if found.is_backfill else spread(config.sync_interval_s))}
+    if found.is_backfill or found.is_sweep:
+        name = "next_backfill_at" if found.is_backfill else "next_sweep_at"
+        which.append(_is_past(leases.c[name], config.sync_interval_s if found.is_backfill else config.sweep_interval_s))
+        values[name] = db_now(spread(_retry_s(found, config)))
+        if _has_just_stopped(session, engine, row, found):
+            # However long it went on, its next try is an interval after its end. The next tick looks what else is due.
+            session.execute(update(leases).where(*which).values({name: values[name]}))
+            return None
+    if affected(session, update(leases).where(*which).values(values)) != 1:
         return None
     return start(
         session,
@@ -190,16 +181,8 @@ def _is_past(moment: Column[Any], interval_s: float) -> ColumnElement[bool]:
     return is_due(moment, within_s=MOST_SPREAD * interval_s)
 
 
-def _next_try(found: Due, config: Config) -> dict[str, Any]:
-    """When what is wanted is begun once more, should this one fail or be cancelled."""
-    if found.is_backfill:
-        return {"next_backfill_at": db_now(spread(_retry_s(found, config)))}
-    if found.is_sweep:
-        return {"next_sweep_at": db_now(spread(_retry_s(found, config)))}
-    return {}
-
-
 def _retry_s(found: Due, config: Config) -> float:
+    """When what is wanted is begun once more, should this one fail or be cancelled."""
     if found.is_sweep:
         return min(config.sweep_interval_s, max(config.sync_interval_s, config.sweep_interval_s / SWEEP_TRIES))
     return config.sync_interval_s
@@ -207,8 +190,6 @@ def _retry_s(found: Due, config: Config) -> float:
 
 def _has_just_stopped(session: Session, engine: Engine, row: Row[Any], found: Due) -> bool:
     """Whether the same has failed or was cancelled less than its back-off ago."""
-    if not (found.is_backfill or found.is_sweep):
-        return False
     refreshes = engine.tables.refreshes
     stopped = (
         select(refreshes.c.id)

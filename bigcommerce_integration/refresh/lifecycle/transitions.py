@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from ...errors import BigCommerceError, ConnectionBroken
 from ...models import Tables, db_now
-from ...models.dialect import is_lockable
+from ...models.dialect import affected, is_lockable
 from ...models.refreshes import OPEN, STOPPED
 from ...resources.columns import message as column_message
 from ..job.checkpoint import load_checkpoint
@@ -125,12 +125,9 @@ def join_ids(session: Session, tables: Tables, *, instance_id: int, resource: st
             continue
         # A worker may take it up in this moment, or somebody else join it.
         is_as_seen = (refreshes.c.id == row.id, refreshes.c.parameters == row.parameters, *_has_not_begun(refreshes))
-        joined: Any = session.execute(
-            update(refreshes).where(*is_as_seen).values(parameters=replace(known, ids=tuple(together)).dump())
-        )
-        if joined.rowcount == 1:
-            refresh_id: int = row.id
-            return refresh_id
+        joined = update(refreshes).where(*is_as_seen).values(parameters=replace(known, ids=tuple(together)).dump())
+        if affected(session, joined) == 1:
+            return int(row.id)
     return None
 
 
@@ -144,20 +141,17 @@ def _has_not_begun(refreshes: Table) -> tuple[Any, ...]:
 def take_up(session: Session, tables: Tables, refresh_id: int) -> bool:
     """Have a slice begin, one more attempt; False if the refresh has ended meanwhile. The caller has the lease."""
     refreshes = tables.refreshes
-    taken: Any = session.execute(
-        update(refreshes)
-        .where(refreshes.c.id == refresh_id, refreshes.c.status.in_(OPEN))
-        .values(
-            status="processing",
-            started_at=func.coalesce(refreshes.c.started_at, db_now()),
-            progress_percentage=func.coalesce(refreshes.c.progress_percentage, 0),
-            attempts=refreshes.c.attempts + 1,
-            resume_at=None,
-            # This worker has the key.
-            message=func.nullif(refreshes.c.message, KEYLESS),
-        )
-    )
-    return bool(taken.rowcount == 1)
+    taken = {
+        "status": "processing",
+        "started_at": func.coalesce(refreshes.c.started_at, db_now()),
+        "progress_percentage": func.coalesce(refreshes.c.progress_percentage, 0),
+        "attempts": refreshes.c.attempts + 1,
+        "resume_at": None,
+        # This worker has the key.
+        "message": func.nullif(refreshes.c.message, KEYLESS),
+    }
+    is_open = (refreshes.c.id == refresh_id, refreshes.c.status.in_(OPEN))
+    return affected(session, update(refreshes).where(*is_open).values(taken)) == 1
 
 
 # -- end -----------------------------------------------------------------------------------------------------------
@@ -228,26 +222,17 @@ def _close(
 ) -> int:
     """End those refreshes that have a status among ``during``; how many. The only place that ends any."""
     refreshes, hints = tables.refreshes, tables.hints
-    closed: Any = session.execute(
-        update(refreshes)
-        .where(refreshes.c.id.in_(refresh_ids), refreshes.c.status.in_(during))
-        .values(
-            status=status,
-            message=column_message(message),
-            finished_at=db_now(),
-            open_key=None,
-            resume_at=None,
-            **values,
-        )
-    )
-    if closed.rowcount == 0:
+    values |= {"status": status, "message": column_message(message), "open_key": None, "resume_at": None}
+    is_open = (refreshes.c.id.in_(refresh_ids), refreshes.c.status.in_(during))
+    closed = affected(session, update(refreshes).where(*is_open).values(finished_at=db_now(), **values))
+    if closed == 0:
         return 0
     for refresh_id in refresh_ids:
         hint = hints.c.refresh_id == refresh_id
         # One that a frozen tick has locked stays: ticks pass over what is not open.
         if is_lockable(session, select(hints.c.refresh_id).where(hint)):
             session.execute(delete(hints).where(hint))
-    return int(closed.rowcount)
+    return closed
 
 
 # -- reopen --------------------------------------------------------------------------------------------------------
@@ -262,10 +247,9 @@ def reopen(session: Session, tables: Tables, refresh_id: int, *, hint_after_s: f
     refreshes = tables.refreshes
     this = refreshes.c.id == refresh_id
     # A write first: it locks the row before the checkpoint is read.
-    reopened: Any = session.execute(
-        update(refreshes).where(this, refreshes.c.status.in_(STOPPED)).values(status="pending", attempts=0, errors=0)
-    )
-    if reopened.rowcount != 1:
+    has_stopped = refreshes.c.status.in_(STOPPED)
+    pending = update(refreshes).where(this, has_stopped).values(status="pending", attempts=0, errors=0)
+    if affected(session, pending) != 1:
         return False
     row = session.execute(select(refreshes, db_now().label("now")).where(this)).one()
     values: dict[str, Any] = {
@@ -287,6 +271,5 @@ def _hint(session: Session, tables: Tables, refresh_id: int, after_s: float) -> 
     """Make its hint due, also if the old one was left behind."""
     hints = tables.hints
     values = {"next_hint_at": db_now(after_s), "times_sent": 0}
-    kept: Any = session.execute(update(hints).where(hints.c.refresh_id == refresh_id).values(values))
-    if not kept.rowcount:
+    if not affected(session, update(hints).where(hints.c.refresh_id == refresh_id).values(values)):
         session.execute(insert(hints).values(refresh_id=refresh_id, **values))

@@ -46,8 +46,7 @@ def clear_fulfilled(session: Session, job: Job, checkpoint: Checkpoint, instance
 
     ``instance`` is the row as it is now, locked.
     """
-    leases = job.engine.tables.leases
-    mine = (leases.c.instance_id == job.instance.id, leases.c.resource == job.resource)
+    leases, mine = job.engine.tables.leases, job.lease.row
     wanted = session.execute(select(leases.c.backfill_to, leases.c.is_link_wanted).where(*mine)).one()
     values: dict[str, Any] = {}
     if wanted.backfill_to is not None and has_backfilled(

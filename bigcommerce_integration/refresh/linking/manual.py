@@ -20,7 +20,7 @@ from ...models.dialect import bounded_waits, in_chunks
 from ...models.instances import IntegrationInstance
 from ...models.product_key import Key
 from ...resources.products import PRODUCTS
-from ..job.lease import LOCK_WAIT_S
+from ..job.lease import LOCK_WAIT_S, lease_of
 from ..removal.deletion import DELETING
 from ..write.rows import PageTransaction, update_rows
 
@@ -44,7 +44,7 @@ class ManualLinks:
 
     def __init__(self, session: Session, tables: Tables, host: Host, instance: IntegrationInstance) -> None:
         leases = tables.leases
-        self._lease = (leases.c.instance_id == instance.id, leases.c.resource == PRODUCTS.name)
+        self._lease = lease_of(tables, instance.id, PRODUCTS.name)
         with bounded_waits(session, LOCK_WAIT_S):
             # A write, since only that takes SQLite's lock; it says the same as before.
             session.execute(update(leases).where(*self._lease).values(change_number=leases.c.change_number))

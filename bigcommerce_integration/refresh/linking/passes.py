@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ...resources.products import PRODUCTS
 from ..job.checkpoint import LinksCheck, Unsolved
-from ..read.candidates import Extent, refuse_mass_unlinking
+from ..read.candidates import refuse_mass_unlinking
 from ..read.quarantine import try_again
 from ..read.slice import Slice, SliceEnds
 from ..write.host_calls import tell_host
@@ -67,20 +67,20 @@ def _check_links(slice_: Slice) -> None:
         return
 
     def count(tx: PageTransaction) -> LinksCheck:
-        found = check_links(tx, slice_.checkpoint.links.counted_after or 0)
-        return slice_.checkpoint.links.counted(found.count, len(found.gone), found.last)
+        count, gone, last = check_links(tx, slice_.checkpoint.links.counted_after or 0)
+        return slice_.checkpoint.links.counted(count, len(gone), last)
 
     def take(tx: PageTransaction) -> LinksCheck:
-        found = check_links(tx, slice_.checkpoint.links.taken_after or 0)
-        if found.gone:
-            tell_host(tx, PRODUCTS.name, sorted(unlink(tx, found.gone)))
-        return replace(slice_.checkpoint.links, taken_after=found.last)
+        _, gone, last = check_links(tx, slice_.checkpoint.links.taken_after or 0)
+        if gone:
+            tell_host(tx, PRODUCTS.name, sorted(unlink(tx, gone)))
+        return replace(slice_.checkpoint.links, taken_after=last)
 
     while slice_.checkpoint.links.counted_after is not None:
         _advance_check(slice_, count)
     links = slice_.checkpoint.links
     if not slice_.job.parameters.allow_mass_delete:
-        refuse_mass_unlinking(Extent(links.gone, links.count), max_share=slice_.job.engine.config.max_deleted_share)
+        refuse_mass_unlinking(links.gone, links.count, max_share=slice_.job.engine.config.max_deleted_share)
     while links.gone and slice_.checkpoint.links.taken_after is not None:
         _advance_check(slice_, take)
 

@@ -7,7 +7,6 @@ them, so that memory stays flat and a killed worker loses none.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, and_, delete, exists, func, insert, literal, or_, select, update
@@ -128,27 +127,21 @@ def judge(tx: PageTransaction, refresh_id: int, *, there: Sequence[int], gone: S
         )
 
 
-@dataclass(frozen=True)
-class Extent:
-    """How many rows are to be marked, of how many that are live; ``is_empty``: a walk over everything saw nothing."""
-
-    gone: int
-    live: int
-    is_empty: bool = False
-
-
 def is_few(gone: int, live: int, *, max_share: float) -> bool:
     """Whether a store plausibly deletes so many of those that are live."""
     return gone <= FEW or gone <= max_share * live
 
 
-def refuse_mass_deletion(extent: Extent, resource: str, *, max_share: float) -> None:
-    """Raises ``MassDeletion`` for more than a store plausibly deletes: more likely it answered wrongly."""
-    if extent.is_empty and extent.live:
-        what = f"The store has no {resource} at all, and {extent.live} are stored"
-    elif not is_few(extent.gone, extent.live, max_share=max_share):
+def refuse_mass_deletion(gone: int, live: int, resource: str, *, is_empty: bool, max_share: float) -> None:
+    """Raises ``MassDeletion`` for more than a store plausibly deletes: more likely it answered wrongly.
+
+    ``gone`` rows are to be marked of ``live`` ones; ``is_empty``: a walk over everything saw nothing.
+    """
+    if is_empty and live:
+        what = f"The store has no {resource} at all, and {live} are stored"
+    elif not is_few(gone, live, max_share=max_share):
         what = (
-            f"{extent.gone} of {extent.live} stored {resource} are gone from the store, more than the share of "
+            f"{gone} of {live} stored {resource} are gone from the store, more than the share of "
             f"{max_share:g} that BIGCOMMERCE_MAX_DELETED_SHARE allows"
         )
     else:
@@ -159,11 +152,11 @@ def refuse_mass_deletion(extent: Extent, resource: str, *, max_share: float) -> 
     )
 
 
-def refuse_mass_unlinking(extent: Extent, *, max_share: float) -> None:
+def refuse_mass_unlinking(gone: int, live: int, *, max_share: float) -> None:
     """As ``refuse_mass_deletion``, of ``live`` linked variants whose host products are looked for."""
-    if extent.gone > FEW and extent.gone > max_share * extent.live:
+    if not is_few(gone, live, max_share=max_share):
         raise MassDeletion(
-            f"The host says that the products of {extent.gone} of {extent.live} linked variants do not exist, more "
+            f"The host says that the products of {gone} of {live} linked variants do not exist, more "
             f"than the share of {max_share:g} that BIGCOMMERCE_MAX_DELETED_SHARE allows. None was unlinked. If they "
             "were deleted on purpose, start a full refresh of products with allow_mass_delete; otherwise look at the "
             "host first."
@@ -179,10 +172,8 @@ def has_confirmed(session: Session, tables: Tables, refresh_id: int) -> bool:
     return session.execute(confirmed.limit(1)).first() is not None
 
 
-def extent(
-    session: Session, tables: Tables, job: Job, dates: DateFilter, *, written_up_to: int, is_empty: bool
-) -> Extent:
-    """What is confirmed so far, and of how many that the walk should have seen.
+def extent(session: Session, tables: Tables, job: Job, dates: DateFilter, *, written_up_to: int) -> tuple[int, int]:
+    """How many are confirmed so far, and of how many that the walk should have seen.
 
     Rows with a change number ``written_up_to`` or below were written before all of it was confirmed.
     """
@@ -195,7 +186,7 @@ def extent(
     )
     live: int = session.scalar(select(func.count()).select_from(table).where(*is_live)) or 0
     gone: int = session.scalar(select(func.count()).select_from(_gone(tables, job, written_up_to).subquery())) or 0
-    return Extent(gone, live, is_empty)
+    return gone, live
 
 
 def mark_gone(tx: PageTransaction, job: Job, *, written_up_to: int) -> int:

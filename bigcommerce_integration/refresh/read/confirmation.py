@@ -57,11 +57,9 @@ def _refuse_mass_deletion(session: Session, slice_: Slice, written_up_to: int) -
     job = slice_.job
     if job.parameters.allow_mass_delete:
         return
+    gone, live = extent(session, job.engine.tables, job, slice_.checkpoint.dates, written_up_to=written_up_to)
     is_empty = job.mode == "full" and not slice_.has_come
-    found = extent(
-        session, job.engine.tables, job, slice_.checkpoint.dates, written_up_to=written_up_to, is_empty=is_empty
-    )
-    refuse_mass_deletion(found, job.resource, max_share=job.engine.config.max_deleted_share)
+    refuse_mass_deletion(gone, live, job.resource, is_empty=is_empty, max_share=job.engine.config.max_deleted_share)
 
 
 def _ask_again(slice_: Slice, ids: Sequence[int]) -> None:

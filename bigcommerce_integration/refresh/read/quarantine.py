@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from ...client.api import Reply
 from ...client.pages import Page
 from ...models import Tables
+from ...models.dialect import affected
 from ..job.checkpoint import Checkpoint
 from ..job.context import Job
 from ..job.lease import Lease
@@ -120,14 +121,10 @@ def _note(slice_: Slice, found: Kept, lease: Lease) -> None:
 
     def work(tx: PageTransaction) -> Counts:
         this = table.c.id == found.row_id
-        tried = tx.session.execute(
-            update(table).where(this, table.c.tried_in == job.refresh_id).values(trials=table.c.trials + 1)
-        )
-        if tried.rowcount == 0:  # type: ignore[attr-defined]
-            begun = {"tried_in": job.refresh_id, "trials": 1}
-            tx.session.execute(
-                update(table).where(this).values(rounds=table.c.rounds + (0 if found.is_own else 1), **begun)
-            )
+        again = update(table).where(this, table.c.tried_in == job.refresh_id).values(trials=table.c.trials + 1)
+        if affected(tx.session, again) == 0:
+            rounds = table.c.rounds + (0 if found.is_own else 1)
+            tx.session.execute(update(table).where(this).values(tried_in=job.refresh_id, trials=1, rounds=rounds))
         return Counts({} if found.is_own else {"fetched": 1, "rejected": 1})
 
     slice_.commit(replace(slice_.step(work, lease=lease), is_progress=True))

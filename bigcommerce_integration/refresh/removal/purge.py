@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from ...errors import LeaseLost
 from ...models import Tables, db_now
-from ...models.dialect import VALUES_A_STATEMENT, is_lockable
+from ...models.dialect import VALUES_A_STATEMENT, affected, is_lockable
 from ..job.context import Engine, new_owner
 from ..job.lease import count_leases, is_free_to_take, lock_leases
 from .deletion import DELETING
@@ -51,10 +51,8 @@ class _Purge:
 
         Raises ``LeaseLost`` unless all leases that the instance has are ours: one may have come since the claim.
         """
-        renewed: Any = session.execute(
-            update(self.tables.leases).where(*self.is_ours).values(expires_at=db_now(self.length_s))
-        )
-        self.require_all(session, renewed.rowcount)
+        renewed = update(self.tables.leases).where(*self.is_ours).values(expires_at=db_now(self.length_s))
+        self.require_all(session, affected(session, renewed))
 
     def require_all(self, session: Session, count: int) -> None:
         """Raises ``LeaseLost``, which undoes the transaction, if the instance has more leases than ``count``."""
@@ -103,12 +101,12 @@ def _claim(session: Session, mine: _Purge) -> bool:
     if not lock_leases(session, mine.tables, instance_id):
         return False
     is_free = or_(is_free_to_take(mine.tables, mine.length_s), leases.c.owner.not_like(f"{_OWNER}%"))
-    claimed: Any = session.execute(
+    claimed = (
         update(leases)
         .where(leases.c.instance_id == instance_id, is_free)
         .values(epoch=leases.c.epoch + 1, owner=mine.owner, expires_at=db_now(mine.length_s))
     )
-    mine.require_all(session, claimed.rowcount)
+    mine.require_all(session, affected(session, claimed))
     return True
 
 

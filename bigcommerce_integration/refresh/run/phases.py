@@ -47,7 +47,9 @@ def _is_finished(slice_: Slice) -> bool:
 def prepare(slice_: Slice) -> None:
     """Ask which store it is, and its time zone, which makes moments of days; this moment is the next watermark."""
     job = slice_.job
-    watermark = job.engine.transaction(lambda session: _watermark(session, slice_))
+    leases = job.engine.tables.leases
+    known = select(leases.c.watermark).where(*job.lease.row)
+    watermark: datetime | None = job.engine.transaction(lambda session: session.scalar(known))
 
     def came(reply: Reply[StoreInfo]) -> None:
         timezone = reply.value.timezone
@@ -86,14 +88,6 @@ def _forget_unreached(session: Session, job: Job) -> None:
         .where(instances.c.id == job.instance.id, instances.c.status == "active")
         .values(status_message=None)
     )
-
-
-def _watermark(session: Session, slice_: Slice) -> datetime | None:
-    leases, job = slice_.job.engine.tables.leases, slice_.job
-    found: datetime | None = session.scalar(
-        select(leases.c.watermark).where(leases.c.instance_id == job.instance.id, leases.c.resource == job.resource)
-    )
-    return found
 
 
 def _prepare_ids(slice_: Slice) -> None:

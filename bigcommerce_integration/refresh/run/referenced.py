@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import ColumnElement, exists, insert, or_, select, update
 from sqlalchemy.orm import Session
@@ -17,7 +16,7 @@ from ...resources.orders import ORDERS
 from ...resources.products import PRODUCTS
 from ..job.checkpoint import Checkpoint
 from ..job.context import new_owner
-from ..job.lease import Lease, claim
+from ..job.lease import Lease, claim, lease_of
 from ..read.fetcher import Fetch
 from ..read.quarantine import try_again
 from ..read.slice import Slice, SliceEnds
@@ -36,9 +35,8 @@ def missing_products(session: Session, tables: Tables, instance_id: int) -> list
     Only lines written since none was missing are looked at: neither products nor what is known as absent goes away.
     """
     lines, products, absent = tables.order_lines, tables.products, tables.absent_products
-    known_up_to: int | None = session.scalar(
-        select(tables.leases.c.referenced_up_to).where(*_orders_lease(tables, instance_id))
-    )
+    known = select(tables.leases.c.referenced_up_to).where(*lease_of(tables, instance_id, ORDERS.name))
+    known_up_to: int | None = session.scalar(known)
     product_id: ColumnElement[int] = lines.c.bigcommerce_product_id
     if known_up_to is not None:
         # An expression, as SQLite would read all lines along the index of this column to have them in order.
@@ -70,8 +68,7 @@ def all_are_known(session: Session, tables: Tables, instance_id: int) -> bool:
 
     Where a page of orders is being written it is not remembered, as nobody waits for its lock: the next look does it.
     """
-    leases = tables.leases
-    orders = _orders_lease(tables, instance_id)
+    leases, orders = tables.leases, lease_of(tables, instance_id, ORDERS.name)
     # Read before the lines: numbers are given in commit order, so all lines up to it are seen then.
     up_to: int | None = session.scalar(select(leases.c.change_number).where(*orders))
     if missing_products(session, tables, instance_id):
@@ -80,10 +77,6 @@ def all_are_known(session: Session, tables: Tables, instance_id: int) -> bool:
     if is_lockable(session, select(leases.c.epoch).where(*orders, is_news)):
         session.execute(update(leases).where(*orders, is_news).values(referenced_up_to=up_to))
     return True
-
-
-def _orders_lease(tables: Tables, instance_id: int) -> tuple[Any, ...]:
-    return tables.leases.c.instance_id == instance_id, tables.leases.c.resource == ORDERS.name
 
 
 def remember_absent(session: Session, tables: Tables, instance_id: int, ids: Sequence[int]) -> None:

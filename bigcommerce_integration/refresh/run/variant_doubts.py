@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from ...client.api import Reply
@@ -30,7 +31,7 @@ from ..read.slice import Slice
 from ..write.children import NO_HASH, invalidate
 from ..write.host_calls import tell_host
 from ..write.page import Counts, MappedPage, map_page
-from ..write.rows import PageTransaction, stored_rows, update_rows
+from ..write.rows import PageTransaction, rows_by_id, stored_rows, update_rows
 
 MOST_LISTS = 10
 """Requests for lists of variants, for one page of products."""
@@ -103,14 +104,9 @@ def _look(session: Session, job: Job, page: MappedPage, shown: Sequence[Mapped],
 
 def _unchanged(tx: PageTransaction, records: Sequence[Mapped]) -> set[int]:
     """Which of these are stored with this very answer: what it shows has been judged before."""
-    table = tx.tables.products
     hashes = {record.id: record.content_hash for record in records}
-    columns = (table.c.bigcommerce_id, table.c.content_hash, table.c.deleted_at)
-    return {
-        row.bigcommerce_id
-        for row in stored_rows(tx, table, table.c.bigcommerce_id, hashes, *columns)
-        if row.deleted_at is None and row.content_hash == hashes[row.bigcommerce_id]
-    }
+    rows = rows_by_id(tx, tx.tables.products, hashes, "content_hash", "deleted_at")
+    return {each for each, row in rows.items() if row.deleted_at is None and row.content_hash == hashes[each]}
 
 
 @dataclass
@@ -278,37 +274,9 @@ def refuse_withheld(slice_: Slice) -> None:
     job, withheld = slice_.job, slice_.checkpoint.withheld
     if not withheld:
         return
-    unmarked = 0
-
-    def unmark(tx: PageTransaction) -> Counts:
-        nonlocal unmarked
-        variants, products = tx.tables.variants, tx.tables.products
-        rows = tx.session.execute(
-            select(variants.c.id, variants.c.bigcommerce_product_id)
-            .select_from(
-                variants.join(
-                    products,
-                    (products.c.instance_id == variants.c.instance_id)
-                    & (products.c.bigcommerce_id == variants.c.bigcommerce_product_id),
-                )
-            )
-            .where(
-                variants.c.instance_id == tx.instance.id,
-                # What this refresh has marked itself: whose product is still there.
-                variants.c.deleted_at >= slice_.checkpoint.begun_at,
-                products.c.deleted_at.is_(None),
-            )
-        ).all()
-        unmarked = len(rows)
-        update_rows(tx, variants, [{"row_id": row.id, "deleted_at": None} for row in rows], is_observed=False)
-        owners = sorted({row.bigcommerce_product_id for row in rows})
-        # Their next answer decides anew.
-        invalidate(tx, products, owners)
-        if owners:
-            tell_host(tx, PRODUCTS.name, owners)
-        return Counts({"deleted": -unmarked})
-
-    slice_.commit(slice_.step(unmark))
+    before = slice_.results.values["deleted"]
+    slice_.commit(slice_.step(lambda tx: _unmark(tx, slice_.checkpoint.begun_at)))
+    unmarked = before - slice_.results.values["deleted"]
     live = job.engine.transaction(lambda session: live_counts(session, job))[VARIANTS.name]
     share = job.engine.config.max_deleted_share
     raise MassDeletion(
@@ -317,3 +285,28 @@ def refuse_withheld(slice_: Slice) -> None:
         "deleted on purpose, start a full refresh of products with allow_mass_delete; otherwise look at the store and "
         "its token first."
     )
+
+
+def _unmark(tx: PageTransaction, begun_at: datetime | None) -> Counts:
+    """Take ``deleted_at`` from the variants that this refresh has marked itself: whose product is still there."""
+    variants, products = tx.tables.variants, tx.tables.products
+    of_product = and_(
+        products.c.instance_id == variants.c.instance_id,
+        products.c.bigcommerce_id == variants.c.bigcommerce_product_id,
+    )
+    rows = tx.session.execute(
+        select(variants.c.id, variants.c.bigcommerce_product_id)
+        .select_from(variants.join(products, of_product))
+        .where(
+            variants.c.instance_id == tx.instance.id,
+            variants.c.deleted_at >= begun_at,
+            products.c.deleted_at.is_(None),
+        )
+    ).all()
+    update_rows(tx, variants, [{"row_id": row.id, "deleted_at": None} for row in rows], is_observed=False)
+    owners = sorted({row.bigcommerce_product_id for row in rows})
+    # Their next answer decides anew.
+    invalidate(tx, products, owners)
+    if owners:
+        tell_host(tx, PRODUCTS.name, owners)
+    return Counts({"deleted": -len(rows)})

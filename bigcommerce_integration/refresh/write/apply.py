@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -58,29 +58,14 @@ def commit_step(job: Job, step: Step, results: Results, tally: Tally) -> None:
     ``HostRefused`` for what the host raised, SQLAlchemy's errors for what the database did.
     """
     spent = replace(tally)
-    values, total = job.engine.transaction(lambda session: _write(session, job, step, results, spent))
-    results.values, results.total = values, total
+    done = job.engine.transaction(lambda session: _write(session, job, step, results, spent))
+    results.values, results.total = done.values, done.total
     tally.requests -= spent.requests
     tally.waited_s -= spent.waited_s
 
 
-def _write(session: Session, job: Job, step: Step, results: Results, spent: Tally) -> tuple[dict[str, Any], int | None]:
-    tables = job.engine.tables
-    # First of all: the fence, and on SQLite the write lock. A step from reader to writer could be refused there.
-    job.lease.renew(session)
-    if step.lease is not job.lease:
-        step.lease.renew(session)
-    mine = (tables.leases.c.instance_id == step.lease.instance_id, tables.leases.c.resource == step.lease.resource)
-    # In one question: each answer is waited for, while other threads keep this one from its result.
-    status, number = session.execute(
-        select(tables.refreshes.c.status, tables.leases.c.change_number).where(
-            tables.refreshes.c.id == job.refresh_id,
-            tables.refreshes.c.instance_id == tables.leases.c.instance_id,
-            *mine,
-        )
-    ).one_or_none() or (None, 0)
-    if status != "processing":
-        raise RefreshEnded(f"Refresh {job.refresh_id} was ended by somebody else.")
+def _write(session: Session, job: Job, step: Step, results: Results, spent: Tally) -> Results:
+    tables, number = job.engine.tables, _fence(session, job, step)
     tx = PageTransaction(
         session,
         tables,
@@ -93,41 +78,56 @@ def _write(session: Session, job: Job, step: Step, results: Results, spent: Tall
     )
     counts = step.apply(tx)
     if tx.change_number != number:
-        session.execute(update(tables.leases).where(*mine).values(change_number=tx.change_number))
-    _set_aside(session, job, step)
+        session.execute(update(tables.leases).where(*step.lease.row).values(change_number=tx.change_number))
+    _reject(session, job, step)
     counts += Counts(
         {"fetched": step.fetched, "rejected": len(step.rejected), "notes": tx.notes, "requests": spent.requests}
     )
     values = {name: results.values[name] + counts.values.get(name, 0) for name in COUNTERS}
     values["waited_s"] = results.values["waited_s"] + spent.waited_s
-    total = results.total if step.total is None else step.total
-    said = progress.message(step.after.phase, job.resource, values["fetched"], total)
+    done = Results(values, results.total if step.total is None else step.total)
+    _record(session, job, step, done, spent.quota_left)
+    return done
+
+
+def _fence(session: Session, job: Job, step: Step) -> int:
+    """Prove that the leases are ours and the refresh is open; the change number to go on from."""
+    leases, refreshes = job.engine.tables.leases, job.engine.tables.refreshes
+    # First of all: the fence, and on SQLite the write lock. A step from reader to writer could be refused there.
+    job.lease.renew(session)
+    if step.lease is not job.lease:
+        step.lease.renew(session)
+    # In one question: each answer is waited for, while other threads keep this one from its result.
+    is_mine = (refreshes.c.id == job.refresh_id, refreshes.c.instance_id == leases.c.instance_id, *step.lease.row)
+    row = session.execute(select(refreshes.c.status, leases.c.change_number).where(*is_mine)).one_or_none()
+    if row is None or row.status != "processing":
+        raise RefreshEnded(f"Refresh {job.refresh_id} was ended by somebody else.")
+    return int(row.change_number)
+
+
+def _record(session: Session, job: Job, step: Step, done: Results, quota_left: int | None) -> None:
+    """The refresh row: its counters, checkpoint and message."""
+    refreshes, after, fetched = job.engine.tables.refreshes, step.after, done.values["fetched"]
+    is_walked = after.phase not in ("prepare", "walk")
+    message_ = progress.message(after.phase, job.resource, fetched, done.total)
     session.execute(
-        update(tables.refreshes)
-        .where(tables.refreshes.c.id == job.refresh_id)
+        update(refreshes)
+        .where(refreshes.c.id == job.refresh_id)
         .values(
-            **values,
-            **_standing(step.after, values["fetched"], total),
+            **done.values,
             **({"attempts": 0, "shortages": 0} if step.is_progress else {}),
-            quota_left=func.coalesce(spent.quota_left, tables.refreshes.c.quota_left),
+            checkpoint=after.dump(),
+            phase=after.phase,
+            total=done.total,
+            progress_percentage=progress.percentage(fetched, done.total, is_walked=is_walked),
+            quota_left=func.coalesce(quota_left, refreshes.c.quota_left),
             # Who ended it while the page was written has said so there.
-            message=case((tables.refreshes.c.status == "processing", said), else_=tables.refreshes.c.message),
+            message=case((refreshes.c.status == "processing", message_), else_=refreshes.c.message),
         )
     )
-    return values, total
 
 
-def _standing(after: Checkpoint, fetched: int, total: int | None) -> Mapping[str, Any]:
-    is_walked = after.phase not in ("prepare", "walk")
-    return {
-        "checkpoint": after.dump(),
-        "phase": after.phase,
-        "total": total,
-        "progress_percentage": progress.percentage(fetched, total, is_walked=is_walked),
-    }
-
-
-def _set_aside(session: Session, job: Job, step: Step) -> None:
+def _reject(session: Session, job: Job, step: Step) -> None:
     if not step.rejected:
         return
     rows = []

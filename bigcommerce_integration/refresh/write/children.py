@@ -18,7 +18,7 @@ from ...resources.base import Child
 from ...resources.mapping import Mapped
 from .behaviour import ChildChanges, Collection
 from .page import MappedPage
-from .rows import PageTransaction, insert_rows, stored_rows, update_rows
+from .rows import PageTransaction, insert_rows, rows_by_id, stored_rows, update_rows
 
 NO_HASH = ""
 """Equal to no content hash."""
@@ -126,7 +126,5 @@ def owners_in_doubt(
 
 def invalidate(tx: PageTransaction, table: Table, owner_ids: Ids[int]) -> None:
     """Have the next answer for these owners, rows of ``table``, count as a change."""
-    if not owner_ids:
-        return
-    rows = stored_rows(tx, table, table.c.bigcommerce_id, owner_ids, table.c.id, table.c.bigcommerce_id)
+    rows = rows_by_id(tx, table, owner_ids, "id").values()
     update_rows(tx, table, [{"row_id": row.id, "content_hash": NO_HASH} for row in rows], is_observed=False)

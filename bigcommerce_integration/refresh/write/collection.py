@@ -12,7 +12,7 @@ from .children import Owners, write_children
 from .diff import classify
 from .host_calls import tell_host
 from .page import Counts, MappedPage
-from .rows import Gone, PageTransaction, insert_rows, mark_rows_gone, stored_rows, update_rows
+from .rows import Gone, PageTransaction, insert_rows, mark_rows_gone, rows_by_id, stored_rows, update_rows
 
 
 def write_page(tx: PageTransaction, collection: Collection, page: MappedPage, *, since: datetime | None) -> Counts:
@@ -21,8 +21,7 @@ def write_page(tx: PageTransaction, collection: Collection, page: MappedPage, *,
     deleted = _mark_ids_gone(tx, collection, page.gone_records)
     records = [*page.records, *page.others]
     wanted = [record for record in records if behaviour.is_wanted(record, since)]
-    more = [table.c[name] for name in behaviour.stored_columns]
-    verdict = classify(tx, table, replace(page, records=wanted), extra=more)
+    verdict = classify(tx, table, replace(page, records=wanted), more=behaviour.stored_columns)
     allowed = behaviour.may_insert(tx, verdict.new, since)
     new = [record for record in verdict.new if record.id in allowed]
     insert_rows(
@@ -101,12 +100,11 @@ def _write_children(
 
 def _mark_ids_gone(tx: PageTransaction, collection: Collection, ids: Sequence[int]) -> int:
     """Mark records that were asked for and are not in the store; how many were live."""
-    table = collection.table(tx.tables)
-    names = ("id", "bigcommerce_id", "deleted_at", "observed_at", "change_number")
-    rows = stored_rows(tx, table, table.c.bigcommerce_id, ids, *(table.c[name] for name in names))
+    names = ("id", "deleted_at", "observed_at", "change_number")
+    rows = rows_by_id(tx, collection.table(tx.tables), ids, *names)
     gone = [
         Gone(row.id, row.bigcommerce_id, tx.observed_at, tx.claimed_number)
-        for row in rows
+        for row in rows.values()
         if row.deleted_at is None and not tx.is_newer(row)
     ]
     mark_gone(tx, collection, gone)

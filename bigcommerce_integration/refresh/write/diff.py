@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Row, Table, select
+from sqlalchemy import Row, Table, select
 from sqlalchemy.orm import Session
 
 from ...client.pages import IdRange
 from ...resources.mapping import Mapped
 from .children import NO_HASH
 from .page import MappedPage
-from .rows import PageTransaction, stored_rows
+from .rows import PageTransaction, rows_by_id
 
 
 @dataclass(frozen=True)
@@ -30,23 +30,14 @@ class Verdict:
     misdated: list[Row[Any]]
 
 
-def classify(tx: PageTransaction, table: Table, page: MappedPage, *, extra: Sequence[Column[Any]] = ()) -> Verdict:
+def classify(tx: PageTransaction, table: Table, page: MappedPage, *, more: Sequence[str] = ()) -> Verdict:
     """New, changed, unchanged by content hash, or older than what is stored: a newer answer is never overwritten.
 
     Of two answers that began within one second the later applied wins. A row marked as gone that comes back counts as
-    changed.
+    changed. ``more`` are further columns to read.
     """
-    columns = (
-        table.c.id,
-        table.c.bigcommerce_id,
-        table.c.content_hash,
-        table.c.observed_at,
-        table.c.change_number,
-        table.c.deleted_at,
-        *extra,
-    )
-    ids = [record.id for record in page.records]
-    rows = {row.bigcommerce_id: row for row in stored_rows(tx, table, table.c.bigcommerce_id, ids, *columns)}
+    names = ("id", "content_hash", "observed_at", "change_number", "deleted_at", *more)
+    rows = rows_by_id(tx, table, [record.id for record in page.records], *names)
     new: list[Mapped] = []
     changed: list[tuple[Mapped, Row[Any]]] = []
     misdated: list[Row[Any]] = []

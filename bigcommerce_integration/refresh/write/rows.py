@@ -117,6 +117,12 @@ def stored_rows(
     ]
 
 
+def rows_by_id(tx: PageTransaction, table: Table, ids: Iterable[int], *names: str) -> dict[int, Row[Any]]:
+    """The instance's rows with these BigCommerce ids, by them, with these columns."""
+    columns = [table.c[name] for name in ("bigcommerce_id", *names)]
+    return {row.bigcommerce_id: row for row in stored_rows(tx, table, table.c.bigcommerce_id, ids, *columns)}
+
+
 def insert_rows(tx: PageTransaction, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """New mirror rows, numbered and stamped here; each row has the same columns."""
     if not rows:
