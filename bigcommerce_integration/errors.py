@@ -272,7 +272,7 @@ class ConnectionBroken(StopRefresh):
 
 
 class Unconfirmed(StoreUnavailable):
-    """One answer that may mean ``verdict``; ``client/http/verdict.py`` decides whether that is to be believed.
+    """One answer that may mean ``verdict``; ``client/http/retry.py`` decides whether that is to be believed.
 
     ``is_own``: the answer was the API's own, and not that of something before it.
     """

@@ -25,7 +25,7 @@ __all__ = ["Highest", "IdRange", "Page", "Record", "Reply", "StoreClient", "Stor
 INFORMATION_SCOPE = "store_v2_information_read_only"
 
 
-_READERS: Mapping[type[Reader], type[CatalogReader] | type[V2Reader] | type[PageNumberReader]] = {
+_READERS: Mapping[type[Reader], type[CatalogReader | V2Reader | PageNumberReader]] = {
     CatalogRanges: CatalogReader,
     V2Ranges: V2Reader,
     Pages: PageNumberReader,

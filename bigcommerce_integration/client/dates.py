@@ -35,19 +35,30 @@ class Bounds:
         )
 
 
-def v3_bounds(dates: DateFilter) -> list[Bounds]:
+def catalog_bounds(dates: DateFilter) -> list[Bounds]:
     """Of products, which can only be asked for by ``date_modified`` (products_catalog.v3.yml)."""
     if dates.created_since or dates.created_until:
         raise ValueError("products cannot be asked for by the date they were created")
-    names = ("date_modified:min", "date_modified:max")
-    return [Bounds("date_modified", dates.modified_since, dates.modified_until, names)]
+    return v3_bounds(dates)[1:]
+
+
+def v3_bounds(dates: DateFilter) -> list[Bounds]:
+    """Of V3's lists, which can be asked for by both dates (bigcommerce/docs, reference/customers.v3.yml)."""
+    return _bounds(dates, "{}:min", "{}:max")
 
 
 def v2_bounds(dates: DateFilter) -> list[Bounds]:
     """Of orders."""
+    return _bounds(dates, "min_{}", "max_{}")
+
+
+def _bounds(dates: DateFilter, least: str, most: str) -> list[Bounds]:
     return [
-        Bounds("date_created", dates.created_since, dates.created_until, ("min_date_created", "max_date_created")),
-        Bounds("date_modified", dates.modified_since, dates.modified_until, ("min_date_modified", "max_date_modified")),
+        Bounds(field, since, until, (least.format(field), most.format(field)))
+        for field, since, until in (
+            ("date_created", dates.created_since, dates.created_until),
+            ("date_modified", dates.modified_since, dates.modified_until),
+        )
     ]
 
 

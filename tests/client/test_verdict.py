@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bigcommerce_integration.client.http.verdict import Doubt, is_confirmed
+from bigcommerce_integration.client.http.retry import Doubt, is_confirmed
 from bigcommerce_integration.errors import (
     OtherStore,
     ScopeMissing,

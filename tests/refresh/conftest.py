@@ -33,7 +33,7 @@ from bigcommerce_integration.refresh.lifecycle.claim import Claimed, Outcome, cl
 from bigcommerce_integration.refresh.run.advance import advance
 from bigcommerce_integration.refresh.write.apply import Step, commit_step
 from bigcommerce_integration.refresh.write.collection import write_page
-from bigcommerce_integration.refresh.write.page import MappedPage, map_page
+from bigcommerce_integration.refresh.write.page import Counts, MappedPage, map_page
 from bigcommerce_integration.resources.registry import REGISTRY, Registry
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
 from bigcommerce_integration.sandbox.pytest_plugin import bigcommerce_sandbox, bigcommerce_sandbox_factory
@@ -225,13 +225,13 @@ class Writer:
         page = self.page(*values, at=at)
         results = self.claimed.results
         before = dict(results.values)
+        fetched = Counts({"fetched": page.fetched})
         step = Step(
-            apply=lambda tx: write_page(tx, self.claimed.job.collection, page, since=None),
+            apply=lambda tx: write_page(tx, self.claimed.job.collection, page, since=None) + fetched,
             after=self.claimed.checkpoint,
             lease=self.claimed.job.lease,
             observed_at=at,
             rejected=page.rejected,
-            fetched=len(page.records) + len(page.rejected),
         )
         with self.mirror.app.app_context():
             commit_step(self.claimed.job, step, results, Tally())

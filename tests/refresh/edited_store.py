@@ -197,8 +197,8 @@ class TestedSlice(Slice):
     def commit(self, step: Step) -> None:
         raise AssertionError("a walk has no step but its pages")
 
-    def commit_page(self, page: MappedPage, step: Any, after: Checkpoint, part_after: Any) -> None:
-        self.run.commit_page(self, page, step, after, part_after)
+    def commit_page(self, page: MappedPage, write: Any, after: Checkpoint, part_after: Any) -> None:
+        self.run.commit_page(self, page, after, part_after)
 
 
 def _mapped(record: Record) -> Mapped:
@@ -357,32 +357,27 @@ class Run:
             # As the engine does when a slice ends: what it knows of the walk is kept, with or without a page.
             self.kept.checkpoint = slice_.checkpoint.dump()
 
-    def commit_page(
-        self, slice_: Any, page: MappedPage, step: Any, after: Checkpoint, part_after: Callable[..., Any]
-    ) -> None:
+    def commit_page(self, slice_: Any, page: MappedPage, after: Checkpoint, part_after: Callable[..., Any]) -> None:
         for size in part_sizes(slice_.part, opens_singly=slice_.opens_singly):
             if len(page.records) <= size:
                 break
             # A process may end between two parts, as after any page.
             lower, page = page.split(size)
-            self._commit_part(slice_, lower, step, part_after(lower), part_after)
-        self._commit_part(slice_, page, step, after, part_after)
+            self._commit_part(slice_, lower, part_after(lower), part_after)
+        self._commit_part(slice_, page, after, part_after)
 
-    def _commit_part(
-        self, slice_: Any, page: MappedPage, step: Any, after: Checkpoint, part_after: Callable[..., Any]
-    ) -> None:
+    def _commit_part(self, slice_: Any, page: MappedPage, after: Checkpoint, part_after: Callable[..., Any]) -> None:
         what, number = self._event()
         if what == "kill" and number % 2:
             raise Killed
         if what == "refuse" and len(page.records) > 1:
             # The database refuses the page: it goes in by halves, and the process may end between them.
             lower, upper = page.halves()
-            self._commit_part(slice_, lower, step, part_after(lower), part_after)
-            self._commit_part(slice_, upper, step, after, part_after)
+            self._commit_part(slice_, lower, part_after(lower), part_after)
+            self._commit_part(slice_, upper, after, part_after)
             return
-        made: Step = step(page, after)
-        self.kept.keep(page, made.after)
-        slice_.checkpoint = made.after
+        self.kept.keep(page, after)
+        slice_.checkpoint = after
         slice_.results.values["fetched"] = self.kept.fetched
         if what == "kill":
             raise Killed

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,35 +57,12 @@ class Failure:
         return f"BigCommerce store {self.store_hash} answered {self.status} for {self.resource}{said}: {advice}"
 
 
-def _token_rejected(failure: Failure) -> StopRefresh:
-    return TokenRejected(failure.tell("it does not accept the access token. Enter a valid one for this store."))
-
-
-def _scope_missing(failure: Failure) -> StopRefresh:
-    return ScopeMissing(
-        failure.tell(
-            f"the access token may not read {failure.resource}. Use one of an API account with the scope "
-            f"{failure.scope}."
-        ),
-        scope=failure.scope,
-    )
-
-
-def _store_not_found(failure: Failure) -> StopRefresh:
-    return StoreNotFound(
-        failure.tell("there is no store with this hash (any longer). Correct the store hash, or reopen the store.")
-    )
-
-
-def _refused(failure: Failure) -> StopRefresh:
-    return UnexpectedAnswer(failure.tell("the store refuses the question; asking again would not help. Report this."))
-
-
-_VERDICTS: dict[int, Callable[[Failure], StopRefresh]] = {
-    401: _token_rejected,
-    403: _scope_missing,
-    404: _store_not_found,
-    **dict.fromkeys((400, 405, 406, 409, 410, 411, 413, 414, 415, 422, 501, 505), _refused),
+_REFUSED = (UnexpectedAnswer, "the store refuses the question; asking again would not help. Report this.")
+_VERDICTS: Mapping[int, tuple[type[StopRefresh], str]] = {
+    401: (TokenRejected, "it does not accept the access token. Enter a valid one for this store."),
+    403: (ScopeMissing, "the access token may not read {resource}. Use one of an API account with the scope {scope}."),
+    404: (StoreNotFound, "there is no store with this hash (any longer). Correct the store hash, or reopen the store."),
+    **dict.fromkeys((400, 405, 406, 409, 410, 411, 413, 414, 415, 422, 501, 505), _REFUSED),
 }
 # Of the whole store: if everything is answered so, that is true also where the API's own answer never comes (a wrong
 # hash is answered by a web page).
@@ -108,8 +85,8 @@ def error_of(failure: Failure) -> StoreError:
         # Rows are not marked deleted on the word of something before the API (a wrong hash gives a web page too).
         return RecordGone(failure.tell("the store does not have it (any longer).")) if is_own else _unavailable(failure)
     if status in _VERDICTS and (is_own or status in _OF_THE_STORE):
-        verdict = _VERDICTS[status](failure)
-        return Unconfirmed(failure.tell(_unconfirmed_advice(failure)), verdict=verdict, is_own=is_own)
+        advice = "this may pass; it is believed once the store's information agrees." if is_own else _advice(failure)
+        return Unconfirmed(failure.tell(advice), verdict=_verdict(failure), is_own=is_own)
     return _unavailable(failure)
 
 
@@ -117,10 +94,10 @@ def _unavailable(failure: Failure) -> StoreUnavailable:
     return StoreUnavailable(failure.tell(_advice(failure)), wait_s=failure.retry_after_s)
 
 
-def _unconfirmed_advice(failure: Failure) -> str:
-    if failure.source == "api":
-        return "this may pass; it is believed once the store's information agrees."
-    return _advice(failure)
+def _verdict(failure: Failure) -> StopRefresh:
+    kind, advice = _VERDICTS[failure.status]
+    text = failure.tell(advice.format(resource=failure.resource, scope=failure.scope))
+    return ScopeMissing(text, scope=failure.scope) if kind is ScopeMissing else kind(text)
 
 
 def _advice(failure: Failure) -> str:

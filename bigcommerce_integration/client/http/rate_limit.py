@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from requests.structures import CaseInsensitiveDict
+
 from ...resources.values import http_date
 
 # BigCommerce's longest known window was an hour (X-BC-ApiLimit-Remaining); a header that says more is not believed.
@@ -24,6 +26,7 @@ SHORTEST_TOLD_S = 1.0
 _FIRST_LEAST_S = 0.1
 # No plan has more; what is larger counts as this, which fits every column and every sum.
 LARGEST_QUOTA = 10**9
+_RESET_MS = "x-rate-limit-time-reset-ms"
 
 
 @dataclass(frozen=True)
@@ -42,18 +45,17 @@ def parse_quota(headers: Mapping[str, str]) -> Quota | None:
     ``X-Rate-Limit-Time-Reset-Ms`` is the time left until the refill: docs/start/about/index.mdx is followed, not
     api-rate-limits.mdx, which repeats the text of the window's length.
     """
-    found = {name.lower(): value for name, value in headers.items()}
-    limit = _number(found.get("x-rate-limit-requests-quota"))
-    left = _number(found.get("x-rate-limit-requests-left"))
-    window = _number(found.get("x-rate-limit-time-window-ms"))
-    reset = _number(found.get("x-rate-limit-time-reset-ms"))
-    if limit is None and left is None and window is None and reset is None:
+    limit = _number(headers, "x-rate-limit-requests-quota", LARGEST_QUOTA)
+    left = _number(headers, "x-rate-limit-requests-left", LARGEST_QUOTA)
+    window_ms = _number(headers, "x-rate-limit-time-window-ms", LONGEST_WAIT_S * 1000)
+    reset_ms = _number(headers, _RESET_MS, LONGEST_WAIT_S * 1000)
+    if limit is None and left is None and window_ms is None and reset_ms is None:
         return None
     return Quota(
-        limit=None if limit is None else int(min(limit, LARGEST_QUOTA)),
-        left=None if left is None else int(min(left, LARGEST_QUOTA)),
-        window_s=None if window is None else min(window / 1000, LONGEST_WAIT_S),
-        reset_s=None if reset is None else min(reset / 1000, LONGEST_WAIT_S),
+        limit=None if limit is None else int(limit),
+        left=None if left is None else int(left),
+        window_s=None if window_ms is None else window_ms / 1000,
+        reset_s=None if reset_ms is None else reset_ms / 1000,
     )
 
 
@@ -63,11 +65,8 @@ def wait_s(headers: Mapping[str, str]) -> float | None:
     Two headers of the API say it, one in seconds and one in milliseconds, and HTTP's own; the longest wins
     (bigcommerce/docs, docs/start/migration/4_errors.md).
     """
-    reset_ms = _number({name.lower(): value for name, value in headers.items()}.get("x-rate-limit-time-reset-ms"))
-    told = [
-        each for each in (None if reset_ms is None else reset_ms / 1000, retry_after_s(headers)) if each is not None
-    ]
-    return min(max(told), LONGEST_WAIT_S) if told else None
+    reset_ms = _number(headers, _RESET_MS, LONGEST_WAIT_S * 1000)
+    return _longest(None if reset_ms is None else reset_ms / 1000, retry_after_s(headers))
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
@@ -76,14 +75,12 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     ``Retry-After`` may be a date (RFC 9110, section 10.2.3): it is compared with the answer's own ``Date``, or with
     our clock if there is none.
     """
-    found = {name.lower(): value for name, value in headers.items()}
-    told = [_number(found.get("x-retry-after")), _number(found.get("retry-after"))]
-    until = http_date(found.get("retry-after", ""))
+    found = CaseInsensitiveDict(headers)
+    until, date_s = http_date(found.get("retry-after", "")), None
     if until is not None:
         now = http_date(found.get("date", "")) or datetime.now(UTC).replace(tzinfo=None)
-        told.append(max(0.0, (until - now).total_seconds()))
-    waits = [each for each in told if each is not None]
-    return min(max(waits), LONGEST_WAIT_S) if waits else None
+        date_s = max(0.0, (until - now).total_seconds())
+    return _longest(_number(headers, "x-retry-after"), _number(headers, "retry-after"), date_s)
 
 
 def least_wait_s(attempt: int) -> float:
@@ -91,12 +88,19 @@ def least_wait_s(attempt: int) -> float:
     return min(_FIRST_LEAST_S * 2.0 ** (min(max(attempt, 1), 20) - 1), _LONGEST_BACKOFF_S)
 
 
-def _number(text: str | None) -> float | None:
+def _number(headers: Mapping[str, str], name: str, most: float = LONGEST_WAIT_S) -> float | None:
+    """What this header says, at most so much; None if it is not there, or is no number from 0 on."""
+    text = CaseInsensitiveDict(headers).get(name, "")
     try:
-        number = float(text) if text is not None and len(text) <= 20 else math.nan
+        number = float(text) if len(text) <= 20 else math.nan
     except ValueError:
         return None
-    return number if math.isfinite(number) and number >= 0 else None
+    return min(number, most) if math.isfinite(number) and number >= 0 else None
+
+
+def _longest(*waits_s: float | None) -> float | None:
+    known = [each for each in waits_s if each is not None]
+    return min(max(known), LONGEST_WAIT_S) if known else None
 
 
 @dataclass(frozen=True)

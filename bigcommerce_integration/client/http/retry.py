@@ -1,11 +1,15 @@
-"""Whether to ask again after an error, and when: a pure decision."""
+"""Whether to ask again after an error, when, and whether what comes then is believed: pure decisions.
+
+One odd answer proves nothing: a gateway, a web application firewall or a proxy can make any of them. So the store's
+information is asked for, and the same question again, before an answer stops a refresh.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ...errors import RateLimited, StoreError, StoreUnavailable
+from ...errors import ConnectionBroken, RateLimited, StoreError, StoreUnavailable, Unconfirmed
 from .rate_limit import SHORTEST_TOLD_S, least_wait_s
 
 # A minute between tries at least, 3 to 5 of them (bigcommerce/docs, docs/start/about/status-codes.mdx), or about ten,
@@ -23,22 +27,18 @@ class Wait:
     smaller_page: bool = False
 
 
-@dataclass(frozen=True)
-class GiveUp:
-    """Asking again would not help, or was tried often enough."""
+def decide(error: StoreError, attempt: int, *, random: Callable[[], float]) -> Wait | None:
+    """When to ask again after the ``attempt``-th failure in a row (from 1) of one question; ``random`` gives [0, 1).
 
-
-def decide(error: StoreError, attempt: int, *, random: Callable[[], float]) -> Wait | GiveUp:
-    """What to do after the ``attempt``-th failure in a row (from 1) of one question; ``random`` gives [0, 1).
-
-    A 429 that tells its wait is obeyed however often it comes: the store is well, others use up its quota. One
-    that does not tell means that the platform is overloaded: back off as for a 5xx
-    (bigcommerce/docs, docs/start/migration/4_errors.md). One that tells next to nothing gets waits that grow.
+    None is not at all: it would not help, or was tried often enough. A 429 that tells its wait is obeyed however often
+    it comes: the store is well, others use up its quota. One that does not tell means that the platform is overloaded:
+    back off as for a 5xx (bigcommerce/docs, docs/start/migration/4_errors.md). One that tells next to nothing gets
+    waits that grow.
     """
-    if isinstance(error, RateLimited) and error.wait_s is not None and error.wait_s >= SHORTEST_TOLD_S:
+    if isinstance(error, RateLimited) and error.wait_s is not None and not is_failure(error):
         return Wait(error.wait_s)
     if not isinstance(error, RateLimited | StoreUnavailable) or attempt >= MAX_TRIES:
-        return GiveUp()
+        return None
     if isinstance(error, RateLimited):
         if error.wait_s is None:
             return Wait(_backoff_s(attempt, random))
@@ -62,3 +62,29 @@ def _backoff_s(attempt: int, random: Callable[[], float]) -> float:
     """1, 2, 4, … up to 900 seconds, of which the upper half is left to chance so that workers spread."""
     longest = min(2.0 ** (max(attempt, 1) - 1), LONGEST_BACKOFF_S)
     return longest * (0.5 + 0.5 * random())
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """What came first, and what ``/v2/store`` answered since (``store``: None if it answered well)."""
+
+    first: Unconfirmed
+    store: StoreError | None = None
+    is_store_asked: bool = False
+
+
+def is_confirmed(doubt: Doubt, again: Unconfirmed) -> bool:
+    """Whether ``again``, the second answer to the same question, is to be believed.
+
+    What concerns the whole store (its hash, the token) must be what ``/v2/store`` answers too. What concerns the
+    question (a scope, a refusal) must be the API's own word, from a store that answers well otherwise.
+    """
+    if not doubt.is_store_asked or not _is_same(doubt.first, again):
+        return False
+    if isinstance(again.verdict, ConnectionBroken):
+        return _is_same(doubt.store, again)
+    return again.is_own and (doubt.store is None or _is_same(doubt.store, again))
+
+
+def _is_same(answer: StoreError | None, other: Unconfirmed) -> bool:
+    return isinstance(answer, Unconfirmed) and type(answer.verdict) is type(other.verdict)

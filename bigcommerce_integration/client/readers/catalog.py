@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ...errors import StoreUnavailable
-from ...resources.base import LARGEST_PAGE, DateFilter, Resource
+from ...resources.base import LARGEST_PAGE, DateFilter
 from .. import checks
-from ..dates import v3_bounds, v3_params
+from ..dates import catalog_bounds, v3_params
 from ..pages import Highest, IdRange, Page, v3_page
 from ..records import Each, split_v3
-from .wire import Reply, Wire, highest, known_as, possible, reply
+from .wire import CollectionReader, Reply, asked_ids, highest, known_as, possible, reply
 
 # The default order is by id (bigcommerce/docs does not promise it), so it is always asked for.
 BY_ID = (("sort", "id"), ("direction", "asc"))
 
 
-@dataclass(frozen=True)
-class CatalogReader:
+class CatalogReader(CollectionReader):
     """One collection of the catalogue."""
-
-    wire: Wire
-    resource: Resource
 
     def highest(self, dates: DateFilter) -> Reply[Highest]:
         """The highest id and the number of records, of those of these dates."""
-        name, limits = self._name, v3_bounds(dates)
+        name, limits = self.name, catalog_bounds(dates)
         # The two highest, so that the order can be checked; the id comes in any case (products_catalog.v3.yml).
         fields = (("sort", "id"), ("direction", "desc"), ("include_fields", "date_modified"), ("limit", "2"))
-        answer = self.wire.get(self.resource.path, fields + v3_params(limits), self.resource.name, self.resource.scope)
+        answer = self.get(fields + v3_params(limits))
         records, pagination = split_v3(answer.body, name)
         checks.dates_within(records, limits, name, observed_at=answer.observed_at)
         found = highest(records, pagination, name)
@@ -38,7 +33,7 @@ class CatalogReader:
 
     def page(self, ids: IdRange, limit: int, dates: DateFilter, each: Each | None) -> Reply[Page]:
         """The first ``limit`` records of the range."""
-        name, limit, limits = self._name, possible(limit), v3_bounds(dates)
+        name, limit, limits = self.name, possible(limit), catalog_bounds(dates)
         params = (
             *self.resource.params,
             *BY_ID,
@@ -47,7 +42,7 @@ class CatalogReader:
             *v3_params(limits),
             ("limit", str(limit)),
         )
-        answer = self.wire.get(self.resource.path, params, self.resource.name, self.resource.scope)
+        answer = self.get(params)
         of_each = self.wire.of_each(self.resource, each)
         records, pagination = split_v3(answer.body, name, of_each, is_cut=answer.is_cut)
         records = checks.with_credible_ids(records, ids)
@@ -57,7 +52,7 @@ class CatalogReader:
         page = v3_page(records, pagination, ids, limit, is_cut=answer.is_cut)
         checks.leads_on(page, name)
         self._refuse_unproved(is_empty=not page.records, total=page.total)
-        return reply(answer, page if each else self.wire.without_people(self.resource, page))
+        return reply(answer, self.without_people(page, each))
 
     def by_ids(self, ids: Sequence[int]) -> Reply[Page]:
         """The records with these ids (1 to 250 of them) that the store still has.
@@ -65,11 +60,9 @@ class CatalogReader:
         One whose id cannot be read is taken for the one asked for, if that is but one. Should the page not be the
         last, ask again for those above its last id.
         """
-        name, asked = self._name, sorted(set(ids))
-        if not 1 <= len(asked) <= LARGEST_PAGE or asked[0] < 1:
-            raise ValueError(f"between 1 and {LARGEST_PAGE} ids above 0 can be asked for")
+        name, asked = self.name, asked_ids(ids)
         params = (*self.resource.params, *BY_ID, ("id:in", ",".join(map(str, asked))), ("limit", str(LARGEST_PAGE)))
-        answer = self.wire.get(self.resource.path, params, self.resource.name, self.resource.scope)
+        answer = self.get(params)
         records, pagination = split_v3(answer.body, name, is_cut=answer.is_cut)
         around = IdRange(asked[0], asked[-1])
         records = checks.with_credible_ids(records, around)
@@ -81,7 +74,7 @@ class CatalogReader:
         page = v3_page(records, pagination, around, LARGEST_PAGE, is_cut=answer.is_cut)
         checks.leads_on(page, name)
         self._refuse_unproved(is_empty=not page.records, total=page.total)
-        return reply(answer, self.wire.without_people(self.resource, page))
+        return reply(answer, self.without_people(page))
 
     def _refuse_unproved(self, *, is_empty: bool, total: int | None) -> None:
         """V3 counts what there is: that there is nothing is believed only of an answer that says so."""
@@ -89,7 +82,3 @@ class CatalogReader:
             raise StoreUnavailable(
                 f"An empty page of {self.resource.name} came without its pagination; it is asked for again later."
             )
-
-    @property
-    def _name(self) -> str:
-        return self.wire.name(self.resource.name)

@@ -7,34 +7,29 @@ ids. A record that comes or goes while the list is read moves all behind it: if 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ...errors import StoreUnavailable
-from ...resources.base import LARGEST_PAGE, DateFilter, Params, Resource
+from ...resources.base import LARGEST_PAGE, DateFilter, Params
 from .. import checks
-from ..dates import Bounds, v3_params
+from ..dates import Bounds, v3_bounds, v3_params
 from ..http.transport import Answer
 from ..pages import Highest, IdRange, Page
 from ..records import Each, Record, split_v3
-from .wire import Reply, Wire, known_as, possible, reply
+from .wire import CollectionReader, Reply, asked_ids, known_as, possible, reply
 
 
-@dataclass(frozen=True)
-class PageNumberReader:
+class PageNumberReader(CollectionReader):
     """One list."""
-
-    wire: Wire
-    resource: Resource
 
     def highest(self, dates: DateFilter) -> Reply[Highest]:
         """The last place in the list, of the records of these dates, which is also their number."""
-        answer = self._get((("page", "1"), ("limit", "1")), _bounds(dates))
+        answer = self._get((("page", "1"), ("limit", "1")), v3_bounds(dates))
         _, total = self._split(answer, None)
         return reply(answer, Highest(total or None, total))
 
     def page(self, places: IdRange, limit: int, dates: DateFilter, each: Each | None) -> Reply[Page]:
         """The page of at most ``limit`` records on which the first of these places is."""
-        name, limit, limits = self._name, possible(limit), _bounds(dates)
+        name, limit, limits = self.name, possible(limit), v3_bounds(dates)
         number = (places.lo - 1) // limit + 1
         answer = self._get((("page", str(number)), ("limit", str(limit))), limits)
         records, total = self._split(answer, self.wire.of_each(self.resource, each))
@@ -43,13 +38,11 @@ class PageNumberReader:
         first = (number - 1) * limit + 1
         last = first + len(records) - 1
         page = Page(records, is_last=last >= total or not records, total=total, places=(first, last))
-        return reply(answer, page if each else self.wire.without_people(self.resource, page))
+        return reply(answer, self.without_people(page, each))
 
     def by_ids(self, ids: Sequence[int]) -> Reply[Page]:
         """The records with these ids (1 to 250 of them) that the store still has, lowest first."""
-        name, asked = self._name, sorted(set(ids))
-        if not 1 <= len(asked) <= LARGEST_PAGE or asked[0] < 1:
-            raise ValueError(f"between 1 and {LARGEST_PAGE} ids above 0 can be asked for")
+        name, asked = self.name, asked_ids(ids)
         answer = self._get((("id:in", ",".join(map(str, asked))), ("limit", str(LARGEST_PAGE))), [])
         records, total = self._split(answer, None)
         if len(asked) == len(records) == 1:
@@ -59,34 +52,18 @@ class PageNumberReader:
         if total > len(records):
             raise StoreUnavailable(f"Not all {name} came that were asked for by their ids.")
         records.sort(key=lambda record: record.id or 0)
-        return reply(answer, self.wire.without_people(self.resource, Page(records, is_last=True, total=total)))
+        return reply(answer, self.without_people(Page(records, is_last=True, total=total)))
 
     def _get(self, params: Params, limits: Sequence[Bounds]) -> Answer:
-        asked = (*self.resource.params, *v3_params(limits), *params)
-        return self.wire.get(self.resource.path, asked, self.resource.name, self.resource.scope)
+        return self.get((*self.resource.params, *v3_params(limits), *params))
 
     def _split(self, answer: Answer, each: Each | None) -> tuple[list[Record], int]:
         """The records and the total, without which nothing is known of a list; never those of half an answer."""
         if answer.is_cut:
-            raise StoreUnavailable(f"The answer for {self._name} is larger than any such answer.")
-        records, pagination = split_v3(answer.body, self._name, each)
+            raise StoreUnavailable(f"The answer for {self.name} is larger than any such answer.")
+        records, pagination = split_v3(answer.body, self.name, each)
         if pagination is None:
             raise StoreUnavailable(
                 f"A page of {self.resource.name} came without its pagination; it is asked for again."
             )
         return records, pagination.total
-
-    @property
-    def _name(self) -> str:
-        return self.wire.name(self.resource.name)
-
-
-def _bounds(dates: DateFilter) -> list[Bounds]:
-    """V3's lists can be asked for by both dates (bigcommerce/docs, reference/customers.v3.yml)."""
-    return [
-        Bounds(name, since, until, (f"{name}:min", f"{name}:max"))
-        for name, since, until in (
-            ("date_created", dates.created_since, dates.created_until),
-            ("date_modified", dates.modified_since, dates.modified_until),
-        )
-    ]

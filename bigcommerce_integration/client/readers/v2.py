@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ...errors import BadRecord, RecordGone, StoreUnavailable, UnexpectedAnswer
-from ...resources.base import DateFilter, Resource
+from ...resources.base import DateFilter
 from ...resources.values import integer
 from .. import checks
 from ..dates import Bounds, v2_bounds, v2_params
 from ..http.transport import Answer, Call
 from ..pages import Highest, IdRange, Page, v2_page
 from ..records import LARGEST_COUNT, Each, Record, one_record, single, split_v2
-from .wire import Reply, Wire, highest, known_as, possible, reply
+from .wire import CollectionReader, Reply, highest, known_as, possible, reply
 
 
-@dataclass(frozen=True)
-class V2Reader:
+class V2Reader(CollectionReader):
     """One collection of V2."""
-
-    wire: Wire
-    resource: Resource
 
     def highest(self, dates: DateFilter) -> Reply[Highest]:
         """The highest id, of those of these dates and a second around them; V2 does not tell their number."""
-        name, limits = self._name, v2_bounds(dates)
+        name, limits = self.name, v2_bounds(dates)
         params = (("sort", "id:desc"), ("limit", "2"), *v2_params(limits))
-        answer = self.wire.get(self.resource.path, params, self.resource.name, self.resource.scope)
+        answer = self.get(params)
         records = split_v2(answer.body, name, is_cut=answer.is_cut)
         checks.dates_within(records, limits, name, observed_at=answer.observed_at)
         return reply(answer, highest(records, None, name))
@@ -95,7 +91,7 @@ class V2Reader:
         self, ids: IdRange, least: int, limit: int, limits: Sequence[Bounds], each: Each | None
     ) -> tuple[Reply[Page], bool]:
         """The records of the range, asked for from ``least`` on; and whether one below it filled the whole answer."""
-        name, asked = self._name, IdRange(least, None)
+        name, asked = self.name, IdRange(least, None)
         params = (
             *self.resource.params,
             ("sort", "id:asc"),
@@ -103,7 +99,7 @@ class V2Reader:
             *v2_params(limits),
             ("limit", str(limit)),
         )
-        answer = self.wire.get(self.resource.path, params, self.resource.name, self.resource.scope)
+        answer = self.get(params)
         records = split_v2(answer.body, name, self.wire.of_each(self.resource, each), is_cut=answer.is_cut)
         records = checks.with_credible_ids(records, asked)
         checks.at_most(records, limit, name)
@@ -113,7 +109,7 @@ class V2Reader:
         is_hidden = answer.is_cut and bool(records) and not page.records
         if not is_hidden:
             checks.leads_on(page, name)
-        return reply(answer, page if each else self.wire.without_people(self.resource, page)), is_hidden
+        return reply(answer, self.without_people(page, each)), is_hidden
 
     def _one(self, record_id: int, limits: Sequence[Bounds]) -> Reply[Page]:
         """A range of one id: the filters are applied here, and a record that is gone makes an empty last page."""
@@ -121,7 +117,7 @@ class V2Reader:
         record = self._found(answer, record_id)
         is_wanted = record is not None and all(each.hold(record) for each in limits)
         page = Page([record] if record is not None and is_wanted else [], is_last=True)
-        return reply(answer, self.wire.without_people(self.resource, page))
+        return reply(answer, self.without_people(page))
 
     def _get_one(self, record_id: int, *, missing_ok: bool) -> Answer:
         path, name = f"{self.resource.path}/{record_id:d}", self._one_name(record_id)
@@ -142,7 +138,3 @@ class V2Reader:
 
     def _one_name(self, record_id: int) -> str:
         return f"{self.resource.noun} {record_id}"
-
-    @property
-    def _name(self) -> str:
-        return self.wire.name(self.resource.name)

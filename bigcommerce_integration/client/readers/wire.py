@@ -18,6 +18,7 @@ from ..records import Each, Pagination, Record
 from ..redaction import blanked
 
 _T = TypeVar("_T")
+_U = TypeVar("_U")
 IsUnwanted = Callable[[Resource, object], bool]
 
 
@@ -31,6 +32,10 @@ class Reply(Generic[_T]):
     elapsed_s: float
     received_at: float
     told_at: datetime | None = None
+
+    def holding(self, value: _U) -> Reply[_U]:
+        """The same answer, with what was made of its value."""
+        return Reply(value, self.observed_at, self.quota, self.elapsed_s, self.received_at, self.told_at)
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,35 @@ class Wire:
         # What is not clean JSON may hold an address that is not known again.
         is_unwanted = record.raw is not None or self.is_unwanted(resource, record.value)
         return blanked(record, resource.keep) if is_unwanted else record
+
+
+@dataclass(frozen=True)
+class CollectionReader:
+    """One collection of one store, as all ways to read one see it."""
+
+    wire: Wire
+    resource: Resource
+
+    @property
+    def name(self) -> str:
+        """What is asked for, with whose it is, for messages."""
+        return self.wire.name(self.resource.name)
+
+    def get(self, params: Params) -> Answer:
+        """One request for the list."""
+        return self.wire.get(self.resource.path, params, self.resource.name, self.resource.scope)
+
+    def without_people(self, page: Page, each: Each | None = None) -> Page:
+        """The page with each record ``without_person``, if ``each`` has not seen to that."""
+        return page if each else self.wire.without_people(self.resource, page)
+
+
+def asked_ids(ids: Sequence[int]) -> list[int]:
+    """Each once, lowest first; ``ValueError`` for none, more than one request takes, or what is no id."""
+    asked = sorted(set(ids))
+    if not 1 <= len(asked) <= LARGEST_PAGE or asked[0] < 1:
+        raise ValueError(f"between 1 and {LARGEST_PAGE} ids above 0 can be asked for")
+    return asked
 
 
 def reply(answer: Answer, value: _T) -> Reply[_T]:

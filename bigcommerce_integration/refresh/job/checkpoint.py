@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from ...resources.base import DateFilter
 from .id_ranges import Walk
@@ -82,26 +83,8 @@ class Checkpoint:
 
     def dump(self) -> str:
         """As JSON text with a version."""
-        return json.dumps(
-            {
-                "version": VERSION,
-                "phase": self.phase,
-                "begun_at": self.begun_at and self.begun_at.isoformat(),
-                "since": self.since and self.since.isoformat(),
-                "dates": {name: moment and moment.isoformat() for name, moment in asdict(self.dates).items()},
-                "walk": self.walk.dump(),
-                "page_size": self.page_size,
-                "good_pages": self.good_pages,
-                "failures": self.failures,
-                "link_after": self.link_after,
-                "start_date": self.start_date and self.start_date.isoformat(),
-                "linked_by": self.linked_by,
-                "suspects": self.suspects,
-                "unsolved": asdict(self.unsolved),
-                "links": asdict(self.links),
-                "withheld": self.withheld,
-            }
-        )
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return json.dumps({"version": VERSION, **values}, default=_plain)
 
 
 def load_checkpoint(text: str | None) -> Checkpoint:
@@ -109,29 +92,26 @@ def load_checkpoint(text: str | None) -> Checkpoint:
     data = json.loads(text) if text else {}
     if data.get("version") != VERSION:
         return Checkpoint()
-    return Checkpoint(
-        phase=data["phase"],
-        begun_at=data["begun_at"] and datetime.fromisoformat(data["begun_at"]),
-        since=data["since"] and datetime.fromisoformat(data["since"]),
-        dates=DateFilter(**{name: text and datetime.fromisoformat(text) for name, text in data["dates"].items()}),
-        walk=Walk.load(data["walk"]),
-        page_size=data["page_size"],
-        good_pages=data["good_pages"],
-        failures=data["failures"],
-        link_after=data["link_after"],
-        # A worker of an older version may have written it, without these.
-        start_date=_day(data.get("start_date")),
-        linked_by=_pair(data.get("linked_by")),
-        suspects=tuple(data.get("suspects", ())),
-        unsolved=Unsolved(**data.get("unsolved", {})),
-        links=LinksCheck(**data.get("links", {})),
-        withheld=data.get("withheld", 0),
-    )
+    # A worker of an older version may have left out some, one of a later version may have written more.
+    known = {item.name: data[item.name] for item in fields(Checkpoint) if data.get(item.name) is not None}
+    return Checkpoint(**{name: _READ[name](value) if name in _READ else value for name, value in known.items()})
 
 
-def _day(text: str | None) -> date | None:
-    return None if text is None else date.fromisoformat(text)
+def _plain(value: Any) -> Any:
+    """What JSON has no form for."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return value.dump() if isinstance(value, Walk) else asdict(value)
 
 
-def _pair(switches: list[bool] | None) -> tuple[bool, bool] | None:
-    return None if switches is None else (switches[0], switches[1])
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "begun_at": datetime.fromisoformat,
+    "since": datetime.fromisoformat,
+    "dates": lambda dates: DateFilter(**{name: text and datetime.fromisoformat(text) for name, text in dates.items()}),
+    "walk": Walk.load,
+    "start_date": date.fromisoformat,
+    "linked_by": tuple,
+    "suspects": tuple,
+    "unsolved": lambda counts: Unsolved(**counts),
+    "links": lambda counts: LinksCheck(**counts),
+}

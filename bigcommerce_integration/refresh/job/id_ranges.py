@@ -11,7 +11,7 @@ flight, and ``SPARE_SPLITS`` more for when ids are spread unevenly.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 SPARE_SPLITS = 1
@@ -150,32 +150,11 @@ class Walk:
 
     def dump(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return {
-            "ranges": sorted([lo, hi] for lo, hi in self.ranges.items()),
-            "top": self.top,
-            "is_surveyed": self.is_surveyed,
-            "is_divided": self.is_divided,
-            "splits_left": self.splits_left,
-            "number": self.number,
-            "came": self.came,
-            "beside": self.beside,
-            "total": self.total,
-            "has_moved": self.has_moved,
-        }
+        kept = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "density"}
+        return {**kept, "ranges": sorted([lo, hi] for lo, hi in self.ranges.items())}
 
     @classmethod
     def load(cls, data: Mapping[str, Any]) -> Walk:
-        """The walk that ``dump`` wrote."""
-        return cls(
-            ranges=dict(data["ranges"]),
-            top=data["top"],
-            is_surveyed=data["is_surveyed"],
-            is_divided=data["is_divided"],
-            splits_left=data["splits_left"],
-            number=data["number"],
-            # A worker of an older version may have written it.
-            came=data.get("came", 0),
-            beside=data.get("beside", 0),
-            total=data.get("total"),
-            has_moved=data.get("has_moved", False),
-        )
+        """The walk that ``dump`` wrote; a worker of an older version may have left out some."""
+        known = {item.name: data[item.name] for item in fields(cls) if item.name in data}
+        return cls(**{**known, "ranges": dict(data["ranges"])})

@@ -15,28 +15,10 @@ from sqlalchemy.orm import Session
 from ...models import Tables, db_now
 from ...models.dialect import affected
 from ...resources.columns import message as column_message
-from ..job.checkpoint import Checkpoint
 from ..job.context import Engine, Job
 from ..job.lease import lease_of
 from ..job.progress import Tally
-from .setbacks import Setbacks
-
-
-@dataclass(frozen=True)
-class Pause:
-    """How a refresh stands between two slices.
-
-    It goes on no sooner than ``wait_s`` seconds from now. ``checkpoint`` None leaves the stored one. ``setbacks`` are
-    those with the one that has ended the slice; None if it came to a good end. ``trial`` is the rejected record that
-    was being tried again, if that is not what ended the slice.
-    """
-
-    wait_s: float = 0.0
-    message: str | None = None
-    checkpoint: Checkpoint | None = None
-    attempts: int = 0
-    setbacks: Setbacks | None = None
-    trial: int | None = None
+from .setbacks import Pause
 
 
 def release(job: Job, pause: Pause, spent: Tally, *, total: int | None) -> None:

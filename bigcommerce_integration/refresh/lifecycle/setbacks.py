@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
+from ..job.checkpoint import Checkpoint
 from ..job.database import Shortage
 from ..read.crash_guard import GIVE_UP_AFTER
 
@@ -34,19 +35,26 @@ class Setbacks:
 
 
 @dataclass(frozen=True)
-class Setback:
-    """How a refresh goes on after an error: ``wait_s`` seconds later, or not at all (``is_final``)."""
+class Pause:
+    """How a refresh stands between two slices.
 
-    setbacks: Setbacks
-    attempts: int
-    wait_s: float
-    message: str
+    It goes on no sooner than ``wait_s`` seconds from now, or not at all (``is_final``). ``checkpoint`` None leaves the
+    stored one. ``setbacks`` are those with the one that has ended the slice; None if it came to a good end. ``trial``
+    is the rejected record that was being tried again, if that is not what ended the slice.
+    """
+
+    wait_s: float = 0.0
+    message: str | None = None
+    checkpoint: Checkpoint | None = None
+    attempts: int = 0
+    setbacks: Setbacks | None = None
+    trial: int | None = None
     is_final: bool = False
 
 
 def after_shortage(
     found: Shortage, before: Setbacks, *, attempts: int, has_progressed: bool, random: Callable[[], float]
-) -> Setback:
+) -> Pause:
     """Wait and go on, for as long as it takes: that the database cannot work is no evidence against any record.
 
     ``attempts`` are those before this slice. The waits double up to two minutes.
@@ -54,27 +62,27 @@ def after_shortage(
     count = 1 if has_progressed else before.shortages + 1
     wait_s = min(2.0 ** min(count, 10), LONGEST_SHORTAGE_WAIT_S) * (0.5 + random() / 2)
     text = str(found)
-    return Setback(
-        replace(before, shortages=count, trouble=text),
-        0 if has_progressed else attempts,
+    return Pause(
         wait_s,
         f"{text} The refresh goes on by itself once that is over; it tries again in about {wait_s:.0f} seconds.",
+        attempts=0 if has_progressed else attempts,
+        setbacks=replace(before, shortages=count, trouble=text),
     )
 
 
 def after_error(
     error: Exception, before: Setbacks, *, attempts: int, has_progressed: bool, random: Callable[[], float]
-) -> Setback:
+) -> Pause:
     """Wait and try again, or give up after too many errors: a fault of ours must neither loop nor hide."""
     attempts = 1 if has_progressed else attempts + 1
     count = before.errors + 1
     text = described(error)
     wait_s = min(2.0 ** min(attempts, 10), LONGEST_WAIT_S) * (0.5 + random() / 2)
-    return Setback(
-        replace(before, errors=count, trouble=text),
-        attempts,
+    return Pause(
         wait_s,
         f"{text} This was try {count}.",
+        attempts=attempts,
+        setbacks=replace(before, errors=count, trouble=text),
         is_final=attempts >= GIVE_UP_AFTER or count >= MOST_ERRORS,
     )
 

@@ -9,10 +9,7 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from ...client.api import Reply
-from ...client.pages import Page
-from ..job.checkpoint import Checkpoint
 from ..job.context import Job
-from ..write.apply import Step
 from ..write.collection import write_page
 from ..write.page import Counts, MappedPage, map_page
 from ..write.rows import PageTransaction, chunks
@@ -70,36 +67,32 @@ def _ask_again(slice_: Slice, ids: Sequence[int]) -> None:
     def fill() -> None:
         while parts and slice_.fetcher.has_room:
             part = parts.pop(0)
-            slice_.fetcher.add(Fetch(partial(_ask, slice_, part), partial(_came, slice_, part), lambda found: found[0]))
+            slice_.fetcher.add(Fetch(partial(_ask, slice_, part), partial(_came, slice_, part)))
 
     slice_.settle(fill)
 
 
-def _ask(slice_: Slice, ids: Sequence[int]) -> tuple[Reply[Page], MappedPage]:
+def _ask(slice_: Slice, ids: Sequence[int]) -> Reply[MappedPage]:
     reply = slice_.client.by_ids(slice_.job.collection.resource, ids)
-    return reply, map_page(reply, slice_.map_record)
+    return reply.holding(map_page(reply, slice_.map_record))
 
 
-def _came(slice_: Slice, ids: Sequence[int], found: tuple[Reply[Page], MappedPage]) -> None:
-    page = slice_.spared(found[1].without(slice_.held))
+def _came(slice_: Slice, ids: Sequence[int], reply: Reply[MappedPage]) -> None:
+    page = slice_.spared(reply.value.without(slice_.held))
     # Should the answer not be the whole one, nothing is known of what lies above it.
     known = [each for each in ids if page.is_last or each <= (page.last_id or 0)]
     # Those in whose place a record came that cannot be read stay as they are until it can be.
     unclear = [each for each in known if any(above < each < (below or each + 1) for above, below in page.gaps)]
     gone = [each for each in known if each not in page.seen and each not in unclear]
 
-    def step(part: MappedPage, after: Checkpoint) -> Step:
-        def work(tx: PageTransaction) -> Counts:
-            counts = write_page(tx, slice_.job.collection, part, since=after.since)
-            judge(tx, slice_.job.refresh_id, there=sorted({*part.seen, *unclear}), gone=gone)
-            return counts + Counts({"skipped": len(part.held)})
+    def write(tx: PageTransaction, part: MappedPage) -> Counts:
+        counts = write_page(tx, slice_.job.collection, part, since=slice_.checkpoint.since)
+        judge(tx, slice_.job.refresh_id, there=sorted({*part.seen, *unclear}), gone=gone)
+        return counts + Counts({"fetched": part.fetched, "skipped": len(part.held)})
 
-        fetched = len(part.records) + len(part.rejected) + len(part.held)
-        return Step(work, after, slice_.job.lease, part.observed_at, part.rejected, fetched)
-
-    def store(whole: MappedPage) -> None:
-        after = replace(slice_.checkpoint, failures=0, withheld=slice_.checkpoint.withheld + whole.withheld)
-        slice_.commit_page(whole, step, after, lambda _: slice_.checkpoint)
+    def store(sure: MappedPage) -> None:
+        after = replace(slice_.checkpoint, failures=0, withheld=slice_.checkpoint.withheld + sure.withheld)
+        slice_.commit_page(sure, write, after)
         slice_.grow()
 
     slice_.job.collection.behaviour.before_write(slice_, page, store)

@@ -12,8 +12,7 @@ from typing import Any
 
 from ...client.api import Reply
 from ...client.http.rate_limit import Pace
-from ...client.http.retry import GiveUp, confirm_after_s, decide, is_failure
-from ...client.http.verdict import Doubt, is_confirmed
+from ...client.http.retry import Doubt, confirm_after_s, decide, is_confirmed, is_failure
 from ...errors import RateLimited, RetryLater, StoreError, Unconfirmed
 from ..job.progress import Tally
 
@@ -25,14 +24,12 @@ LONG_WAIT_S = 5.0
 class Fetch:
     """One question: ``ask`` makes the request in a fetching thread, ``then`` takes its reply in the advancing one.
 
-    ``reply_of`` finds the ``Reply`` (for its quota) in what ``ask`` gives; None if there is none. ``is_store_info``:
-    it asks for the store's information itself. ``doubt`` is set once the answer may stop the refresh: then it is asked
-    again, alone.
+    ``is_store_info``: it asks for the store's information itself. ``doubt`` is set once the answer may stop the
+    refresh: then it is asked again, alone.
     """
 
     ask: Callable[[], Any]
     then: Callable[[Any], None]
-    reply_of: Callable[[Any], Reply[Any] | None] = lambda result: result
     failures: int = 0
     not_before: float = 0.0
     is_store_info: bool = False
@@ -150,7 +147,7 @@ class Fetcher:
     def _settle(self, fetch: Fetch, result: Any, error: Exception | None) -> None:
         now = time.monotonic()
         if error is None:
-            reply = result if _asks_store(fetch) else fetch.reply_of(result)
+            reply = result if isinstance(result, Reply) else None
             # From when it came: the rest of the window is counted from there.
             self.pace = self.pace.answered(reply.received_at, reply.quota) if reply else self.pace.answered(now, None)
             if reply and reply.quota and reply.quota.left is not None:
@@ -196,11 +193,11 @@ class Fetcher:
                 return
         elif not isinstance(error, RateLimited):
             fetch.doubt = None
-        verdict = decide(error, max(fetch.failures, 1), random=random.random)
-        if isinstance(verdict, GiveUp):
+        wait = decide(error, max(fetch.failures, 1), random=random.random)
+        if wait is None:
             raise error
-        fetch.not_before = now + verdict.seconds
-        self.wants_smaller_page = self.wants_smaller_page or verdict.smaller_page
+        fetch.not_before = now + wait.seconds
+        self.wants_smaller_page = self.wants_smaller_page or wait.smaller_page
         self.waiting.append(fetch)
 
     def _start(self, fetch: Fetch) -> None:

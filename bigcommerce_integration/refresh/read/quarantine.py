@@ -9,21 +9,18 @@ bring such a record are stored without it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Table, and_, delete, or_, select, update
+from sqlalchemy import Row, Table, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from ...client.api import Reply
-from ...client.pages import Page
 from ...models import Tables
 from ...models.dialect import affected
-from ..job.checkpoint import Checkpoint
 from ..job.context import Job
 from ..job.lease import Lease
 from ..job.parameters import Mode
-from ..write.apply import Step
 from ..write.behaviour import Collection
 from ..write.collection import write_page
 from ..write.page import QUARANTINE, Counts, MappedPage, map_page
@@ -36,15 +33,6 @@ OWN_TRIALS = 3
 LATER_TRIALS = 1
 NEXT_REFRESHES = 2
 """Later incremental refreshes that try it again; from then on those alone that read everything, and sweeps."""
-
-
-@dataclass(frozen=True)
-class Kept:
-    """One record in quarantine; ``is_own`` if this very refresh has set it aside or has begun to try it again."""
-
-    row_id: int
-    bigcommerce_id: int
-    is_own: bool
 
 
 def held(session: Session, tables: Tables, instance_id: int, resource: str) -> frozenset[int]:
@@ -71,7 +59,7 @@ def try_again(slice_: Slice, collection: Collection, lease: Lease) -> None:
         if job.is_over:
             raise SliceEnds
         _note(slice_, found, lease)
-        slice_.trial = found.row_id
+        slice_.trial = found.id
         _try(slice_, found, collection, lease)
         slice_.trial = None
 
@@ -85,7 +73,8 @@ def _in_quarantine(table: Table, instance_id: int, resource: str) -> tuple[Any, 
     )
 
 
-def _next(session: Session, job: Job, resource: str) -> Kept | None:
+def _next(session: Session, job: Job, resource: str) -> Row[Any] | None:
+    """The next one; ``is_own`` if this very refresh has rejected it or has begun to try it again."""
     table = job.engine.tables.rejected_records
     was_set_aside, was_tried = table.c.refresh_id == job.refresh_id, table.c.tried_in == job.refresh_id
     most = OWN_TRIALS if job.mode == "ids" else LATER_TRIALS
@@ -107,20 +96,19 @@ def _next(session: Session, job: Job, resource: str) -> Kept | None:
     )
     if job.mode == "ids":
         statement = statement.where(table.c.bigcommerce_id.in_(job.parameters.ids))
-    row = session.execute(statement).first()
-    return None if row is None else Kept(row.id, row.bigcommerce_id, bool(row.is_own))
+    return session.execute(statement).first()
 
 
 def _is_due(table: Table, mode: Mode) -> tuple[Any, ...]:
     return (table.c.rounds < NEXT_REFRESHES,) if mode == "incremental" else ()
 
 
-def _note(slice_: Slice, found: Kept, lease: Lease) -> None:
+def _note(slice_: Slice, found: Row[Any], lease: Lease) -> None:
     """Count a trial before it begins; a record of another refresh counts as this one's too from now on."""
     table, job = slice_.job.engine.tables.rejected_records, slice_.job
 
     def work(tx: PageTransaction) -> Counts:
-        this = table.c.id == found.row_id
+        this = table.c.id == found.id
         again = update(table).where(this, table.c.tried_in == job.refresh_id).values(trials=table.c.trials + 1)
         if affected(tx.session, again) == 0:
             rounds = table.c.rounds + (0 if found.is_own else 1)
@@ -130,36 +118,33 @@ def _note(slice_: Slice, found: Kept, lease: Lease) -> None:
     slice_.commit(replace(slice_.step(work, lease=lease), is_progress=True))
 
 
-def _try(slice_: Slice, found: Kept, collection: Collection, lease: Lease) -> None:
+def _try(slice_: Slice, found: Row[Any], collection: Collection, lease: Lease) -> None:
     """Ask for the one record and store it; it leaves the quarantine with what came of it."""
     is_own = collection.name == slice_.job.resource
 
-    def ask() -> tuple[Reply[Page], MappedPage]:
+    def ask() -> Reply[MappedPage]:
         reply = slice_.client.by_ids(collection.resource, [found.bigcommerce_id])
-        return reply, map_page(reply, collection.mapper.map_record)
+        return reply.holding(map_page(reply, collection.mapper.map_record))
 
-    def step(page: MappedPage, after: Checkpoint) -> Step:
-        def work(tx: PageTransaction) -> Counts:
-            counts = write_page(tx, collection, page, since=after.since)
-            if not is_own:
-                counts = Counts({"referenced": counts.values["created"], "linked": counts.values["linked"]})
-            _release(tx, found, collection, is_stored=bool(page.records))
-            return counts + Counts({"rejected": -1})
-
-        return Step(work, after, lease, page.observed_at, page.rejected)
+    def write(tx: PageTransaction, page: MappedPage) -> Counts:
+        counts = write_page(tx, collection, page, since=slice_.checkpoint.since)
+        if not is_own:
+            counts = Counts({"referenced": counts.values["created"], "linked": counts.values["linked"]})
+        _release(tx, found, collection, is_stored=bool(page.records))
+        return counts + Counts({"rejected": -1})
 
     def store(page: MappedPage) -> None:
-        slice_.commit_page(page, step, slice_.checkpoint, lambda _: slice_.checkpoint)
+        slice_.commit_page(page, write, lease=lease)
 
-    def came(answer: tuple[Reply[Page], MappedPage]) -> None:
-        page = answer[1].only({found.bigcommerce_id})
+    def came(reply: Reply[MappedPage]) -> None:
+        page = reply.value.only({found.bigcommerce_id})
         collection.behaviour.before_write(slice_, page, store) if is_own else store(page)
 
-    slice_.fetcher.add(Fetch(ask, came, lambda answer: answer[0]))
+    slice_.fetcher.add(Fetch(ask, came))
     slice_.settle(lambda: None)
 
 
-def _release(tx: PageTransaction, found: Kept, collection: Collection, *, is_stored: bool) -> None:
+def _release(tx: PageTransaction, found: Row[Any], collection: Collection, *, is_stored: bool) -> None:
     """Out of the quarantine: stored, gone from the store, or rejected for what it holds."""
     table = tx.tables.rejected_records
     same = _in_quarantine(table, tx.instance.id, collection.name)

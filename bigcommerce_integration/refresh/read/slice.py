@@ -35,6 +35,10 @@ ASKED_AGAIN = "The store is asked again in about"
 """In the message of each refresh that waits for the store; the seconds follow."""
 
 
+PageWrite = Callable[[PageTransaction, MappedPage], Counts]
+"""Writes a page, or a part of it, in its transaction."""
+
+
 @dataclass
 class SliceEnds(Exception):
     """Nothing more can be done in this slice; the refresh may go on ``wait_s`` seconds from now."""
@@ -139,37 +143,40 @@ class Slice:
     def commit_page(
         self,
         page: MappedPage,
-        step: Callable[[MappedPage, Checkpoint], Step],
-        after: Checkpoint,
-        part_after: Callable[[MappedPage], Checkpoint],
+        write: PageWrite,
+        after: Checkpoint | None = None,
+        part_after: Callable[[MappedPage], Checkpoint] | None = None,
+        *,
+        lease: Lease | None = None,
     ) -> None:
-        """Write a page, in parts after a death; what the database refuses is found by halves and set aside.
+        """Write a page, in parts after a death; what the database refuses is found by halves and rejected.
 
-        ``step`` makes the transaction of a page or of a part of it, ``part_after`` is the checkpoint once a lower
-        part of a page is stored.
+        ``after`` is the checkpoint once the page is stored, ``part_after`` once a lower part of it is; without them it
+        stays as it is. ``lease`` fences the rows, if it is not the job's own.
         """
         for size in part_sizes(self.part, opens_singly=self.opens_singly):
             if len(page.records) <= size:
                 break
             lower, page = page.split(size)
-            self._commit_part(lower, step, part_after(lower), part_after)
-        self._commit_part(page, step, after, part_after)
+            self._commit_part(lower, write, part_after and part_after(lower), part_after, lease)
+        self._commit_part(page, write, after, part_after, lease)
 
     def _commit_part(
         self,
         page: MappedPage,
-        step: Callable[[MappedPage, Checkpoint], Step],
-        after: Checkpoint,
-        part_after: Callable[[MappedPage], Checkpoint],
+        write: PageWrite,
+        after: Checkpoint | None,
+        part_after: Callable[[MappedPage], Checkpoint] | None,
+        lease: Lease | None,
     ) -> None:
         try:
-            self.commit(step(page, after))
+            self.commit(self._page_step(page, write, after or self.checkpoint, lease or self.job.lease))
         except StatementError as error:
             if not _is_refusal(error) or not page.records:
                 raise
             if page.others:
                 # Stored along to be sure of a SKU; the page itself can do without.
-                self._commit_part(replace(page, others=()), step, after, part_after)
+                self._commit_part(replace(page, others=()), write, after, part_after, lease)
                 return
             if len(page.records) == 1:
                 (record,) = page.records
@@ -177,11 +184,16 @@ class Slice:
                 reason = f"The database refused the row: {kind}"
                 rejected = Rejected(record.id, reason, record.text, code=RejectionCode.DATABASE_REFUSED)
                 rest = replace(page, records=[], rejected=[*page.rejected, rejected])
-                self._commit_part(rest, step, after, part_after)
+                self._commit_part(rest, write, after, part_after, lease)
                 return
             lower, upper = page.halves()
-            self._commit_part(lower, step, part_after(lower), part_after)
-            self._commit_part(upper, step, after, part_after)
+            self._commit_part(lower, write, part_after and part_after(lower), part_after, lease)
+            self._commit_part(upper, write, after, part_after, lease)
+
+    def _page_step(self, page: MappedPage, write: PageWrite, after: Checkpoint, lease: Lease) -> Step:
+        # The store counts a second wider than the days meant.
+        total = None if self.results.total is None else max(0, self.results.total - page.beside)
+        return Step(lambda tx: write(tx, page), after, lease, page.observed_at, page.rejected, total)
 
     def grow(self) -> None:
         """Count one more good page towards pages that are as large as ever."""

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ...client.api import Highest, Reply
-from ...client.pages import IdRange, Page
+from ...client.pages import IdRange
 from ...errors import UnexpectedAnswer
 from ..job.checkpoint import Checkpoint
 from ..job.id_ranges import Walk
 from ..job.modes import READS_AGAIN, finds_unseen
-from ..write.apply import Step
 from ..write.behaviour import PageStore, PartStore
 from ..write.collection import write_page
 from ..write.diff import stored_hashes
@@ -136,7 +135,7 @@ class Walker:
     def _ask_for(self, ids: IdRange) -> None:
         self.busy.add(ids.lo)
         ask = partial(self._page, ids, self._stored_hashes(ids))
-        self.slice.fetcher.add(Fetch(ask, partial(self._came, ids.lo), reply_of=lambda result: result[0]))
+        self.slice.fetcher.add(Fetch(ask, partial(self._came, ids.lo)))
 
     def _stored_hashes(self, ids: IdRange) -> Mapping[int, str]:
         """Of what the next page will probably bring, where most of that is stored as it is."""
@@ -156,7 +155,7 @@ class Walker:
             lo = split.next_range(busy)
         return lo
 
-    def _page(self, ids: IdRange, stored: Mapping[int, str]) -> tuple[Reply[Page], MappedPage]:
+    def _page(self, ids: IdRange, stored: Mapping[int, str]) -> Reply[MappedPage]:
         """In a fetching thread: the request, and the work on its answer that needs no database."""
         collection, map_record = self.slice.job.collection, self.slice.map_record
         if stored:
@@ -170,20 +169,20 @@ class Walker:
         if ids.hi is None and page.last_id is not None:
             # A short answer proves nothing below the top, also not if the top becomes known before it is stored.
             page = replace(page, is_last=False)
-        return reply, page
+        return reply.holding(page)
 
     # -- answers ---------------------------------------------------------------------------------------------
 
-    def _came(self, lo: int, result: tuple[Reply[Page], MappedPage]) -> None:
+    def _came(self, lo: int, reply: Reply[MappedPage]) -> None:
         if lo not in self._checkpoint.walk.ranges:
             # The survey says that nothing is there: what came was created since, and is the next refresh's.
             self.busy.discard(lo)
             return
-        hi, page = self._checkpoint.walk.ranges[lo], result[1]
+        hi, page = self._checkpoint.walk.ranges[lo], reply.value
         if self._is_by_id:
             page = page.up_to(hi).covering(lo, hi).within(self._checkpoint.dates)
         else:
-            walk = self._checkpoint.walk.counted(result[0].value.total)
+            walk = self._checkpoint.walk.counted(page.total)
             self.slice.checkpoint = replace(self._checkpoint, walk=walk)
         if self.slice.job.parameters.ids:
             page = page.only(self.slice.job.parameters.ids)
@@ -202,7 +201,7 @@ class Walker:
     def _store_part(self, lo: int, lower: MappedPage) -> tuple[PageStore, PartStore]:
         """Store the low end of a page whose rest has to wait; what stores the rest, and a part of that."""
         after = replace(self._after_part(lo, lower), failures=0)
-        self.slice.commit_page(lower, self._step, after, partial(self._after_part, lo))
+        self.slice.commit_page(lower, self._write, after, partial(self._after_part, lo))
         rest = (lower.last_id or lo) + 1
         self.busy.discard(lo)
         self.busy.add(rest)
@@ -225,7 +224,7 @@ class Walker:
             good_pages=good_pages,
             suspects=self._left_to_suspect(lo, walk, (page.last_id or lo) + 1),
         )
-        self.slice.commit_page(page, self._step, after, partial(self._after_part, lo))
+        self.slice.commit_page(page, self._write, after, partial(self._after_part, lo))
         self.page_size = self._checkpoint.page_size or self._full_page
         self.busy.discard(lo)
         if not self._suspects:
@@ -265,33 +264,15 @@ class Walker:
         suspects = tuple(following if each == start else each for each in self._checkpoint.suspects)
         return replace(self._checkpoint, walk=replace(walk, ranges=ranges), suspects=suspects)
 
-    def _step(self, page: MappedPage, after: Checkpoint) -> Step:
+    def _write(self, tx: PageTransaction, page: MappedPage) -> Counts:
         job = self.slice.job
-
-        def work(tx: PageTransaction) -> Counts:
-            counts = write_page(tx, job.collection, page, since=after.since)
-            job.collection.behaviour.after_page(tx, page)
-            if page.covers is not None and finds_unseen(job.collection.resource, job.mode):
-                self._note_unseen(tx, page, *page.covers)
-            if page.held:
-                counts += Counts({"skipped": len(page.held)})
-                hasten(tx, job, page.held)
-            return counts
-
-        return Step(
-            apply=work,
-            after=after,
-            lease=job.lease,
-            observed_at=page.observed_at,
-            rejected=page.rejected,
-            fetched=len(page.records) + len(page.rejected) + len(page.held),
-            total=self._total_without(page.beside),
-        )
-
-    def _total_without(self, beside: int) -> int | None:
-        """How many there are of the days meant; the store counts a second wider."""
-        total = self.slice.results.total
-        return None if total is None else max(0, total - beside)
+        counts = write_page(tx, job.collection, page, since=self._checkpoint.since)
+        job.collection.behaviour.after_page(tx, page)
+        if page.covers is not None and finds_unseen(job.collection.resource, job.mode):
+            self._note_unseen(tx, page, *page.covers)
+        if page.held:
+            hasten(tx, job, page.held)
+        return counts + Counts({"fetched": page.fetched, "skipped": len(page.held)})
 
     def _note_unseen(self, tx: PageTransaction, page: MappedPage, lo: int, hi: int) -> None:
         job = self.slice.job

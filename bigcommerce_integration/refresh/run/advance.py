@@ -19,8 +19,8 @@ from ..job.progress import Tally, completed
 from ..lifecycle.arrivals import turn_off
 from ..lifecycle.claim import Claimed, Outcome, claim_refresh
 from ..lifecycle.keys import KEYLESS
-from ..lifecycle.release import Owed, Pause, owe, release
-from ..lifecycle.setbacks import Setback, after_error, after_shortage
+from ..lifecycle.release import Owed, owe, release
+from ..lifecycle.setbacks import Pause, after_error, after_shortage
 from ..lifecycle.transitions import fail
 from ..read.crash_guard import GIVE_UP_AFTER, MOST_SET_ASIDE, Caution, caution
 from ..read.fetcher import Fetcher
@@ -168,26 +168,16 @@ class _Run:
 
     def set_back(self, error: Exception) -> Outcome:
         """Release the lease, to go on later or not at all; what cannot be written is owed."""
-        claimed, job, found = self.claimed, self.job, shortage(error)
-        trial = None
-        common: dict[str, Any] = {
-            "attempts": claimed.attempts,
-            "has_progressed": self.slice is not None and self.slice.has_progressed,
-            "random": random.random,
-        }
-        if found is not None:
-            # The database's fault, not that of the record.
-            trial = None if self.slice is None else self.slice.trial
-            setback = after_shortage(found, claimed.setbacks, **common)
-            log.warning("Refresh %s waits: %s", job.refresh_id, found, extra=_extra(job, "database"))
-        else:
-            setback = after_error(error, claimed.setbacks, **common)
+        job, pause = self.job, self._after(error)
         try:
-            return self._write(setback, trial)
+            if pause.is_final:
+                return self._fail(BigCommerceError(pause.message))
+            # The stored checkpoint stands: a commit whose answer was lost may have moved it further than we know.
+            release(job, pause, self.spent, total=self.claimed.results.total)
         except LeaseLost:
             return Outcome.BUSY
         except Exception as unwritten:
-            owe(job.engine, Owed(job.instance.id, job.resource, job.refresh_id, job.lease.owner, trial))
+            owe(job.engine, Owed(job.instance.id, job.resource, job.refresh_id, job.lease.owner, pause.trial))
             if shortage(unwritten) is None:
                 raise
             log.warning(
@@ -195,17 +185,22 @@ class _Run:
                 job.refresh_id,
                 extra=_extra(job, "database"),
             )
-        return Outcome.ENDED if setback.is_final else Outcome.WAITING
+        return Outcome.ENDED if pause.is_final else Outcome.WAITING
 
-    def _write(self, setback: Setback, trial: int | None) -> Outcome:
-        if setback.is_final:
-            return self._fail(BigCommerceError(setback.message))
-        # The stored checkpoint stands: a commit whose answer was lost may have moved it further than we know.
-        pause = Pause(
-            setback.wait_s, setback.message, attempts=setback.attempts, setbacks=setback.setbacks, trial=trial
-        )
-        release(self.job, pause, self.spent, total=self.claimed.results.total)
-        return Outcome.WAITING
+    def _after(self, error: Exception) -> Pause:
+        """How the refresh goes on after what nobody expected, or what the database was short of."""
+        claimed, job, found = self.claimed, self.job, shortage(error)
+        common: dict[str, Any] = {
+            "attempts": claimed.attempts,
+            "has_progressed": self.slice is not None and self.slice.has_progressed,
+            "random": random.random,
+        }
+        if found is None:
+            return after_error(error, claimed.setbacks, **common)
+        log.warning("Refresh %s waits: %s", job.refresh_id, found, extra=_extra(job, "database"))
+        # The database's fault, not that of the record.
+        trial = None if self.slice is None else self.slice.trial
+        return replace(after_shortage(found, claimed.setbacks, **common), trial=trial)
 
     def close(self) -> None:
         """Let the fetching threads and the connections end."""

@@ -116,10 +116,7 @@ class _LineFetches:
             except BadRecord as error:
                 return error
 
-        fetch = Fetch(
-            ask, partial(self._came, order_id, number), lambda came: came if isinstance(came, Reply) else None
-        )
-        self.asked[order_id] = fetch
+        self.asked[order_id] = fetch = Fetch(ask, partial(self._came, order_id, number))
         self.slice.fetcher.add(fetch)
 
     def _came(self, order_id: int, number: int, came: Reply[Page] | BadRecord | None) -> None:

@@ -18,7 +18,7 @@ from ..job.checkpoint import Phase
 from ..linking.linker import UNLINKED, NewVariant, link_changed
 from ..linking.passes import link
 from ..read.slice import Slice
-from ..write.behaviour import Behaviour, ChildChanges, ChildColumns, Columns, PageStore, PartStore
+from ..write.behaviour import Behaviour, ChildColumns, ChildDiff, Columns, PageStore, PartStore
 from ..write.children import NO_HASH
 from ..write.page import QUARANTINE, MappedPage
 from ..write.rows import PageTransaction
@@ -60,16 +60,16 @@ class Products(Behaviour):
         """Whether the store was asked once more for a variant that its product's answer lacks."""
         return row.bigcommerce_id in page.gone_children
 
-    def child_columns(self, tx: PageTransaction, child: Child, changes: ChildChanges) -> ChildColumns:  # noqa: ARG002
+    def child_columns(self, tx: PageTransaction, child: Child, diff: ChildDiff) -> ChildColumns:  # noqa: ARG002
         """Link new variants, and those whose link may have to change."""
         relink = {
             row.bigcommerce_id
-            for each, row in changes.changed
+            for each, row in diff.changed
             if row.sku_key != each["sku_key"] or row.deleted_at is not None
         }
         new = [
             NewVariant(each["bigcommerce_id"], each["bigcommerce_product_id"], each["sku_key"], each["notes"])
-            for each in changes.new
+            for each in diff.new
         ]
         links = link_changed(tx, sorted(relink), new)
         return ChildColumns(links.of_new, UNLINKED, frozenset(links.product_ids), {"linked": links.linked})

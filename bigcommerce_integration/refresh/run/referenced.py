@@ -14,7 +14,6 @@ from ...models import Tables, db_now
 from ...models.dialect import is_lockable
 from ...resources.orders import ORDERS
 from ...resources.products import PRODUCTS
-from ..job.checkpoint import Checkpoint
 from ..job.context import new_owner
 from ..job.lease import Lease, claim, lease_of
 from ..read.fetcher import Fetch
@@ -111,13 +110,10 @@ def _fetch_products(slice_: Slice, lease: Lease, ids: Sequence[int]) -> None:
     """One batch: what came goes in, and what cannot be had is remembered, so that it is not asked for again."""
     products = _products(slice_)
 
-    def step(page: MappedPage, after: Checkpoint) -> Step:
-        def work(tx: PageTransaction) -> Counts:
-            counts = write_page(tx, products, page, since=after.since)
-            remember_absent(tx.session, tx.tables, tx.instance.id, [each.id for each in page.rejected if each.id])
-            return Counts({"referenced": counts.values["created"], "linked": counts.values["linked"]})
-
-        return Step(work, after, lease, page.observed_at, page.rejected)
+    def write(tx: PageTransaction, page: MappedPage) -> Counts:
+        counts = write_page(tx, products, page, since=slice_.checkpoint.since)
+        remember_absent(tx.session, tx.tables, tx.instance.id, [each.id for each in page.rejected if each.id])
+        return Counts({"referenced": counts.values["created"], "linked": counts.values["linked"]})
 
     def came(reply: Reply[Page]) -> None:
         page = slice_.spared(map_page(reply, products.mapper.map_record if slice_.blame is None else unmapped))
@@ -128,7 +124,7 @@ def _fetch_products(slice_: Slice, lease: Lease, ids: Sequence[int]) -> None:
             remember_absent(tx.session, tx.tables, tx.instance.id, gone)
             return Counts()
 
-        slice_.commit_page(page, step, slice_.checkpoint, lambda _: slice_.checkpoint)
+        slice_.commit_page(page, write, lease=lease)
         slice_.grow()
         slice_.commit(Step(remember_gone, slice_.checkpoint, lease, page.observed_at))
 

@@ -38,7 +38,6 @@ class Step:
     lease: Lease
     observed_at: datetime
     rejected: Sequence[Rejected] = ()
-    fetched: int = 0
     total: int | None = None
     is_progress: bool = True
 
@@ -80,9 +79,7 @@ def _write(session: Session, job: Job, step: Step, results: Results, spent: Tall
     if tx.change_number != number:
         session.execute(update(tables.leases).where(*step.lease.row).values(change_number=tx.change_number))
     _reject(session, job, step)
-    counts += Counts(
-        {"fetched": step.fetched, "rejected": len(step.rejected), "notes": tx.notes, "requests": spent.requests}
-    )
+    counts += Counts({"rejected": len(step.rejected), "notes": tx.notes, "requests": spent.requests})
     values = {name: results.values[name] + counts.values.get(name, 0) for name in COUNTERS}
     values["waited_s"] = results.values["waited_s"] + spent.waited_s
     done = Results(values, results.total if step.total is None else step.total)

@@ -5,7 +5,7 @@ A collection that has something of its own has a subclass, in the file of its na
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -30,11 +30,19 @@ PartStore = Callable[[MappedPage], tuple[PageStore, Any]]
 
 
 @dataclass(frozen=True)
-class ChildChanges:
-    """Children of one kind that a page is about to insert (``new``), and those that it has updated, with their rows."""
+class ChildDiff:
+    """The children, of one kind, of a page's changed records beside the stored rows.
 
+    ``owner_ids`` are the records, ``new`` are about to be inserted. ``differing`` are stored with other columns,
+    ``changed`` those of them that the page may write. ``lacking`` are stored rows of records all of whose children
+    came, and this one did not.
+    """
+
+    owner_ids: Set[int]
     new: Sequence[Columns]
+    differing: Sequence[tuple[Columns, Row[Any]]]
     changed: Sequence[tuple[Columns, Row[Any]]]
+    lacking: Sequence[Row[Any]]
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,7 @@ class Behaviour:
         """Whether a stored child that its record's answer lacks is gone; else it stays, and the record is in doubt."""
         return True
 
-    def child_columns(self, tx: PageTransaction, child: Child, changes: ChildChanges) -> ChildColumns:  # noqa: ARG002
+    def child_columns(self, tx: PageTransaction, child: Child, diff: ChildDiff) -> ChildColumns:  # noqa: ARG002
         """More columns for new children: a later UPDATE would double the writes."""
         return ChildColumns()
 

@@ -9,49 +9,43 @@ from __future__ import annotations
 
 from collections.abc import Collection as Ids
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, Table
 
 from ...resources.base import Child
 from ...resources.mapping import Mapped
-from .behaviour import ChildChanges, Collection
-from .page import MappedPage
+from .behaviour import ChildDiff, Collection
+from .page import Counts, MappedPage
 from .rows import PageTransaction, insert_rows, rows_by_id, stored_rows, update_rows
 
 NO_HASH = ""
 """Equal to no content hash."""
 
 
-@dataclass(frozen=True)
-class ChildDiff:
-    """The children of a page's changed records beside the stored rows.
-
-    ``differing`` are stored with other columns, ``changed`` those of them that the page may write. ``lacking`` are
-    stored rows of records all of whose children came, and this one did not.
-    """
-
-    new: Sequence[Mapping[str, Any]]
-    differing: Sequence[tuple[Mapping[str, Any], Row[Any]]]
-    changed: Sequence[tuple[Mapping[str, Any], Row[Any]]]
-    lacking: Sequence[Row[Any]]
-
-
-@dataclass(frozen=True)
-class Owners:
-    """Records that a page writes; ``whole_ids`` are those that were stored before, and all of whose children came."""
-
-    records: Sequence[Mapped]
-    whole_ids: Ids[int]
-
-
 def write_children(
-    tx: PageTransaction, collection: Collection, child: Child, page: MappedPage, owners: Owners
-) -> tuple[Ids[int], Mapping[str, int]]:
-    """Bring the children of these records up to date; which other records were touched, and what is to be counted."""
+    tx: PageTransaction, collection: Collection, page: MappedPage, new: Sequence[Mapped], changed: Sequence[Mapped]
+) -> tuple[set[int], Counts]:
+    """Bring the children of these records up to date, which the page has just written.
+
+    The ids of what the host is to be told of, these records among them, and what is to be counted.
+    """
+    records, counts = [*new, *changed], Counts()
+    touched = {record.id for record in records}
+    # Of a record that was not stored, no child can be lacking.
+    complete_ids = {record.id for record in changed if not record.is_partial}
+    for child in collection.resource.children:
+        diff = _diff(tx, child, records, complete_ids, collection.behaviour.child_stored_columns)
+        others, counted = _write_kind(tx, collection, child, page, diff)
+        touched |= others
+        counts += Counts(counted)
+    return touched, counts
+
+
+def _write_kind(
+    tx: PageTransaction, collection: Collection, child: Child, page: MappedPage, diff: ChildDiff
+) -> tuple[frozenset[int], Mapping[str, int]]:
     behaviour, table = collection.behaviour, tx.tables.mirror[child.name]
-    diff = _diff(tx, child, owners, behaviour.child_stored_columns)
     gone, unsure = [], set()
     for row in diff.lacking:
         if behaviour.is_child_gone(child, row, page):
@@ -63,24 +57,26 @@ def write_children(
         update_rows(tx, table, [{"row_id": row.id, "deleted_at": tx.observed_at} for row in gone])
     elif gone:
         tx.session.execute(table.delete().where(table.c.id.in_([row.id for row in gone])))
-    in_doubt = owners_in_doubt(tx, diff.differing, child.owner, written={record.id for record in owners.records})
+    in_doubt = owners_in_doubt(tx, diff.differing, child.owner, written=diff.owner_ids)
     invalidate(tx, collection.table(tx.tables), in_doubt | unsure)
-    more = behaviour.child_columns(tx, child, ChildChanges(diff.new, diff.changed))
+    more = behaviour.child_columns(tx, child, diff)
     insert_rows(tx, table, [{**each, **more.of_new.get(each["bigcommerce_id"], more.default)} for each in diff.new])
     deleted = {"deleted": len(gone)} if child.keeps_removed else {}
     return more.touched, {**more.counts, **deleted}
 
 
-def _diff(tx: PageTransaction, child: Child, owners: Owners, more_columns: Sequence[str]) -> ChildDiff:
-    table, whole_ids = tx.tables.mirror[child.name], owners.whole_ids
+def _diff(
+    tx: PageTransaction, child: Child, owners: Sequence[Mapped], complete_ids: Ids[int], more_columns: Sequence[str]
+) -> ChildDiff:
+    table = tx.tables.mirror[child.name]
     names = ("id", "bigcommerce_id", child.owner, "content_hash", "observed_at", "change_number", "deleted_at")
     columns = [table.c[name] for name in (*names, *more_columns)]
-    answered = {each["bigcommerce_id"]: each for record in owners.records for each in record.of(child.name)}
+    answered = {each["bigcommerce_id"]: each for record in owners for each in record.of(child.name)}
     rows = {
         row.bigcommerce_id: row
         for row in (
             *stored_rows(tx, table, table.c.bigcommerce_id, answered, *columns),
-            *stored_rows(tx, table, table.c[child.owner], whole_ids, *columns),
+            *stored_rows(tx, table, table.c[child.owner], complete_ids, *columns),
         )
     }
     known = [(each, rows[child_id]) for child_id, each in sorted(answered.items()) if child_id in rows]
@@ -90,9 +86,10 @@ def _diff(tx: PageTransaction, child: Child, owners: Owners, more_columns: Seque
     lacking = [
         row
         for child_id, row in sorted(rows.items())
-        if child_id not in answered and getattr(row, child.owner) in whole_ids and row.deleted_at is None
+        if child_id not in answered and getattr(row, child.owner) in complete_ids and row.deleted_at is None
     ]
     return ChildDiff(
+        owner_ids={record.id for record in owners},
         new=[each for child_id, each in sorted(answered.items()) if child_id not in rows],
         differing=differing,
         changed=[(each, row) for each, row in differing if not is_newer(tx, row)],

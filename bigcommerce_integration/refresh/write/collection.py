@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ...resources.mapping import Mapped
 from .behaviour import Collection
-from .children import Owners, write_children
+from .children import write_children
 from .diff import classify
 from .host_calls import tell_host
 from .page import Counts, MappedPage
@@ -41,7 +41,7 @@ def write_page(tx: PageTransaction, collection: Collection, page: MappedPage, *,
     update_rows(tx, table, changes)
     update_rows(tx, table, [{"row_id": row.id} for row in verdict.misdated])
     changed = [record for record, _ in verdict.changed]
-    touched, counts = _write_children(tx, collection, page, new, changed)
+    touched, counts = write_children(tx, collection, page, new, changed)
     if touched:
         tell_host(tx, collection.name, sorted(touched))
     own = {
@@ -81,21 +81,6 @@ def mark_gone(tx: PageTransaction, collection: Collection, gone: Sequence[Gone])
 
 def _columns(collection: Collection, record: Mapped, page: MappedPage) -> dict[str, object]:
     return {**record.columns, "payload": record.text, "content_hash": collection.behaviour.stored_hash(record, page)}
-
-
-def _write_children(
-    tx: PageTransaction, collection: Collection, page: MappedPage, new: Sequence[Mapped], changed: Sequence[Mapped]
-) -> tuple[set[int], Counts]:
-    """Those of the records that were written; the ids of what the host is to be told of, and what is to be counted."""
-    records = [*new, *changed]
-    touched, counts = {record.id for record in records}, Counts()
-    # Of a record that was not stored, no child can be lacking.
-    owners = Owners(records, {record.id for record in changed if not record.is_partial})
-    for child in collection.resource.children:
-        others, counted = write_children(tx, collection, child, page, owners)
-        touched |= set(others)
-        counts += Counts(counted)
-    return touched, counts
 
 
 def _mark_ids_gone(tx: PageTransaction, collection: Collection, ids: Sequence[int]) -> int:

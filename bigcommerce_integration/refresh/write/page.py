@@ -74,6 +74,12 @@ class MappedPage:
     withheld: int = 0
     gaps: Sequence[tuple[int, int | None]] = ()
     held: tuple[int, ...] = ()
+    total: int | None = None
+
+    @property
+    def fetched(self) -> int:
+        """How many records came for this page or part, whatever becomes of them."""
+        return len(self.records) + len(self.rejected) + len(self.held)
 
     @property
     def seen(self) -> set[int]:
@@ -218,6 +224,7 @@ def map_page(reply: Reply[Page], map_record: Callable[[Record], Mapped]) -> Mapp
         count=len(reply.value.records),
         is_last=reply.value.is_last,
         gaps=_gaps(reply.value.records),
+        total=reply.value.total,
     )
 
 
