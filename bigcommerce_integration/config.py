@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from .encryption import ProxyUrl, TokenCipher, Unpicklable
 from .errors import ConfigError
+from .resources.base import LARGEST_PAGE
 
 PREFIX = "BIGCOMMERCE_"
 # Infinity would be no time that a database can count with.
@@ -107,7 +108,7 @@ class Config(Unpicklable):
     encryption_keys: tuple[str, ...] = field(repr=False, metadata=_read_by(_keys))
     api_url: str = field(default="https://api.bigcommerce.com", metadata=_read_by(_api_url))
     concurrency: int = field(default=3, metadata=_read_by(_integer(1, 50)))
-    page_size: int = field(default=250, metadata=_read_by(_integer(1, 250)))
+    page_size: int = field(default=LARGEST_PAGE, metadata=_read_by(_integer(1, LARGEST_PAGE)))
     timeout_s: float = field(default=30, metadata=_read_by(_number(0.1, 600)))
     slice_s: float = field(default=20, metadata=_read_by(_number(0.1, 300)))
     lease_s: float = field(default=60, metadata=_read_by(_number(1, 3600)))

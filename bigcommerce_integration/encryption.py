@@ -18,7 +18,7 @@ from .errors import ConfigError, KeyMissing
 
 GENERATE_KEY_COMMAND = "python -m bigcommerce_integration generate-key"
 DOTS = "••••••••"
-_TOKEN = re.compile(r"[!-~]{1,255}")
+TOKEN = re.compile(r"[!-~]{1,255}")
 
 
 class Unpicklable:
@@ -37,7 +37,7 @@ class Secret(Unpicklable):
 
     def __init__(self, text: str) -> None:
         """Refuse what no HTTP header can carry (``ValueError``, without the text)."""
-        if not _TOKEN.fullmatch(text):
+        if not TOKEN.fullmatch(text):
             raise ValueError("An access token is 1 to 255 printable ASCII characters without spaces.")
         self._text = text
 

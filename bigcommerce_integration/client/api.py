@@ -108,7 +108,7 @@ class StoreClient:
         params = (("page", str(page)), ("limit", str(LARGEST_PAGE)))
         answer = self._wire.get(f"{ORDERS.path}/{order_id:d}/products", params, lines, ORDERS.scope, is_single=True)
         if answer.is_cut:
-            raise IncompleteLines("250 of its lines are larger than an answer may be.")
+            raise IncompleteLines(f"{LARGEST_PAGE} of its lines are larger than an answer may be.")
         records = split_v2(answer.body, self._wire.name(lines))
         checks.lines_lead_on(records, LARGEST_PAGE, page=page, above=above)
         return reply(answer, Page(records, is_last=len(records) < LARGEST_PAGE))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, MetaData, String, Table
 
-from .types import FOUR_BYTES, long_text, moment, row_id
+from .types import FOUR_BYTES, NAME_LENGTH, long_text, moment, row_id
 
 
 def history(metadata: MetaData) -> Table:
@@ -16,7 +16,7 @@ def history(metadata: MetaData) -> Table:
         Column("instance_id", BigInteger, nullable=False),
         Column("action", String(32), nullable=False),
         # The JWT's identity; NULL is a command on the command line.
-        Column("done_by", String(255)),
+        Column("done_by", String(NAME_LENGTH)),
         Column("done_at", moment(), nullable=False),
         # What changed, as JSON.
         Column("changes", long_text(), nullable=False),

@@ -25,7 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Row
 
-from .types import FOUR_BYTES, exact_string, moment, row_id
+from ..resources.values import STORE_HASH_LENGTH
+from .types import FOUR_BYTES, NAME_LENGTH, exact_string, moment, row_id
 
 NOMINAL_CODES = (
     "sales_nominal_code_id",
@@ -64,13 +65,13 @@ def instances(metadata: MetaData) -> Table:
         "bigcommerce_instances",
         metadata,
         Column("id", row_id(), primary_key=True),
-        Column("tenant", exact_string(255), nullable=False),
-        Column("name", String(255), nullable=False),
+        Column("tenant", exact_string(NAME_LENGTH), nullable=False),
+        Column("name", String(NAME_LENGTH), nullable=False),
         # ``name_key`` of the name: the same on every collation, and never too long for an index.
         Column("name_key", String(64), nullable=False),
         Column("integration_id", BigInteger, nullable=False),
         Column("store_id", BigInteger, nullable=False),
-        Column("store_hash", String(32), nullable=False),
+        Column("store_hash", String(STORE_HASH_LENGTH), nullable=False),
         Column("access_token", LargeBinary, nullable=False),
         Column("start_date", Date, nullable=False),
         Column("auto_link_products", Boolean, nullable=False),
@@ -85,7 +86,7 @@ def instances(metadata: MetaData) -> Table:
         Column("is_automatic_sync_enabled", Boolean, nullable=False),
         Column("status", String(32), nullable=False),
         Column("status_message", Text),
-        Column("created_by", String(255)),
+        Column("created_by", String(NAME_LENGTH)),
         # Counts changes by people: what an ETag is made of.
         Column("version", BigInteger, nullable=False, server_default="1"),
         # The key that hashes erased people, as ciphertext; made when first needed.

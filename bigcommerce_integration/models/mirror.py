@@ -11,6 +11,7 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
 from ..resources.base import Field, Index, Kind
+from ..resources.columns import CODE_LENGTH
 from ..resources.registry import Registry
 from .types import FOUR_BYTES, exchange_rate, long_text, moment, money, row_id
 
@@ -19,7 +20,7 @@ _TYPES: Mapping[Kind, Callable[[], TypeEngine[Any]]] = {
     Kind.RATE: exchange_rate,
     Kind.INTEGER: BigInteger,
     Kind.BOOLEAN: Boolean,
-    Kind.CODE: lambda: String(255),
+    Kind.CODE: lambda: String(CODE_LENGTH),
     Kind.TEXT: Text,
     Kind.WORD: lambda: String(16),
     Kind.MOMENT: moment,

@@ -13,12 +13,11 @@ from sqlalchemy import BigInteger, Dialect, Integer, Numeric, String, TypeDecora
 from sqlalchemy.types import BINARY, VARBINARY, LargeBinary, NullType, TypeEngine, to_instance
 
 from ..errors import ConfigError
-from ..resources.values import UNSTORABLE
+from ..resources.values import INT64_MAX, INT64_MIN, UNSTORABLE
 
 Key = Any
 """An ``int``, a ``UUID``, a ``str`` or what else the key's SQLAlchemy type gives."""
 
-INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _LONGEST_TEXT = 255
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
     false,
 )
 
-from .types import FOUR_BYTES, long_bytes, long_text, moment, row_id
+from .types import FOUR_BYTES, NAME_LENGTH, long_bytes, long_text, moment, row_id
 
 STATUSES = ("pending", "processing", "completed", "failed", "cancelled")
 OPEN = ("pending", "processing")
@@ -90,7 +90,7 @@ def refreshes(metadata: MetaData) -> Table:
         # What the mode needs beside its name, as JSON (see refresh/job/parameters.py).
         Column("parameters", long_text()),
         # Who asked for it; NULL is the automatic sync.
-        Column("requested_by", String(255)),
+        Column("requested_by", String(NAME_LENGTH)),
         # Begun as a sweep was due: the next one is due an interval after one has completed.
         Column("is_sweep", Boolean, nullable=False, server_default=false()),
         *_shown(),

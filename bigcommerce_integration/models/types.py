@@ -11,6 +11,8 @@ from sqlalchemy.types import TypeEngine
 
 from .dialect import MARIADB, SQLITE
 
+NAME_LENGTH = 255
+"""Of the names of instances, of callers and of tenants."""
 FOUR_BYTES: dict[str, Any] = {f"{dialect}_default_charset": "utf8mb4" for dialect in MARIADB.names}
 """What a table is made with, so that it holds every character whatever the database's own character set is."""
 

@@ -10,11 +10,10 @@ from ..app_state import State
 from ..errors import ConfigError, Forbidden, NotFound
 from ..host.port import Host
 from ..models.instances import IntegrationInstance
+from ..models.types import NAME_LENGTH
 from ..refresh.removal.deletion import DELETING
 from . import queries
 from .queries import RefreshView
-
-LONGEST_NAME = 255
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class RequestContext(Caller):
 
 def caller_named(state: State, name: str | None) -> Caller:
     """The caller of this name, in the tenant and the session that the app has at this moment."""
-    return Caller(state, state.db.session(), _tenant_of(state.host), name if name is None else name[:LONGEST_NAME])
+    return Caller(state, state.db.session(), _tenant_of(state.host), name if name is None else name[:NAME_LENGTH])
 
 
 def authorize(caller: Caller, action: str, instance_id: int, *, while_deleting: bool = False) -> RequestContext:
@@ -87,8 +86,8 @@ def _tenant_of(host: Host) -> str:
     MariaDB takes "a" and "a " for equal, so blanks around it are refused.
     """
     tenant = host.tenant()
-    if not isinstance(tenant, str) or tenant != tenant.strip() or len(tenant) > LONGEST_NAME:
+    if not isinstance(tenant, str) or tenant != tenant.strip() or len(tenant) > NAME_LENGTH:
         raise ConfigError(
-            f"Host.tenant() must return a string of at most {LONGEST_NAME} characters without blanks around it."
+            f"Host.tenant() must return a string of at most {NAME_LENGTH} characters without blanks around it."
         )
     return tenant

@@ -14,9 +14,9 @@ from jwt.exceptions import PyJWTError
 
 from ..app_state import current_state
 from ..errors import BodyTooLarge, Forbidden, NotFound
-from ..models.product_key import INT64_MAX
 from ..operations import context
 from ..operations.context import Caller, RequestContext
+from ..resources.values import INT64_MAX
 from . import csrf
 
 if TYPE_CHECKING:

@@ -18,12 +18,15 @@ from ..errors import BadRecord
 _FOUR, _TEN = Decimal("0.0001"), Decimal("0.0000000001")
 _BOUND = Decimal(10) ** 16  # what Numeric(20, 4) holds is below
 _RATE_BOUND = Decimal(10) ** 10  # Numeric(20, 10)
-_SMALLEST_INTEGER, _LARGEST_INTEGER = -(2**63), 2**63 - 1
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 _NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
 _AMOUNT = re.compile(r"-?[0-9]{1,16}\.[0-9]{4}")  # as V2 writes all of its own: nothing to round, and it fits
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 # PostgreSQL refuses NUL, and no database encodes half a surrogate pair.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+STORE_HASH_LENGTH = 32
+STORE_HASH = re.compile(rf"[A-Za-z0-9]{{1,{STORE_HASH_LENGTH}}}")
+"""What a store is called in the URLs of the API."""
 _BOOLEANS: dict[object, bool | None] = {"true": True, "false": False, "1": True, "0": False, "": None}
 _MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, start=1)}
@@ -63,7 +66,7 @@ def integer(value: object, field: str) -> int | None:
         number = int(value)
     else:
         raise BadRecord(f"{field} is not a whole number")
-    if not _SMALLEST_INTEGER <= number <= _LARGEST_INTEGER:
+    if not INT64_MIN <= number <= INT64_MAX:
         raise BadRecord(f"{field} is a number too large to store")
     return number
 

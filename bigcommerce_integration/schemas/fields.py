@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import ValidationError, fields
 
 from ..app_state import current_state
-from ..models.product_key import INT64_MAX, INT64_MIN
+from ..encryption import TOKEN
+from ..models.types import NAME_LENGTH
+from ..resources.values import INT64_MAX, INT64_MIN, STORE_HASH
 from .name_pattern import NOT_IN_NAMES, UNSEEN, name_patterns
 from .store_hash import find_store_hash
 
@@ -24,14 +26,11 @@ if TYPE_CHECKING:
 else:  # marshmallow 3: not generic
     _Field = fields.Field
 
-NAME_LENGTH = 255
 MASK = "•" * 8
 """What answers show in place of a token."""
 
-_TOKEN = re.compile(r"[\x21-\x7e]{1,255}")
 # Years that time zones and a day more or less do not carry out of the calendar.
 _DATE = re.compile(r"(19|2[0-9])[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
-_STORE_HASH = re.compile(r"[A-Za-z0-9]{1,32}")
 
 
 class StrictField(_Field):
@@ -201,12 +200,12 @@ class AccessToken(StrictField):
                 "This is the mask that answers show, not a token: give the token itself, or leave this field out to "
                 "keep the one that is stored."
             )
-        if not _TOKEN.fullmatch(value):
+        if not TOKEN.fullmatch(value):
             raise ValidationError("Must have 1 to 255 printable ASCII characters and no spaces or line breaks.")
         return value
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": "^[!-~]{1,255}$", "writeOnly": True}
+        return {"type": "string", "pattern": f"^{TOKEN.pattern}$", "writeOnly": True}
 
 
 class StoreHash(StrictField):
@@ -215,7 +214,7 @@ class StoreHash(StrictField):
     def read(self, value: Any) -> str:
         if not isinstance(value, str):
             raise ValidationError("Must be a string.")
-        if not _STORE_HASH.fullmatch(value):
+        if not STORE_HASH.fullmatch(value):
             found = find_store_hash(value)
             hint = (
                 f"give only the hash: {found}"
@@ -226,4 +225,4 @@ class StoreHash(StrictField):
         return value
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": f"^{_STORE_HASH.pattern}$"}
+        return {"type": "string", "pattern": f"^{STORE_HASH.pattern}$"}

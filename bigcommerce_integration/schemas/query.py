@@ -9,7 +9,8 @@ from typing import Any
 from flask import Request
 from marshmallow import Schema, ValidationError
 
-from ..models.product_key import INT64_MAX, INT64_MIN
+from ..models.types import NAME_LENGTH
+from ..resources.values import INT64_MAX, INT64_MIN
 from . import fields
 from .base import ObjectSchema, load
 
@@ -64,7 +65,7 @@ class QueryBoolean(fields.Boolean):
 class QueryText(fields.StrictField):
     """A text that a column could hold; blanks around it count."""
 
-    def __init__(self, description: str, longest: int = 255, **kwargs: Any) -> None:
+    def __init__(self, description: str, longest: int = NAME_LENGTH, **kwargs: Any) -> None:
         super().__init__(description, **kwargs)
         self.longest = longest
 

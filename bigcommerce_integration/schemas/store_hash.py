@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_HASH = r"([A-Za-z0-9]{1,32})(?![A-Za-z0-9])"
+from ..resources.values import STORE_HASH
+
+_HASH = rf"({STORE_HASH.pattern})(?![A-Za-z0-9])"
 _PLACES = (
     re.compile(r"stores/+" + _HASH, re.IGNORECASE),
     re.compile(r"(?<![A-Za-z0-9-])store-" + _HASH, re.IGNORECASE),
@@ -22,8 +24,6 @@ def find_store_hash(text: str) -> str | None:
     if "." in plain or ":" in plain:
         return None
     candidates = {
-        part
-        for part in re.split(r"[/\s]+", plain)
-        if re.fullmatch(r"[A-Za-z0-9]{1,32}", part) and part.lower() not in _NOT_A_HASH
+        part for part in re.split(r"[/\s]+", plain) if STORE_HASH.fullmatch(part) and part.lower() not in _NOT_A_HASH
     }
     return candidates.pop() if len(candidates) == 1 else None

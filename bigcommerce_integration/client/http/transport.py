@@ -14,6 +14,7 @@ import requests
 
 from ...encryption import ProxyUrl, Secret
 from ...errors import RecordGone, StoreUnavailable
+from ...resources.values import STORE_HASH, STORE_HASH_LENGTH
 from ..clock import StoreClock, told_by
 from .body import BodyBroken, read_body
 from .causes import cause
@@ -25,7 +26,6 @@ from .session import new_session
 # What is read of an answer: of a longer one, the records that came whole make a page (see ``Answer.is_cut``).
 BODY_CAP = 32 * 1024 * 1024
 ERROR_BODY_CAP = 64 * 1024
-_STORE_HASH = re.compile(r"[A-Za-z0-9]{1,32}")
 # Never a slash at the end: V3 answers it with 403 and V2 with 401 (bigcommerce/api issue 95).
 _PATH = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)*")
 
@@ -100,8 +100,8 @@ class Transport:
 
         Without a ``clock``, of the store's and this machine's the earlier one counts.
         """
-        if not _STORE_HASH.fullmatch(store_hash):
-            raise ValueError("A store hash is 1 to 32 ASCII letters and digits.")
+        if not STORE_HASH.fullmatch(store_hash):
+            raise ValueError(f"A store hash is 1 to {STORE_HASH_LENGTH} ASCII letters and digits.")
         parts = urlsplit(api_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
             raise ValueError("The API URL must be of the form https://host.")

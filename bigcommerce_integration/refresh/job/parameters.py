@@ -9,18 +9,19 @@ from datetime import date
 from typing import Any, get_args
 
 from ...resources.base import Mode
+from ...resources.base import LARGEST_PAGE
 
 __all__ = ["MODES", "MOST_IDS", "Mode", "Parameters", "load_parameters"]
 
 MODES: tuple[Mode, ...] = get_args(Mode)
-MOST_IDS = 250
+MOST_IDS = LARGEST_PAGE
 """As many as one request for products may name."""
 
 
 @dataclass(frozen=True)
 class Parameters:
     """``date_from`` and ``date_to`` (both included, days in the store's time zone) belong to ``date_range``,
-    ``ids`` (at most 250) to ``ids``, ``allow_mass_delete`` to ``full``.
+    ``ids`` (at most ``MOST_IDS``) to ``ids``, ``allow_mass_delete`` to ``full``.
     """
 
     date_from: date | None = None

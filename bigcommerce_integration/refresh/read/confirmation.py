@@ -9,6 +9,7 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from ...client.api import Reply
+from ...resources.base import LARGEST_PAGE
 from ..job.context import Job
 from ..write.collection import write_page
 from ..write.page import Counts, MappedPage, map_page
@@ -16,8 +17,6 @@ from ..write.rows import PageTransaction, chunks
 from .candidates import extent, has_confirmed, judge, mark_gone, refuse_mass_deletion, unconfirmed
 from .fetcher import Fetch
 from .slice import Slice, SliceEnds
-
-BATCH = 250
 
 
 def confirm(slice_: Slice) -> None:
@@ -29,7 +28,7 @@ def confirm(slice_: Slice) -> None:
     written_up_to = job.engine.transaction(lambda session: _before_confirming(session, job))
     job.engine.transaction(lambda session: _refuse_mass_deletion(session, slice_, written_up_to))
     while ids := job.engine.transaction(
-        lambda session: unconfirmed(session, job.engine.tables, job.refresh_id, most=BATCH)
+        lambda session: unconfirmed(session, job.engine.tables, job.refresh_id, most=LARGEST_PAGE)
     ):
         _ask_again(slice_, ids)
         if job.is_over:

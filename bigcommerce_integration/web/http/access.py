@@ -6,10 +6,10 @@ from flask_jwt_extended import get_jwt_identity, verify_jwt_in_request
 
 from ...app_state import current_state
 from ...errors import NotFound
-from ...models.product_key import INT64_MAX
 from ...operations import context
 from ...operations.context import Caller, RequestContext
 from ...operations.queries import RefreshView
+from ...resources.values import INT64_MAX
 
 
 def login() -> Caller:

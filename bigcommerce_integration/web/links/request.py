@@ -12,6 +12,7 @@ from ...errors import Invalid
 from ...models.product_key import Key
 from ...operations.instances.draft import FieldErrors
 from ...operations.links import WantedLink
+from ...resources.columns import CODE_LENGTH
 from ...resources.values import UNSTORABLE
 from ...schemas import fields
 from ...schemas.base import ObjectSchema, load
@@ -30,12 +31,12 @@ class Sku(fields.StrictField):
 
     def read(self, value: Any) -> str:
         sku = value.strip() if isinstance(value, str) else ""
-        if not 1 <= len(sku) <= 255 or UNSTORABLE.search(sku):
-            raise ValidationError("Must be a SKU of 1 to 255 characters.")
+        if not 1 <= len(sku) <= CODE_LENGTH or UNSTORABLE.search(sku):
+            raise ValidationError(f"Must be a SKU of 1 to {CODE_LENGTH} characters.")
         return sku
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": trimmed_pattern(255)}
+        return {"type": "string", "pattern": trimmed_pattern(CODE_LENGTH)}
 
 
 class LinkRequest(ObjectSchema):

@@ -13,7 +13,7 @@ from apispec import APISpec
 from flask import Flask, current_app, request, url_for
 
 from ...app_state import state_of
-from ...models.product_key import INT64_MAX
+from ...resources.values import INT64_MAX
 from ...version import __version__
 from . import refusals
 from .fields_plugin import SchemaPlugin
