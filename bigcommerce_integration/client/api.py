@@ -16,7 +16,7 @@ from .readers.catalog import CatalogReader
 from .readers.page_numbers import PageNumberReader
 from .readers.v2 import V2Reader
 from .readers.wire import IsUnwanted, Reply, Wire, reply
-from .records import Each, Record, single, split_v2, split_v3
+from .records import OnRecord, Record, single, split_v2, split_v3
 from .store_info import StoreInfo, require_own, store_info
 
 __all__ = ["Highest", "IdRange", "Page", "Record", "Reply", "StoreClient", "StoreInfo"]
@@ -76,14 +76,14 @@ class StoreClient:
         *,
         limit: int,
         dates: DateFilter = ALL_DATES,
-        each: Each | None = None,
+        on_record: OnRecord | None = None,
     ) -> Reply[Page]:
         """The first ``limit`` (1 to 250) records of the range.
 
         ``each`` gets every record as soon as it is parsed, and gives what stands for it; it must not raise. A record
         that is read by itself does not pass it.
         """
-        return self._reader(resource).page(ids, limit, dates, each)
+        return self._reader(resource).page(ids, limit, dates, on_record)
 
     def by_ids(self, resource: Resource, ids: Sequence[int]) -> Reply[Page]:
         """The records with these ids that the store still has; as many as its reader asks for at once."""

@@ -42,7 +42,7 @@ def local_now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def told_by(date: str, headers_s: float) -> datetime | None:
+def store_time(date: str, headers_s: float) -> datetime | None:
     """The store's clock when a request began, by the ``Date`` of its answer, whose headers took so long.
 
     None without one that can be read, or with one that no clock that was ever set would show.

@@ -29,7 +29,7 @@ _T = TypeVar("_T")
 class Record:
     """One item as BigCommerce sends it: its text, its value and its id (None if it has none above 0).
 
-    ``made`` is what the caller had made of it at once, and then its value holds no more than the dates. ``raw`` are the
+    ``mapped`` is what the caller made of it at once, and then its value holds no more than the dates. ``raw`` are the
     bytes as sent (at most a mebibyte and one) of one that is not clean JSON: its text has U+FFFD for what is not UTF-8,
     and NaN is no number to whoever reads its value. ``damage`` says why one cannot be read at all; its id is then the
     one that could still be found.
@@ -38,14 +38,14 @@ class Record:
     text: str
     value: object
     id: int | None
-    made: object = None
+    mapped: object = None
     raw: bytes | None = None
     damage: str | None = None
 
 
 # What is done with each record as soon as it is parsed. A page of parsed records is so many objects that Python's
 # garbage collector, which looks through all of a process for them, would cost more than the parsing.
-Each = Callable[[Record], Record]
+OnRecord = Callable[[Record], Record]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Pagination:
 
 
 def split_v2(
-    body: bytes | str, resource: str = "records", each: Each | None = None, *, is_cut: bool = False
+    body: bytes | str, resource: str = "records", on_record: OnRecord | None = None, *, is_cut: bool = False
 ) -> list[Record]:
     """The records of a V2 collection: a bare array, or nothing at all when it is empty (204).
 
@@ -65,17 +65,17 @@ def split_v2(
     damaged. ``StoreUnavailable``, naming the resource, if it is no JSON array: ended early by the store, or a page of
     something in between.
     """
-    return _guarded(partial(_v2, body, each, is_cut), resource)
+    return _guarded(partial(_v2, body, on_record, is_cut), resource)
 
 
 def split_v3(
-    body: bytes | str, resource: str = "records", each: Each | None = None, *, is_cut: bool = False
+    body: bytes | str, resource: str = "records", on_record: OnRecord | None = None, *, is_cut: bool = False
 ) -> tuple[list[Record], Pagination | None]:
     """The records of a V3 collection and its pagination, from ``{"data": […], "meta": {…}}`` in any order.
 
     ``is_cut`` as for ``split_v2``; ``StoreUnavailable`` if it is no such object.
     """
-    return _guarded(partial(_v3, body, each, is_cut), resource)
+    return _guarded(partial(_v3, body, on_record, is_cut), resource)
 
 
 def single(body: bytes | str, resource: str = "record") -> Record:
@@ -129,18 +129,18 @@ def _after(text: str, at: int) -> int:
     return found.end() if found else at
 
 
-def _v2(answer: bytes | str, each: Each | None, is_cut: bool) -> list[Record]:
+def _v2(answer: bytes | str, on_record: OnRecord | None, is_cut: bool) -> list[Record]:
     body = _encoded(answer)
     begin = _begin(body)
     if begin == len(body):
         return []
-    records, at = _array(body, _expect(body, begin, b"["), each, is_cut)
+    records, at = _array(body, _expect(body, begin, b"["), on_record, is_cut)
     if at is not None:
         _end(body, at)
     return records
 
 
-def _v3(answer: bytes | str, each: Each | None, is_cut: bool) -> tuple[list[Record], Pagination | None]:
+def _v3(answer: bytes | str, on_record: OnRecord | None, is_cut: bool) -> tuple[list[Record], Pagination | None]:
     body = _encoded(answer)
     begin = _begin(body)
     if begin == len(body):
@@ -153,7 +153,7 @@ def _v3(answer: bytes | str, each: Each | None, is_cut: bool) -> tuple[list[Reco
         key, at = _value(body, at)
         at = _expect(body, skip_space(body, at), b":")
         if key == "data":
-            records, end = _array(body, _expect(body, at, b"["), each, is_cut)
+            records, end = _array(body, _expect(body, at, b"["), on_record, is_cut)
             if end is None:
                 return records, _pagination(meta)
             at = end
@@ -178,7 +178,7 @@ def _single(answer: bytes | str) -> Record:
     return Record(text, value, readable_id(value), raw=None if is_clean else body[: KEPT_BYTES + 1])
 
 
-def _array(body: bytes, begin: int, each: Each | None, is_cut: bool) -> tuple[list[Record], int | None]:
+def _array(body: bytes, begin: int, on_record: OnRecord | None, is_cut: bool) -> tuple[list[Record], int | None]:
     """The records of the array whose first one begins here, and where it ends; None for the end that we cut off."""
     records: list[Record] = []
     if body[begin : begin + 1] == b"]":
@@ -186,7 +186,7 @@ def _array(body: bytes, begin: int, each: Each | None, is_cut: bool) -> tuple[li
     surgeon = Surgeon(body, begin, is_cut)
     while True:
         text = _window(body, begin)
-        at, is_done = _plain(text, records, each)
+        at, is_done = _plain(text, records, on_record)
         begin += at if text.isascii() else len(text[:at].encode())
         if is_done:
             return records, begin
@@ -195,7 +195,7 @@ def _array(body: bytes, begin: int, each: Each | None, is_cut: bool) -> tuple[li
         if piece is None:
             return records, None
         record = _of_piece(piece)
-        records.append(each(record) if each else record)
+        records.append(on_record(record) if on_record else record)
         if piece.is_last:
             return records, None
         at = skip_space(body, piece.end)
@@ -204,7 +204,7 @@ def _array(body: bytes, begin: int, each: Each | None, is_cut: bool) -> tuple[li
             return records, begin
 
 
-def _plain(text: str, records: list[Record], each: Each | None) -> tuple[int, bool]:
+def _plain(text: str, records: list[Record], on_record: OnRecord | None) -> tuple[int, bool]:
     """Take what is clean JSON from the begin of the text; where the next record or the end is, and if it is the end."""
     begin = 0
     try:
@@ -216,7 +216,7 @@ def _plain(text: str, records: list[Record], each: Each | None) -> tuple[int, bo
             if sign not in {",", "]"}:
                 break
             record = Record(text[start:end], value, readable_id(value))
-            records.append(each(record) if each else record)
+            records.append(on_record(record) if on_record else record)
             begin = at + 1
             if sign == "]":
                 return begin, True

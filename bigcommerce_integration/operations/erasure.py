@@ -29,7 +29,7 @@ from ..refresh.job.context import Engine, new_owner
 from ..refresh.job.lease import claim
 from ..refresh.run.order_lines import hash_of_blanked
 from ..refresh.write.behaviour import Collection
-from ..refresh.write.host_calls import tell_host
+from ..refresh.write.host_calls import notify_host
 from ..refresh.write.rows import PageTransaction, stored_rows, update_rows
 from ..resources.base import Resource
 from ..resources.mapping import content_hash
@@ -233,7 +233,7 @@ def _transaction(session: Session, erasure: _Erasure, name: str) -> PageTransact
 def _end(tx: PageTransaction, erasure: _Erasure, name: str, touched: Ids[int]) -> None:
     """Tell the host, and keep the last change number."""
     if touched:
-        tell_host(tx, name, sorted(touched))
+        notify_host(tx, name, sorted(touched))
         leases = erasure.engine.tables.leases
         tx.session.execute(update(leases).where(*erasure.lease(name)).values(change_number=tx.change_number))
 

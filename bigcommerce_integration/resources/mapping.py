@@ -29,15 +29,15 @@ class Mapped:
     # ``children`` may not be all that there are. They are asked for; stored ones that are not among them stay.
     is_partial: bool = False
     # Without columns yet, as the stored row was made of this very text: what makes them, should it have changed since.
-    late: Callable[[], Mapped] | None = None
+    lazy: Callable[[], Mapped] | None = None
 
     def of(self, child: str) -> Sequence[Mapping[str, Any]]:
         """The columns of its children of this name."""
         return self.children.get(child, ())
 
-    def whole(self) -> Mapped:
+    def materialize(self) -> Mapped:
         """With its columns."""
-        return self if self.late is None else self.late()
+        return self if self.lazy is None else self.lazy()
 
 
 def content_hash(*parts: object, version: int = 1) -> str:
@@ -116,7 +116,7 @@ class Mapper:
             children[child.name] = list(rows.values())
         return Mapped(record.id, record.text, self._hash(record.text, is_partial), columns, children, is_partial)
 
-    def whole_hash(self, text: str) -> str:
+    def complete_hash(self, text: str) -> str:
         """The content hash of a record with this text, of which nothing has to be asked for apart."""
         return self._hash(text, is_partial=False)
 

@@ -95,8 +95,8 @@ class StoreQueries:
         """The clock skew and the quota in its headers."""
         ago_s = time.monotonic() - reply.received_at + reply.elapsed_s
         begun_at = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=ago_s)
-        if reply.told_at is not None:
-            self.skews_s.append((reply.told_at.replace(microsecond=0) - begun_at).total_seconds())
+        if reply.store_time is not None:
+            self.skews_s.append((reply.store_time.replace(microsecond=0) - begun_at).total_seconds())
         # Answers overtake each other: the least that any of them has left is what is left.
         quotas = [quota for quota in (self.quota, reply.quota) if quota is not None]
         self.quota = min(quotas, key=lambda quota: math.inf if quota.left is None else quota.left, default=None)

@@ -17,7 +17,7 @@ KEYLESS_DELAY_S = 2.0
 class NextStep:
     """What the dispatcher does next.
 
-    ``send_after_s``: send the hint again so many seconds later, None for not at all. ``is_done``: tell the host that
+    ``send_after_s``: send the hint again so many seconds later, None for not at all. ``is_done``: notify the host that
     the refresh has ended. ``is_busy``: snooze the hint, as another worker has the refresh. ``is_keyless``: keep away
     from the refresh for a while. ``frees_lease``: hint at a refresh that shares the lease, and can take it up at once.
     ``is_idle``: no slice was done, so another refresh may be tried.

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bigcommerce_integration.client.clock import StoreClock, told_by
+from bigcommerce_integration.client.clock import StoreClock, store_time
 
 NOW = datetime(2026, 1, 31, 12)
 HOUR = timedelta(hours=1)
@@ -75,4 +75,4 @@ def test_clocks_that_differ_are_warned_of_once(caplog: pytest.LogCaptureFixture)
     ],
 )
 def test_a_date_that_no_clock_shows_is_none(date: str) -> None:
-    assert told_by(date, 5.0) is None
+    assert store_time(date, 5.0) is None

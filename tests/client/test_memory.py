@@ -23,7 +23,7 @@ def peak_beside(body: bytes) -> float:
     each: Callable[[Record], Record] = mapping(REGISTRY.mappers["orders"].map_record)
     tracemalloc.start()
     try:
-        split_v2(body, each=each)
+        split_v2(body, on_record=each)
         return (tracemalloc.get_traced_memory()[1] - WINDOW) / len(body)
     finally:
         tracemalloc.stop()

@@ -172,13 +172,13 @@ def test_each_record_is_handed_on_before_the_next_is_parsed() -> None:
 
     def each(record: Record) -> Record:
         seen.append(record.value)
-        return Record(record.text, None, record.id, made="made")
+        return Record(record.text, None, record.id, mapped="made")
 
     kept = [Record('{"id":1}', None, 1, "made"), Record('{"id":2}', None, 2, "made")]
-    assert split_v2('[{"id":1},{"id":2}]', each=each) == kept
-    assert split_v3('{"data":[{"id":1},{"id":2}]}', each=each) == (kept, None)
+    assert split_v2('[{"id":1},{"id":2}]', on_record=each) == kept
+    assert split_v3('{"data":[{"id":1},{"id":2}]}', on_record=each) == (kept, None)
     assert seen == [{"id": 1}, {"id": 2}] * 2
     seen.clear()
     with pytest.raises(StoreUnavailable):
-        split_v2('[{"id":1},{"id":', each=each)
+        split_v2('[{"id":1},{"id":', on_record=each)
     assert seen == [{"id": 1}]

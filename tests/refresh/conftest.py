@@ -242,7 +242,7 @@ class Writer:
         reply = Reply(Page(records, is_last=True), at, None, 0.0, 0.0)
         page = map_page(reply, self.claimed.job.collection.mapper.map_record)
         # As if the store had been asked again for what these answers lack.
-        return replace(page, proved=Everything(), gone_children=Everything())
+        return replace(page, proved=Everything(), deleted_children=Everything())
 
 
 def writer(mirror: Mirror, resource: str) -> Writer:

@@ -27,7 +27,7 @@ from bigcommerce_integration.refresh.read.fetcher import Fetch
 from bigcommerce_integration.refresh.read.slice import Slice, SliceEnds
 from bigcommerce_integration.refresh.read.walker import Walker
 from bigcommerce_integration.refresh.run.behaviours import collections
-from bigcommerce_integration.refresh.run.variant_doubts import Doubts
+from bigcommerce_integration.refresh.run.variant_checks import Unproved
 from bigcommerce_integration.refresh.write.apply import Results, Step
 from bigcommerce_integration.refresh.write.behaviour import Collection
 from bigcommerce_integration.refresh.write.page import MappedPage
@@ -219,9 +219,9 @@ class _Instance:
 class _Engine:
     config: Config
 
-    def transaction(self, work: object) -> Doubts:
+    def transaction(self, work: object) -> Unproved:
         """Nothing is stored that a page could leave in doubt: that is another test's matter."""
-        return Doubts()
+        return Unproved()
 
 
 @dataclass

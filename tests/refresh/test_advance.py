@@ -17,7 +17,7 @@ from bigcommerce_integration.refresh.lifecycle import transitions
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
 from bigcommerce_integration.refresh.linking import passes
 from bigcommerce_integration.refresh.read import walker
-from bigcommerce_integration.refresh.read.crash_guard import GIVE_UP_AFTER, MOST_SET_ASIDE
+from bigcommerce_integration.refresh.read.crash_guard import GIVE_UP_AFTER, MOST_QUARANTINED
 from bigcommerce_integration.refresh.run import phases, products
 from bigcommerce_integration.refresh.write import apply
 from bigcommerce_integration.refresh.write.page import DEATHS
@@ -333,9 +333,9 @@ def test_deaths_that_no_record_is_to_blame_for_end_the_refresh(connect: Connect,
         raise Killed
 
     mirror.host.orders_changed = die
-    assert run_with_deaths(mirror, "orders") <= 6 * MOST_SET_ASIDE
+    assert run_with_deaths(mirror, "orders") <= 6 * MOST_QUARANTINED
     refresh = mirror.refresh("orders")
-    assert (refresh["status"], refresh["rejected"]) == ("failed", MOST_SET_ASIDE)
+    assert (refresh["status"], refresh["rejected"]) == ("failed", MOST_QUARANTINED)
     assert "Find out what kills them" in refresh["message"]
     monkeypatch.setattr(products, "link", die)
     assert run_with_deaths(mirror, "products") == GIVE_UP_AFTER + 1, "the first came after progress"

@@ -10,16 +10,16 @@ from bigcommerce_integration.refresh.read.crash_guard import (
     CAREFUL_PAGE,
     PAGES_BEFORE_GROWING,
     PART,
-    Caution,
-    caution,
+    CrashGuard,
+    crash_guard,
     grown,
     part_sizes,
 )
 
-NORMAL, PARTS = Caution(250), Caution(250, begins_alone=True, part=PART)
-SINGLY = Caution(250, begins_alone=True, part=PART, opens_singly=True)
-FEW = Caution(CAREFUL_PAGE, is_alone=True, part=1)
-ONE, ASIDE = Caution(1, is_alone=True, part=1), Caution(1, is_alone=True, sets_aside=True, part=1)
+NORMAL, PARTS = CrashGuard(250), CrashGuard(250, begins_alone=True, part=PART)
+SINGLY = CrashGuard(250, begins_alone=True, part=PART, opens_singly=True)
+FEW = CrashGuard(CAREFUL_PAGE, is_alone=True, part=1)
+ONE, ASIDE = CrashGuard(1, is_alone=True, part=1), CrashGuard(1, is_alone=True, quarantines=True, part=1)
 
 
 @pytest.mark.parametrize(
@@ -30,29 +30,35 @@ ONE, ASIDE = Caution(1, is_alone=True, part=1), Caution(1, is_alone=True, sets_a
         pytest.param(1, [ONE, ONE, ONE, ASIDE], id="one record was stored: the next may be it"),
     ],
 )
-def test_steps_after_deaths(stored: int | None, steps: list[Caution]) -> None:
-    made = [caution(attempts, stored_page_size=stored, full=250, follows_death=True) for attempts in range(len(steps))]
+def test_steps_after_deaths(stored: int | None, steps: list[CrashGuard]) -> None:
+    made = [
+        crash_guard(attempts, stored_page_size=stored, full=250, follows_death=True) for attempts in range(len(steps))
+    ]
     assert made == steps
 
 
 def test_page_stays_large_until_two_attempts_write_nothing() -> None:
-    assert caution(0, stored_page_size=None, full=250) == NORMAL
-    assert caution(0, stored_page_size=64, full=250) == Caution(64)
+    assert crash_guard(0, stored_page_size=None, full=250) == NORMAL
+    assert crash_guard(0, stored_page_size=64, full=250) == CrashGuard(64)
     for attempts in (0, 1):
         for is_dead in (True, False):
-            assert caution(attempts, stored_page_size=None, full=250, follows_death=is_dead).page_size == 250
-    assert caution(0, stored_page_size=None, full=250, is_hunting=True) == PARTS
+            assert crash_guard(attempts, stored_page_size=None, full=250, follows_death=is_dead).page_size == 250
+    assert crash_guard(0, stored_page_size=None, full=250, is_isolating=True) == PARTS
 
 
 @pytest.mark.parametrize("full", [1, 2, 8, 16])
 def test_small_pages_by_setting_are_no_hunt(full: int) -> None:
-    assert caution(0, stored_page_size=None, full=full) == caution(0, stored_page_size=full, full=full) == Caution(full)
-    assert caution(3, stored_page_size=None, full=full).page_size == 1
+    assert (
+        crash_guard(0, stored_page_size=None, full=full)
+        == crash_guard(0, stored_page_size=full, full=full)
+        == CrashGuard(full)
+    )
+    assert crash_guard(3, stored_page_size=None, full=full).page_size == 1
 
 
 def test_no_record_is_quarantined_before_three_deaths() -> None:
     for stored in (None, 64, CAREFUL_PAGE, 1):
-        assert not any(caution(attempts, stored_page_size=stored, full=250).sets_aside for attempts in range(3))
+        assert not any(crash_guard(attempts, stored_page_size=stored, full=250).quarantines for attempts in range(3))
 
 
 def test_part_sizes() -> None:

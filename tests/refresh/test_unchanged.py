@@ -70,6 +70,6 @@ def test_record_mapped_while_parsed_keeps_dates_and_problems():
     value = {"id": 1, "name": "Bowl", "date_created": "then", "date_modified": "now"}
     bad, odd, nameless = (mapping(fails)(record(value | {"id": number})) for number in (1, 2, None))
     assert bad.value == {"date_created": "then", "date_modified": "now"}
-    assert bad.made == Rejected(1, "bad", bad.text, code=RejectionCode.UNREADABLE_FIELD)
-    assert odd.made == Rejected(2, "It cannot be read: ValueError.", odd.text, code=RejectionCode.UNREADABLE)
-    assert nameless.made == Rejected(None, "The record has no readable id.", nameless.text, code=RejectionCode.NO_ID)
+    assert bad.mapped == Rejected(1, "bad", bad.text, code=RejectionCode.UNREADABLE_FIELD)
+    assert odd.mapped == Rejected(2, "It cannot be read: ValueError.", odd.text, code=RejectionCode.UNREADABLE)
+    assert nameless.mapped == Rejected(None, "The record has no readable id.", nameless.text, code=RejectionCode.NO_ID)

@@ -152,7 +152,7 @@ def test_a_product_of_many_variants_is_asked_for_all_pages(connect: Connect) -> 
 
 
 def test_beyond_so_many_requests_a_page_it_stays_in_doubt(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bigcommerce_integration.refresh.run.variant_doubts.MOST_LISTS", 1)
+    monkeypatch.setattr("bigcommerce_integration.refresh.run.variant_checks.MOST_LISTS", 1)
     store = shop(3, variants=200)
     mirror = connect(store, settings={"concurrency": 1}).completed("products")
     gone = [variant_ids(store, product_id)[5] for product_id in (1, 2, 3)]

@@ -36,7 +36,7 @@ Source = Literal["api", "page", "other"]
 
 @dataclass(frozen=True)
 class Failure:
-    """An answer that is not a success; ``said`` is the store's own message, already cleaned and short.
+    """An answer that is not a success; ``error_text`` is the store's own message, already cleaned and short.
 
     ``retry_after_s`` is what a ``Retry-After`` asks for, ``wait_s`` that or the end of the quota's window.
     """
@@ -46,15 +46,15 @@ class Failure:
     scope: str
     single: bool
     status: int
-    said: str
+    error_text: str
     source: Source
     wait_s: float | None
     retry_after_s: float | None = None
 
-    def tell(self, advice: str) -> str:
+    def describe(self, advice: str) -> str:
         """The message of the error: what happened, where, and what to do."""
-        said = f" ({self.said})" if self.said else ""
-        return f"BigCommerce store {self.store_hash} answered {self.status} for {self.resource}{said}: {advice}"
+        error_text = f" ({self.error_text})" if self.error_text else ""
+        return f"BigCommerce store {self.store_hash} answered {self.status} for {self.resource}{error_text}: {advice}"
 
 
 _REFUSED = (UnexpectedAnswer, "the store refuses the question; asking again would not help. Report this.")
@@ -80,23 +80,24 @@ def error_of(failure: Failure) -> StoreError:
     """
     status, is_own = failure.status, failure.source == "api"
     if status == 429:
-        return RateLimited(failure.tell(TOO_MANY_REQUESTS), wait_s=failure.wait_s)
+        return RateLimited(failure.describe(TOO_MANY_REQUESTS), wait_s=failure.wait_s)
     if status == 404 and failure.single:
         # Rows are not marked deleted on the word of something before the API (a wrong hash gives a web page too).
-        return RecordGone(failure.tell("the store does not have it (any longer).")) if is_own else _unavailable(failure)
+        gone = failure.describe("the store does not have it (any longer).")
+        return RecordGone(gone) if is_own else _unavailable(failure)
     if status in _VERDICTS and (is_own or status in _OF_THE_STORE):
         advice = "this may pass; it is believed once the store's information agrees." if is_own else _advice(failure)
-        return Unconfirmed(failure.tell(advice), verdict=_verdict(failure), is_own=is_own)
+        return Unconfirmed(failure.describe(advice), verdict=_verdict(failure), is_own=is_own)
     return _unavailable(failure)
 
 
 def _unavailable(failure: Failure) -> StoreUnavailable:
-    return StoreUnavailable(failure.tell(_advice(failure)), wait_s=failure.retry_after_s)
+    return StoreUnavailable(failure.describe(_advice(failure)), wait_s=failure.retry_after_s)
 
 
 def _verdict(failure: Failure) -> StopRefresh:
     kind, advice = _VERDICTS[failure.status]
-    text = failure.tell(advice.format(resource=failure.resource, scope=failure.scope))
+    text = failure.describe(advice.format(resource=failure.resource, scope=failure.scope))
     return ScopeMissing(text, scope=failure.scope) if kind is ScopeMissing else kind(text)
 
 
@@ -140,7 +141,7 @@ def _is_an_error(body: object) -> bool:
     return isinstance(body, dict) and any(isinstance(body.get(name), str) for name in ("title", "message", "error"))
 
 
-def said_by(text: str, mask: Callable[[str], str]) -> str:
+def error_text_of(text: str, mask: Callable[[str], str]) -> str:
     """The store's own short message in an error body of any dialect, ``""`` if there is none.
 
     V2 answers an array ``[{"status", "message"}]``, V3 an object with ``title`` and perhaps ``errors``, gateways an
@@ -182,8 +183,8 @@ def _title(page: str) -> str:
 def _of_object(body: object) -> str:
     if not isinstance(body, dict):
         return body if isinstance(body, str) else ""
-    said = next((body[key] for key in ("title", "message", "error", "detail") if isinstance(body.get(key), str)), "")
+    text = next((body[key] for key in ("title", "message", "error", "detail") if isinstance(body.get(key), str)), "")
     errors = body.get("errors")
     if isinstance(errors, dict) and errors:
-        said += " " + ", ".join(f"{field}: {problem}" for field, problem in list(errors.items())[:5])
-    return str(said)
+        text += " " + ", ".join(f"{field}: {problem}" for field, problem in list(errors.items())[:5])
+    return str(text)

@@ -21,7 +21,7 @@ LONGEST_WAIT_S = 3600.0
 # A reset is told in whole milliseconds, perhaps cut off: be this much late rather than early.
 _MARGIN_S = 0.01
 _LONGEST_BACKOFF_S = 60.0
-SHORTEST_TOLD_S = 1.0
+SHORTEST_WAIT_S = 1.0
 """A 429 that asks for less does not say when the store answers again: it may say so for ever."""
 _FIRST_LEAST_S = 0.1
 # No plan has more; what is larger counts as this, which fits every column and every sum.
@@ -84,7 +84,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 def least_wait_s(attempt: int) -> float:
-    """The least wait after the ``attempt``-th 429 in a row (from 1) that asks for less than ``SHORTEST_TOLD_S``."""
+    """The least wait after the ``attempt``-th 429 in a row (from 1) that asks for less than ``SHORTEST_WAIT_S``."""
     return min(_FIRST_LEAST_S * 2.0 ** (min(max(attempt, 1), 20) - 1), _LONGEST_BACKOFF_S)
 
 
@@ -128,10 +128,10 @@ class Pace:
     left: int | None = None  # the least told in this window
     used: int = 0  # own requests in this window
     in_flight: int = 0
-    strays: int = 0  # in flight since before this window: their answers may tell of the last one
+    stale: int = 0  # in flight since before this window: their answers may tell of the last one
     began_at: float = 0.0  # of this window, as far as known
     resets_at: float | None = None
-    is_told: bool = False  # whether an answer of this window told its end
+    is_reported: bool = False  # whether an answer of this window told its end
     blocked_until: float = 0.0
 
     @classmethod
@@ -159,19 +159,19 @@ class Pace:
     def answered(self, now: float, quota: Quota | None) -> Pace:
         """A request has ended at ``now``, with or without a quota told (also one that failed)."""
         in_flight = max(self.in_flight - 1, 0)
-        pace = replace(self, in_flight=in_flight, strays=min(self.strays, in_flight))
+        pace = replace(self, in_flight=in_flight, stale=min(self.stale, in_flight))
         if quota is None or quota.limit is None:
             # It may well have been counted: one less is left, as far as we know.
             return pace if pace.left is None else replace(pace, left=max(pace.left - 1, 0))
         pace = replace(pace, limit=quota.limit, window_s=quota.window_s or pace.window_s)
-        return pace._told(now, quota, may_be_stray=self.strays > 0)
+        return pace._counted(now, quota, may_be_stale=self.stale > 0)
 
     def limited(self, now: float, wait_s: float | None, attempt: int) -> Pace:
         """A request has ended with 429: nothing starts until the wait told (or, untold, a growing one) has passed."""
         if wait_s is None:
             wait = min(2.0 ** (min(max(attempt, 1), 10) - 1), _LONGEST_BACKOFF_S)
         else:
-            wait = wait_s if wait_s >= SHORTEST_TOLD_S else max(wait_s, least_wait_s(attempt))
+            wait = wait_s if wait_s >= SHORTEST_WAIT_S else max(wait_s, least_wait_s(attempt))
         until = max(self.blocked_until, now + wait + _MARGIN_S)
         return replace(self.answered(now, None), blocked_until=until)
 
@@ -193,34 +193,34 @@ class Pace:
         return replace(
             self,
             used=self.in_flight,
-            strays=self.in_flight,
+            stale=self.in_flight,
             left=None,
             began_at=began_at,
             resets_at=began_at + length if length else None,
-            is_told=False,
+            is_reported=False,
         )
 
-    def _told(self, now: float, quota: Quota, *, may_be_stray: bool) -> Pace:
+    def _counted(self, now: float, quota: Quota, *, may_be_stale: bool) -> Pace:
         """Take in when the window ends and what is left of it."""
         length = self.window_s
         if quota.reset_s is None and self.resets_at is None and length:
             quota = replace(quota, reset_s=length)  # no end told: at the latest a whole window from now
         if quota.reset_s is None:
             return self if self.resets_at is None else replace(self, left=_least(self.left, quota.left))
-        told = now + min(quota.reset_s, length or LONGEST_WAIT_S) + _MARGIN_S
+        reported = now + min(quota.reset_s, length or LONGEST_WAIT_S) + _MARGIN_S
         half = (length or quota.reset_s) / 2
-        if may_be_stray and told < self.began_at + half:
+        if may_be_stale and reported < self.began_at + half:
             return self  # of the window before: its count says nothing about this one
-        if self.resets_at is None or not self.is_told:
-            return replace(self, resets_at=told, is_told=True, left=_least(self.left, quota.left))
-        if told > self.resets_at + half:  # a new window began earlier than we thought
+        if self.resets_at is None or not self.is_reported:
+            return replace(self, resets_at=reported, is_reported=True, left=_least(self.left, quota.left))
+        if reported > self.resets_at + half:  # a new window began earlier than we thought
             count = 1 + self.in_flight
             return replace(
-                self, began_at=self.resets_at, resets_at=told, left=quota.left, used=count, strays=self.in_flight
+                self, began_at=self.resets_at, resets_at=reported, left=quota.left, used=count, stale=self.in_flight
             )
-        if told < self.resets_at - half:
+        if reported < self.resets_at - half:
             return self  # long on its way, from a window before
-        return replace(self, resets_at=min(self.resets_at, told), left=_least(self.left, quota.left))
+        return replace(self, resets_at=min(self.resets_at, reported), left=_least(self.left, quota.left))
 
 
 def _least(known: int | None, told: int | None) -> int | None:

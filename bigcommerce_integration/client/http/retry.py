@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...errors import ConnectionBroken, RateLimited, StoreError, StoreUnavailable, Unconfirmed
-from .rate_limit import SHORTEST_TOLD_S, least_wait_s
+from .rate_limit import SHORTEST_WAIT_S, least_wait_s
 
 # A minute between tries at least, 3 to 5 of them (bigcommerce/docs, docs/start/about/status-codes.mdx), or about ten,
 # exponential (docs/start/migration/4_errors.md): that is for a request. A refresh outlasts a night's maintenance: with
@@ -50,7 +50,7 @@ def decide(error: StoreError, attempt: int, *, random: Callable[[], float]) -> W
 
 def is_failure(error: StoreError) -> bool:
     """Whether it counts among the failures in a row: not a 429 that tells its wait, however often it comes."""
-    return not (isinstance(error, RateLimited) and error.wait_s is not None and error.wait_s >= SHORTEST_TOLD_S)
+    return not (isinstance(error, RateLimited) and error.wait_s is not None and error.wait_s >= SHORTEST_WAIT_S)
 
 
 def confirm_after_s(*, random: Callable[[], float]) -> float:
@@ -65,7 +65,7 @@ def _backoff_s(attempt: int, random: Callable[[], float]) -> float:
 
 
 @dataclass(frozen=True)
-class Doubt:
+class Recheck:
     """What came first, and what ``/v2/store`` answered since (``store``: None if it answered well)."""
 
     first: Unconfirmed
@@ -73,17 +73,17 @@ class Doubt:
     is_store_asked: bool = False
 
 
-def is_confirmed(doubt: Doubt, again: Unconfirmed) -> bool:
+def is_confirmed(recheck: Recheck, again: Unconfirmed) -> bool:
     """Whether ``again``, the second answer to the same question, is to be believed.
 
     What concerns the whole store (its hash, the token) must be what ``/v2/store`` answers too. What concerns the
     question (a scope, a refusal) must be the API's own word, from a store that answers well otherwise.
     """
-    if not doubt.is_store_asked or not _is_same(doubt.first, again):
+    if not recheck.is_store_asked or not _is_same(recheck.first, again):
         return False
     if isinstance(again.verdict, ConnectionBroken):
-        return _is_same(doubt.store, again)
-    return again.is_own and (doubt.store is None or _is_same(doubt.store, again))
+        return _is_same(recheck.store, again)
+    return again.is_own and (recheck.store is None or _is_same(recheck.store, again))
 
 
 def _is_same(answer: StoreError | None, other: Unconfirmed) -> bool:

@@ -15,11 +15,11 @@ import requests
 from ...encryption import ProxyUrl, Secret
 from ...errors import RecordGone, StoreUnavailable
 from ...resources.values import STORE_HASH, STORE_HASH_LENGTH
-from ..clock import StoreClock, told_by
+from ..clock import StoreClock, store_time
 from .body import BodyBroken, read_body
 from .causes import cause
 from .deadline import Connections, deadline
-from .failures import WEB_PAGE, Failure, error_of, said_by, source_of
+from .failures import WEB_PAGE, Failure, error_of, error_text_of, source_of
 from .rate_limit import Quota, parse_quota, retry_after_s, wait_s
 from .session import new_session
 
@@ -51,8 +51,8 @@ class Answer:
     """A success: 200, or 204 with an empty body (or 404, if the call wants to know of it).
 
     ``is_cut`` says that we stopped reading at ``BODY_CAP``. ``observed_at`` is when the request began, by what all
-    clocks agree upon (see ``StoreClock``), naive UTC in whole seconds; ``told_at`` is what the store's own clock said
-    then, None if it did not tell. ``received_at`` is ``time.monotonic`` when the answer was complete, ``elapsed_s`` the
+    clocks agree upon (see ``StoreClock``), naive UTC in whole seconds; ``store_time`` is the store's own clock then,
+    None if it did not say. ``received_at`` is ``time.monotonic`` when the answer was complete, ``elapsed_s`` the
     seconds from begin to then.
     """
 
@@ -63,11 +63,11 @@ class Answer:
     quota: Quota | None
     received_at: float
     is_cut: bool = False
-    told_at: datetime | None = None
+    store_time: datetime | None = None
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _RawResponse:
     """What came over the wire; its ``repr`` shows none of it, as a store may echo the token."""
 
     status: int
@@ -132,29 +132,29 @@ class Transport:
         """Make the request and give its success; every other end is one of the ``StoreError`` family."""
         url = self._url(call)
         began = time.monotonic()
-        heard = self._heard(url, began)
+        raw = self._exchange_or_reason(url, began)
         ended = time.monotonic()
-        if isinstance(heard, str):
+        if isinstance(raw, str):
             # Raised here, with no exception at hand, so that it has no context: those of requests hold the headers.
-            raise StoreUnavailable(self._tell(call, heard))
-        is_success = heard.status in {200, 204}
+            raise StoreUnavailable(self._describe(call, raw))
+        is_success = raw.status in {200, 204}
         if not is_success:
-            error = error_of(self._failure(call, heard, heard.body.decode("utf-8", "replace")))
+            error = error_of(self._failure(call, raw, raw.body.decode("utf-8", "replace")))
             if not (call.missing_ok and isinstance(error, RecordGone)):
                 raise error
-        if heard.body[:256].lstrip()[:1] == b"<":
-            page = heard.body[:ERROR_BODY_CAP].decode("utf-8", "replace")
-            raise StoreUnavailable(self._failure(call, heard, page).tell(WEB_PAGE))
-        told_at = told_by(heard.headers.get("Date", ""), heard.headers_s)
+        if raw.body[:256].lstrip()[:1] == b"<":
+            page = raw.body[:ERROR_BODY_CAP].decode("utf-8", "replace")
+            raise StoreUnavailable(self._failure(call, raw, page).describe(WEB_PAGE))
+        moment = store_time(raw.headers.get("Date", ""), raw.headers_s)
         return Answer(
-            status=heard.status,
-            body=heard.body if is_success else b"",
-            observed_at=self._clock.observed_at(told_at, began).replace(microsecond=0),
+            status=raw.status,
+            body=raw.body if is_success else b"",
+            observed_at=self._clock.observed_at(moment, began).replace(microsecond=0),
             elapsed_s=ended - began,
-            quota=parse_quota(heard.headers),
+            quota=parse_quota(raw.headers),
             received_at=ended,
-            is_cut=is_success and heard.is_cut,
-            told_at=told_at,
+            is_cut=is_success and raw.is_cut,
+            store_time=moment,
         )
 
     def close(self) -> None:
@@ -174,7 +174,7 @@ class Transport:
         query = "&".join(f"{quote(name, safe='')}={quote(value, safe=',')}" for name, value in call.params)
         return f"{self._base}{call.path}?{query}" if query else f"{self._base}{call.path}"
 
-    def _heard(self, url: str, began: float) -> _Heard | str:
+    def _exchange_or_reason(self, url: str, began: float) -> _RawResponse | str:
         """What came, or in words why nothing did."""
         if self._is_closed:
             return "was not asked, as the client is closed"
@@ -189,7 +189,7 @@ class Transport:
                 return f"did not answer within {self._timeout_s:g} seconds"
             return cause(problem, place=self._place, proxy=self._proxy.shown if self._proxy else None)
 
-    def _exchange(self, url: str, began: float) -> _Heard:
+    def _exchange(self, url: str, began: float) -> _RawResponse:
         response = self._session().get(url, stream=True, allow_redirects=False, timeout=self._timeout_s)
         try:
             headers_s = time.monotonic() - began
@@ -200,7 +200,7 @@ class Transport:
                 if is_success:
                     raise
                 body, is_cut = b"", False  # the status says enough
-            return _Heard(response.status_code, response.headers, headers_s, body, is_cut)
+            return _RawResponse(response.status_code, response.headers, headers_s, body, is_cut)
         finally:
             response.close()
 
@@ -213,18 +213,18 @@ class Transport:
                 self._sessions.append(session)
         return session
 
-    def _failure(self, call: Call, heard: _Heard, text: str) -> Failure:
+    def _failure(self, call: Call, raw: _RawResponse, text: str) -> Failure:
         return Failure(
             store_hash=self._store_hash,
             resource=call.resource,
             scope=call.scope,
             single=call.single,
-            status=heard.status,
-            said=said_by(text, self._token.mask),
-            source=source_of(heard.headers.get("Content-Type", ""), text),
-            wait_s=wait_s(heard.headers),
-            retry_after_s=retry_after_s(heard.headers),
+            status=raw.status,
+            error_text=error_text_of(text, self._token.mask),
+            source=source_of(raw.headers.get("Content-Type", ""), text),
+            wait_s=wait_s(raw.headers),
+            retry_after_s=retry_after_s(raw.headers),
         )
 
-    def _tell(self, call: Call, what: str) -> str:
+    def _describe(self, call: Call, what: str) -> str:
         return f"BigCommerce store {self._store_hash} {what} ({call.resource})."

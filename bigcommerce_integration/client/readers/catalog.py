@@ -9,7 +9,7 @@ from ...resources.base import LARGEST_PAGE, DateFilter
 from .. import checks
 from ..dates import catalog_bounds, v3_params
 from ..pages import Highest, IdRange, Page, v3_page
-from ..records import Each, split_v3
+from ..records import OnRecord, split_v3
 from .wire import CollectionReader, Reply, asked_ids, highest, known_as, possible, reply
 
 # The default order is by id (bigcommerce/docs does not promise it), so it is always asked for.
@@ -31,7 +31,7 @@ class CatalogReader(CollectionReader):
         self._refuse_unproved(is_empty=found.id is None, total=found.total)
         return reply(answer, found)
 
-    def page(self, ids: IdRange, limit: int, dates: DateFilter, each: Each | None) -> Reply[Page]:
+    def page(self, ids: IdRange, limit: int, dates: DateFilter, on_record: OnRecord | None) -> Reply[Page]:
         """The first ``limit`` records of the range."""
         name, limit, limits = self.name, possible(limit), catalog_bounds(dates)
         params = (
@@ -43,8 +43,8 @@ class CatalogReader(CollectionReader):
             ("limit", str(limit)),
         )
         answer = self.get(params)
-        of_each = self.wire.of_each(self.resource, each)
-        records, pagination = split_v3(answer.body, name, of_each, is_cut=answer.is_cut)
+        on_blanked = self.wire.on_blanked(self.resource, on_record)
+        records, pagination = split_v3(answer.body, name, on_blanked, is_cut=answer.is_cut)
         records = checks.with_credible_ids(records, ids)
         checks.at_most(records, limit, name)
         checks.ids_ascend(records, ids, name, names=("id:min", "id:max"))
@@ -52,7 +52,7 @@ class CatalogReader(CollectionReader):
         page = v3_page(records, pagination, ids, limit, is_cut=answer.is_cut)
         checks.leads_on(page, name)
         self._refuse_unproved(is_empty=not page.records, total=page.total)
-        return reply(answer, self.without_people(page, each))
+        return reply(answer, self.without_people(page, on_record))
 
     def by_ids(self, ids: Sequence[int]) -> Reply[Page]:
         """The records with these ids (1 to 250 of them) that the store still has.

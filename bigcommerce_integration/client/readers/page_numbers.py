@@ -14,7 +14,7 @@ from .. import checks
 from ..dates import Bounds, v3_bounds, v3_params
 from ..http.transport import Answer
 from ..pages import Highest, IdRange, Page
-from ..records import Each, Record, split_v3
+from ..records import OnRecord, Record, split_v3
 from .wire import CollectionReader, Reply, asked_ids, known_as, possible, reply
 
 
@@ -27,18 +27,18 @@ class PageNumberReader(CollectionReader):
         _, total = self._split(answer, None)
         return reply(answer, Highest(total or None, total))
 
-    def page(self, places: IdRange, limit: int, dates: DateFilter, each: Each | None) -> Reply[Page]:
+    def page(self, places: IdRange, limit: int, dates: DateFilter, on_record: OnRecord | None) -> Reply[Page]:
         """The page of at most ``limit`` records on which the first of these places is."""
         name, limit, limits = self.name, possible(limit), v3_bounds(dates)
         number = (places.lo - 1) // limit + 1
         answer = self._get((("page", str(number)), ("limit", str(limit))), limits)
-        records, total = self._split(answer, self.wire.of_each(self.resource, each))
+        records, total = self._split(answer, self.wire.on_blanked(self.resource, on_record))
         checks.at_most(records, limit, name)
         checks.dates_within(records, limits, name, observed_at=answer.observed_at)
         first = (number - 1) * limit + 1
         last = first + len(records) - 1
         page = Page(records, is_last=last >= total or not records, total=total, places=(first, last))
-        return reply(answer, self.without_people(page, each))
+        return reply(answer, self.without_people(page, on_record))
 
     def by_ids(self, ids: Sequence[int]) -> Reply[Page]:
         """The records with these ids (1 to 250 of them) that the store still has, lowest first."""
@@ -57,11 +57,11 @@ class PageNumberReader(CollectionReader):
     def _get(self, params: Params, limits: Sequence[Bounds]) -> Answer:
         return self.get((*self.resource.params, *v3_params(limits), *params))
 
-    def _split(self, answer: Answer, each: Each | None) -> tuple[list[Record], int]:
+    def _split(self, answer: Answer, on_record: OnRecord | None) -> tuple[list[Record], int]:
         """The records and the total, without which nothing is known of a list; never those of half an answer."""
         if answer.is_cut:
             raise StoreUnavailable(f"The answer for {self.name} is larger than any such answer.")
-        records, pagination = split_v3(answer.body, self.name, each)
+        records, pagination = split_v3(answer.body, self.name, on_record)
         if pagination is None:
             raise StoreUnavailable(
                 f"A page of {self.resource.name} came without its pagination; it is asked for again."

@@ -12,7 +12,7 @@ from .. import checks
 from ..dates import Bounds, v2_bounds, v2_params
 from ..http.transport import Answer, Call
 from ..pages import Highest, IdRange, Page, v2_page
-from ..records import LARGEST_COUNT, Each, Record, one_record, single, split_v2
+from ..records import LARGEST_COUNT, OnRecord, Record, one_record, single, split_v2
 from .wire import CollectionReader, Reply, highest, known_as, possible, reply
 
 
@@ -47,7 +47,7 @@ class V2Reader(CollectionReader):
             raise StoreUnavailable(f"The answer for {name} holds no number.")
         return reply(answer, count if count <= LARGEST_COUNT else None)
 
-    def page(self, ids: IdRange, limit: int, dates: DateFilter, each: Each | None) -> Reply[Page]:
+    def page(self, ids: IdRange, limit: int, dates: DateFilter, on_record: OnRecord | None) -> Reply[Page]:
         """The first records of the range; at most ``limit`` come over the wire.
 
         Only ``min_id`` is sent, one below the range, as it is not known to include its bound. ``max_id`` is not: the
@@ -65,12 +65,12 @@ class V2Reader(CollectionReader):
         limit = max(2, possible(limit))  # the first may be the neighbour below, which is dropped
         if ids.hi is not None:
             limit = min(limit, ids.hi - ids.lo + 3)
-        listed, is_hidden = self._listed(ids, max(ids.lo - 1, 0), limit, limits, each)
+        listed, is_hidden = self._listed(ids, max(ids.lo - 1, 0), limit, limits, on_record)
         if not is_hidden:
             return listed
         # The neighbour below is so large that nothing else came. Without it, and with the one that may be left out.
         first = self._one(ids.lo, limits)
-        rest, _ = self._listed(ids, ids.lo, limit, limits, each)
+        rest, _ = self._listed(ids, ids.lo, limit, limits, on_record)
         records = [*first.value.records, *(record for record in rest.value.records if record.id != ids.lo)]
         return replace(rest, value=replace(rest.value, records=records), observed_at=first.observed_at)
 
@@ -88,7 +88,7 @@ class V2Reader(CollectionReader):
         return reply(answer, self.wire.without_person(self.resource, record))
 
     def _listed(
-        self, ids: IdRange, least: int, limit: int, limits: Sequence[Bounds], each: Each | None
+        self, ids: IdRange, least: int, limit: int, limits: Sequence[Bounds], on_record: OnRecord | None
     ) -> tuple[Reply[Page], bool]:
         """The records of the range, asked for from ``least`` on; and whether one below it filled the whole answer."""
         name, asked = self.name, IdRange(least, None)
@@ -100,7 +100,7 @@ class V2Reader(CollectionReader):
             ("limit", str(limit)),
         )
         answer = self.get(params)
-        records = split_v2(answer.body, name, self.wire.of_each(self.resource, each), is_cut=answer.is_cut)
+        records = split_v2(answer.body, name, self.wire.on_blanked(self.resource, on_record), is_cut=answer.is_cut)
         records = checks.with_credible_ids(records, asked)
         checks.at_most(records, limit, name)
         checks.ids_ascend(records, asked, name, names=("min_id", "max_id"))
@@ -109,7 +109,7 @@ class V2Reader(CollectionReader):
         is_hidden = answer.is_cut and bool(records) and not page.records
         if not is_hidden:
             checks.leads_on(page, name)
-        return reply(answer, self.without_people(page, each)), is_hidden
+        return reply(answer, self.without_people(page, on_record)), is_hidden
 
     def _one(self, record_id: int, limits: Sequence[Bounds]) -> Reply[Page]:
         """A range of one id: the filters are applied here, and a record that is gone makes an empty last page."""

@@ -14,7 +14,7 @@ from ..damage import NO_ID
 from ..http.rate_limit import Quota
 from ..http.transport import Answer, Call, Transport
 from ..pages import Highest, Page
-from ..records import Each, Pagination, Record
+from ..records import OnRecord, Pagination, Record
 from ..redaction import blanked
 
 _T = TypeVar("_T")
@@ -31,11 +31,11 @@ class Reply(Generic[_T]):
     quota: Quota | None
     elapsed_s: float
     received_at: float
-    told_at: datetime | None = None
+    store_time: datetime | None = None
 
     def holding(self, value: _U) -> Reply[_U]:
         """The same answer, with what was made of its value."""
-        return Reply(value, self.observed_at, self.quota, self.elapsed_s, self.received_at, self.told_at)
+        return Reply(value, self.observed_at, self.quota, self.elapsed_s, self.received_at, self.store_time)
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,11 @@ class Wire:
         """One request."""
         return self.transport.get(Call(path, params, resource, scope, is_single))
 
-    def of_each(self, resource: Resource, each: Each | None) -> Each | None:
+    def on_blanked(self, resource: Resource, on_record: OnRecord | None) -> OnRecord | None:
         """What is to be done with each record once it is ``without_person``."""
-        if each is None or self.is_unwanted is None:
-            return each
-        return lambda record: each(self.without_person(resource, record))
+        if on_record is None or self.is_unwanted is None:
+            return on_record
+        return lambda record: on_record(self.without_person(resource, record))
 
     def without_people(self, resource: Resource, page: Page) -> Page:
         """The page with each record ``without_person``."""
@@ -94,9 +94,9 @@ class CollectionReader:
         """One request for the list."""
         return self.wire.get(self.resource.path, params, self.resource.name, self.resource.scope)
 
-    def without_people(self, page: Page, each: Each | None = None) -> Page:
-        """The page with each record ``without_person``, if ``each`` has not seen to that."""
-        return page if each else self.wire.without_people(self.resource, page)
+    def without_people(self, page: Page, on_record: OnRecord | None = None) -> Page:
+        """The page with each record ``without_person``, if ``on_record`` has not seen to that."""
+        return page if on_record else self.wire.without_people(self.resource, page)
 
 
 def asked_ids(ids: Sequence[int]) -> list[int]:
@@ -109,7 +109,7 @@ def asked_ids(ids: Sequence[int]) -> list[int]:
 
 def reply(answer: Answer, value: _T) -> Reply[_T]:
     """The value with the circumstances of its answer."""
-    return Reply(value, answer.observed_at, answer.quota, answer.elapsed_s, answer.received_at, answer.told_at)
+    return Reply(value, answer.observed_at, answer.quota, answer.elapsed_s, answer.received_at, answer.store_time)
 
 
 def highest(records: Sequence[Record], pagination: Pagination | None, resource: str) -> Highest:

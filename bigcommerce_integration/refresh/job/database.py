@@ -62,8 +62,8 @@ def in_own_transaction(
 ) -> T:
     """What ``work`` gives, committed in a session of its own; tried again as a whole after a conflict over locks.
 
-    A lost connection is not tried again here: whether the commit arrived is then unknown, and only a fresh
-    look at the checkpoint tells.
+    A lost connection is not tried again here: whether the commit arrived is then unknown, and only the
+    checkpoint shows it.
     """
 
     def prepared() -> T:

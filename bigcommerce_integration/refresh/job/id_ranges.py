@@ -114,7 +114,7 @@ class Walk:
         return float("inf") if hi is None else (hi - lo + 1) * self.density.get(lo, 1.0)
 
     def counted(self, total: int | None) -> Walk:
-        """With the total that an answer told."""
+        """With the total that an answer states."""
         if self.total is None:
             return replace(self, total=total)
         return replace(self, has_moved=self.has_moved or total != self.total)

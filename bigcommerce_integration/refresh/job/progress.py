@@ -52,18 +52,18 @@ def moved(resource: str) -> str:
 
 def completed(unsolved: Unsolved, *, left_out: str | None = None) -> str:
     """The last sentences: what a person may have to look at, though all was read."""
-    told = ["Completed." if left_out is None else f"Completed, but {left_out}"]
+    sentences = ["Completed." if left_out is None else f"Completed, but {left_out}"]
     if unsolved.refused:
         products = "one product" if unsolved.refused == 1 else f"{unsolved.refused} products"
-        told.append(f"The host did not make {products} that it lacks.")
+        sentences.append(f"The host did not make {products} that it lacks.")
     if unsolved.conflicts:
         variants = "One variant" if unsolved.conflicts == 1 else f"{unsolved.conflicts} variants"
-        told.append(f"{variants} could not be linked.")
+        sentences.append(f"{variants} could not be linked.")
     if unsolved.reason is not None:
-        told.append(
+        sentences.append(
             f"The first reason: {unsolved.reason.rstrip('.')}. The list of variants with conflict=true has all."
         )
-    return " ".join(told)
+    return " ".join(sentences)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from ..job.checkpoint import LinksCheck, Unsolved
 from ..read.candidates import refuse_mass_unlinking
 from ..read.quarantine import try_again
 from ..read.slice import Slice, SliceEnds
-from ..write.host_calls import tell_host
+from ..write.host_calls import notify_host
 from ..write.page import Counts
 from ..write.rows import PageTransaction
 from .linker import Links, check_links, link_pass, unlink
@@ -19,7 +19,7 @@ from .linker import Links, check_links, link_pass, unlink
 def link(slice_: Slice) -> None:
     """The linking pass: what has a SKU and no link yet, a thousand variants a transaction."""
     job = slice_.job
-    # What was set aside and goes in after all is linked along.
+    # What was rejected and goes in after all is linked along.
     try_again(slice_, job.collection, job.lease)
     switches = (job.instance.auto_link_products, job.instance.auto_create_products)
     if job.mode == "full":
@@ -37,7 +37,7 @@ def link(slice_: Slice) -> None:
         nonlocal last, unsolved
         links, last = link_pass(tx, slice_.checkpoint.link_after)
         if links.product_ids:
-            tell_host(tx, PRODUCTS.name, sorted(links.product_ids))
+            notify_host(tx, PRODUCTS.name, sorted(links.product_ids))
         unsolved = _unsolved(links)
         return Counts({"linked": links.linked, "products_created": links.created})
 
@@ -73,7 +73,7 @@ def _check_links(slice_: Slice) -> None:
     def take(tx: PageTransaction) -> LinksCheck:
         _, gone, last = check_links(tx, slice_.checkpoint.links.taken_after or 0)
         if gone:
-            tell_host(tx, PRODUCTS.name, sorted(unlink(tx, gone)))
+            notify_host(tx, PRODUCTS.name, sorted(unlink(tx, gone)))
         return replace(slice_.checkpoint.links, taken_after=last)
 
     while slice_.checkpoint.links.counted_after is not None:

@@ -18,7 +18,7 @@ from ...models.dialect import not_in
 from ...resources.base import DateFilter
 from ..job.context import Job
 from ..write import collection as write
-from ..write.rows import Gone, PageTransaction, chunks, not_seen_since
+from ..write.rows import DeletedRow, PageTransaction, chunks, not_seen_since
 
 FEW = 20
 """So many rows may always be marked, whatever their share."""
@@ -112,7 +112,7 @@ def unconfirmed(session: Session, tables: Tables, refresh_id: int, *, most: int)
     return list(session.scalars(statement))
 
 
-def judge(tx: PageTransaction, refresh_id: int, *, there: Sequence[int], gone: Sequence[int]) -> None:
+def resolve(tx: PageTransaction, refresh_id: int, *, there: Sequence[int], gone: Sequence[int]) -> None:
     """Take those that came after all from the candidates; confirm those that did not."""
     missing = tx.tables.missing_records
     for some in chunks(sorted(there), ROWS_A_STATEMENT):
@@ -189,11 +189,11 @@ def extent(session: Session, tables: Tables, job: Job, dates: DateFilter, *, wri
     return gone, live
 
 
-def mark_gone(tx: PageTransaction, job: Job, *, written_up_to: int) -> int:
-    """Mark every row that is confirmed as gone and was not seen since, and forget the candidates; how many."""
+def mark_deleted(tx: PageTransaction, job: Job, *, written_up_to: int) -> int:
+    """Mark every row that is confirmed as deleted and was not seen since, and forget the candidates; how many."""
     rows = tx.session.execute(_gone(tx.tables, job, written_up_to)).all()
-    gone = [Gone(row.id, row.bigcommerce_id, row.gone_at, written_up_to) for row in rows]
-    write.mark_gone(tx, job.collection, gone)
+    gone = [DeletedRow(row.id, row.bigcommerce_id, row.gone_at, written_up_to) for row in rows]
+    write.mark_deleted(tx, job.collection, gone)
     missing = tx.tables.missing_records
     tx.session.execute(delete(missing).where(missing.c.refresh_id == job.refresh_id))
     return len(rows)

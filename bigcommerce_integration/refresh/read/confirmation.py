@@ -14,7 +14,7 @@ from ..job.context import Job
 from ..write.collection import write_page
 from ..write.page import Counts, MappedPage, map_page
 from ..write.rows import PageTransaction, chunks
-from .candidates import extent, has_confirmed, judge, mark_gone, refuse_mass_deletion, unconfirmed
+from .candidates import extent, has_confirmed, mark_deleted, refuse_mass_deletion, resolve, unconfirmed
 from .fetcher import Fetch
 from .slice import Slice, SliceEnds
 
@@ -36,7 +36,7 @@ def confirm(slice_: Slice) -> None:
 
     def mark(tx: PageTransaction) -> Counts:
         _refuse_mass_deletion(tx.session, slice_, written_up_to)
-        return Counts({"deleted": mark_gone(tx, job, written_up_to=written_up_to)})
+        return Counts({"deleted": mark_deleted(tx, job, written_up_to=written_up_to)})
 
     slice_.commit(slice_.step(mark))
 
@@ -77,7 +77,7 @@ def _ask(slice_: Slice, ids: Sequence[int]) -> Reply[MappedPage]:
 
 
 def _came(slice_: Slice, ids: Sequence[int], reply: Reply[MappedPage]) -> None:
-    page = slice_.spared(reply.value.without(slice_.held))
+    page = slice_.isolated(reply.value.without(slice_.held))
     # Should the answer not be the whole one, nothing is known of what lies above it.
     known = [each for each in ids if page.is_last or each <= (page.last_id or 0)]
     # Those in whose place a record came that cannot be read stay as they are until it can be.
@@ -86,7 +86,7 @@ def _came(slice_: Slice, ids: Sequence[int], reply: Reply[MappedPage]) -> None:
 
     def write(tx: PageTransaction, part: MappedPage) -> Counts:
         counts = write_page(tx, slice_.job.collection, part, since=slice_.checkpoint.since)
-        judge(tx, slice_.job.refresh_id, there=sorted({*part.seen, *unclear}), gone=gone)
+        resolve(tx, slice_.job.refresh_id, there=sorted({*part.seen, *unclear}), gone=gone)
         return counts + Counts({"fetched": part.fetched, "skipped": len(part.held)})
 
     def store(sure: MappedPage) -> None:

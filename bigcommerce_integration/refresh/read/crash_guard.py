@@ -2,7 +2,7 @@
 
 One death is weak evidence, and costs no more requests than the pages that were under way: pages stay as large as ever,
 but come one by one and are stored in parts, so that the next death tells which part was being stored. Only where not
-even the first record of the first page goes in are fewer records asked for, down to the one that is then set aside.
+even the first record of the first page goes in are fewer records asked for, down to the one that is then put in quarantine.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ PART = 16
 """Records that one transaction stores after a death."""
 GIVE_UP_AFTER = 14
 """Claims without progress after which the refresh fails: no page is to blame."""
-MOST_SET_ASIDE = 5
-"""Records that one refresh sets aside for the death of workers; with more, it is not the records."""
+MOST_QUARANTINED = 5
+"""Records that one refresh puts in quarantine for the death of workers; with more, it is not the records."""
 PAGES_BEFORE_GROWING = 4
 
 
 @dataclass(frozen=True)
-class Caution:
-    """How large a page may be, whether one is asked for at a time, and whether its one record is set aside unread.
+class CrashGuard:
+    """How large a page may be, whether one is asked for at a time, and whether its one record is put in quarantine unread.
 
     ``begins_alone``: one at a time until those are stored that may have been under way when the worker before died.
     ``part``: records that one transaction stores, None for whole pages; ``opens_singly``: the first of them one by one.
@@ -34,34 +34,34 @@ class Caution:
 
     page_size: int
     is_alone: bool = False
-    sets_aside: bool = False
+    quarantines: bool = False
     begins_alone: bool = False
     part: int | None = None
     opens_singly: bool = False
 
 
-def caution(
-    attempts: int, *, stored_page_size: int | None, full: int, follows_death: bool = False, is_hunting: bool = False
-) -> Caution:
+def crash_guard(
+    attempts: int, *, stored_page_size: int | None, full: int, follows_death: bool = False, is_isolating: bool = False
+) -> CrashGuard:
     """After ``attempts`` claims without progress: a page in parts, its records singly, few, one, and without that one.
 
     After a death (``follows_death``) pages come one by one even if there was progress, also in the slices after
-    (``is_hunting``): else pages beside the one that kills would hide it, claim after claim. Only deaths make pages
+    (``is_isolating``): else pages beside the one that kills would hide it, claim after claim. Only deaths make pages
     smaller than ``SMALLEST_PAGE``: a stored size below it tells to ask for few, whatever was stored since.
     """
     size = min(full, stored_page_size or full)
     if _is_small(size, full):
         if attempts == 0:
-            return Caution(size, is_alone=True, part=1)
-        return Caution(1, is_alone=True, part=1, sets_aside=attempts > 2)
+            return CrashGuard(size, is_alone=True, part=1)
+        return CrashGuard(1, is_alone=True, part=1, quarantines=attempts > 2)
     if attempts == 0:
-        is_careful = follows_death or is_hunting
-        return Caution(size, begins_alone=is_careful, part=PART if is_careful else None)
+        is_careful = follows_death or is_isolating
+        return CrashGuard(size, begins_alone=is_careful, part=PART if is_careful else None)
     if attempts == 1:
-        return Caution(size, begins_alone=True, part=PART, opens_singly=True)
+        return CrashGuard(size, begins_alone=True, part=PART, opens_singly=True)
     if attempts == 2 and size > CAREFUL_PAGE:
-        return Caution(CAREFUL_PAGE, is_alone=True, part=1)
-    return Caution(1, is_alone=True, part=1, sets_aside=attempts > 3)
+        return CrashGuard(CAREFUL_PAGE, is_alone=True, part=1)
+    return CrashGuard(1, is_alone=True, part=1, quarantines=attempts > 3)
 
 
 def part_sizes(part: int | None, *, opens_singly: bool) -> Iterator[int]:

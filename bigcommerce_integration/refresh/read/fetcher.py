@@ -12,7 +12,7 @@ from typing import Any
 
 from ...client.api import Reply
 from ...client.http.rate_limit import Pace
-from ...client.http.retry import Doubt, confirm_after_s, decide, is_confirmed, is_failure
+from ...client.http.retry import Recheck, confirm_after_s, decide, is_confirmed, is_failure
 from ...errors import RateLimited, RetryLater, StoreError, Unconfirmed
 from ..job.progress import Tally
 
@@ -24,7 +24,7 @@ LONG_WAIT_S = 5.0
 class Fetch:
     """One question: ``ask`` makes the request in a fetching thread, ``then`` takes its reply in the advancing one.
 
-    ``is_store_info``: it asks for the store's information itself. ``doubt`` is set once the answer may stop the
+    ``is_store_info``: it asks for the store's information itself. ``recheck`` is set once the answer may stop the
     refresh: then it is asked again, alone.
     """
 
@@ -33,7 +33,7 @@ class Fetch:
     failures: int = 0
     not_before: float = 0.0
     is_store_info: bool = False
-    doubt: Doubt | None = None
+    recheck: Recheck | None = None
 
 
 @dataclass
@@ -69,9 +69,9 @@ class Fetcher:
         return self.in_flight + len(self.waiting) < self.width
 
     @property
-    def is_in_doubt(self) -> bool:
+    def is_rechecking(self) -> bool:
         """Whether a question waits to be asked again as its answer may stop the refresh."""
-        return any(fetch.doubt for fetch in self.waiting)
+        return any(fetch.recheck for fetch in self.waiting)
 
     def add(self, fetch: Fetch) -> None:
         """Ask this as soon as there is room and quota."""
@@ -86,9 +86,9 @@ class Fetcher:
             delay_s = max(fetch.not_before - now, self.pace.delay_s(now))
             if delay_s > 0:
                 return delay_s
-            if self.in_flight and (fetch.doubt or self._is_one_alone):
+            if self.in_flight and (fetch.recheck or self._is_one_alone):
                 return 0.0
-            self._is_one_alone = fetch.doubt is not None
+            self._is_one_alone = fetch.recheck is not None
             self.waiting.remove(fetch)
             self.pace = self.pace.sent(now)
             self.in_flight += 1
@@ -170,9 +170,9 @@ class Fetcher:
             raise error
 
     def _ask_again(self, fetch: Fetch, store: StoreError | None) -> None:
-        """Ask what is in doubt, now that it is known what the store's information is answered with."""
-        assert fetch.doubt is not None
-        fetch.doubt = replace(fetch.doubt, store=store, is_store_asked=True)
+        """Ask what is in recheck, now that it is known what the store's information is answered with."""
+        assert fetch.recheck is not None
+        fetch.recheck = replace(fetch.recheck, store=store, is_store_asked=True)
         fetch.not_before = 0.0
         self.waiting.append(fetch)
 
@@ -181,18 +181,18 @@ class Fetcher:
         fetch.failures += is_failure(error)
         self.trouble = str(error)
         self.failures = max(self.failures, fetch.failures)
-        doubt = fetch.doubt
+        recheck = fetch.recheck
         if isinstance(error, Unconfirmed):
-            if doubt is not None and is_confirmed(doubt, error):
+            if recheck is not None and is_confirmed(recheck, error):
                 raise error.verdict
             is_store_asked = fetch.is_store_info or self.store_info is None
-            fetch.doubt = Doubt(error, store=error if is_store_asked else None, is_store_asked=is_store_asked)
-            if doubt is None:
+            fetch.recheck = Recheck(error, store=error if is_store_asked else None, is_store_asked=is_store_asked)
+            if recheck is None:
                 fetch.not_before = now + confirm_after_s(random=random.random)
                 self.waiting.append(fetch)
                 return
         elif not isinstance(error, RateLimited):
-            fetch.doubt = None
+            fetch.recheck = None
         wait = decide(error, max(fetch.failures, 1), random=random.random)
         if wait is None:
             raise error
@@ -219,4 +219,4 @@ class Fetcher:
 
 def _asks_store(fetch: Fetch) -> bool:
     """Whether the store's information is what is asked for now, and not the fetch's own question."""
-    return fetch.doubt is not None and not fetch.doubt.is_store_asked
+    return fetch.recheck is not None and not fetch.recheck.is_store_asked

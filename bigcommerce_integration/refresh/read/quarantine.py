@@ -1,6 +1,6 @@
-"""Records in quarantine: set aside as workers died over them, or by an error that nobody expected; tried again alone.
+"""Records in quarantine: rejected as workers died over them, or by an error that nobody expected; tried again alone.
 
-Being killed is weak evidence against a record. So each is tried again at the end of the refresh that set it aside, when
+Being killed is weak evidence against a record. So each is tried again at the end of the refresh that rejected it, when
 all else is stored, by the next incremental refreshes, and then by each sweep, so that one that does kill costs a worker
 a day. A trial is noted before the record is asked for: should it kill, whoever comes next knows. Meanwhile pages that
 bring such a record are stored without it.
@@ -29,7 +29,7 @@ from .fetcher import Fetch
 from .slice import Slice, SliceEnds
 
 OWN_TRIALS = 3
-"""Trials in the refresh that set the record aside, or that was asked for it by id."""
+"""Trials in the refresh that rejected the record, or that was asked for it by id."""
 LATER_TRIALS = 1
 NEXT_REFRESHES = 2
 """Later incremental refreshes that try it again; from then on those alone that read everything, and sweeps."""
@@ -76,20 +76,20 @@ def _in_quarantine(table: Table, instance_id: int, resource: str) -> tuple[Any, 
 def _next(session: Session, job: Job, resource: str) -> Row[Any] | None:
     """The next one; ``is_own`` if this very refresh has rejected it or has begun to try it again."""
     table = job.engine.tables.rejected_records
-    was_set_aside, was_tried = table.c.refresh_id == job.refresh_id, table.c.tried_in == job.refresh_id
+    was_rejected, was_tried = table.c.refresh_id == job.refresh_id, table.c.tried_in == job.refresh_id
     most = OWN_TRIALS if job.mode == "ids" else LATER_TRIALS
     conditions = [
-        and_(was_set_aside, or_(table.c.tried_in.is_(None), table.c.tried_in != job.refresh_id)),
-        and_(was_set_aside, was_tried, table.c.trials < OWN_TRIALS),
+        and_(was_rejected, or_(table.c.tried_in.is_(None), table.c.tried_in != job.refresh_id)),
+        and_(was_rejected, was_tried, table.c.trials < OWN_TRIALS),
     ]
     # Those of other refreshes: of products that an orders refresh fetched, the refresh of products takes care.
     if resource == job.resource:
         conditions += [
-            and_(~was_set_aside, was_tried, table.c.trials < most),
-            and_(~was_set_aside, or_(table.c.tried_in.is_(None), ~was_tried), *_is_due(table, job.mode)),
+            and_(~was_rejected, was_tried, table.c.trials < most),
+            and_(~was_rejected, or_(table.c.tried_in.is_(None), ~was_tried), *_is_due(table, job.mode)),
         ]
     statement = (
-        select(table.c.id, table.c.bigcommerce_id, or_(was_set_aside, was_tried).label("is_own"))
+        select(table.c.id, table.c.bigcommerce_id, or_(was_rejected, was_tried).label("is_own"))
         .where(*_in_quarantine(table, job.instance.id, resource), or_(*conditions))
         .order_by(table.c.id)
         .limit(1)

@@ -20,7 +20,7 @@ from ..job.context import Job
 from ..job.database import NEEDS_FOUR_BYTES, shortage
 from ..job.lease import Lease, sharers
 from ..write.apply import Results, Step, commit_step
-from ..write.page import Blame, Counts, MappedPage, Rejected, set_aside, unmapped
+from ..write.page import Blame, Counts, MappedPage, Rejected, reject_all, unmapped
 from ..write.rows import PageTransaction
 from .crash_guard import PART, grown, part_sizes
 from .fetcher import LONG_WAIT_S, Fetcher
@@ -60,7 +60,7 @@ class Slice:
     page_size: int
     # How many may be asked for at a time, though the fetcher may begin with one.
     width: int
-    # Why the one record that comes next is to be set aside, if it is what they died of.
+    # Why the one record that comes next is to be rejected, if it is what they died of.
     blame: Blame | None = None
     # At most so many records a transaction, the first of them one by one if ``opens_singly``.
     part: int | None = None
@@ -90,15 +90,15 @@ class Slice:
         """Whether the walk has brought a record, be it one that is left out."""
         return bool(self.checkpoint.walk.came or self.results.values["fetched"])
 
-    def spared(self, page: MappedPage) -> MappedPage:
-        """The page as it came, or set aside whole, once, if workers died of it."""
+    def isolated(self, page: MappedPage) -> MappedPage:
+        """The page as it came, or all of it rejected, once, if workers died of it."""
         if self.blame is None:
             return page
         blame, self.blame = self.blame, None
         # What killed is found: pages are as large as ever.
         self.page_size, self.part = self.job.engine.config.page_size, PART
         self.checkpoint = replace(self.checkpoint, page_size=None, good_pages=0)
-        return set_aside(page, blame)
+        return reject_all(page, blame)
 
     def step(self, work: Callable[[PageTransaction], Counts], *, lease: Lease | None = None) -> Step:
         """A transaction that stores no answer and leaves the checkpoint where it is.
@@ -226,7 +226,7 @@ class Slice:
                 self.fetcher.take(min(delay_s or 1.0, 1.0))
             elif not self.fetcher.waiting:
                 return
-            elif delay_s > LONG_WAIT_S or (self.job.is_over and delay_s > 0 and not self.fetcher.is_in_doubt):
+            elif delay_s > LONG_WAIT_S or (self.job.is_over and delay_s > 0 and not self.fetcher.is_rechecking):
                 self._save()
                 trouble = self.fetcher.trouble or QUOTA_USED_UP
                 raise SliceEnds(delay_s, f"{trouble} {ASKED_AGAIN} {delay_s:.0f} seconds.")

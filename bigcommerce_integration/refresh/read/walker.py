@@ -15,7 +15,7 @@ from ..job.modes import READS_AGAIN, finds_unseen
 from ..write.behaviour import PageStore, PartStore
 from ..write.collection import write_page
 from ..write.diff import stored_hashes
-from ..write.page import Counts, MappedPage, map_page, mapping, sparing
+from ..write.page import Counts, MappedPage, map_page, mapping, skipping_unchanged
 from ..write.rows import PageTransaction
 from .candidates import note_unseen, note_wanted
 from .crash_guard import SMALLEST_PAGE, grown
@@ -159,11 +159,11 @@ class Walker:
         """In a fetching thread: the request, and the work on its answer that needs no database."""
         collection, map_record = self.slice.job.collection, self.slice.map_record
         if stored:
-            map_record = sparing(map_record, collection.mapper.whole_hash, stored)
-        dates, each = self._checkpoint.dates, mapping(map_record)
-        reply = self.slice.client.page(collection.resource, ids, limit=self.page_size, dates=dates, each=each)
+            map_record = skipping_unchanged(map_record, collection.mapper.complete_hash, stored)
+        dates, on_record = self._checkpoint.dates, mapping(map_record)
+        reply = self.slice.client.page(collection.resource, ids, limit=self.page_size, dates=dates, on_record=on_record)
         if self.page_size == 1:
-            # V2 may send two: the neighbour must not die, or be set aside, along.
+            # V2 may send two: the neighbour must not die, or be rejected, along.
             reply = replace(reply, value=reply.value.first())
         page = map_page(reply, map_record)
         if ids.hi is None and page.last_id is not None:
@@ -188,7 +188,7 @@ class Walker:
             page = page.only(self.slice.job.parameters.ids)
         page = page.without(self.slice.held)
         if self.slice.blame is not None:
-            page = self.slice.spared(page)
+            page = self.slice.isolated(page)
             self.page_size = self.slice.page_size
         walk = self._checkpoint.walk.answered(
             lo, first_id=page.first_id, last_id=page.last_id, count=page.count, is_last=page.is_last

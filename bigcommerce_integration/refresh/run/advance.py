@@ -22,7 +22,7 @@ from ..lifecycle.keys import KEYLESS
 from ..lifecycle.release import Owed, owe, release
 from ..lifecycle.setbacks import Pause, after_error, after_shortage
 from ..lifecycle.transitions import fail
-from ..read.crash_guard import GIVE_UP_AFTER, MOST_SET_ASIDE, Caution, caution
+from ..read.crash_guard import GIVE_UP_AFTER, MOST_QUARANTINED, CrashGuard, crash_guard
 from ..read.fetcher import Fetcher
 from ..read.slice import Slice, SliceEnds
 from ..write.page import DEATHS, QUARANTINE, Blame
@@ -104,14 +104,14 @@ class _Run:
         """As careful as deaths before this slice make it; ``WorkersDie`` if there were too many."""
         claimed, job, config = self.claimed, self.job, self.job.engine.config
         checkpoint = claimed.checkpoint
-        careful = caution(
+        careful = crash_guard(
             claimed.attempts,
             stored_page_size=checkpoint.page_size,
             full=config.page_size,
             follows_death=claimed.follows_death,
-            is_hunting=bool(checkpoint.suspects),
+            is_isolating=bool(checkpoint.suspects),
         )
-        if claimed.attempts >= GIVE_UP_AFTER or (careful.sets_aside and _set_aside_before(job) >= MOST_SET_ASIDE):
+        if claimed.attempts >= GIVE_UP_AFTER or (careful.quarantines and _quarantined_before(job) >= MOST_QUARANTINED):
             raise WorkersDie(job.resource, claimed.attempts)
         fetcher = Fetcher(
             width=1 if careful.is_alone or careful.begins_alone else config.concurrency,
@@ -129,7 +129,7 @@ class _Run:
             claimed.results,
             page_size=careful.page_size,
             width=1 if careful.is_alone else config.concurrency,
-            blame=_blame(claimed) if careful.sets_aside else None,
+            blame=_blame(claimed) if careful.quarantines else None,
             part=careful.part,
             opens_singly=careful.opens_singly,
             held=claimed.held,
@@ -210,7 +210,7 @@ class _Run:
             self.client.close()
 
 
-def _suspecting(claimed: Claimed, careful: Caution) -> Checkpoint:
+def _suspecting(claimed: Claimed, careful: CrashGuard) -> Checkpoint:
     """The checkpoint, with what may have killed the worker before, and with pages as small as that makes them."""
     checkpoint = claimed.checkpoint
     if claimed.follows_death or claimed.attempts:
@@ -223,13 +223,13 @@ def _suspecting(claimed: Claimed, careful: Caution) -> Checkpoint:
 
 
 def _blame(claimed: Claimed) -> Blame:
-    """What the record that is left to suspect is set aside for: deaths, unless it was an error that came last."""
+    """What the record that is left to suspect is rejected for: deaths, unless it was an error that came last."""
     trouble = claimed.setbacks.trouble
     return DEATHS if claimed.follows_death or trouble is None else Blame(RejectionCode.UNEXPECTED_ERROR, trouble)
 
 
-def _set_aside_before(job: Job) -> int:
-    """How many records this refresh has set aside as workers died over them."""
+def _quarantined_before(job: Job) -> int:
+    """How many records this refresh has put in quarantine as workers died over them."""
     rejected = job.engine.tables.rejected_records
     count = select(func.count()).where(rejected.c.refresh_id == job.refresh_id, rejected.c.reason_code.in_(QUARANTINE))
     return job.engine.transaction(lambda session: int(session.execute(count).scalar_one()))

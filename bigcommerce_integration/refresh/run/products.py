@@ -23,7 +23,7 @@ from ..write.children import NO_HASH
 from ..write.page import QUARANTINE, MappedPage
 from ..write.rows import PageTransaction
 from .referenced import all_are_known, fetch_referenced, remember_absent
-from .variant_doubts import refuse_withheld, with_sure_variants
+from .variant_checks import refuse_withheld, with_proved_variants
 
 LINKING = ("auto_link_products", "auto_create_products")
 
@@ -56,9 +56,9 @@ class Products(Behaviour):
         """One that shows no variant, and whose own list was not read, counts as changed when it comes next."""
         return record.content_hash if record.of(VARIANTS.name) or record.id in page.proved else NO_HASH
 
-    def is_child_gone(self, child: Child, row: Row[Any], page: MappedPage) -> bool:  # noqa: ARG002
+    def is_child_deleted(self, child: Child, row: Row[Any], page: MappedPage) -> bool:  # noqa: ARG002
         """Whether the store was asked once more for a variant that its product's answer lacks."""
-        return row.bigcommerce_id in page.gone_children
+        return row.bigcommerce_id in page.deleted_children
 
     def child_columns(self, tx: PageTransaction, child: Child, diff: ChildDiff) -> ChildColumns:  # noqa: ARG002
         """Link new variants, and those whose link may have to change."""
@@ -92,8 +92,8 @@ class Products(Behaviour):
         store: PageStore,
         store_part: PartStore | None = None,  # noqa: ARG002
     ) -> None:
-        """Ask for what the page leaves in doubt."""
-        with_sure_variants(slice_, page, store)
+        """Ask for what the page leaves in recheck."""
+        with_proved_variants(slice_, page, store)
 
     def phases(self) -> Mapping[Phase, Callable[[Slice], None]]:
         """Linking; and the products that orders refer to."""

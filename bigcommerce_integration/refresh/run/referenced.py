@@ -116,7 +116,7 @@ def _fetch_products(slice_: Slice, lease: Lease, ids: Sequence[int]) -> None:
         return Counts({"referenced": counts.values["created"], "linked": counts.values["linked"]})
 
     def came(reply: Reply[Page]) -> None:
-        page = slice_.spared(map_page(reply, products.mapper.map_record if slice_.blame is None else unmapped))
+        page = slice_.isolated(map_page(reply, products.mapper.map_record if slice_.blame is None else unmapped))
         answered = {each.id for each in page.records} | {each.id for each in page.rejected}
         gone = [each for each in ids if each not in answered]
 

@@ -49,7 +49,7 @@ class ChildDiff:
 class ChildColumns:
     """More columns for new children, by their id, and ``default`` for those that are not there.
 
-    ``touched`` are the ids of further records that the host is to be told of; ``counts`` go into the results.
+    ``touched`` are the ids of further records that the host is to be notified of; ``counts`` go into the results.
     """
 
     of_new: Mapping[int, Columns] = field(default_factory=dict)
@@ -87,8 +87,8 @@ class Behaviour:
         """The content hash to store; ``NO_HASH`` has the next answer written as a change, whatever it holds."""
         return record.content_hash
 
-    def is_child_gone(self, child: Child, row: Row[Any], page: MappedPage) -> bool:  # noqa: ARG002
-        """Whether a stored child that its record's answer lacks is gone; else it stays, and the record is in doubt."""
+    def is_child_deleted(self, child: Child, row: Row[Any], page: MappedPage) -> bool:  # noqa: ARG002
+        """Whether a stored child that its record's answer lacks is deleted; else its record is invalidated."""
         return True
 
     def child_columns(self, tx: PageTransaction, child: Child, diff: ChildDiff) -> ChildColumns:  # noqa: ARG002

@@ -1,7 +1,7 @@
 """What is within the records of a page: variants of products, lines of orders, also those that change their owner.
 
 Answers for the two owners may be applied in either order, so a child's own row says which of them is newer. An owner
-whose stored text does not tell where its children now are is invalidated: its next answer is written as a change,
+whose stored text does not say where its children now are is invalidated: its next answer is written as a change,
 whatever it holds. Otherwise it could be taken for unchanged for ever, with a child missing.
 """
 
@@ -46,19 +46,19 @@ def _write_kind(
     tx: PageTransaction, collection: Collection, child: Child, page: MappedPage, diff: ChildDiff
 ) -> tuple[frozenset[int], Mapping[str, int]]:
     behaviour, table = collection.behaviour, tx.tables.mirror[child.name]
-    gone, unsure = [], set()
+    gone, unproved = [], set()
     for row in diff.lacking:
-        if behaviour.is_child_gone(child, row, page):
+        if behaviour.is_child_deleted(child, row, page):
             gone.append(row)
         else:
-            unsure.add(getattr(row, child.owner))
+            unproved.add(getattr(row, child.owner))
     update_rows(tx, table, [{"row_id": row.id, **each, "deleted_at": None} for each, row in diff.changed])
     if child.keeps_removed:
         update_rows(tx, table, [{"row_id": row.id, "deleted_at": tx.observed_at} for row in gone])
     elif gone:
         tx.session.execute(table.delete().where(table.c.id.in_([row.id for row in gone])))
-    in_doubt = owners_in_doubt(tx, diff.differing, child.owner, written=diff.owner_ids)
-    invalidate(tx, collection.table(tx.tables), in_doubt | unsure)
+    stale = owners_to_invalidate(tx, diff.differing, child.owner, written=diff.owner_ids)
+    invalidate(tx, collection.table(tx.tables), stale | unproved)
     more = behaviour.child_columns(tx, child, diff)
     insert_rows(tx, table, [{**each, **more.of_new.get(each["bigcommerce_id"], more.default)} for each in diff.new])
     deleted = {"deleted": len(gone)} if child.keeps_removed else {}
@@ -100,12 +100,12 @@ def _diff(
 def is_newer(tx: PageTransaction, row: Row[Any]) -> bool:
     """Whether the child's row is from an answer that began later than the page's.
 
-    One marked as gone is not: that it is gone from one owner says nothing against another that has it.
+    One marked as deleted is not: that it is gone from one owner says nothing against another that has it.
     """
     return bool(row.deleted_at is None and tx.is_newer(row))
 
 
-def owners_in_doubt(
+def owners_to_invalidate(
     tx: PageTransaction, differing: Iterable[tuple[Mapping[str, Any], Row[Any]]], owner: str, *, written: Ids[int]
 ) -> set[int]:
     """Of answered children and their rows: who claims one that it does not get, and who loses one to this page.

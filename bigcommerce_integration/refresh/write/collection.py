@@ -1,4 +1,4 @@
-"""A page of any collection into rows: classify, insert, update, children, tell the host, count."""
+"""A page of any collection into rows: classify, insert, update, children, notify the host, count."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ...resources.mapping import Mapped
 from .behaviour import Collection
 from .children import write_children
 from .diff import classify
-from .host_calls import tell_host
+from .host_calls import notify_host
 from .page import Counts, MappedPage
-from .rows import Gone, PageTransaction, insert_rows, mark_rows_gone, rows_by_id, stored_rows, update_rows
+from .rows import DeletedRow, PageTransaction, insert_rows, mark_rows_deleted, rows_by_id, stored_rows, update_rows
 
 
 def write_page(tx: PageTransaction, collection: Collection, page: MappedPage, *, since: datetime | None) -> Counts:
     """Write the page's rows and those of its children; ``since`` is the begin of the instance's start date."""
     behaviour, table = collection.behaviour, collection.table(tx.tables)
-    deleted = _mark_ids_gone(tx, collection, page.gone_records)
+    deleted = _mark_ids_deleted(tx, collection, page.deleted_records)
     records = [*page.records, *page.others]
     wanted = [record for record in records if behaviour.is_wanted(record, since)]
     verdict = classify(tx, table, replace(page, records=wanted), more=behaviour.stored_columns)
@@ -43,7 +43,7 @@ def write_page(tx: PageTransaction, collection: Collection, page: MappedPage, *,
     changed = [record for record, _ in verdict.changed]
     touched, counts = write_children(tx, collection, page, new, changed)
     if touched:
-        tell_host(tx, collection.name, sorted(touched))
+        notify_host(tx, collection.name, sorted(touched))
     own = {
         "created": len(new),
         "updated": len(changed),
@@ -54,11 +54,11 @@ def write_page(tx: PageTransaction, collection: Collection, page: MappedPage, *,
     return Counts(own) + counts
 
 
-def mark_gone(tx: PageTransaction, collection: Collection, gone: Sequence[Gone]) -> None:
-    """Mark records as deleted, and with them the children that end with their record; tell the host."""
+def mark_deleted(tx: PageTransaction, collection: Collection, gone: Sequence[DeletedRow]) -> None:
+    """Mark records as deleted, and with them the children that end with their record; notify the host."""
     if not gone:
         return
-    mark_rows_gone(tx, collection.table(tx.tables), gone)
+    mark_rows_deleted(tx, collection.table(tx.tables), gone)
     owners = {row.bigcommerce_id: row for row in gone}
     for child in collection.resource.children:
         if not child.ends_with_owner:
@@ -67,7 +67,7 @@ def mark_gone(tx: PageTransaction, collection: Collection, gone: Sequence[Gone])
         names = ("id", "bigcommerce_id", child.owner, "deleted_at", "observed_at", "change_number")
         found = stored_rows(tx, table, table.c[child.owner], owners, *(table.c[name] for name in names))
         with_owner = [(row, owners[getattr(row, child.owner)]) for row in found if row.deleted_at is None]
-        mark_rows_gone(
+        mark_rows_deleted(
             tx,
             table,
             [
@@ -76,21 +76,21 @@ def mark_gone(tx: PageTransaction, collection: Collection, gone: Sequence[Gone])
                 if not owner.is_before(row, tx.latest)
             ],
         )
-    tell_host(tx, collection.name, sorted(owners))
+    notify_host(tx, collection.name, sorted(owners))
 
 
 def _columns(collection: Collection, record: Mapped, page: MappedPage) -> dict[str, object]:
     return {**record.columns, "payload": record.text, "content_hash": collection.behaviour.stored_hash(record, page)}
 
 
-def _mark_ids_gone(tx: PageTransaction, collection: Collection, ids: Sequence[int]) -> int:
+def _mark_ids_deleted(tx: PageTransaction, collection: Collection, ids: Sequence[int]) -> int:
     """Mark records that were asked for and are not in the store; how many were live."""
     names = ("id", "deleted_at", "observed_at", "change_number")
     rows = rows_by_id(tx, collection.table(tx.tables), ids, *names)
     gone = [
-        Gone(row.id, row.bigcommerce_id, tx.observed_at, tx.claimed_number)
+        DeletedRow(row.id, row.bigcommerce_id, tx.observed_at, tx.claimed_number)
         for row in rows.values()
         if row.deleted_at is None and not tx.is_newer(row)
     ]
-    mark_gone(tx, collection, gone)
+    mark_deleted(tx, collection, gone)
     return len(gone)

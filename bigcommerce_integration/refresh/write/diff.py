@@ -33,7 +33,7 @@ class Verdict:
 def classify(tx: PageTransaction, table: Table, page: MappedPage, *, more: Sequence[str] = ()) -> Verdict:
     """New, changed, unchanged by content hash, or older than what is stored: a newer answer is never overwritten.
 
-    Of two answers that began within one second the later applied wins. A row marked as gone that comes back counts as
+    Of two answers that began within one second the later applied wins. A row marked as deleted that comes back counts as
     changed. ``more`` are further columns to read.
     """
     names = ("id", "content_hash", "observed_at", "change_number", "deleted_at", *more)
@@ -45,7 +45,7 @@ def classify(tx: PageTransaction, table: Table, page: MappedPage, *, more: Seque
     for record in sorted(page.records, key=lambda each: each.id):
         row = rows.get(record.id)
         if row is None:
-            new.append(record.whole())
+            new.append(record.materialize())
         elif tx.is_newer(row):
             older += 1
         elif row.content_hash == record.content_hash != NO_HASH and row.deleted_at is None:
@@ -53,7 +53,7 @@ def classify(tx: PageTransaction, table: Table, page: MappedPage, *, more: Seque
             if row.observed_at > tx.latest:
                 misdated.append(row)
         else:
-            changed.append((record.whole(), row))
+            changed.append((record.materialize(), row))
     return Verdict(new, changed, unchanged, older, misdated)
 
 

@@ -89,14 +89,14 @@ def _require_keys(tx: PageTransaction, method: str, keys: Iterable[Key]) -> None
             )
 
 
-def tell_host(tx: PageTransaction, name: str, ids: Sequence[int]) -> None:
+def notify_host(tx: PageTransaction, name: str, ids: Sequence[int]) -> None:
     """Tell the host of changed records of the collection, by their BigCommerce ids, if it has a method for them."""
     method = f"{name}_changed"
-    tell = getattr(tx.host, method, None)
-    if tell is None:
+    notify = getattr(tx.host, method, None)
+    if notify is None:
         return
     with calling_host(method):
-        tell(tx.session, tx.instance, ids)
+        notify(tx.session, tx.instance, ids)
         # What it left pending fails here as its own, not at the commit, where it would look like a bad record of ours.
         tx.session.flush()
 

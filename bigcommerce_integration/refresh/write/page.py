@@ -10,7 +10,7 @@ from functools import partial
 from ...client.api import Reply
 from ...client.damage import NO_ID
 from ...client.pages import Page
-from ...client.records import Each, Record, single
+from ...client.records import OnRecord, Record, single
 from ...errors import BadRecord, RejectionCode
 from ...resources.base import DateFilter
 from ...resources.mapping import Mapped
@@ -20,7 +20,7 @@ _DATES = ("date_created", "date_modified")
 
 @dataclass(frozen=True)
 class Blame:
-    """Why the one record that is left to suspect is set aside: a word for programs, a sentence for people."""
+    """Why the one record that is left to suspect is rejected: a word for programs, a sentence for people."""
 
     code: RejectionCode
     reason: str
@@ -33,7 +33,7 @@ QUARANTINE = (RejectionCode.WORKERS_DIED, RejectionCode.UNEXPECTED_ERROR)
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """One record that is set aside: never dropped, but counted and shown with the reason."""
+    """One record that is rejected: never dropped, but counted and shown with the reason."""
 
     id: int | None
     reason: str
@@ -47,15 +47,15 @@ class Rejected:
 class MappedPage:
     """The records of one answer, lowest id first, each once.
 
-    ``first_id``, ``last_id`` and ``count`` tell of the whole answer, also of what is set aside here;
+    ``first_id``, ``last_id`` and ``count`` tell of the whole answer, also of what is rejected here;
     ``observed_at`` is the store's clock when the request began (naive UTC, whole seconds). ``covers`` are the ids, both
     included, of which this page has all that the store has. ``beside`` is how many were left out as they are not of the
     days meant. In ``gaps``, between two ids (None is no end), records lie that cannot be read: any of the ids in
     between may be theirs. ``held`` are the ids of what came and is in quarantine.
 
-    Once what they leave in doubt was asked for: ``others`` are records to be stored along that are not of this answer,
-    ``proved`` those whose own list of children was read whole, ``gone_children`` and ``gone_records`` what is to be
-    marked, and ``withheld`` how many children are not, as they are too many.
+    Once what they do not prove was asked for: ``others`` are records to be stored along that are not of this answer,
+    ``proved`` those whose own list of children was read to its end, ``deleted_children`` and ``deleted_records`` what
+    is to be marked, and ``withheld`` how many children are not, as they are too many.
     """
 
     records: Sequence[Mapped]
@@ -69,8 +69,8 @@ class MappedPage:
     beside: int = 0
     others: Sequence[Mapped] = ()
     proved: Container[int] = frozenset()
-    gone_children: Container[int] = frozenset()
-    gone_records: Sequence[int] = ()
+    deleted_children: Container[int] = frozenset()
+    deleted_records: Sequence[int] = ()
     withheld: int = 0
     gaps: Sequence[tuple[int, int | None]] = ()
     held: tuple[int, ...] = ()
@@ -83,7 +83,7 @@ class MappedPage:
 
     @property
     def seen(self) -> set[int]:
-        """The ids that came, also those set aside."""
+        """The ids that came, also those rejected."""
         rejected = {each.id for each in self.rejected if each.id is not None}
         return {each.id for each in self.records} | rejected | set(self.held)
 
@@ -140,7 +140,7 @@ class MappedPage:
                 held=tuple(each for each in self.held if each > end),
                 beside=0,
                 others=(),
-                gone_records=(),
+                deleted_records=(),
                 covers=self.covers and (end + 1, self.covers[1]),
             ),
         )
@@ -164,56 +164,56 @@ class Counts:
         return Counts({name: self.values.get(name, 0) + other.values.get(name, 0) for name in names})
 
 
-def sparing(
-    map_record: Callable[[Record], Mapped], whole_hash: Callable[[str], str], stored: Mapping[int, str]
+def skipping_unchanged(
+    map_record: Callable[[Record], Mapped], complete_hash: Callable[[str], str], stored: Mapping[int, str]
 ) -> Callable[[Record], Mapped]:
     """As ``map_record``, but a record that is stored with this very text is mapped only if that is not so any more.
 
-    ``stored`` are content hashes by id, ``whole_hash`` is that of a record's text. Most records of a walk over
+    ``stored`` are content hashes by id, ``complete_hash`` is that of a record's text. Most records of a walk over
     everything are as they were, and making their columns would cost more than all that is then done with the page.
     """
 
-    def spare(record: Record) -> Mapped:
+    def skip(record: Record) -> Mapped:
         known = stored.get(record.id or 0)
-        if known is None or known != whole_hash(record.text):
+        if known is None or known != complete_hash(record.text):
             return map_record(record)
         assert record.id is not None
-        return Mapped(record.id, record.text, known, {}, {}, late=partial(_map_text, map_record, record.text))
+        return Mapped(record.id, record.text, known, {}, {}, lazy=partial(_map_text, map_record, record.text))
 
-    return spare
+    return skip
 
 
 def _map_text(map_record: Callable[[Record], Mapped], text: str) -> Mapped:
     return map_record(single(text))
 
 
-def mapping(map_record: Callable[[Record], Mapped]) -> Each:
+def mapping(map_record: Callable[[Record], Mapped]) -> OnRecord:
     """What maps each record as soon as it is parsed, and lets go of its value but for the dates."""
 
-    def each(record: Record) -> Record:
+    def on_record(record: Record) -> Record:
         value = record.value
         if record.damage:
             return record
         dates = {name: value[name] for name in _DATES if name in value} if isinstance(value, dict) else value
         return Record(record.text, dates, record.id, _mapped(record, map_record), record.raw)
 
-    return each
+    return on_record
 
 
 def map_page(reply: Reply[Page], map_record: Callable[[Record], Mapped]) -> MappedPage:
-    """The page's records as columns; those that cannot be read are set aside. The last of equal ids wins."""
+    """The page's records as columns; those that cannot be read are rejected. The last of equal ids wins."""
     records: dict[int, Mapped] = {}
     rejected: list[Rejected] = []
     ids: list[int] = []
     for record in reply.value.records:
-        made = record.made or _mapped(record, map_record)
+        mapped = record.mapped or _mapped(record, map_record)
         if record.id is not None:
             ids.append(record.id)
-        if isinstance(made, Mapped):
-            records[made.id] = made
-        elif isinstance(made, Rejected):
+        if isinstance(mapped, Mapped):
+            records[mapped.id] = mapped
+        elif isinstance(mapped, Rejected):
             records.pop(record.id or 0, None)
-            rejected.append(made)
+            rejected.append(mapped)
     places = reply.value.places or ((ids[0], ids[-1]) if ids else (None, None))
     return MappedPage(
         records=list(records.values()),
@@ -256,12 +256,12 @@ def _mapped(record: Record, map_record: Callable[[Record], Mapped]) -> Mapped | 
 
 
 def unmapped(record: Record) -> Mapped:
-    """The record with its id and text alone, for one that is to be set aside whatever it holds."""
+    """The record with its id and text alone, for one that is to be rejected whatever it holds."""
     assert record.id is not None
     return Mapped(record.id, record.text, "", {}, {})
 
 
-def set_aside(page: MappedPage, blame: Blame) -> MappedPage:
+def reject_all(page: MappedPage, blame: Blame) -> MappedPage:
     """The page with all its records as rejected, to be tried again."""
     rejected = (Rejected(record.id, blame.reason, record.text, code=blame.code) for record in page.records)
     return replace(page, records=[], rejected=[*page.rejected, *rejected])

@@ -57,7 +57,7 @@ class PageTransaction:
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class DeletedRow:
     """A mirror row whose record the store has no longer, as an answer showed whose request began at ``at``.
 
     Rows with a change number ``written_up_to`` or below were written before that request.
@@ -84,7 +84,7 @@ def not_seen_since(
     return or_(table.c.change_number <= written_up_to, table.c.observed_at <= moment, table.c.observed_at > latest)
 
 
-def mark_rows_gone(tx: PageTransaction, table: Table, gone: Sequence[Gone]) -> None:
+def mark_rows_deleted(tx: PageTransaction, table: Table, gone: Sequence[DeletedRow]) -> None:
     """Set ``deleted_at``; a later answer that has the record takes it away again."""
     update_rows(tx, table, [{"row_id": row.row_id, "deleted_at": row.at, "observed_at": row.at} for row in gone])
 

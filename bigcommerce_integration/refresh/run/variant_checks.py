@@ -1,9 +1,9 @@
-"""What a page of products leaves in doubt is asked of the store before the page is stored, a few requests a page.
+"""What a page of products leaves in recheck is asked of the store before the page is stored, a few requests a page.
 
 Two things are not believed at once. That a variant is gone, as its product's answer lacks it or shows none at all
 (every product has one: bigcommerce/docs, reference/catalog/products_catalog.v3.yml, ``base_variant_id``): the list of
 variants is asked. And that two variants have one SKU, as a row that was stored before has it: the product of that row
-is asked for again, and stored or marked as gone together with the page. What could not be asked for in these requests
+is asked for again, and stored or marked as deleted together with the page. What could not be asked for in these requests
 stays as it is, and its product is asked about again when it comes next.
 """
 
@@ -29,7 +29,7 @@ from ..read.candidates import is_few
 from ..read.fetcher import Fetch
 from ..read.slice import Slice
 from ..write.children import NO_HASH, invalidate
-from ..write.host_calls import tell_host
+from ..write.host_calls import notify_host
 from ..write.page import Counts, MappedPage, map_page
 from ..write.rows import PageTransaction, rows_by_id, stored_rows, update_rows
 
@@ -39,7 +39,7 @@ _rows = ChildMapper(VARIANTS, PRODUCTS.version).rows
 
 
 @dataclass(frozen=True)
-class Doubts:
+class Unproved:
     """``lacking``: by product whose list is to be asked for, the stored variants that its answer lacks.
 
     ``weights`` are how many variants each is thought to have, ``holders`` the products that are stored with a SKU that
@@ -51,29 +51,29 @@ class Doubts:
     holders: Sequence[int] = ()
 
 
-def with_sure_variants(slice_: Slice, page: MappedPage, store: Callable[[MappedPage], None]) -> None:
-    """Store the page at once, or when what it leaves in doubt has been asked for."""
-    found = _doubts(slice_.job, page)
+def with_proved_variants(slice_: Slice, page: MappedPage, store: Callable[[MappedPage], None]) -> None:
+    """Store the page at once, or when what it does not prove has been asked for."""
+    found = _unproved(slice_.job, page)
     if found.lacking or found.holders:
         _Questions(slice_, page, store).begin(found)
     else:
         store(page)
 
 
-def _doubts(job: Job, page: MappedPage) -> Doubts:
+def _unproved(job: Job, page: MappedPage) -> Unproved:
     # Those without columns are stored as they are.
-    shown = [record for record in page.records if record.late is None]
+    shown = [record for record in page.records if record.lazy is None]
     if job.mode == "initial":
         # What a first refresh reads is not stored yet.
         empty = [record.id for record in shown if not record.of(VARIANTS.name)]
-        return Doubts({each: set() for each in empty}, dict.fromkeys(empty, 1))
+        return Unproved({each: set() for each in empty}, dict.fromkeys(empty, 1))
     if not shown:
-        return Doubts()
+        return Unproved()
     is_linking = job.instance.auto_link_products or job.instance.auto_create_products
     return job.engine.transaction(lambda session: _look(session, job, page, shown, is_linking=is_linking))
 
 
-def _look(session: Session, job: Job, page: MappedPage, shown: Sequence[Mapped], *, is_linking: bool) -> Doubts:
+def _look(session: Session, job: Job, page: MappedPage, shown: Sequence[Mapped], *, is_linking: bool) -> Unproved:
     tx = PageTransaction(session, job.engine.tables, job.engine.host, job.instance, page.observed_at, 0)
     variants = tx.tables.variants
     columns = (variants.c.bigcommerce_id, variants.c.bigcommerce_product_id, variants.c.sku_key, variants.c.deleted_at)
@@ -97,7 +97,7 @@ def _look(session: Session, job: Job, page: MappedPage, shown: Sequence[Mapped],
         # Compared by code points: MariaDB calls more of them equal.
         if row.deleted_at is None and row.sku_key in skus and row.bigcommerce_id not in answered
     }
-    return Doubts(
+    return Unproved(
         {each: ids for each, ids in lacking.items() if each not in unchanged}, weights, sorted(holders - page.seen)
     )
 
@@ -111,7 +111,7 @@ def _unchanged(tx: PageTransaction, records: Sequence[Mapped]) -> set[int]:
 
 @dataclass
 class _Questions:
-    """A page that waits for answers to what it leaves in doubt; stored when the last of them has come."""
+    """A page that waits for answers to what it does not prove; stored when the last of them has come."""
 
     slice: Slice
     page: MappedPage
@@ -124,11 +124,11 @@ class _Questions:
     lists_left: int = field(default_factory=lambda: MOST_LISTS)
     open: int = 0
 
-    def begin(self, doubts: Doubts) -> None:
+    def begin(self, found: Unproved) -> None:
         """Ask for the lists, as many products in a request as will probably fit, and for the holders of SKUs."""
-        self._ask_lists(doubts)
-        if doubts.holders:
-            ids = doubts.holders[: PRODUCTS.asked_by.ids_a_request]
+        self._ask_lists(found)
+        if found.holders:
+            ids = found.holders[: PRODUCTS.asked_by.ids_a_request]
             self._ask(partial(self.slice.client.by_ids, PRODUCTS, ids), partial(self._others_came, ids))
         self._store_if_all_came()
 
@@ -144,9 +144,9 @@ class _Questions:
 
     # -- lists of variants -----------------------------------------------------------------------------------
 
-    def _ask_lists(self, doubts: Doubts) -> None:
-        self.lacking |= doubts.lacking
-        for part in _parts(sorted(doubts.lacking), doubts.weights):
+    def _ask_lists(self, found: Unproved) -> None:
+        self.lacking |= found.lacking
+        for part in _parts(sorted(found.lacking), found.weights):
             self._ask_list(part, 1, [])
 
     def _ask_list(self, part: Sequence[int], number: int, before: list[Any]) -> None:
@@ -197,7 +197,7 @@ class _Questions:
             if variant_id not in answered
         }
         page = replace(page, records=records, others=others, proved=frozenset(self.listed))
-        self.store(_judged(self.slice, page, gone, self.gone_products))
+        self.store(_bounded(self.slice, page, gone, self.gone_products))
 
     def _sure(self, record: Mapped) -> Mapped:
         """The product with the variants of its list, where that shows one that its answer lacks."""
@@ -236,8 +236,8 @@ def _is_whole(found: Sequence[Any], part: Sequence[int], total: int | None) -> b
     return len(ids) == len(found) == len(set(ids)) == total
 
 
-def _judged(slice_: Slice, page: MappedPage, variants: set[int], gone_products: Sequence[int]) -> MappedPage:
-    """The page with what it may mark as gone: no more of one refresh than a store plausibly deletes.
+def _bounded(slice_: Slice, page: MappedPage, variants: set[int], gone_products: Sequence[int]) -> MappedPage:
+    """The page with what it may mark as deleted: no more of one refresh than a store plausibly deletes.
 
     Of variants none is marked then, and the refresh fails in the end (see ``refuse_withheld``). A product that holds a
     SKU stays as it is: the next walk over all of them finds it.
@@ -246,18 +246,18 @@ def _judged(slice_: Slice, page: MappedPage, variants: set[int], gone_products: 
     if not (variants or gone_products):
         return page
     if job.parameters.allow_mass_delete:
-        return replace(page, gone_children=frozenset(variants), gone_records=tuple(gone_products))
+        return replace(page, deleted_children=frozenset(variants), deleted_records=tuple(gone_products))
     share, before = job.engine.config.max_deleted_share, slice_.results.values["deleted"]
     live = job.engine.transaction(lambda session: live_counts(session, job))
     if not is_few(before + len(gone_products), before + live[PRODUCTS.name], max_share=share):
         gone_products = ()
     if slice_.checkpoint.withheld or not is_few(before + len(variants), before + live[VARIANTS.name], max_share=share):
-        return replace(page, gone_records=tuple(gone_products), withheld=len(variants))
-    return replace(page, gone_children=frozenset(variants), gone_records=tuple(gone_products))
+        return replace(page, deleted_records=tuple(gone_products), withheld=len(variants))
+    return replace(page, deleted_children=frozenset(variants), deleted_records=tuple(gone_products))
 
 
 def live_counts(session: Session, job: Job) -> dict[str, int]:
-    """How many products and variants of the instance are not marked as gone."""
+    """How many products and variants of the instance are not marked as deleted."""
     return {
         name: int(
             session.execute(
@@ -308,5 +308,5 @@ def _unmark(tx: PageTransaction, begun_at: datetime | None) -> Counts:
     # Their next answer decides anew.
     invalidate(tx, products, owners)
     if owners:
-        tell_host(tx, PRODUCTS.name, owners)
+        notify_host(tx, PRODUCTS.name, owners)
     return Counts({"deleted": -len(rows)})
