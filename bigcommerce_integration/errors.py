@@ -120,6 +120,12 @@ class BigCommerceError(Exception):
 
     code: RefreshCode = RefreshCode.UNEXPECTED_ERROR
 
+    def __init_subclass__(cls, **values: int | Code) -> None:
+        """Keywords of a class are its attributes: the ``status`` of a refusal, the ``code`` of an error."""
+        super().__init_subclass__()
+        for name, value in values.items():
+            setattr(cls, name, value)
+
 
 class ConfigError(BigCommerceError, ValueError):
     """A setting, key, model or broker with which the app cannot start; the message says how to mend it."""
@@ -143,64 +149,48 @@ class MalformedBody(RequestRefused):
     """The body is not the JSON object that was expected."""
 
 
-class Forbidden(RequestRefused):
+class Forbidden(RequestRefused, status=403):
     """The host's ``may`` refused the action."""
 
-    status = 403
 
-
-class NotFound(RequestRefused):
+class NotFound(RequestRefused, status=404):
     """No such thing for this tenant."""
 
-    status = 404
 
-
-class MethodNotAllowed(RequestRefused):
+class MethodNotAllowed(RequestRefused, status=405):
     """There is such a path, but not with this method; ``allowed`` are those that it has."""
-
-    status = 405
 
     def __init__(self, allowed: Sequence[str]) -> None:
         super().__init__(f"This path takes only {', '.join(allowed)}.")
         self.allowed = tuple(allowed)
 
 
-class Conflict(RequestRefused):
+class Conflict(RequestRefused, status=409):
     """A refresh is in no state for this; ``refresh_id`` names it (None: there can be none yet)."""
-
-    status = 409
 
     def __init__(self, message: str, *, refresh_id: int | None) -> None:
         super().__init__(message)
         self.refresh_id = refresh_id
 
 
-class VersionMismatch(RequestRefused):
+class VersionMismatch(RequestRefused, status=412):
     """``If-Match`` names another version than the one that is stored."""
 
-    status = 412
 
-
-class BodyTooLarge(RequestRefused):
+class BodyTooLarge(RequestRefused, status=413):
     """The body is larger than any valid one."""
 
-    status = 413
 
-
-class UnsupportedMediaType(RequestRefused):
+class UnsupportedMediaType(RequestRefused, status=415):
     """The body is not declared as JSON."""
 
-    status = 415
 
-
-class Invalid(RequestRefused):
+class Invalid(RequestRefused, status=422):
     """Fields that cannot be accepted: ``errors`` has a list of messages by dotted path, cut where it is very long.
 
     After ``MOST_ERRORS`` paths it says under ``_schema`` how many more there are; ``more`` are those that the caller
     has counted and not named.
     """
-
-    status = 422
 
     def __init__(self, errors: Mapping[str, Sequence[str]], *, more: int = 0) -> None:
         super().__init__("The input is invalid; see errors.")
@@ -216,32 +206,24 @@ def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-class DatabaseBusy(RequestRefused):
+class DatabaseBusy(RequestRefused, status=503):
     """Other transactions stood in the way for too long; nothing was changed."""
 
-    status = 503
 
-
-class StoreSilent(RequestRefused):
+class StoreSilent(RequestRefused, status=503):
     """The store did not answer in the time that a request may wait for it; nothing was changed."""
 
-    status = 503
 
-
-class NotMigrated(RequestRefused):
+class NotMigrated(RequestRefused, status=503):
     """The database lacks a table or column of ours; the message names it and the command that brings it."""
-
-    status = 503
 
 
 class StoreError(BigCommerceError):
     """Something that a BigCommerce store answered, or did not answer."""
 
 
-class RetryLater(StoreError):
+class RetryLater(StoreError, code=RefreshCode.STORE_UNAVAILABLE):
     """The same request may succeed later."""
-
-    code = RefreshCode.STORE_UNAVAILABLE
 
 
 class RateLimited(RetryLater):
@@ -283,44 +265,32 @@ class Unconfirmed(StoreUnavailable):
         self.is_own = is_own
 
 
-class TokenRejected(ConnectionBroken):
+class TokenRejected(ConnectionBroken, code=RefreshCode.TOKEN_REJECTED):
     """401: the store does not accept the access token."""
 
-    code = RefreshCode.TOKEN_REJECTED
 
-
-class StoreNotFound(ConnectionBroken):
+class StoreNotFound(ConnectionBroken, code=RefreshCode.STORE_NOT_FOUND):
     """404 for whole collections and the store's information: there is no store with this hash."""
 
-    code = RefreshCode.STORE_NOT_FOUND
 
-
-class OtherStore(ConnectionBroken):
+class OtherStore(ConnectionBroken, code=RefreshCode.OTHER_STORE):
     """``/v2/store`` names another store hash than the one that is connected."""
 
-    code = RefreshCode.OTHER_STORE
 
-
-class ScopeMissing(StopRefresh):
+class ScopeMissing(StopRefresh, code=RefreshCode.SCOPE_MISSING):
     """403: the token lacks ``scope``, one of BigCommerce's names such as ``store_v2_orders_read_only``."""
-
-    code = RefreshCode.SCOPE_MISSING
 
     def __init__(self, message: str, *, scope: str) -> None:
         super().__init__(message)
         self.scope = scope
 
 
-class MassDeletion(StopRefresh):
+class MassDeletion(StopRefresh, code=RefreshCode.MASS_DELETION):
     """More records are gone from the store than ``BIGCOMMERCE_MAX_DELETED_SHARE`` allows, or all; none was marked."""
 
-    code = RefreshCode.MASS_DELETION
 
-
-class UnexpectedAnswer(StopRefresh):
+class UnexpectedAnswer(StopRefresh, code=RefreshCode.UNEXPECTED_ANSWER):
     """An ignored filter, a refused question: nothing that waiting would mend."""
-
-    code = RefreshCode.UNEXPECTED_ANSWER
 
 
 class RecordGone(StoreError):
@@ -333,28 +303,20 @@ class BadRecord(StoreError):
     reason_code = RejectionCode.UNREADABLE_FIELD
 
 
-class WrongShape(BadRecord):
+class WrongShape(BadRecord, reason_code=RejectionCode.WRONG_SHAPE):
     """The record, or one within it, is not an object or has no id."""
 
-    reason_code = RejectionCode.WRONG_SHAPE
 
-
-class IncompleteLines(BadRecord):
+class IncompleteLines(BadRecord, reason_code=RejectionCode.INCOMPLETE_LINES):
     """Not all lines of an order can be read."""
 
-    reason_code = RejectionCode.INCOMPLETE_LINES
 
-
-class HostRefused(BigCommerceError):
+class HostRefused(BigCommerceError, code=RefreshCode.HOST_REFUSED):
     """The host raised inside the transaction of a page, which was undone."""
 
-    code = RefreshCode.HOST_REFUSED
 
-
-class WorkersDie(BigCommerceError):
+class WorkersDie(BigCommerceError, code=RefreshCode.WORKERS_DIED):
     """Workers ended again and again at the same place of a refresh, and no single record is to blame."""
-
-    code = RefreshCode.WORKERS_DIED
 
     def __init__(self, resource: str, deaths: int) -> None:
         super().__init__(

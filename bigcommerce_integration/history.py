@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -49,15 +49,8 @@ def created(instance: IntegrationInstance) -> dict[str, Any]:
 
 def changed(instance: IntegrationInstance, columns: Mapping[str, Any]) -> dict[str, Any]:
     """From what is stored to ``columns``."""
-    return dict(_changed(instance, columns))
-
-
-def _changed(instance: IntegrationInstance, columns: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in columns.items():
-        if name == "access_token":
-            yield TOKEN_PATH, "replaced"
-        else:
-            yield PATHS[name], _step(getattr(instance, name), value)
+    steps = {name: _step(getattr(instance, name), value) for name, value in columns.items() if name != "access_token"}
+    return {PATHS[name]: steps.get(name, "replaced") for name in columns}
 
 
 def _step(before: Any, after: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 
 from ..errors import OtherStore, Unconfirmed, UnexpectedAnswer
 from ..resources.values import shortened
@@ -27,8 +28,6 @@ class StoreInfo:
     status: str
     plan_name: str
     plan_level: str
-    domain: str
-    secure_url: str
 
 
 def store_info(value: object, resource: str) -> StoreInfo:
@@ -48,17 +47,8 @@ def store_info(value: object, resource: str) -> StoreInfo:
         found = fields.get(name)
         return shortened(found, LONGEST_TEXT) if isinstance(found, str) else ""
 
-    return StoreInfo(
-        id=text("id"),
-        name=text("name"),
-        timezone=timezone.strip(),
-        currency=text("currency"),
-        status=text("status"),
-        plan_name=text("plan_name"),
-        plan_level=text("plan_level"),
-        domain=text("domain"),
-        secure_url=text("secure_url"),
-    )
+    texts = {item.name: text(item.name) for item in dataclass_fields(StoreInfo) if item.name != "timezone"}
+    return StoreInfo(**texts, timezone=timezone.strip())
 
 
 def other_store(info: StoreInfo, store_hash: str) -> OtherStore | None:

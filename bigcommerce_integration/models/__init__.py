@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeEngine
 
 from ..errors import ConfigError
 from ..resources.registry import REGISTRY, Registry
-from . import audit, instances, mirror, people, refreshes
+from . import instances, mirror, refreshes
 from .clock import db_now, is_due
 from .product_key import ProductKey
 
@@ -105,8 +105,8 @@ def declare(metadata: MetaData, registry: Registry) -> Tables:
         mirror=mirror.mirror_tables(metadata, registry),
         registry=registry,
         absent_products=mirror.absent_products(metadata),
-        history=audit.history(metadata),
-        erased_people=people.erased_people(metadata),
+        history=instances.history(metadata),
+        erased_people=instances.erased_people(metadata),
     )
 
 

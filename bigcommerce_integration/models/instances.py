@@ -1,4 +1,4 @@
-"""The connected stores."""
+"""The connected stores, with what people did to them, and whose data they must not show again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Row
 
 from ..resources.values import STORE_HASH_LENGTH
-from .types import FOUR_BYTES, NAME_LENGTH, exact_string, moment, row_id
+from .types import FOUR_BYTES, NAME_LENGTH, exact_string, long_text, moment, row_id
 
 NOMINAL_CODES = (
     "sales_nominal_code_id",
@@ -97,6 +97,38 @@ def instances(metadata: MetaData) -> Table:
         Index("ix_bigcommerce_instances_store_hash", "store_hash"),
         # SQLite would give a deleted instance's id, and with it its rows, to the next one.
         sqlite_autoincrement=True,
+        **FOUR_BYTES,
+    )
+
+
+def history(metadata: MetaData) -> Table:
+    """One row for each thing that a person did; never a token, nor who a shopper is."""
+    return Table(
+        "bigcommerce_history",
+        metadata,
+        Column("id", row_id(), primary_key=True),
+        Column("instance_id", BigInteger, nullable=False),
+        Column("action", String(32), nullable=False),
+        # The JWT's identity; NULL is a command on the command line.
+        Column("done_by", String(NAME_LENGTH)),
+        Column("done_at", moment(), nullable=False),
+        # What changed, as JSON.
+        Column("changes", long_text(), nullable=False),
+        Index("ix_bigcommerce_history_instance_id", "instance_id", "id"),
+        sqlite_autoincrement=True,
+        **FOUR_BYTES,
+    )
+
+
+def erased_people(metadata: MetaData) -> Table:
+    """Whose data is blanked whenever a record of theirs arrives."""
+    return Table(
+        "bigcommerce_erased_people",
+        metadata,
+        Column("instance_id", BigInteger, primary_key=True, autoincrement=False),
+        # HMAC-SHA256, in hex, of "customer_id:…" or "email:…" under the instance's erasure key.
+        Column("person_hash", String(64), primary_key=True),
+        Column("erased_at", moment(), nullable=False),
         **FOUR_BYTES,
     )
 

@@ -11,7 +11,7 @@ from ..errors import ConfigError, Forbidden, NotFound
 from ..host.port import Host
 from ..models.instances import IntegrationInstance
 from ..models.types import NAME_LENGTH
-from ..refresh.removal.deletion import DELETING
+from ..refresh.removal.purge import DELETING
 from . import queries
 from .queries import RefreshView
 

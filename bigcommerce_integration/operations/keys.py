@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from ..app_state import State
 from ..errors import ConfigError
-from ..refresh.removal.deletion import DELETING
+from ..refresh.removal.purge import DELETING
 from .transactions import commit, undone_by_errors
 
 

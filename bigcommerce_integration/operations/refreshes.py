@@ -15,7 +15,7 @@ from ..models.dialect import bounded_waits
 from ..refresh.job.lease import LOCK_WAIT_S
 from ..refresh.job.parameters import Mode, Parameters
 from ..refresh.lifecycle.transitions import cancel, join_ids, open_key, reopen, start
-from ..refresh.removal.deletion import DELETING
+from ..refresh.removal.purge import DELETING
 from ..signals import announce, refresh_finished
 from ..worker import actors
 from . import queries

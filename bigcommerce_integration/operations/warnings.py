@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from ..host.port import Host
 from ..models.instances import IntegrationInstance
-from ..refresh.removal.deletion import DELETING
+from ..refresh.removal.purge import DELETING
 from .context import Caller
 
 TWICE = "store_connected_twice"

@@ -17,7 +17,7 @@ PRODUCTS_SCOPE = "store_v2_products_read_only"
 
 
 def _shown_variants(record: Sent) -> tuple[Sequence[Any], bool]:
-    """An answer that shows none is in doubt, however it says so (see ``refresh/run/variant_doubts``)."""
+    """An answer that shows none proves nothing, however it says so (see ``refresh/run/variant_checks``)."""
     shown = record.value.get("variants") if isinstance(record.value, dict) else None
     return (shown if isinstance(shown, list) else ()), True
 

@@ -23,7 +23,7 @@ from flask import Flask
 from ..app_state import State, engine_of
 from ..errors import ConfigError
 from ..refresh.lifecycle.release import settle
-from ..refresh.lifecycle.schedule import begin_due_of
+from ..refresh.lifecycle.schedule import begin_due as begin_all_due
 from .dispatcher import Dispatcher
 from .heartbeat import forget_worker, note_worker
 from .maintenance import Maintenance
@@ -138,7 +138,7 @@ def send_hints(state: State, hints: Sequence[Hint]) -> None:
 
 def begin_due(state: State, instance_id: int) -> list[Hint]:
     """Begin what is due of one instance, as the next tick would; the caller sends the hints."""
-    return begin_due_of(engine_of(state, threading.Event()), instance_id)
+    return begin_all_due(engine_of(state, threading.Event()), instance_id)
 
 
 def tick_once(state: State) -> int:

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from bigcommerce_integration.models import tables
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
-from bigcommerce_integration.refresh.lifecycle.schedule import begin_due_of
+from bigcommerce_integration.refresh.lifecycle.schedule import begin_due
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
 
 from ..conftest import made
@@ -158,7 +158,7 @@ def test_a_mended_token_and_an_earlier_start_date_both_work(connect: Connect) ->
     mirror.completed()
     mirror.execute(mirror.table("leases").update().values(next_sync_at=None))
     with mirror.app.app_context():
-        begun = begin_due_of(mirror.engine, mirror.instance_id)
+        begun = begin_due(mirror.engine, mirror.instance_id)
     assert {resource for resource, _ in begun} == set(RESOURCES)
     mirror.refreshes.update(begun)
     mirror.completed().assert_mirrors_the_store()

@@ -14,7 +14,7 @@ from ...models import db_now
 from ...models.dialect import is_lockable
 from ...models.instances import IntegrationInstance, name_key
 from ...refresh.job.lease import wait_for_instance
-from ...refresh.removal.deletion import DELETING
+from ...refresh.removal.purge import DELETING
 from ...signals import announce, instance_changed
 from ...store_check.queries import Store
 from ...worker import actors

@@ -7,7 +7,7 @@ from collections.abc import Set
 from ... import history
 from ...models.instances import TOKEN_PATH, IntegrationInstance
 from ...refresh.job.lease import wait_for_instance
-from ...refresh.removal.deletion import DELETING, mark_deleted
+from ...refresh.removal.purge import DELETING, mark_deleted
 from ...signals import announce, instance_deleted
 from .. import queries
 from ..context import RequestContext

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from ...models import Tables
 from ...models.instances import IntegrationInstance
-from ...refresh.removal.deletion import DELETING
+from ...refresh.removal.purge import DELETING
 from ..context import Caller
 from ..findings.finding import Finding
 from ..findings.gather import findings_by_store

@@ -61,8 +61,8 @@ class Checkpoint:
     variant row that the linking pass has seen, ``start_date`` the instance's when the walk began, ``linked_by`` the two
     switches of linking (link, create) that the linking pass has worked by, ``unsolved`` what it left without a link,
     ``links`` how far the host was asked whether it still has the products of links, ``withheld`` how many variants are
-    not marked as deleted since they are too many, ``suspects`` the low ends of the ranges whose first page may be what a
-    worker died of. All times are naive UTC.
+    not marked as deleted since they are too many, ``suspects`` the low ends of the ranges whose first page may be what
+    a worker died of. All times are naive UTC.
     """
 
     phase: Phase = "prepare"

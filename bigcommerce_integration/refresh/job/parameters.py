@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, get_args
 
@@ -31,13 +30,7 @@ class Parameters:
 
     def as_dict(self) -> dict[str, Any]:
         """Those that are set, as plain JSON values."""
-        values: Mapping[str, Any] = {
-            "date_from": self.date_from and self.date_from.isoformat(),
-            "date_to": self.date_to and self.date_to.isoformat(),
-            "ids": list(self.ids),
-            "allow_mass_delete": self.allow_mass_delete,
-        }
-        return {name: value for name, value in values.items() if value}
+        return {name: _plain(value) for name, value in asdict(self).items() if value}
 
     def dump(self) -> str | None:
         """As the refresh row holds them: JSON text, or None where nothing is set."""
@@ -48,13 +41,11 @@ class Parameters:
 def load_parameters(text: str | None) -> Parameters:
     """What ``dump`` wrote."""
     values: dict[str, Any] = json.loads(text) if text else {}
-    return Parameters(
-        date_from=_day(values.get("date_from")),
-        date_to=_day(values.get("date_to")),
-        ids=tuple(values.get("ids", ())),
-        allow_mass_delete=bool(values.get("allow_mass_delete")),
-    )
+    days = {name: date.fromisoformat(values[name]) for name in ("date_from", "date_to") if name in values}
+    return Parameters(**days, ids=tuple(values.get("ids", ())), allow_mass_delete="allow_mass_delete" in values)
 
 
-def _day(text: str | None) -> date | None:
-    return None if text is None else date.fromisoformat(text)
+def _plain(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
+    return list(value) if isinstance(value, tuple) else value

@@ -6,6 +6,7 @@ fail on its refresh, and stop sending hints: so it begins only when they are gon
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
 from sqlalchemy import exists, insert, select, update
@@ -63,17 +64,13 @@ def _begin(engine: Engine, resource: Resource) -> int:
     instances, leases = engine.tables.instances, engine.tables.leases
     has_lease = exists().where(leases.c.instance_id == instances.c.id, leases.c.resource == resource.name)
     lacking = select(instances.c.id).where(instances.c.status == "active", ~has_lease).order_by(instances.c.id)
-    ids = engine.transaction(lambda session: session.scalars(lacking.limit(A_TICK)).all())
-    return sum(_begin_for(engine, resource, instance_id) for instance_id in ids)
-
-
-def _begin_for(engine: Engine, resource: Resource, instance_id: int) -> bool:
-    try:
-        engine.transaction(partial(_insert, engine, resource, instance_id))
-    except IntegrityError:
-        # Another tick was quicker.
-        return False
-    return True
+    begun = 0
+    for instance_id in engine.transaction(lambda session: session.scalars(lacking.limit(A_TICK)).all()):
+        # Another tick may be quicker.
+        with suppress(IntegrityError):
+            engine.transaction(partial(_insert, engine, resource, instance_id))
+            begun += 1
+    return begun
 
 
 def _insert(engine: Engine, resource: Resource, instance_id: int, session: Session) -> None:

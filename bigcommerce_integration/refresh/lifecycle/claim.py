@@ -24,7 +24,7 @@ from ..job.parameters import load_parameters
 from ..read.quarantine import held
 from ..write.apply import Results
 from .keys import require_keys
-from .release import Owed, owe, settle
+from .release import Owed, settle
 from .setbacks import Setbacks
 from .transitions import take_up
 
@@ -76,7 +76,7 @@ def claim_refresh(engine: Engine, refresh_id: int) -> Claimed | Outcome:
         return Outcome.KEYLESS
     except Exception:
         # The answer to a commit may have got lost.
-        owe(engine, Owed(found.instance_id, found.resource, found.id, owner))
+        engine.owed[owner] = Owed(found.instance_id, found.resource, found.id, owner)
         raise
 
 

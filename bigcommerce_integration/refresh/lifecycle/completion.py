@@ -21,18 +21,13 @@ from .wishes import clear_fulfilled
 _SECOND = timedelta(seconds=1)
 
 
-def finish(job: Job, checkpoint: Checkpoint, tally: Tally, total: int | None) -> bool:
-    """Complete the refresh; False if products that orders refer to have to be fetched first.
-
-    ``tally`` is what was spent since the last page, ``total`` what the store said when the walk began.
+def finish(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, total: int | None) -> bool:
+    """Complete the refresh; False if products that orders refer to have to be fetched first. The caller commits.
 
     Those belong to the last of an instance's refreshes to end: the row lock on the instance makes two that end at the
-    same moment agree on which that is.
+    same moment agree on which that is. ``tally`` is what was spent since the last page, ``total`` what the store said
+    when the walk began.
     """
-    return job.engine.transaction(lambda session: _complete(session, job, checkpoint, tally, total))
-
-
-def _complete(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, total: int | None) -> bool:
     tables, instance_id = job.engine.tables, job.instance.id
     job.lease.renew(session)
     instance = session.execute(

@@ -71,11 +71,6 @@ class Owed:
     trial: int | None = None
 
 
-def owe(engine: Engine, owed: Owed) -> None:
-    """Remember a release that could not be written."""
-    engine.owed[owed.owner] = owed
-
-
 def settle(engine: Engine) -> None:
     """Write the releases that are owed, each in its own transaction; raises what the database still does not take."""
     for owner, owed in list(engine.owed.items()):

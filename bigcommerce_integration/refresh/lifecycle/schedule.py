@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Row, Select, case, exists, select, update
@@ -69,31 +71,21 @@ def due(
     return None
 
 
-def begin_due(engine: Engine) -> int:
-    """Begin every refresh that is due and has no open walk in its way; how many.
+def begin_due(engine: Engine, instance_id: int | None = None) -> list[tuple[str, int]]:
+    """Begin every refresh that is due, of this instance or of all, and has no open walk in its way.
 
-    Each in a transaction of its own, so that a store whose rows are locked does not hold up the others.
+    The resource and the id of each. Each is begun in a transaction of its own, so that a store whose rows are locked
+    does not hold up the others.
     """
-    return len(_begun(engine, _waiting(engine)))
-
-
-def begin_due_of(engine: Engine, instance_id: int) -> list[tuple[str, int]]:
-    """The same for one instance alone: the resource and the id of each refresh that was begun."""
-    return _begun(engine, _waiting(engine).where(engine.tables.leases.c.instance_id == instance_id))
-
-
-def _begun(engine: Engine, waiting: Select[Any]) -> list[tuple[str, int]]:
-    rows = engine.transaction(lambda session: session.execute(waiting).all())
-    begun = [(row.resource, _begun_alone(engine, row)) for row in rows]
+    waiting = _waiting(engine)
+    if instance_id is not None:
+        waiting = waiting.where(engine.tables.leases.c.instance_id == instance_id)
+    begun = []
+    for row in engine.transaction(lambda session: session.execute(waiting).all()):
+        # Somebody else may begin a walk in this very moment.
+        with suppress(IntegrityError):
+            begun.append((row.resource, engine.transaction(partial(_begin, engine, row))))
     return [(resource, refresh_id) for resource, refresh_id in begun if refresh_id is not None]
-
-
-def _begun_alone(engine: Engine, row: Row[Any]) -> int | None:
-    try:
-        return engine.transaction(lambda session: _begin(session, engine, row))
-    except IntegrityError:
-        # Somebody else has begun a walk in this very moment.
-        return None
 
 
 def _waiting(engine: Engine) -> Select[Any]:
@@ -133,7 +125,7 @@ def _waiting(engine: Engine) -> Select[Any]:
     )
 
 
-def _begin(session: Session, engine: Engine, row: Row[Any]) -> int | None:
+def _begin(engine: Engine, row: Row[Any], session: Session) -> int | None:
     """The new refresh; None if another tick was quicker, or a page that is being written has the lease locked."""
     leases, config = engine.tables.leases, engine.config
     which = [

@@ -21,7 +21,7 @@ from ...models.instances import IntegrationInstance
 from ...models.product_key import Key
 from ...resources.products import PRODUCTS
 from ..job.lease import LOCK_WAIT_S, lease_of
-from ..removal.deletion import DELETING
+from ..removal.purge import DELETING
 from ..write.rows import PageTransaction, update_rows
 
 SOURCE = "manual"

@@ -2,7 +2,7 @@
 
 One death is weak evidence, and costs no more requests than the pages that were under way: pages stay as large as ever,
 but come one by one and are stored in parts, so that the next death tells which part was being stored. Only where not
-even the first record of the first page goes in are fewer records asked for, down to the one that is then put in quarantine.
+even the first record of the first page goes in are fewer records asked for, down to the one that is quarantined then.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PAGES_BEFORE_GROWING = 4
 
 @dataclass(frozen=True)
 class CrashGuard:
-    """How large a page may be, whether one is asked for at a time, and whether its one record is put in quarantine unread.
+    """How large a page may be, whether one is asked for at a time, and whether its one record is quarantined unread.
 
     ``begins_alone``: one at a time until those are stored that may have been under way when the worker before died.
     ``part``: records that one transaction stores, None for whole pages; ``opens_singly``: the first of them one by one.

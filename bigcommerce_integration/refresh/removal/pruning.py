@@ -1,4 +1,4 @@
-"""Old refreshes and the records rejected in them are taken away after ``RETENTION_DAYS``; the last of each mode stays."""
+"""Old refreshes and their rejected records are removed after ``RETENTION_DAYS``; the last of each mode stays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Remove the rows of deleted instances, bit by bit: the host's own products stay.
+"""Delete an instance: ``mark_deleted`` at once, in the caller's transaction; ``purge`` removes its rows, bit by bit.
+
+The host's own products stay.
 
 Each transaction is of bounded size and proves first that the leases are still ours, so a purge may be killed at any
 moment: what is left is found again by the instance's row, which goes last.
@@ -19,13 +21,34 @@ from ...errors import LeaseLost
 from ...models import Tables, db_now
 from ...models.dialect import VALUES_A_STATEMENT, affected, is_lockable
 from ..job.context import Engine, new_owner
-from ..job.lease import count_leases, is_free_to_take, lock_leases
-from .deletion import DELETING
+from ..job.lease import count_leases, fence, is_free_to_take, lock_leases
+from ..lifecycle.transitions import cancel_all
 
+DELETING = "deleting"
+MESSAGE = "The instance is being deleted; its mirrored records are removed bit by bit."
 ROWS_A_TRANSACTION = 5000
 PURGE_S = 1.0
 """How much of a tick purging may take; a transaction that was begun is ended."""
 _OWNER = "purge:"
+
+
+def mark_deleted(session: Session, tables: Tables, instance_id: int) -> None:
+    """Wipe the token, free the name, cancel the refreshes; ``lock_leases`` comes first."""
+    fence(session, tables, instance_id)
+    session.execute(
+        update(tables.instances)
+        .where(tables.instances.c.id == instance_id)
+        .values(
+            status=DELETING,
+            status_message=MESSAGE,
+            access_token=b"",
+            # No name has this key: those are SHA-256 in hex.
+            name_key=f"{DELETING}:{instance_id}",
+            version=tables.instances.c.version + 1,
+            updated_at=db_now(),
+        )
+    )
+    cancel_all(session, tables, instance_id, message="Cancelled, as the instance is being deleted.")
 
 
 class _Blocked(Exception):

@@ -19,7 +19,7 @@ from ..job.progress import Tally, completed
 from ..lifecycle.arrivals import turn_off
 from ..lifecycle.claim import Claimed, Outcome, claim_refresh
 from ..lifecycle.keys import KEYLESS
-from ..lifecycle.release import Owed, owe, release
+from ..lifecycle.release import Owed, release
 from ..lifecycle.setbacks import Pause, after_error, after_shortage
 from ..lifecycle.transitions import fail
 from ..read.crash_guard import GIVE_UP_AFTER, MOST_QUARANTINED, CrashGuard, crash_guard
@@ -177,7 +177,8 @@ class _Run:
         except LeaseLost:
             return Outcome.BUSY
         except Exception as unwritten:
-            owe(job.engine, Owed(job.instance.id, job.resource, job.refresh_id, job.lease.owner, pause.trial))
+            owner = job.lease.owner
+            job.engine.owed[owner] = Owed(job.instance.id, job.resource, job.refresh_id, owner, pause.trial)
             if shortage(unwritten) is None:
                 raise
             log.warning(

@@ -40,8 +40,9 @@ def run_phases(slice_: Slice) -> None:
 
 
 def _is_finished(slice_: Slice) -> bool:
-    try_again(slice_, slice_.job.collection, slice_.job.lease)
-    return finish(slice_.job, slice_.checkpoint, slice_.fetcher.tally, slice_.results.total)
+    job, tally, total = slice_.job, slice_.fetcher.tally, slice_.results.total
+    try_again(slice_, job.collection, job.lease)
+    return job.engine.transaction(lambda session: finish(session, job, slice_.checkpoint, tally, total))
 
 
 def prepare(slice_: Slice) -> None:

@@ -3,8 +3,8 @@
 Two things are not believed at once. That a variant is gone, as its product's answer lacks it or shows none at all
 (every product has one: bigcommerce/docs, reference/catalog/products_catalog.v3.yml, ``base_variant_id``): the list of
 variants is asked. And that two variants have one SKU, as a row that was stored before has it: the product of that row
-is asked for again, and stored or marked as deleted together with the page. What could not be asked for in these requests
-stays as it is, and its product is asked about again when it comes next.
+is asked for again, and stored or marked as deleted together with the page. What could not be asked for in these
+requests stays as it is, and its product is asked about again when it comes next.
 """
 
 from __future__ import annotations

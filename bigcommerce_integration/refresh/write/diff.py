@@ -33,8 +33,8 @@ class Verdict:
 def classify(tx: PageTransaction, table: Table, page: MappedPage, *, more: Sequence[str] = ()) -> Verdict:
     """New, changed, unchanged by content hash, or older than what is stored: a newer answer is never overwritten.
 
-    Of two answers that began within one second the later applied wins. A row marked as deleted that comes back counts as
-    changed. ``more`` are further columns to read.
+    Of two answers that began within one second the later applied wins. A row marked as deleted that comes back counts
+    as changed. ``more`` are further columns to read.
     """
     names = ("id", "content_hash", "observed_at", "change_number", "deleted_at", *more)
     rows = rows_by_id(tx, table, [record.id for record in page.records], *names)

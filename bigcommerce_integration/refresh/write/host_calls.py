@@ -30,30 +30,23 @@ def calling_host(method: str) -> Iterator[None]:
 
 def host_products_by_sku(tx: PageTransaction, skus: Sequence[str]) -> Mapping[str, Sequence[Key]]:
     """The host's products by SKU; ``HostRefused`` for an answer that is none."""
-    with calling_host("products_by_sku"):
+    method, wanted = "products_by_sku", "a mapping of SKUs to lists of product ids"
+    with calling_host(method):
         found = tx.host.products_by_sku(tx.session, tx.instance, list(skus))
-    made = _mapping("products_by_sku", found, "a mapping of SKUs to lists of product ids")
-    for sku, ids in made.items():
-        is_list = isinstance(ids, Sequence | Set) and not isinstance(ids, str | bytes)
-        if not isinstance(sku, str) or not is_list:
-            raise _nonsense(
-                "products_by_sku", "a mapping with other things in it", "a mapping of SKUs to lists of product ids"
-            )
-        _require_keys(tx, "products_by_sku", ids)
-    return {sku: list(ids) for sku, ids in made.items()}
+    for ids in _by_sku(method, found, wanted).values():
+        if not isinstance(ids, Sequence | Set) or isinstance(ids, str | bytes):
+            raise _nonsense(method, "a mapping with other things in it", wanted)
+        _require_keys(tx, method, ids)
+    return {sku: list(ids) for sku, ids in found.items()}
 
 
 def make_host_products(tx: PageTransaction, drafts: Sequence[ProductDraft]) -> Mapping[str, Key]:
     """The ids of what the host makes, by SKU, in a savepoint; ``HostRefused`` for an answer that is none."""
-    with calling_host("create_products"), tx.session.begin_nested():
-        made = _mapping(
-            "create_products",
-            tx.host.create_products(tx.session, tx.instance, drafts),
-            "a mapping of SKUs to product ids",
-        )
-        _require_keys(tx, "create_products", made.values())
-        if not all(isinstance(sku, str) for sku in made):
-            raise _nonsense("create_products", "a mapping with other things in it", "a mapping of SKUs to product ids")
+    method = "create_products"
+    with calling_host(method), tx.session.begin_nested():
+        found = tx.host.create_products(tx.session, tx.instance, drafts)
+        made = _by_sku(method, found, "a mapping of SKUs to product ids")
+        _require_keys(tx, method, made.values())
         return made
 
 
@@ -67,9 +60,11 @@ def missing_host_products(tx: PageTransaction, keys: Sequence[Key]) -> Collectio
         return found or ()
 
 
-def _mapping(method: str, found: Any, wanted: str) -> Mapping[Any, Any]:
+def _by_sku(method: str, found: Any, wanted: str) -> Mapping[str, Any]:
     if not isinstance(found, Mapping):
         raise _nonsense(method, type(found).__name__, wanted)
+    if not all(isinstance(sku, str) for sku in found):
+        raise _nonsense(method, "a mapping with other things in it", wanted)
     return found
 
 
