@@ -136,7 +136,7 @@ class Transport:
         ended = time.monotonic()
         if isinstance(raw, str):
             # Raised here, with no exception at hand, so that it has no context: those of requests hold the headers.
-            raise StoreUnavailable(self._describe(call, raw))
+            raise StoreUnavailable(f"BigCommerce store {self._store_hash} {raw} ({call.resource}).")
         is_success = raw.status in {200, 204}
         if not is_success:
             error = error_of(self._failure(call, raw, raw.body.decode("utf-8", "replace")))
@@ -225,6 +225,3 @@ class Transport:
             wait_s=wait_s(raw.headers),
             retry_after_s=retry_after_s(raw.headers),
         )
-
-    def _describe(self, call: Call, what: str) -> str:
-        return f"BigCommerce store {self._store_hash} {what} ({call.resource})."

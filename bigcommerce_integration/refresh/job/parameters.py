@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, get_args
 
-from ...resources.base import Mode
-from ...resources.base import LARGEST_PAGE
+from ...resources.base import LARGEST_PAGE, Mode
 
 __all__ = ["MODES", "MOST_IDS", "Mode", "Parameters", "load_parameters"]
 

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from ...client.api import Reply
 from ...resources.base import LARGEST_PAGE
-from ..job.context import Job
 from ..write.collection import write_page
 from ..write.page import Counts, MappedPage, map_page
 from ..write.rows import PageTransaction, chunks
@@ -25,7 +24,10 @@ def confirm(slice_: Slice) -> None:
     Raises ``MassDeletion``, with nothing marked, where the store lacks more than it may.
     """
     job = slice_.job
-    written_up_to = job.engine.transaction(lambda session: _before_confirming(session, job))
+    # What was surely written before any candidate is confirmed: another refresh may have written since an earlier slice
+    # confirmed some, and their times decide then.
+    is_begun = job.engine.transaction(lambda session: has_confirmed(session, job.engine.tables, job.refresh_id))
+    written_up_to = 0 if is_begun else job.lease.change_number
     job.engine.transaction(lambda session: _refuse_mass_deletion(session, slice_, written_up_to))
     while ids := job.engine.transaction(
         lambda session: unconfirmed(session, job.engine.tables, job.refresh_id, most=LARGEST_PAGE)
@@ -39,14 +41,6 @@ def confirm(slice_: Slice) -> None:
         return Counts({"deleted": mark_deleted(tx, job, written_up_to=written_up_to)})
 
     slice_.commit(slice_.step(mark))
-
-
-def _before_confirming(session: Session, job: Job) -> int:
-    """The highest change number of a row that was surely written before any candidate is confirmed.
-
-    Another refresh may have written since an earlier slice confirmed some; their times decide then.
-    """
-    return 0 if has_confirmed(session, job.engine.tables, job.refresh_id) else job.lease.change_number
 
 
 def _refuse_mass_deletion(session: Session, slice_: Slice, written_up_to: int) -> None:

@@ -104,12 +104,10 @@ class Fetcher:
         """
         ends_at = time.monotonic() + longest_s
         while True:
-            now = time.monotonic()
-            if now - self._kept_alive_at >= self.keep_alive_s:
-                self.keep_alive()
-                self._kept_alive_at = time.monotonic()
+            self._keep_alive_if_due()
+            left_s = ends_at - time.monotonic()
             try:
-                fetch, result, error = self._done.get(timeout=max(0.0, min(ends_at - now, self.keep_alive_s, 0.5)))
+                fetch, result, error = self._done.get(timeout=max(0.0, min(left_s, self.keep_alive_s, 0.5)))
             except Empty:
                 if time.monotonic() >= ends_at:
                     return False
@@ -140,6 +138,9 @@ class Fetcher:
     def _sleep(self, seconds: float) -> None:
         left_s = self.keep_alive_s - (time.monotonic() - self._kept_alive_at)
         self.stopping.wait(max(0.0, min(seconds, left_s)))
+        self._keep_alive_if_due()
+
+    def _keep_alive_if_due(self) -> None:
         if time.monotonic() - self._kept_alive_at >= self.keep_alive_s:
             self.keep_alive()
             self._kept_alive_at = time.monotonic()

@@ -130,12 +130,10 @@ class Walker:
             lo = self._next_range()
             if lo is None:
                 return
-            self._ask_for(IdRange(lo, self._checkpoint.walk.ranges[lo]))
-
-    def _ask_for(self, ids: IdRange) -> None:
-        self.busy.add(ids.lo)
-        ask = partial(self._page, ids, self._stored_hashes(ids))
-        self.slice.fetcher.add(Fetch(ask, partial(self._came, ids.lo)))
+            self.busy.add(lo)
+            ids = IdRange(lo, self._checkpoint.walk.ranges[lo])
+            ask = partial(self._page, ids, self._stored_hashes(ids))
+            self.slice.fetcher.add(Fetch(ask, partial(self._came, lo)))
 
     def _stored_hashes(self, ids: IdRange) -> Mapping[int, str]:
         """Of what the next page will probably bring, where most of that is stored as it is."""

@@ -87,7 +87,9 @@ class _Run:
             return self._pause(end)
         except KeyMissing:
             # The erasure key is newer than the claim.
-            self._step_back()
+            claimed = self.claimed
+            pause = Pause(message=KEYLESS, attempts=claimed.attempts, setbacks=claimed.setbacks)
+            release(job, pause, self.spent, total=claimed.results.total)
             return Outcome.KEYLESS
         except RefreshEnded as error:
             log.info("%s", error, extra=_extra(job, "cancel"))
@@ -143,11 +145,6 @@ class _Run:
         pause = Pause(end.wait_s, end.message, checkpoint, trial=self.slice.trial)
         release(self.job, pause, self.spent, total=self.slice.results.total)
         return Outcome.WAITING if end.wait_s > 0 else Outcome.CONTINUE
-
-    def _step_back(self) -> None:
-        claimed = self.claimed
-        pause = Pause(message=KEYLESS, attempts=claimed.attempts, setbacks=claimed.setbacks)
-        release(self.job, pause, self.spent, total=claimed.results.total)
 
     def _fail(self, error: BigCommerceError) -> Outcome:
         job = self.job

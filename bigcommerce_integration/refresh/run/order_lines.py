@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from ...client.api import Reply
 from ...client.pages import Page
@@ -42,7 +41,8 @@ def with_all_lines(slice_: Slice, page: MappedPage, store: PageStore, store_part
     asked = [record for record in page.records if record.is_partial]
     # What a first refresh reads is not stored yet: to look would be four questions a page for nothing.
     stored = _stored_hashes(slice_, asked) if asked and slice_.job.mode != "initial" else {}
-    wanted = unfetched(stored, asked)
+    # Not those stored with lines that were fetched for this very record.
+    wanted = [order for order in asked if stored.get(order.id) != order.content_hash]
     if wanted:
         _LineFetches(slice_, page, store, store_part, {order.id: order for order in wanted}).begin()
     else:
@@ -50,20 +50,13 @@ def with_all_lines(slice_: Slice, page: MappedPage, store: PageStore, store_part
 
 
 def _stored_hashes(slice_: Slice, asked: list[Mapped]) -> dict[int, str]:
-    job = slice_.job
-    orders = job.engine.tables.orders
-
-    def stored(session: Session) -> dict[int, str]:
-        rows = session.execute(
-            select(orders.c.bigcommerce_id, orders.c.content_hash).where(
-                orders.c.instance_id == job.instance.id,
-                orders.c.bigcommerce_id.in_([order.id for order in asked]),
-                orders.c.deleted_at.is_(None),
-            )
-        )
-        return {row.bigcommerce_id: row.content_hash for row in rows}
-
-    return job.engine.transaction(stored)
+    job, orders = slice_.job, slice_.job.engine.tables.orders
+    stored = select(orders.c.bigcommerce_id, orders.c.content_hash).where(
+        orders.c.instance_id == job.instance.id,
+        orders.c.bigcommerce_id.in_([order.id for order in asked]),
+        orders.c.deleted_at.is_(None),
+    )
+    return {row[0]: row[1] for row in job.engine.transaction(lambda session: session.execute(stored).all())}
 
 
 @dataclass
@@ -146,7 +139,8 @@ class _LineFetches:
         order, lines = self.wanted[order_id], self.open[order_id]
         try:
             if came is None:
-                return without_lines(order)
+                # It is gone since: its lines are asked for again should it come back.
+                return replace(order, content_hash=content_hash(order.text, _GONE))
             if isinstance(came, BadRecord):
                 raise came
             lines.records.extend(came.value.records)
@@ -244,11 +238,6 @@ def _short(order: Mapped, lines: Sequence[Mapping[str, Any]], reason: str) -> Ma
     )
 
 
-def without_lines(order: Mapped) -> Mapped:
-    """The order whose lines could not be had, as it is gone since: they are asked for again should it come back."""
-    return replace(order, content_hash=content_hash(order.text, _GONE))
-
-
 def hash_of_blanked(stored_hash: str, text: str, blanked: str) -> str:
     """The content hash of a stored order once ``text`` is ``blanked``: the one that it gets when it is mapped again.
 
@@ -258,8 +247,3 @@ def hash_of_blanked(stored_hash: str, text: str, blanked: str) -> str:
         if stored_hash == content_hash(text, is_lacking):
             return content_hash(blanked, is_lacking)
     return content_hash(blanked, "an older mapping")
-
-
-def unfetched(tx_rows: Mapping[int, str], orders: Sequence[Mapped]) -> list[Mapped]:
-    """The orders whose lines have to be fetched: not those stored with lines fetched for this very record."""
-    return [order for order in orders if order.is_partial and tx_rows.get(order.id) != order.content_hash]
