@@ -1,1 +1,1 @@
-"""How the client follows each way to read a collection (``resources.readers``): requests, and proofs of what came."""
+"""How the client follows each way to read a collection (``resources.base``): requests, and proofs of what came."""

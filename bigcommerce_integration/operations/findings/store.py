@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ...errors import LinkCode, RefreshCode
-from ...refresh.removal.deletion import DELETING
+from ...refresh.removal.purge import DELETING
 from ...resources.products import VARIANTS
 from .counts import MOST_COUNTED, Counts
 from .finding import Action, Finding, FindingCode

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Column, Row, and_, false, select
 
 from ...errors import NotFound
-from ...models.product_key import INT64_MAX
+from ...resources.values import INT64_MAX
 from ..context import RequestContext
 from . import filters, search
 from .paging import Wanted
