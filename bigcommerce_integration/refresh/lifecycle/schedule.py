@@ -84,7 +84,7 @@ def begin_due(engine: Engine, instance_id: int | None = None) -> list[tuple[str,
     for row in engine.transaction(lambda session: session.execute(waiting).all()):
         # Somebody else may begin a walk in this very moment.
         with suppress(IntegrityError):
-            begun.append((row.resource, engine.transaction(partial(_begin, engine, row))))
+            begun.append((row.resource, engine.transaction(partial(_begin, engine=engine, row=row))))
     return [(resource, refresh_id) for resource, refresh_id in begun if refresh_id is not None]
 
 
@@ -125,7 +125,7 @@ def _waiting(engine: Engine) -> Select[Any]:
     )
 
 
-def _begin(engine: Engine, row: Row[Any], session: Session) -> int | None:
+def _begin(session: Session, engine: Engine, row: Row[Any]) -> int | None:
     """The new refresh; None if another tick was quicker, or a page that is being written has the lease locked."""
     leases, config = engine.tables.leases, engine.config
     which = [
