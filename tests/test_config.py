@@ -28,7 +28,7 @@ def test_given_settings_are_read_and_nothing_is_written_back() -> None:
 
 
 @pytest.mark.parametrize("settings", [{}, {"BIGCOMMERCE_ENCRYPTION_KEYS": []}])
-def test_missing_key_tells_the_command_that_makes_one(settings: dict[str, Any]) -> None:
+def test_missing_key_error_names_the_command_that_makes_one(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="python -m bigcommerce_integration generate-key"):
         read_config(settings)
 
@@ -169,6 +169,6 @@ def test_a_missing_file_of_certificates_is_refused(tmp_path: Path) -> None:
         read_config({**KEYS, "BIGCOMMERCE_CA_BUNDLE": True})
 
 
-def test_no_proxy_and_no_bundle_may_be_said_as_none() -> None:
+def test_proxy_and_bundle_may_be_none() -> None:
     config = read_config({**KEYS, "BIGCOMMERCE_PROXY_URL": None, "BIGCOMMERCE_CA_BUNDLE": None})
     assert (config.proxy_url, config.ca_bundle) == (None, None)

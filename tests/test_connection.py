@@ -36,7 +36,7 @@ def ask(server: SandboxServer, *, counts: bool = True, start: str = "2010-01-01"
     return check(config, changes.pop("cipher", CIPHER), store, counts=counts)
 
 
-def test_a_store_in_order_tells_all(server: SandboxServer) -> None:
+def test_healthy_store_reports_everything(server: SandboxServer) -> None:
     report = ask(server)
     assert report.reasons == {}
     assert (report.is_ready, report.is_token_accepted, report.is_store_hash_right) == (True, True, True)
@@ -89,7 +89,7 @@ def test_no_scope_at_all_is_still_a_token_that_is_accepted(server: SandboxServer
     assert (report.is_token_accepted, report.is_ready, set(report.missing_scopes)) == (True, False, ALL)
 
 
-def test_a_refused_token_and_a_wrong_hash_are_told_apart(server: SandboxServer) -> None:
+def test_refused_token_and_wrong_hash_have_different_errors(server: SandboxServer) -> None:
     refused = ask(server, access_token="not-the-token")
     assert (refused.is_token_accepted, refused.is_ready) == (False, False)
     assert "does not accept the access token" in refused.reasons["is_token_accepted"]
@@ -129,7 +129,7 @@ def test_a_web_page_for_everything_is_believed(server: SandboxServer, status: in
         assert report.is_store_hash_right is False
 
 
-def test_the_hash_that_the_store_tells_is_compared(server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hash_in_the_store_s_answer_is_compared(server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
     told = server.store.information() | {"id": "another1"}
     monkeypatch.setattr(server.store, "information", lambda: told)
     report = ask(server)
@@ -137,14 +137,14 @@ def test_the_hash_that_the_store_tells_is_compared(server: SandboxServer, monkey
     assert "another1" in report.reasons["is_store_hash_right"]
 
 
-def test_a_clock_that_goes_wrong_is_told(server: SandboxServer) -> None:
+def test_wrong_clock_is_reported(server: SandboxServer) -> None:
     server.store.clock_offset_s = -3600
     skew = ask(server).clock_skew_s
     assert skew is not None
     assert abs(skew + 3600) <= 1
 
 
-def test_a_time_zone_that_nobody_knows_is_told(server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_time_zone_is_reported(server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
     told = server.store.information() | {"timezone": {"name": "Mars/Olympus"}}
     monkeypatch.setattr(server.store, "information", lambda: told)
     report = ask(server)
@@ -197,7 +197,7 @@ def test_a_store_that_cannot_be_reached_is_no_error(server: SandboxServer) -> No
     assert report.reasons == {}, "it is told once"
 
 
-def test_a_token_that_no_key_opens_is_told_and_nobody_asked(server: SandboxServer) -> None:
+def test_unreadable_token_is_reported_without_a_request(server: SandboxServer) -> None:
     report = ask(server, cipher=TokenCipher([generate_key()]))
     assert report.message is not None
     assert "BIGCOMMERCE_ENCRYPTION_KEYS" in report.message

@@ -101,7 +101,7 @@ def live_leases(shop: Shop) -> int:
         return len(shop.host_app.db.session.execute(held).all())
 
 
-def test_signals_tell_ids_after_the_commit(shop: Shop) -> None:
+def test_signals_carry_ids_after_the_commit(shop: Shop) -> None:
     told: list[tuple[str, dict[str, Any], list[Any]]] = []
 
     def created(sender: Any, **values: Any) -> None:
@@ -123,7 +123,7 @@ def test_signals_tell_ids_after_the_commit(shop: Shop) -> None:
     ]
 
 
-def test_a_failed_refresh_is_told_too(shop: Shop) -> None:
+def test_failed_refresh_sends_a_signal_too(shop: Shop) -> None:
     shop.store.set_token()
     told: list[Any] = []
 

@@ -277,7 +277,7 @@ def test_a_refresh_that_never_ends_is_not_waited_for_for_ever(connect: Connect, 
         erasure.erase(mirror.engine, instance_of(mirror), [person_data.customer(11)])
 
 
-def test_nobody_is_looked_up_but_once_a_slice(connect: Connect):
+def test_erased_people_are_read_once_a_slice(connect: Connect):
     store, _ = store_with()
     mirror = connect(store).completed("orders")
     erase(mirror, "--customer-id", 4711)
@@ -292,7 +292,7 @@ def test_nobody_is_looked_up_but_once_a_slice(connect: Connect):
 # -- who, and where ------------------------------------------------------------------------------------------------
 
 
-def test_nothing_tells_who_was_erased(connect: Connect):
+def test_nothing_shows_who_was_erased(connect: Connect):
     store, _ = store_with(customer_id=987654321)
     mirror = connect(store).completed("orders")
     erase(mirror, "--customer-id", 987654321, "--email", EMAIL)

@@ -29,7 +29,7 @@ def test_the_public_names_are_these_and_no_others() -> None:
     assert all(hasattr(bigcommerce_integration, name) for name in bigcommerce_integration.__all__)
 
 
-def test_the_package_tells_that_it_is_typed() -> None:
+def test_package_declares_that_it_is_typed() -> None:
     assert (Path(bigcommerce_integration.__file__).parent / "py.typed").exists()
 
 

@@ -374,7 +374,7 @@ def test_what_is_no_host_is_refused(host: Any, host_app: HostApp, broker: StubBr
         create_blueprint(db=host_app.db, broker=broker, host=host)
 
 
-def test_a_host_that_lacks_methods_is_told_which(host_app: HostApp, broker: StubBroker) -> None:
+def test_host_that_lacks_methods_gets_an_error_naming_them(host_app: HostApp, broker: StubBroker) -> None:
     host = host_app.host()
     parts = SimpleNamespace(tenant=host.tenant, may=host.may, missing=host.missing, name_taken=True)
     with pytest.raises(ConfigError, match=r"lacks name_taken, .*orders_changed\.$"):

@@ -140,7 +140,7 @@ def test_quoted_messages_are_those_of_the_code() -> None:
     assert [part for part in quoted if part not in said] == []
 
 
-def test_every_public_name_is_told() -> None:
+def test_every_public_name_is_documented() -> None:
     told = (DOCS / "host.md").read_text()
     assert [name for name in bigcommerce_integration.__all__ if name not in told] == []
 

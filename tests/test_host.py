@@ -57,7 +57,7 @@ def test_what_does_not_exist_is_missing(session: Session, host: SQLAlchemyHost) 
     assert found == Missing(integration=True, store=True, nominal_code_ids=frozenset(unknown))
 
 
-def test_what_is_not_asked_is_not_looked_up(session: Session, host: SQLAlchemyHost) -> None:
+def test_host_does_not_look_up_what_is_not_given(session: Session, host: SQLAlchemyHost) -> None:
     statements: list[str] = []
     engine = session.get_bind()
     event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))

@@ -24,7 +24,7 @@ def test_generate_key_runs_as_a_module_without_an_app() -> None:
 
 
 @pytest.mark.parametrize("argv", [[], ["unknown"], ["generate-key", "extra"], ["-x"]])
-def test_a_usage_error_ends_with_2_and_tells_the_commands(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_usage_error_exits_with_2_and_lists_the_commands(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(argv) == 2
     said = capsys.readouterr()
     assert said.out == ""

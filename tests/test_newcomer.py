@@ -146,7 +146,7 @@ def test_without_tables_the_answer_names_the_migration(stranger: Stranger) -> No
     assert "bigcommerce_instances" in told
 
 
-def test_a_wrong_token_is_told_at_its_field(stranger: Stranger) -> None:
+def test_wrong_token_is_reported_at_its_field(stranger: Stranger) -> None:
     stranger.type_in(HOST)
     ready = stranger.set_up()
     with ready.processes(has_worker=False):

@@ -203,7 +203,7 @@ def test_the_store_information(server: SandboxServer, client: StoreClient) -> No
     assert (info.id, info.timezone) == (server.store_hash, "America/Chicago")
 
 
-def test_the_quota_is_told_also_in_lower_case(server: SandboxServer, client: StoreClient) -> None:
+def test_quota_headers_work_in_lower_case_too(server: SandboxServer, client: StoreClient) -> None:
     for is_lower in (False, True):
         server.store.switches.update({"lower_case_headers": is_lower})
         quota = client.store_info().quota

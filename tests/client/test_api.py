@@ -28,7 +28,7 @@ def params(call: Call) -> dict[str, str]:
     return dict(call.params)
 
 
-def test_a_reply_tells_the_circumstances_of_its_answer() -> None:
+def test_reply_carries_time_and_quota_of_its_answer() -> None:
     client, _ = client_of(v3([1]))
     reply = client.page(PRODUCTS, IdRange(1, 5), limit=250)
     assert (reply.observed_at, reply.quota, reply.elapsed_s, reply.received_at) == (NOW, QUOTA, 0.25, 99.0)

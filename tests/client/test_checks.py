@@ -73,7 +73,7 @@ def test_dates_within_a_second_or_set_since_or_unreadable_pass(date: object) -> 
 
 
 @pytest.mark.parametrize("date", ["1999-01-01T00:00:00Z", "2025-01-15T12:00:00Z", "2025-01-31T00:00:00Z"])
-def test_dates_are_not_judged_where_nothing_was_asked(date: str) -> None:
+def test_dates_are_not_checked_without_a_date_filter(date: str) -> None:
     checks.dates_within(records(1, date=date), v2_bounds(DateFilter()), "orders", observed_at=NOW)
 
 

@@ -38,12 +38,12 @@ mask = Secret(TOKEN).mask
         ('{"title": "a\\u0000b\\u001b[31m\\nc\\u2028d\\ud800e"}', "a b [31m c d e"),
     ],
 )
-def test_what_was_said(body: str, error_text: str) -> None:
+def test_error_text_of_the_store_is_kept(body: str, error_text: str) -> None:
     assert error_text_of(body, mask) == error_text
 
 
 @pytest.mark.parametrize("page", ["<title>" * 9362, "<title" * 10_922, "<title>" + "</titl" * 10_000])
-def test_a_page_full_of_titles_is_looked_through_once(page: str) -> None:
+def test_page_full_of_titles_is_searched_once(page: str) -> None:
     """A pattern looked from each begin of a title for its end: 3 s of CPU for 64 KiB."""
     began = time.process_time()
     assert error_text_of(page, mask)

@@ -120,12 +120,12 @@ def test_a_429_that_says_nothing_holds_back_longer_each_time() -> None:
     assert waits == pytest.approx([1.01, 2.01, 4.01, 60.01, 60.01])
 
 
-def test_a_429_that_tells_next_to_nothing_holds_back_longer() -> None:
+def test_429_without_a_wait_holds_back_longer() -> None:
     waits = [Pace.start(RESERVE, 1).sent(0.0).limited(0.0, 0.001, attempt).delay_s(0.0) for attempt in (1, 2, 3, 500)]
     assert waits == pytest.approx([0.11, 0.21, 0.41, 60.01])
 
 
-def test_half_told_quotas_bind_nothing_that_they_do_not_tell() -> None:
+def test_incomplete_quota_headers_limit_only_what_they_name() -> None:
     for told in (Quota(None, 0, 30.0, 5.0), Quota(150, 0, None, None), Quota(None, None, 30.0, None)):
         assert Pace.start(RESERVE, 1).sent(0.0).answered(0.1, told).delay_s(0.1) == 0.0
     window_only = Pace.start(RESERVE, 1).sent(0.0).answered(0.1, Quota(150, 15, 30.0, None))

@@ -60,7 +60,7 @@ def removed(value: Any) -> set[str]:
     return {path for path in missing if path.rpartition(".")[0] not in missing}
 
 
-def test_what_is_said_about_people_goes_and_nothing_else():
+def test_only_personal_data_is_dropped():
     value = payload("orders")
     assert removed(value) == PERSONAL
     left = blanked(value)

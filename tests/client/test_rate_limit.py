@@ -19,14 +19,14 @@ def test_the_quota_in_seconds_whatever_the_case_of_the_names() -> None:
     assert parse_quota({name.lower(): value for name, value in headers.items()}) == expected
 
 
-def test_what_is_not_told_is_none() -> None:
+def test_missing_header_is_none() -> None:
     assert parse_quota({}) is None
     assert parse_quota({"Content-Type": "application/json", AFTER: "5"}) is None
     assert parse_quota({LEFT: "3"}) == Quota(limit=None, left=3, window_s=None, reset_s=None)
 
 
 @pytest.mark.parametrize("value", ["", "abc", "-1", "nan", "inf", "1" * 400])
-def test_what_is_no_number_counts_as_not_told(value: str) -> None:
+def test_header_that_is_no_number_counts_as_missing(value: str) -> None:
     assert parse_quota({LIMIT: value, LEFT: value, WINDOW: value, RESET: value}) is None
     assert wait_s({RESET: value, AFTER: value}) is None
 

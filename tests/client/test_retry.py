@@ -35,12 +35,12 @@ def test_what_no_retry_mends_is_given_up_at_once(error: StoreError) -> None:
 
 
 @pytest.mark.parametrize("attempt", [1, 2, MAX_TRIES, 100])
-def test_a_told_wait_is_obeyed_however_often(attempt: int) -> None:
+def test_wait_the_store_names_is_obeyed_however_often(attempt: int) -> None:
     assert decide(RateLimited("x", wait_s=12.5), attempt, random=lambda: 0.9) == Wait(12.5)
 
 
 @pytest.mark.parametrize("wait_s", [0.0, 0.001, 0.4])
-def test_a_429_that_tells_next_to_nothing_is_given_up(wait_s: float) -> None:
+def test_429_without_a_wait_is_given_up(wait_s: float) -> None:
     error = RateLimited("x", wait_s=wait_s)
     verdicts = [decide(error, attempt, random=lambda: 0.9) for attempt in range(1, MAX_TRIES + 1)]
     waits = [verdict.seconds for verdict in verdicts if isinstance(verdict, Wait)]
@@ -52,12 +52,12 @@ def test_a_429_that_tells_next_to_nothing_is_given_up(wait_s: float) -> None:
 
 
 @pytest.mark.parametrize(("wait_s", "counts"), [(None, True), (0.0, True), (0.99, True), (1.0, False), (30.0, False)])
-def test_a_429_that_tells_its_wait_is_no_failure(wait_s: float | None, counts: bool) -> None:
+def test_429_with_a_wait_is_no_failure(wait_s: float | None, counts: bool) -> None:
     assert is_failure(RateLimited("x", wait_s=wait_s)) is counts
 
 
 @pytest.mark.parametrize(("wait_s", "seconds"), [(None, 1.0), (0.0, 1.0), (40.0, 40.0), (3600.0, 900.0)])
-def test_an_unavailable_store_may_tell_its_wait(wait_s: float | None, seconds: float) -> None:
+def test_unavailable_store_may_name_its_wait(wait_s: float | None, seconds: float) -> None:
     assert decide(StoreUnavailable("x", wait_s=wait_s), 1, random=lambda: 1.0) == Wait(seconds)
 
 

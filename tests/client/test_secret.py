@@ -57,7 +57,7 @@ def holds(value: object, needle: str, depth: int = 0) -> bool:
         drip(b"HTTP/1.1 200 OK\r\n\r\n", b" ", 0.05),
     ],
 )
-def test_no_failure_tells_the_token(behave: Behaviour, call: Call, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_failure_shows_the_token(behave: Behaviour, call: Call, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with serving(behave) as server:
         transport = server.transport(0.2)

@@ -300,7 +300,7 @@ def test_a_missing_scope_is_named() -> None:
 
 
 @pytest.mark.parametrize("body", [b'[{"status":404,"message":"Not found."}]', b'{"status":404,"title":"gone"}'])
-def test_the_404_of_a_record_says_that_it_is_gone(body: bytes) -> None:
+def test_404_of_a_record_means_it_is_deleted(body: bytes) -> None:
     assert isinstance(failure(404, JSON, body, ONE), RecordGone)
 
 

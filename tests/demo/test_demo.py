@@ -187,7 +187,7 @@ def test_the_printed_curl_lines_work_and_ctrl_c_ends_everything(tmp_path: Path) 
         assert list(tmp_path.glob("bigcommerce-demo-*")) == []
 
 
-def test_workers_that_are_killed_while_it_serves_on_are_told(tmp_path: Path) -> None:
+def test_killed_workers_are_reported_while_the_demo_serves_on(tmp_path: Path) -> None:
     broker_url = service_url("TEST_REDIS_URL")
     with running(tmp_path, "--products", "10", "--orders", "10", "--broker-url", broker_url) as (process, output):
         wait_for(output, "Ctrl-C ends everything.")
@@ -260,7 +260,7 @@ def test_kill_9_leaves_no_process_behind(tmp_path: Path) -> None:
         assert not is_served(int(store[1]))
 
 
-def test_a_taken_port_is_told(demo_here: DemoHere) -> None:
+def test_taken_port_is_reported(demo_here: DemoHere) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -284,7 +284,7 @@ def test_a_taken_port_is_told(demo_here: DemoHere) -> None:
         (("--worker-processes", "3"), "--worker-processes needs --broker-url"),
     ],
 )
-def test_what_cannot_be_used_is_told(demo_here: DemoHere, arguments: tuple[str, ...], words: str) -> None:
+def test_unusable_option_is_reported(demo_here: DemoHere, arguments: tuple[str, ...], words: str) -> None:
     done = demo_here(*small(*arguments))
     assert done.returncode == 2
     assert words in done.stderr

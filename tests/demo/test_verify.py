@@ -125,7 +125,7 @@ def test_a_payload_of_another_spelling_is_seen(database: Database) -> None:
     assert database.differences() == [f"bigcommerce_products {product_id}: not equal to the store: payload"]
 
 
-def test_a_record_set_aside_is_seen(database: Database) -> None:
+def test_rejected_record_is_a_difference(database: Database) -> None:
     database.do(
         "INSERT INTO bigcommerce_rejected_records "
         "(instance_id, refresh_id, resource, bigcommerce_id, reason, is_payload_cut, created_at) "
@@ -134,7 +134,7 @@ def test_a_record_set_aside_is_seen(database: Database) -> None:
     assert database.differences() == ["bigcommerce_rejected_records 5: set aside, of products: no name"]
 
 
-def test_a_product_wrongly_known_as_gone_is_seen(database: Database) -> None:
+def test_product_wrongly_marked_deleted_is_a_difference(database: Database) -> None:
     gone = database.one("SELECT MIN(bigcommerce_id) FROM bigcommerce_absent_products")
     database.do(f"UPDATE bigcommerce_absent_products SET bigcommerce_id = 77 WHERE bigcommerce_id = {gone}")
     assert database.differences() == [
@@ -187,7 +187,7 @@ def test_a_host_product_made_twice_is_seen(database: Database) -> None:
     assert database.differences() == ["bigcommerce_variants 0: 0 variants share the host product 999999 that was made"]
 
 
-def test_links_are_judged_by_the_instance_s_settings(database: Database) -> None:
+def test_links_are_checked_by_the_instance_s_settings(database: Database) -> None:
     rules = replace(database.demo.rules, auto_link=False, auto_create=False)
     strict = Database(replace(database.demo, rules=rules), database.connection)
     variant_ids = {f"bigcommerce_variants {linked(database, source)}" for source in ("auto", "created")}

@@ -72,6 +72,6 @@ def test_a_hundred_per_cent_are_shown_by_the_end_alone(fetched: int, total: int 
     assert progress.percentage(fetched, total, is_walked=is_walked) == shown
 
 
-def test_progress_never_tells_of_more_records_than_there_are():
+def test_progress_never_shows_more_records_than_there_are():
     assert progress.message("walk", "orders", 12, 10) == "Reading orders: 12 of 12."
     assert "unknown" in progress.message("walk", "orders", 12, None)

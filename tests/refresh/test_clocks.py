@@ -172,7 +172,7 @@ def test_what_is_from_the_future_heals(connect_any: Connect, by: timedelta, mode
     assert_shows(mirror, "Once more")
 
 
-def test_rows_from_the_future_are_marked_when_they_are_gone(connect_any: Connect) -> None:
+def test_rows_from_the_future_are_marked_when_deleted(connect_any: Connect) -> None:
     mirror = connect_any(SandboxStore(12, 12, awkward=False)).completed()
     product, order = mirror.store.product_ids[3], mirror.store.order_ids[3]
     mirror.store.delete_product(product)
@@ -184,7 +184,7 @@ def test_rows_from_the_future_are_marked_when_they_are_gone(connect_any: Connect
     assert all(row["deleted_at"] for row in mirror.rows("variants", bigcommerce_product_id=product))
 
 
-def test_who_claims_later_is_believed_whatever_the_clocks_said(mirror: Mirror) -> None:
+def test_later_claim_wins_whatever_the_clocks_say(mirror: Mirror) -> None:
     """Rows of a worker whose clock was 50 seconds ahead: within what is allowed, and still no reason to skip."""
     edit(mirror, "Edited")
     for name in MIRRORED:

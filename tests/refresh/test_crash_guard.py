@@ -47,7 +47,7 @@ def test_page_stays_large_until_two_attempts_write_nothing() -> None:
 
 
 @pytest.mark.parametrize("full", [1, 2, 8, 16])
-def test_small_pages_by_setting_are_no_hunt(full: int) -> None:
+def test_small_page_by_setting_is_no_sign_of_deaths(full: int) -> None:
     assert (
         crash_guard(0, stored_page_size=None, full=full)
         == crash_guard(0, stored_page_size=full, full=full)

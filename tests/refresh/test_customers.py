@@ -96,7 +96,7 @@ def test_a_later_refresh_writes_what_has_changed(mirror: Mirror, customers: Cust
     assert mirror.asked("customers.*date_modified")
 
 
-def test_named_records_are_asked_for_and_marked_when_gone(mirror: Mirror, customers: CustomerList):
+def test_named_records_are_requested_and_marked_when_deleted(mirror: Mirror, customers: CustomerList):
     mirror.completed("customers")
     del customers.records[7]
     customers.records[8]["customer_group_id"] = 99
@@ -131,7 +131,7 @@ def test_a_refresh_of_it_is_started_over_http(mirror: Mirror):
     assert (answer.status_code, answer.json["data"]["resource"]) == (202, "customers")
 
 
-def test_the_document_tells_of_it(mirror: Mirror):
+def test_document_describes_the_new_collection(mirror: Mirror):
     content = mirror.app.test_client().get(f"{URL}/openapi.json").json
     below = f"{URL}/{{instance_id}}/customers"
     assert {below, f"{below}/{{bigcommerce_id}}", f"{below}/refresh"} <= content["paths"].keys()

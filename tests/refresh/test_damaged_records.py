@@ -119,7 +119,7 @@ def test_what_cannot_be_read_is_rejected_alone(connect: Connect, what: str, reso
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
-def test_a_record_that_is_gone_beside_a_damaged_one_waits(connect: Connect, resource: str):
+def test_deletion_beside_a_damaged_record_waits(connect: Connect, resource: str):
     """Which of the two cannot be read is not known as long as the other has no id."""
     store = SandboxStore(12, 12, awkward=False)
     mirror = connect(store).completed()

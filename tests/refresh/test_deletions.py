@@ -172,7 +172,7 @@ def test_orders_that_lists_hide_are_read_singly(connect_any: Connect) -> None:
     assert marked(mirror, "orders") == [archived, deleted], "also what was archived first"
 
 
-def test_a_range_of_days_finds_what_is_gone_from_those_days(connect_any: Connect) -> None:
+def test_range_of_days_finds_deletions_of_those_days(connect_any: Connect) -> None:
     store = SandboxStore(0, 0, awkward=False)
     days = [
         store.create_order(lines=1, date_created=f"{name}, {day} Mar 2026 12:00:00 +0000")

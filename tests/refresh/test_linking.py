@@ -407,7 +407,7 @@ def health(mirror: Mirror) -> dict[str, Any]:
     return told
 
 
-def test_what_the_host_refuses_is_counted_and_told(
+def test_draft_the_host_refuses_is_counted_and_reported(
     connect_any: Connect, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(linker, "PASS_SIZE", 3)
@@ -462,7 +462,7 @@ def test_a_pass_that_is_done_again_counts_once(connect: Connect, monkeypatch: py
     assert mirror.refresh("products")["conflicts"] == 5
 
 
-def test_one_conflict_is_told_in_the_singular(connect: Connect) -> None:
+def test_one_conflict_is_reported_in_the_singular(connect: Connect) -> None:
     mirror = shop(connect, ["", "A"]).completed("products")
     assert mirror.refresh("products")["message"] == (
         "Completed. One variant could not be linked. The first reason: The SKU is blank. "
@@ -522,7 +522,7 @@ def test_a_link_goes_to_the_product_that_took_its_place(connect: Connect) -> Non
     assert mirror.host_products()[mirror.rows("variants")[0]["host_product_id"]] == "A"
 
 
-def test_links_are_looked_through_in_batches(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_links_are_checked_in_batches(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linker, "PASS_SIZE", 3)
     mirror = shop(connect, [f"S-{number}" for number in range(8)]).with_settings(slice_s=0.0).completed("products")
     delete_host_product(mirror, *[each for each, sku in mirror.host_products().items() if sku in ("S-1", "S-7")])
@@ -555,7 +555,7 @@ def test_too_many_deleted_host_products_unlink_nothing(connect: Connect, monkeyp
 
 
 @pytest.mark.parametrize("answer", [None, []])
-def test_a_host_that_cannot_tell_keeps_its_links(connect: Connect, answer: Any) -> None:
+def test_host_without_an_answer_about_products_keeps_links(connect: Connect, answer: Any) -> None:
     mirror = shop(connect, ["A"]).completed("products")
     mirror.host.products_missing = lambda session, instance, ids: answer
     delete_host_product(mirror, *mirror.host_products())

@@ -100,7 +100,7 @@ def test_the_confirmation_takes_seconds(monkeypatch: pytest.MonkeyPatch):
     assert 2 <= retry.confirm_after_s(random=lambda: 0.0) < retry.confirm_after_s(random=lambda: 0.999) < 4
 
 
-def test_a_doubt_is_settled_in_its_slice_however_short(connect: Connect):
+def test_uncertain_variant_is_settled_in_even_a_short_slice(connect: Connect):
     mirror = connect(SandboxStore(3, 3)).with_settings(slice_s=0.0)
     mirror.store.faults.add("html", status=404, times=None)
     assert mirror.advance("products") is Outcome.ENDED

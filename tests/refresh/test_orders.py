@@ -319,7 +319,7 @@ def test_older_answer_overwrites_no_newer_order_nor_its_lines(connect: Connect):
     assert mirror.rows("order_lines") == []
 
 
-def test_an_order_that_was_gone_comes_back(connect: Connect):
+def test_deleted_order_comes_back(connect: Connect):
     mirror = connect()
     pages = writer(mirror, "orders")
     pages.write(sale())
@@ -373,7 +373,7 @@ def told_of(mirror: Mirror) -> list[int]:
     return told
 
 
-def test_a_sweep_tells_the_host_of_the_changed_orders_alone(connect: Connect):
+def test_sweep_reports_only_changed_orders_to_the_host(connect: Connect):
     mirror = connect(SandboxStore(5, 30, awkward=False)).completed("orders")
     told = told_of(mirror)
     changed = mirror.store.order_ids[3:6]

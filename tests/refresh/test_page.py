@@ -47,7 +47,7 @@ def test_of_a_record_that_comes_twice_the_last_wins():
     assert (page.records, [each.id for each in page.rejected]) == ([], [5])
 
 
-def test_a_record_without_an_id_or_of_another_kind_is_set_aside():
+def test_record_without_an_id_or_of_another_type_is_rejected():
     page = page_of(bowl(5), Record('{"id":"x"}', {"id": "x"}, None), Record("[7]", [7], 7))
     assert [each.id for each in page.records] == [5]
     assert [(each.id, each.text) for each in page.rejected] == [(None, '{"id":"x"}'), (7, "[7]")]
@@ -239,7 +239,7 @@ def test_what_the_host_wrote_goes_with_the_page_that_it_refuses(connect: Connect
     assert mirror.host_products() == {}
 
 
-def test_who_looks_after_a_change_number_sees_every_later_change(connect: Connect):
+def test_reader_after_a_change_number_sees_every_later_change(connect: Connect):
     """The host asks what changed after the highest number it knows: each page's are above all committed before."""
     mirror = connect(SandboxStore(30, 0, awkward=False), settings={"page_size": 5, "concurrency": 3})
     highest, pages = 0, []

@@ -72,7 +72,7 @@ def found(mirror: Mirror, secret: str = SECRET) -> list[str]:
     return places
 
 
-def test_what_is_looked_for_would_be_found(connect: Connect):
+def test_search_for_personal_data_would_find_it(connect: Connect):
     store = store_of_every_kind()
     fill_with_people(store)
     store.edit_order(store.order_ids[5], items_total="many")
@@ -137,7 +137,7 @@ def test_switch_to_drop_blanks_stored_rows_in_next_full_refresh(connect: Connect
     assert mirror.refresh("orders")["updated"] == 60
 
 
-def test_what_is_set_aside_since_it_kills_workers_holds_nobody(connect: Connect):
+def test_quarantined_record_holds_no_personal_data(connect: Connect):
     store = SandboxStore(products=2, orders=2)
     fill_with_people(store)
     mirror = connect(store, settings=DROP)

@@ -87,7 +87,7 @@ def test_what_is_null_empty_or_absent_is_none():
 
 
 @pytest.mark.parametrize("shown", [[], None, {"data": []}])
-def test_a_product_that_shows_no_variants_is_left_in_doubt(shown: Any):
+def test_product_without_variants_in_its_answer_maps_none(shown: Any):
     assert REGISTRY.mappers["products"].map_record(record(bowl(variants=shown))).of("variants") == []
 
 
@@ -241,7 +241,7 @@ def test_of_two_answers_within_a_second_the_later_applied_wins(connect: Connect)
     assert mirror.rows("products")[0]["name"] == "second"
 
 
-def test_a_product_that_was_gone_comes_back(connect: Connect):
+def test_deleted_product_comes_back(connect: Connect):
     mirror = connect()
     pages = writer(mirror, "products")
     pages.write(bowl())

@@ -142,7 +142,7 @@ def test_one_that_was_edited_is_tried_by_the_next_incremental(mirror: Mirror) ->
     assert mirror.rows("rejected_records") == []
 
 
-def test_one_that_is_gone_from_the_store_is_kept_no_longer(mirror: Mirror) -> None:
+def test_quarantined_record_the_store_deleted_is_dropped(mirror: Mirror) -> None:
     ids = list(mirror.store.product_ids)
     deadly(mirror, "products", [ids[7]])
     run_with_deaths(mirror, "products")

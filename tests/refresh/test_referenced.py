@@ -56,7 +56,7 @@ def test_both_first_refreshes_answer_it_once(connect_any: Connect) -> None:
     assert missing(mirror) == []
 
 
-def test_a_line_written_later_is_looked_at(connect_any: Connect) -> None:
+def test_line_written_later_is_checked(connect_any: Connect) -> None:
     store = SandboxStore(3, 0, awkward=False)
     mirror = connect_any(store).completed()
     stored = store.product_ids[0]
@@ -105,7 +105,7 @@ def test_a_page_of_orders_that_is_written_is_not_waited_for(connect_server: Conn
     assert known_up_to(mirror) == 1
 
 
-def test_the_end_of_a_refresh_looks_at_new_lines_alone(connect_any: Connect) -> None:
+def test_end_of_a_refresh_checks_only_new_lines(connect_any: Connect) -> None:
     mirror = connect_any(SandboxStore(3, 3, awkward=False)).completed()
     stored = mirror.ids("products")[0]
     write(mirror, *(line(1000 + number, stored) for number in range(20_000)))

@@ -249,7 +249,7 @@ def test_a_quota_that_others_use_up_is_waited_for(connect: Connect):
     assert mirror.ids("orders") == mirror.store.order_ids
 
 
-def test_a_429_that_tells_its_wait_never_fails_a_refresh(connect: Connect):
+def test_429_with_a_wait_never_fails_a_refresh(connect: Connect):
     mirror = connect(SandboxStore(5, 0))
     mirror.store.faults.add("429", PAGES["products"], headers={"X-Retry-After": "20"}, times=retry.MAX_TRIES + 5)
     mirror.store.faults.add("status", PAGES["products"], status=503)
@@ -258,7 +258,7 @@ def test_a_429_that_tells_its_wait_never_fails_a_refresh(connect: Connect):
 
 
 @pytest.mark.parametrize("reset_ms", ["0", "1"])
-def test_a_429_that_tells_next_to_nothing_ends_in_a_failure(connect: Connect, reset_ms: str):
+def test_429_without_a_wait_fails_the_refresh_at_last(connect: Connect, reset_ms: str):
     mirror = connect(SandboxStore(5, 0))
     headers = {"X-Retry-After": "0", "X-Rate-Limit-Time-Reset-Ms": reset_ms}
     mirror.store.faults.add("429", PAGES["products"], headers=headers, times=None)
@@ -266,7 +266,7 @@ def test_a_429_that_tells_next_to_nothing_ends_in_a_failure(connect: Connect, re
     assert mirror.server.requests.statuses[429] == retry.MAX_TRIES
 
 
-def test_a_429_that_tells_next_to_nothing_lets_the_worker_go(connect: Connect, monkeypatch: pytest.MonkeyPatch):
+def test_429_without_a_wait_frees_the_worker(connect: Connect, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.undo()  # the waits are those of the field
     mirror = connect(SandboxStore(5, 0)).with_settings(slice_s=300.0)
     mirror.store.faults.add("429", PAGES["products"], headers={"X-Retry-After": "0"}, times=None)
@@ -280,7 +280,7 @@ def test_a_429_that_tells_next_to_nothing_lets_the_worker_go(connect: Connect, m
     mirror.completed("products")
 
 
-def test_a_platform_that_takes_one_request_at_a_time_is_borne(connect: Connect):
+def test_store_that_takes_one_request_at_a_time_completes(connect: Connect):
     mirror = connect(SandboxStore(24, 0, awkward=False), settings={"page_size": 8, "concurrency": 2}, latency_ms=40)
     mirror.store.switches.concurrency_cap = 1
     mirror.completed("products")

@@ -151,7 +151,9 @@ def test_a_product_of_many_variants_is_asked_for_all_pages(connect: Connect) -> 
     assert (marked(mirror), len(mirror.asked(LISTS))) == ([gone], 3)
 
 
-def test_beyond_so_many_requests_a_page_it_stays_in_doubt(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variant_stays_uncertain_beyond_the_requests_of_a_page(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("bigcommerce_integration.refresh.run.variant_checks.MOST_LISTS", 1)
     store = shop(3, variants=200)
     mirror = connect(store, settings={"concurrency": 1}).completed("products")
@@ -223,7 +225,7 @@ def test_a_sku_that_moves_to_another_product_is_linked_there(connect_any: Connec
     assert conflicts(mirror) == []
 
 
-def test_a_sku_whose_variant_is_gone_from_its_product_moves(connect: Connect) -> None:
+def test_sku_moves_when_its_product_no_longer_has_the_variant(connect: Connect) -> None:
     store = shop(3, variants=2)
     mirror = connect(store)
     gone = variant_ids(store, 1)[1]

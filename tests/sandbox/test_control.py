@@ -67,7 +67,7 @@ def test_orders_and_lines(api):
         ("POST", "/truth/orders", None, 405),
     ],
 )
-def test_mistakes_are_told(api, method, path, body, status):
+def test_bad_commands_get_an_error_text(api, method, path, body, status):
     answer = api.control(method, path, body)
     assert answer.status_code == status
     assert answer.json()["message"]

@@ -53,7 +53,7 @@ def test_a_price_is_inherited_by_variants_without_one(api):
     assert {(one["price"], one["calculated_price"]) for one in product["variants"]} == {(None, 77)}
 
 
-def test_a_deleted_product_is_gone_with_its_variants(api):
+def test_a_deleted_product_takes_its_variants_along(api):
     product = many_variants(api.store)
     variant_ids = {variant.id for variant in product.variants}
     api.store.delete_product(product.id)
@@ -105,7 +105,7 @@ def test_a_variant_may_become_an_orphan(api):
     assert [one["id"] for one in orphan] == [variant_id]
 
 
-def test_orders_are_created_archived_restored_and_gone(api):
+def test_orders_are_created_archived_restored_and_deleted(api):
     order_id = api.store.create_order(lines=2, date_created="Thu, 20 Apr 2017 11:32:00 +0000")
     path = f"{ORDERS}/{order_id}"
     assert api.get(path).json()["date_created"] == "Thu, 20 Apr 2017 11:32:00 +0000"

@@ -65,7 +65,7 @@ def leases_of_the_dead_ending_at_once(shop: Shop, crew: Supervised) -> Iterator[
         *(pytest.param("mariadb", place, 17, marks=pytest.mark.slow) for place in (40, 80)),
     ],
 )
-def test_a_record_that_kills_its_worker_is_set_aside(database: str, place: int, page_size: int, tmp_path: Path) -> None:
+def test_record_that_kills_its_worker_is_quarantined(database: str, place: int, page_size: int, tmp_path: Path) -> None:
     store = SandboxStore(RECORDS, 20, awkward=False)
     deadly = store.product_ids[place]
     with deadly_shop(tmp_path, deadly, store, database, page_size=page_size) as shop:

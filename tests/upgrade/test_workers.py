@@ -64,7 +64,7 @@ def test_old_and_new_workers_take_over_from_each_other(old: Path, database: str,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("database", ["postgresql", "mariadb"])
-def test_a_new_collection_begins_once_the_old_worker_is_gone(old: Path, database: str, tmp_path: Path) -> None:
+def test_new_collection_begins_once_the_old_worker_has_ended(old: Path, database: str, tmp_path: Path) -> None:
     customers = CustomerList.of(60)
     store = customers.store(products=60, orders=20)
     with ExitStack() as stack:

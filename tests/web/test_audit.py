@@ -12,7 +12,7 @@ from bigcommerce_integration import history
 from ..host_app import HostApp
 
 
-def test_a_row_tells_who_did_what_when_and_holds_any_text(any_app: Flask, host_app: HostApp) -> None:
+def test_history_row_says_who_did_what_when_and_holds_any_text(any_app: Flask, host_app: HostApp) -> None:
     tables = any_app.extensions["bigcommerce_integration"].tables
     changes = {"name": {"from": "Größe \0 \ud800 🛒", "to": None}, "n": 2**63}
     with any_app.app_context():

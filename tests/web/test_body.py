@@ -73,7 +73,7 @@ def test_what_is_no_json_object_is_400(body: bytes, client: FlaskClient, headers
     assert answer.json.keys() == {"message"}
 
 
-def test_malformed_json_tells_where(client: FlaskClient, headers: dict[str, str]) -> None:
+def test_malformed_json_error_names_the_place(client: FlaskClient, headers: dict[str, str]) -> None:
     answer = client.post(URL, data='{\n "name": oops', content_type=JSON, headers=headers)
     assert answer.json == {"message": "The body is not JSON: line 2, column 10."}
 

@@ -169,7 +169,7 @@ def test_nothing_changed_is_no_change(connected: Connected) -> None:
     assert [each["action"] for each in connected.history()] == ["create"]
 
 
-def test_the_signal_tells_the_id_after_the_commit_and_may_fail(connected: Connected) -> None:
+def test_signal_carries_the_id_after_the_commit_and_may_fail(connected: Connected) -> None:
     told: list[Any] = []
 
     def receiver(sender: Any, *, instance_id: int) -> None:
@@ -181,7 +181,7 @@ def test_the_signal_tells_the_id_after_the_commit_and_may_fail(connected: Connec
     assert told == [(connected.app, connected.data["id"], "New name")]
 
 
-def test_the_history_tells_who_changed_what(connected: Connected) -> None:
+def test_history_says_who_changed_what(connected: Connected) -> None:
     connected.headers = bearer(connected.app, "user@example.com")
     connected.patched(
         {"name": "New", "integration_settings": {"start_date": "2024-03-01", "auto_link_products": False}}
@@ -261,7 +261,7 @@ def test_a_name_of_another_is_taken_and_its_own_is_not(any_connected: Connected)
     assert any_connected.patched({"name": "MAIN shop"})["name"] == "MAIN shop"
 
 
-def test_a_name_taken_just_after_the_look_is_422(any_connected: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_name_taken_just_after_the_check_is_422(any_connected: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
     other = new_instance(name="Other shop")
     assert any_connected.client.post(URL, json=other, headers=any_connected.headers).status_code == 201
     monkeypatch.setattr(

@@ -82,7 +82,7 @@ def test_no_transaction_is_open_while_the_store_is_asked(shop: Shop, monkeypatch
     assert seen == [0, 0, 0]
 
 
-def test_the_command_tells_the_same_of_each(shop: Shop) -> None:
+def test_command_reports_the_same_of_each(shop: Shop) -> None:
     first, second = shop.post(), shop.post(name="Second")
     runner = shop.app.test_cli_runner()
     done = runner.invoke(args=["bigcommerce", "check"])
@@ -176,7 +176,7 @@ def test_a_change_that_came_while_the_store_was_asked_is_kept(shop: Shop, monkey
     assert (answer.status_code, answer.json["data"]["name"], answer.headers["ETag"]) == (200, "Meanwhile", '"3"')
 
 
-def test_the_tokens_are_told_nowhere(shop: Shop) -> None:
+def test_tokens_are_shown_nowhere(shop: Shop) -> None:
     instance = shop.post()
     new = shop.store.set_token()
     statements: list[str] = []

@@ -76,7 +76,7 @@ def test_a_wrong_token_is_connected_untried_if_asked(connect: Connect) -> None:
     assert mirror.server.requests.count == 0
 
 
-def test_bad_fields_are_told_before_the_store_is_asked(connect: Connect) -> None:
+def test_bad_fields_are_refused_before_the_store_is_asked(connect: Connect) -> None:
     mirror = connect(SandboxStore(2, 2))
     mirror.server.requests.clear()
     answer = send(mirror, "POST", **body(mirror, connection_settings__access_token="wrong", name=""))
@@ -85,7 +85,7 @@ def test_bad_fields_are_told_before_the_store_is_asked(connect: Connect) -> None
     assert mirror.server.requests.count == 0
 
 
-def test_a_store_that_is_away_is_connected_and_told(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> None:
+def test_unreachable_store_is_connected_with_a_warning(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> None:
     for app in made(host_app, broker, sqlite_url, BIGCOMMERCE_API_URL=NO_STORE):
         answer = app.test_client().post(URL, json=new_instance(), headers=bearer(app))
         assert answer.status_code == 201

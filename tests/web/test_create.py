@@ -189,7 +189,7 @@ def receivers() -> Iterator[list[Any]]:
         instance_created.disconnect(receiver)
 
 
-def test_the_signal_tells_the_id_after_the_commit(
+def test_signal_carries_the_id_after_the_commit(
     app: Flask, headers: dict[str, str], client: FlaskClient, receivers: list[Any]
 ) -> None:
     told: list[tuple[Any, int]] = []

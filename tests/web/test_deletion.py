@@ -43,7 +43,7 @@ def test_delete_wipes_token_frees_name_and_cancels_refreshes(connected: Connecte
     assert again.status_code == 201
 
 
-def test_it_is_gone_from_lists_and_routes_but_shows_itself(connected: Connected) -> None:
+def test_deleted_instance_leaves_lists_and_still_shows_itself(connected: Connected) -> None:
     assert connected.ask("DELETE").status_code == 202
     listed = connected.client.get(URL, headers=connected.headers).json
     assert (listed["data"], listed["pagination"]["total"]) == ([], 0)

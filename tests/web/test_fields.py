@@ -175,7 +175,7 @@ def test_the_hash_that_was_pasted_with_more_is_named(
 @pytest.mark.parametrize(
     "value", ["https://www.example.com/shop", "shop.example.com", "abc 123", "stores/", "v3", "", "a" * 33, "/"]
 )
-def test_where_no_hash_is_found_an_example_tells_where_to_look(
+def test_missing_hash_gets_an_example_of_where_to_find_it(
     value: str, client: FlaskClient, headers: dict[str, str]
 ) -> None:
     answer = client.post(URL, json=changed(f"{S}store_hash", value), headers=headers)

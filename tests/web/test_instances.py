@@ -151,7 +151,7 @@ def test_health_shows_the_open_refresh_below_a_hundred_per_cent(connected: Conne
     assert told["orders"]["age_s"] is None
 
 
-def test_the_next_automatic_refresh_is_told_while_there_is_one(connected: Connected) -> None:
+def test_next_automatic_refresh_is_shown_while_there_is_one(connected: Connected) -> None:
     # Within the interval: one that lies further ahead is from a clock that was wrong.
     due = (datetime.now(UTC) + timedelta(seconds=200)).replace(tzinfo=None, microsecond=0)
     connected.execute(

@@ -97,7 +97,7 @@ def assert_silent(watch: Watch) -> None:
 CHANGE = {"connection_settings": {"access_token": NEW_TOKEN}}
 
 
-def test_a_token_that_is_replaced_is_told_nowhere(watch: Watch, loud_app: Flask, host_app: HostApp) -> None:
+def test_replaced_token_is_shown_nowhere(watch: Watch, loud_app: Flask, host_app: HostApp) -> None:
     assert watch.post() == 201
     assert ask(watch, "PATCH", "/1?verify=false", CHANGE) == 200
     assert any(f"•{NEW_TOKEN[-4:]}" in said or f"\\u2022{NEW_TOKEN[-4:]}" in said for said in watch.said)
@@ -119,7 +119,7 @@ def test_a_token_that_is_replaced_is_told_nowhere(watch: Watch, loud_app: Flask,
         {"name": 5, "typo": NEW_TOKEN},
     ],
 )
-def test_a_refused_change_does_not_tell_it(watch: Watch, body: Any) -> None:
+def test_refused_change_does_not_show_the_token(watch: Watch, body: Any) -> None:
     assert watch.post() == 201
     for method, path in (("PATCH", "/1"), ("PUT", "/1"), ("POST", "/check")):
         assert ask(watch, method, path, body) == 422
@@ -138,7 +138,7 @@ def test_a_refused_change_does_not_tell_it(watch: Watch, body: Any) -> None:
         "verification.probe.check",
     ],
 )
-def test_a_failure_on_the_way_does_not_tell_it(watch: Watch, broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_on_the_way_does_not_show_the_token(watch: Watch, broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert watch.post() == 201
     monkeypatch.setattr(f"bigcommerce_integration.operations.instances.{broken}", boom)
     query = "" if "verification" in broken else "?verify=false"
@@ -155,7 +155,7 @@ def test_a_failure_on_the_way_does_not_tell_it(watch: Watch, broken: str, monkey
         "store_check.probe.report_of",
     ],
 )
-def test_a_failure_while_the_store_is_asked_does_not_tell_it(
+def test_failure_of_the_store_s_check_does_not_show_the_token(
     watch: Watch, broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert watch.post() == 201
@@ -166,7 +166,7 @@ def test_a_failure_while_the_store_is_asked_does_not_tell_it(
     assert_silent(watch)
 
 
-def test_a_store_that_cannot_be_reached_does_not_tell_it(
+def test_unreachable_store_does_not_show_the_token(
     host_app: HostApp, broker: StubBroker, sqlite_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")

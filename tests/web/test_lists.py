@@ -169,7 +169,7 @@ def test_variants_are_filtered(any_mirrored: Mirrored) -> None:
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_changes_come_by_change_number_with_those_that_are_gone(name: str, any_mirrored: Mirrored) -> None:
+def test_changes_come_by_change_number_with_deleted_rows(name: str, any_mirrored: Mirrored) -> None:
     any_mirrored.add(name, {"bigcommerce_id": 9}, {"bigcommerce_id": 3, "deleted_at": NOON}, {"bigcommerce_id": 5})
     page = any_mirrored.get(name, changed_after=0, limit=2)
     assert [row["bigcommerce_id"] for row in page["data"]] == [9, 3]

@@ -46,7 +46,7 @@ def test_the_pattern_takes_what_the_field_takes(field: StrictField, text: str) -
 
 
 @pytest.mark.parametrize("field", [Name(), Sku()])
-def test_every_single_character_is_judged_alike(field: StrictField) -> None:
+def test_pattern_and_code_agree_on_every_character(field: StrictField) -> None:
     characters = map(chr, range(0x3100))
     wrong = [each for each in characters if matches(field, each) is not takes(field, each)]
     assert wrong == []

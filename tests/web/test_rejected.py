@@ -34,7 +34,7 @@ def three(mirrored: Mirrored) -> list[int]:
     )
 
 
-def test_what_was_set_aside_is_shown_with_why_and_what_to_do(any_mirrored: Mirrored) -> None:
+def test_rejected_record_is_shown_with_reason_and_advice(any_mirrored: Mirrored) -> None:
     first, second, third = three(any_mirrored)
     answer = any_mirrored.get("rejected")
     assert [row["id"] for row in answer["data"]] == [third, second, first]
