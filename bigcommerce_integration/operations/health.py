@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, exists, func, literal, not_, or_, select
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, Table, and_, exists, func, literal, not_, or_, select
 from sqlalchemy.orm import Session
 
 from ..config import Config
@@ -119,25 +119,27 @@ def _last_tick(session: Session, tables: Tables, config: Config) -> tuple[dateti
 
 
 def _leases(session: Session, tables: Tables, config: Config, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
-    """The leases with the ids of the refreshes that matter, each found at the end of an index."""
-    leases, refreshes = tables.leases, tables.refreshes
+    """The leases of these instances, by instance."""
+    by_instance: defaultdict[int, list[Row[Any]]] = defaultdict(list)
+    for row in session.execute(_selected(tables, config).where(tables.leases.c.instance_id.in_(ids))):
+        by_instance[row.instance_id].append(row)
+    return by_instance
+
+
+def _selected(tables: Tables, config: Config) -> Select[Any]:
+    """Leases with the ids of the refreshes that matter, each found at the end of an index."""
+    leases, refreshes, rejected = tables.leases, tables.refreshes, tables.rejected_records
+
+    def of_lease(table: Table) -> ColumnElement[bool]:
+        return and_(table.c.instance_id == leases.c.instance_id, table.c.resource == leases.c.resource)
 
     def newest(*which: ColumnElement[bool]) -> ScalarSelect[Any]:
-        of_lease = (refreshes.c.instance_id == leases.c.instance_id, refreshes.c.resource == leases.c.resource)
-        return (
-            select(refreshes.c.id).where(*of_lease, *which).order_by(refreshes.c.id.desc()).limit(1).scalar_subquery()
-        )
+        found = select(refreshes.c.id).where(of_lease(refreshes), *which)
+        return found.order_by(refreshes.c.id.desc()).limit(1).scalar_subquery()
 
-    rejected = tables.rejected_records
-    left_out = (
-        select(func.count(rejected.c.bigcommerce_id.distinct()))
-        .where(
-            rejected.c.instance_id == leases.c.instance_id,
-            rejected.c.resource == leases.c.resource,
-            rejected.c.reason_code.in_(QUARANTINE),
-        )
-        .scalar_subquery()
-    )
+    in_quarantine = rejected.c.reason_code.in_(QUARANTINE)
+    left_out = select(func.count(rejected.c.bigcommerce_id.distinct())).where(of_lease(rejected), in_quarantine)
+    any_rejected = select(literal(1)).where(of_lease(rejected)).limit(1)
     later = refreshes.alias()
     is_settled = exists().where(
         later.c.instance_id == refreshes.c.instance_id,
@@ -146,16 +148,8 @@ def _leases(session: Session, tables: Tables, config: Config, ids: Sequence[int]
         later.c.id > refreshes.c.id,
         later.c.mode == "full",
     )
-    held_back = newest(
-        refreshes.c.status == "failed", refreshes.c.error_code == RefreshCode.MASS_DELETION, not_(is_settled)
-    )
-    any_rejected = (
-        select(literal(1))
-        .where(rejected.c.instance_id == leases.c.instance_id, rejected.c.resource == leases.c.resource)
-        .limit(1)
-        .scalar_subquery()
-    )
-    wanted: Select[Any] = select(
+    is_held_back = refreshes.c.error_code == RefreshCode.MASS_DELETION
+    return select(
         leases.c.instance_id,
         leases.c.resource,
         leases.c.watermark,
@@ -166,14 +160,10 @@ def _leases(session: Session, tables: Tables, config: Config, ids: Sequence[int]
         newest().label("newest_id"),
         newest(refreshes.c.status == "completed", refreshes.c.mode.in_(_WHOLE)).label("success_id"),
         newest(refreshes.c.status == "failed").label("failure_id"),
-        held_back.label("held_back_id"),
-        left_out.label("left_out"),
-        any_rejected.label("any_rejected"),
-    ).where(leases.c.instance_id.in_(ids))
-    by_instance: defaultdict[int, list[Row[Any]]] = defaultdict(list)
-    for row in session.execute(wanted):
-        by_instance[row.instance_id].append(row)
-    return by_instance
+        newest(refreshes.c.status == "failed", is_held_back, not_(is_settled)).label("held_back_id"),
+        left_out.scalar_subquery().label("left_out"),
+        any_rejected.scalar_subquery().label("any_rejected"),
+    )
 
 
 def _views(
