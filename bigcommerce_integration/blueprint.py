@@ -51,7 +51,7 @@ def create_blueprint(
         db=db, broker=broker, host=host, url_prefix=url_prefix.rstrip("/"), registry=registry
     )
     add_routes(blueprint, registry)
-    add_commands(blueprint)
+    add_commands(blueprint, registry)
     return blueprint
 
 

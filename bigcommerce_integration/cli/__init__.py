@@ -1,1 +1,1 @@
-"""The commands of ``flask bigcommerce``, one file a command."""
+"""The commands of ``flask bigcommerce``: options in, one operation, lines out."""

@@ -6,38 +6,31 @@ import threading
 from collections.abc import Sequence
 
 import click
-from flask.cli import with_appcontext
 
 from ..app_state import State, current_state, engine_of
-from ..errors import BigCommerceError
 from ..models.instances import IntegrationInstance
 from ..operations.erasure import erase, erase_everybody
 from ..operations.instances.views import connected
 from ..resources.person_data import customer, email
-from .errors import reporting_missing_tables
+from .command import command
 
 
-@click.command("erase")
+@command("erase")
 @click.option("--customer-id", "customer_ids", type=int, multiple=True, help="Of the store; may come often.")
 @click.option("--email", "emails", multiple=True, help="Of a customer or guest; may come often.")
 @click.option("--everybody", is_flag=True, help="All that was stored before PERSON_DATA=drop was set.")
 @click.option("--instance", "instance_id", type=int, help="Only in this integration instance.")
-@with_appcontext
-@reporting_missing_tables
 def erase_command(customer_ids: Sequence[int], emails: Sequence[str], everybody: bool, instance_id: int | None) -> None:
     """Blank a person's data in stored orders, and in whatever arrives later. Orders and amounts stay."""
     people = _people(customer_ids, emails, everybody=everybody)
-    try:
-        state = current_state()
-        engine = engine_of(state, threading.Event())
-        if everybody and engine.config.person_data != "drop":
-            raise click.UsageError("--everybody needs BIGCOMMERCE_PERSON_DATA=drop: all would come back otherwise.")
-        for instance in _instances(state, instance_id, is_number_given=bool(customer_ids)):
-            done = erase_everybody(engine, instance) if everybody else erase(engine, instance, people)
-            counts = ", ".join(f"{count} {name}" for name, count in done.records.items())
-            click.echo(f"Instance {instance.id}: {counts} and {done.rejected_records} rejected records blanked.")
-    except BigCommerceError as error:
-        raise click.ClickException(str(error)) from None
+    state = current_state()
+    engine = engine_of(state, threading.Event())
+    if everybody and engine.config.person_data != "drop":
+        raise click.UsageError("--everybody needs BIGCOMMERCE_PERSON_DATA=drop: all would come back otherwise.")
+    for instance in _instances(state, instance_id, is_number_given=bool(customer_ids)):
+        done = erase_everybody(engine, instance) if everybody else erase(engine, instance, people)
+        counts = ", ".join(f"{count} {name}" for name, count in done.records.items())
+        click.echo(f"Instance {instance.id}: {counts} and {done.rejected_records} rejected records blanked.")
 
 
 def _people(customer_ids: Sequence[int], emails: Sequence[str], *, everybody: bool) -> list[str]:

@@ -6,38 +6,44 @@ import click
 from flask import Blueprint
 
 from ..app_state import current_state
-from ..errors import ConfigError, DatabaseBusy
 from ..operations.keys import rotate_keys
+from ..resources.registry import Registry
 from ..worker import actors
-from .check import check_command
+from .command import command
+from .connect import connect_command
 from .erase import erase_command
-from .errors import reporting_missing_tables
+from .refreshes import cancel_command, refresh_command, retry_command
+from .stores import check_command, explain_command, list_command, show_command
+from .watch import watch_command
 
 
-def add_commands(blueprint: Blueprint) -> None:
+def add_commands(blueprint: Blueprint, registry: Registry) -> None:
     """Add the commands to the blueprint's own group, which Flask names after the blueprint."""
-    blueprint.cli.help = "Keep BigCommerce stores going."
-    blueprint.cli.command("tick")(_tick)
-    blueprint.cli.command("rotate-keys")(_rotate_keys)
-    blueprint.cli.add_command(erase_command)
-    blueprint.cli.add_command(check_command)
+    blueprint.cli.help = "Connect BigCommerce stores, and keep them going."
+    for each in (
+        list_command,
+        show_command,
+        connect_command,
+        check_command,
+        explain_command,
+        refresh_command(registry.names),
+        watch_command,
+        cancel_command,
+        retry_command,
+        erase_command,
+        tick_command,
+        rotate_keys_command,
+    ):
+        blueprint.cli.add_command(each)
 
 
-@reporting_missing_tables
-def _tick() -> None:
+@command("tick")
+def tick_command() -> None:
     """Begin what is due and send its hints, once: for cron, where no worker ticks by itself."""
-    try:
-        count = actors.tick_once(current_state())
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
-    click.echo(f"{count} hints sent.")
+    click.echo(f"{actors.tick_once(current_state())} hints sent.")
 
 
-@reporting_missing_tables
-def _rotate_keys() -> None:
+@command("rotate-keys")
+def rotate_keys_command() -> None:
     """Encrypt every access token (and erasure key) with the first of BIGCOMMERCE_ENCRYPTION_KEYS."""
-    try:
-        count = rotate_keys(current_state())
-    except (ConfigError, DatabaseBusy) as error:
-        raise click.ClickException(str(error)) from None
-    click.echo(f"{count} access tokens encrypted with the first key.")
+    click.echo(f"{rotate_keys(current_state())} access tokens encrypted with the first key.")

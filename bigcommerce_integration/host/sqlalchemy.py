@@ -22,7 +22,7 @@ from ..models.instances import IntegrationInstance, name_key
 from ..models.product_key import Key, in_order, is_whole_number, link_type
 from ..resources.values import UNSTORABLE
 from .port import Host, Missing, ProductDraft
-from .tenancy import Scope, TenantColumn, column_name, tenant_text
+from .tenancy import Scope, TenantColumn, column_name, given_tenant, tenant_text
 
 BIGCOMMERCE = "bigcommerce"
 
@@ -121,7 +121,13 @@ class SQLAlchemyHost(Host):
             )
 
     def tenant(self) -> str:
-        """What the argument ``tenant`` says, as text; without it there is one tenant."""
+        """What the argument ``tenant`` says, as text; without it there is one tenant.
+
+        In a command (``flask bigcommerce``) it is that of the instance, or of ``--tenant``.
+        """
+        given = given_tenant()
+        if given is not None:
+            return given
         said: str = "" if self._tenant is None else tenant_text(self._tenant())
         return said
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,23 @@ from ..models.product_key import ProductKey, key_answer, link_type
 
 TenantColumn = str | Mapping[type[Any], str | None] | None
 """The name of the attribute that holds a row's tenant, in all models or by model; None where all tenants share them."""
+
+_given: ContextVar[str | None] = ContextVar("bigcommerce_tenant", default=None)
+
+
+@contextmanager
+def acting_for(tenant: str) -> Iterator[None]:
+    """Within, ``given_tenant`` is this one: the command line has no request that could tell."""
+    token = _given.set(tenant)
+    try:
+        yield
+    finally:
+        _given.reset(token)
+
+
+def given_tenant() -> str | None:
+    """The tenant for whom a command works; None within requests and jobs."""
+    return _given.get()
 
 
 def tenant_text(tenant: object) -> Any:

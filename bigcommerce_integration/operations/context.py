@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..app_state import State
@@ -18,16 +19,24 @@ from .queries import RefreshView
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls one app: their tenant, and their name for the audit trail (None: the command line)."""
+    """Who calls one app: their tenant, and their name for the audit trail.
+
+    ``has_shell``: they call from the command line, where ``may`` is not asked, as who has the shell has the database.
+    """
 
     state: State
     session: Session
     tenant: str
     name: str | None
+    has_shell: bool = field(default=False, kw_only=True)
+
+    def may(self, action: str, instance: IntegrationInstance | None = None) -> bool:
+        """Whether the caller may do this."""
+        return self.has_shell or self.state.host.may(action, instance)
 
     def require_permission(self, action: str, instance: IntegrationInstance | None = None) -> None:
         """Raises ``Forbidden`` if the host's ``may`` refuses the action."""
-        if not self.state.host.may(action, instance):
+        if not self.may(action, instance):
             raise Forbidden("You are not permitted to do this.")
 
 
@@ -45,6 +54,39 @@ class RequestContext(Caller):
 def caller_named(state: State, name: str | None) -> Caller:
     """The caller of this name, in the tenant and the session that the app has at this moment."""
     return Caller(state, state.db.session(), _tenant_of(state.host), name if name is None else name[:NAME_LENGTH])
+
+
+def caller_with_shell(state: State, tenant: str, name: str) -> Caller:
+    """Somebody at the command line, who works for this tenant; ``ConfigError`` for one that cannot be."""
+    return Caller(state, state.db.session(), _checked(tenant, "A tenant must be"), name[:NAME_LENGTH], has_shell=True)
+
+
+def tenant_without_request(state: State) -> str:
+    """The tenant of a command that names none; ``ConfigError`` for a host that reads it from the request."""
+    try:
+        return _tenant_of(state.host)
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise ConfigError("This app has tenants, and a command has no request: say whose with --tenant.") from error
+
+
+def tenant_of_instance(state: State, instance_id: int) -> str:
+    """The tenant to whom an instance belongs; ``NotFound``."""
+    table = state.tables.instances
+    tenant: str | None = state.db.session().scalar(select(table.c.tenant).where(table.c.id == instance_id))
+    if tenant is None:
+        raise NotFound(f"There is no instance {instance_id}. `flask bigcommerce list` shows those that there are.")
+    return tenant
+
+
+def instance_of_refresh(state: State, refresh_id: int) -> int:
+    """The id of the instance to which a refresh belongs; ``NotFound``."""
+    table = state.tables.refreshes
+    found: int | None = state.db.session().scalar(select(table.c.instance_id).where(table.c.id == refresh_id))
+    if found is None:
+        raise NotFound(f"There is no refresh {refresh_id}.")
+    return found
 
 
 def authorize(caller: Caller, action: str, instance_id: int, *, while_deleting: bool = False) -> RequestContext:
@@ -77,17 +119,21 @@ def _permitted(
     if instance.status == DELETING and not while_deleting:
         raise NotFound("This BigCommerce integration instance is being deleted.")
     caller.require_permission(action, instance)
-    return RequestContext(caller.state, caller.session, caller.tenant, caller.name, instance)
+    return RequestContext(
+        caller.state, caller.session, caller.tenant, caller.name, instance, has_shell=caller.has_shell
+    )
 
 
 def _tenant_of(host: Host) -> str:
-    """The caller's tenant; ``ConfigError`` for one that the databases could not distinguish from another.
+    """The caller's tenant; ``ConfigError`` as ``_checked``."""
+    return _checked(host.tenant(), "Host.tenant() must return")
+
+
+def _checked(tenant: object, must: str) -> str:
+    """The tenant; ``ConfigError`` for one that the databases could not distinguish from another.
 
     MariaDB takes "a" and "a " for equal, so blanks around it are refused.
     """
-    tenant = host.tenant()
     if not isinstance(tenant, str) or tenant != tenant.strip() or len(tenant) > NAME_LENGTH:
-        raise ConfigError(
-            f"Host.tenant() must return a string of at most {NAME_LENGTH} characters without blanks around it."
-        )
+        raise ConfigError(f"{must} a string of at most {NAME_LENGTH} characters without blanks around it.")
     return tenant

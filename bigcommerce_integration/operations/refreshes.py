@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from ..errors import Conflict, NotFound
+from ..errors import Conflict, NotFound, RefreshCode
 from ..models import Tables
 from ..models.dialect import bounded_waits
 from ..refresh.job.lease import LOCK_WAIT_S
@@ -18,6 +18,7 @@ from ..refresh.lifecycle.transitions import cancel, join_ids, open_key, reopen, 
 from ..refresh.removal.purge import DELETING
 from ..signals import announce, refresh_finished
 from ..worker import actors
+from ..worker.hints import Hint
 from . import queries
 from .context import RequestContext
 from .queries import RefreshView
@@ -25,6 +26,8 @@ from .transactions import QUICK_TRY_S, Unexplained, commit
 
 # As for a new instance: the request's own hint goes out within a second of the commit.
 HINT_AFTER_S = 10.0
+MOST_CONTINUED = 100
+"""Failed refreshes of ids that are continued at once, of each collection."""
 
 
 def list_refreshes(
@@ -35,6 +38,14 @@ def list_refreshes(
     return queries.refreshes_of(
         context.session, state.tables, state.config, context.instance.id, page=page, per_page=per_page, **filters
     )
+
+
+def refresh_now(context: RequestContext, refresh_id: int) -> RefreshView:
+    """A refresh of the instance as it is at this moment; ends the transaction, so that it can be asked for again."""
+    context.session.rollback()
+    view = _view(context, refresh_id)
+    context.session.rollback()
+    return view
 
 
 def start_refresh(context: RequestContext, resource: str, mode: Mode, parameters: Parameters) -> RefreshView:
@@ -90,6 +101,39 @@ def retry_refresh(context: RequestContext, refresh_id: int) -> RefreshView:
 
     resource = None if row.mode == "ids" else row.resource
     return _hinted(context, _committed(context, work, resource=resource, but=refresh_id))
+
+
+def retry_failed(context: RequestContext) -> list[RefreshView]:
+    """Retry what has failed since the last success of its collection; the refreshes that go on."""
+    found = failed_refreshes(context.session, context.state.tables, context.instance.id)
+    return [retry_refresh(context, refresh_id) for _, refresh_id in found]
+
+
+def failed_refreshes(session: Session, tables: Tables, instance_id: int) -> list[Hint]:
+    """The newest walk of each collection if it has failed, and refreshes of ids that have since its last success."""
+    refreshes = tables.refreshes
+    found: list[Hint] = []
+    for resource in tables.registry.names:
+        mine = (refreshes.c.instance_id == instance_id, refreshes.c.resource == resource)
+        walks = select(refreshes.c.id, refreshes.c.status, refreshes.c.error_code).where(
+            *mine, refreshes.c.mode != "ids"
+        )
+        newest = session.execute(walks.order_by(refreshes.c.id.desc()).limit(1)).one_or_none()
+        completed = walks.where(refreshes.c.status == "completed").order_by(refreshes.c.id.desc()).limit(1)
+        since = session.scalar(completed) or 0
+        ids = select(refreshes.c.id).where(
+            *mine, refreshes.c.mode == "ids", refreshes.c.status == "failed", refreshes.c.id > since
+        )
+        failed = [newest.id] if newest is not None and _has_failed(newest) else []
+        few = session.scalars(ids.order_by(refreshes.c.id).limit(MOST_CONTINUED))
+        found += [(resource, refresh_id) for refresh_id in (*failed, *few)]
+    return found
+
+
+def _has_failed(walk: Any) -> bool:
+    """Also one that ended as the token lacked the scope of a collection that a store can do without."""
+    is_off = walk.status == "cancelled" and walk.error_code == RefreshCode.SCOPE_MISSING
+    return bool(walk.status == "failed" or is_off)
 
 
 def cancel_refresh(context: RequestContext, refresh_id: int) -> RefreshView:

@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from ..host.port import Host
 from ..models.instances import IntegrationInstance
 from ..refresh.removal.purge import DELETING
 from .context import Caller
@@ -36,9 +35,7 @@ def warnings(caller: Caller, settled: Sequence[Settled]) -> list[list[dict[str, 
     """For each of these its warnings, as answers show them; one query for all."""
     same = _by_store(caller, {each.store_hash for each in settled}) if settled else {}
     today = (datetime.now(UTC) + _FURTHEST_AHEAD).date()
-    return [
-        [*_of_store(each, same.get(each.store_hash, ()), caller.state.host), *_of_date(each, today)] for each in settled
-    ]
+    return [[*_of_store(each, same.get(each.store_hash, ()), caller), *_of_date(each, today)] for each in settled]
 
 
 def of_instance(instance: IntegrationInstance) -> Settled:
@@ -70,11 +67,11 @@ def _by_store(caller: Caller, store_hashes: set[str]) -> Mapping[str, Sequence[I
     return found
 
 
-def _of_store(settled: Settled, same: Sequence[IntegrationInstance], host: Host) -> list[dict[str, str]]:
+def _of_store(settled: Settled, same: Sequence[IntegrationInstance], caller: Caller) -> list[dict[str, str]]:
     others = [each for each in same if each.id != settled.id]
     if not others:
         return []
-    readable = [f"{each.name!r} (instance {each.id})" for each in others if host.may("read", each)]
+    readable = [f"{each.name!r} (instance {each.id})" for each in others if caller.may("read", each)]
     who = ", ".join(readable[:_MOST_NAMED]) if readable else "another instance, which you may not read"
     if len(readable) > _MOST_NAMED:
         who += " and more"

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import case, or_, select, update
+from sqlalchemy import case, or_, update
 from sqlalchemy.orm import Session
 
-from ...errors import RefreshCode
 from ...models import Tables
 from ...models.instances import IntegrationInstance
 from ...models.refreshes import OPEN
@@ -20,11 +19,10 @@ from ...refresh.lifecycle.transitions import reopen
 from ...refresh.run.products import is_linking_switched_on
 from ...worker.sender import Hint
 from ..context import Caller
+from ..refreshes import failed_refreshes
 
 REACHING = frozenset({"access_token", "store_hash"})
 """How the store is reached."""
-MOST_CONTINUED = 100
-"""Refreshes of ids that go on by themselves once the token is right."""
 
 
 def instance_values(instance: IntegrationInstance, columns: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,30 +80,11 @@ def continue_failed(session: Session, tables: Tables, instance_id: int, *, hint_
 
     As far as is known these failed for the want of the right token alone, and nobody has repeated them since.
     """
-    refreshes = tables.refreshes
-    continued: list[Hint] = []
-    for resource in tables.registry.names:
-        mine = (refreshes.c.instance_id == instance_id, refreshes.c.resource == resource)
-        walks = select(refreshes.c.id, refreshes.c.status, refreshes.c.error_code).where(
-            *mine, refreshes.c.mode != "ids"
-        )
-        newest = session.execute(walks.order_by(refreshes.c.id.desc()).limit(1)).one_or_none()
-        completed = walks.where(refreshes.c.status == "completed").order_by(refreshes.c.id.desc()).limit(1)
-        since = session.scalar(completed) or 0
-        ids = select(refreshes.c.id).where(
-            *mine, refreshes.c.mode == "ids", refreshes.c.status == "failed", refreshes.c.id > since
-        )
-        failed = [newest.id] if newest is not None and _wants_token(newest) else []
-        for refresh_id in [*failed, *session.scalars(ids.order_by(refreshes.c.id).limit(MOST_CONTINUED))]:
-            if reopen(session, tables, refresh_id, hint_after_s=hint_after_s):
-                continued.append((resource, refresh_id))
-    return continued
-
-
-def _wants_token(walk: Any) -> bool:
-    """Whether it has failed, or ended as the token lacked the scope of a collection that a store can do without."""
-    is_off = walk.status == "cancelled" and walk.error_code == RefreshCode.SCOPE_MISSING
-    return bool(walk.status == "failed" or is_off)
+    return [
+        (resource, refresh_id)
+        for resource, refresh_id in failed_refreshes(session, tables, instance_id)
+        if reopen(session, tables, refresh_id, hint_after_s=hint_after_s)
+    ]
 
 
 def _begin_anew(session: Session, tables: Tables, instance_id: int) -> None:

@@ -33,7 +33,7 @@ class InstanceView:
 
 def view_of(caller: Caller, instance: IntegrationInstance) -> InstanceView:
     """The instance as it is now."""
-    (view,) = _views(caller, [instance])
+    (view,) = views_of(caller, [instance])
     return view
 
 
@@ -58,11 +58,9 @@ def list_instances(
     A tenant has few stores. So ``may`` can decide on each, and pages and totals are still right.
     """
     found = [
-        each
-        for each in _of_tenant(caller, status)
-        if _folded(name) in _folded(each.name) and caller.state.host.may("read", each)
+        each for each in _of_tenant(caller, status) if _folded(name) in _folded(each.name) and caller.may("read", each)
     ]
-    return _views(caller, found[(page - 1) * per_page : page * per_page]), len(found)
+    return views_of(caller, found[(page - 1) * per_page : page * per_page]), len(found)
 
 
 def connected(session: Session, tables: Tables, instance_id: int | None = None) -> list[IntegrationInstance]:
@@ -77,7 +75,8 @@ def connected(session: Session, tables: Tables, instance_id: int | None = None) 
     return [IntegrationInstance.from_row(row) for row in rows]
 
 
-def _views(caller: Caller, instances: Sequence[IntegrationInstance]) -> list[InstanceView]:
+def views_of(caller: Caller, instances: Sequence[IntegrationInstance]) -> list[InstanceView]:
+    """These instances of the caller's tenant as they are now."""
     by_id = health_by_instance(caller.session, caller.state.tables, caller.state.config, instances)
     found = warnings(caller, [of_instance(each) for each in instances])
     findings = findings_by_store(caller, instances, by_id, found)
