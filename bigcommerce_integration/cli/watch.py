@@ -19,7 +19,7 @@ from .output import coloured, duration, harmless
 
 POLL_EVERY_S = 0.5
 LINE_EVERY_S = 5.0
-_BAR_WIDTH = 20
+_BAR_WIDTH, _AROUND_THE_BAR = 12, 13
 
 
 @command("watch")
@@ -62,9 +62,10 @@ def _watched(context: RequestContext, refresh_id: int) -> RefreshView:
 def _bar(context: RequestContext, view: RefreshView) -> RefreshView:
     """In place, on the terminal."""
     options: dict[str, Any] = {"show_eta": False, "width": _BAR_WIDTH, "file": sys.stderr, "update_min_steps": 0}
-    with click.progressbar(length=100, label=_name(view), item_show_func=_cut, **options) as bar:
+    with click.progressbar(length=100, label=view.row.resource, item_show_func=str, **options) as bar:
         while True:
-            bar.update((view.percentage or 0) - bar.pos, _described(view))
+            room = shutil.get_terminal_size().columns - len(view.row.resource) - _BAR_WIDTH - _AROUND_THE_BAR
+            bar.update((view.percentage or 0) - bar.pos, _cut(_described(view), room))
             if view.row.status not in OPEN:
                 return view
             time.sleep(POLL_EVERY_S)
@@ -97,7 +98,6 @@ def _described(view: RefreshView) -> str:
     return f"{text} {speed.records_per_s:,.0f}/s{left}"
 
 
-def _cut(text: str | None) -> str | None:
+def _cut(text: str, room: int) -> str:
     """What fits behind the bar: a line that wraps cannot be drawn over."""
-    room = shutil.get_terminal_size().columns - _BAR_WIDTH - 45
-    return text if text is None or len(text) <= room else f"{text[: max(0, room - 1)]}…"
+    return text if len(text) <= room else f"{text[: max(0, room - 1)]}…"

@@ -1,4 +1,4 @@
-"""``flask bigcommerce …``."""
+"""``tick`` and ``rotate-keys``, and the list of commands."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bigcommerce_integration.encryption import TokenCipher, generate_key
 from bigcommerce_integration.models import tables
 from bigcommerce_integration.worker import actors
 
-from .host_app import ACCESS_TOKEN, ENCRYPTION_KEY, HostApp, bearer, new_instance
+from ..host_app import ACCESS_TOKEN, ENCRYPTION_KEY, HostApp, bearer, new_instance
 
 URL = "/api/big-commerce"
 

@@ -1,0 +1,42 @@
+"""Commands of ``flask bigcommerce`` within the test's process, and a store that they connect."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from ..shop import Shop
+
+Run = Callable[..., Result]
+
+
+def run_in(app: Flask, *words: str, **options: Any) -> Result:
+    """What a command of ours prints and ends with."""
+    return app.test_cli_runner().invoke(args=["bigcommerce", *words], **options)
+
+
+def connect_words(shop: Shop, **changes: str) -> list[str]:
+    """The options that connect the shop's store without a question, but for the token, which is standard input."""
+    given = {"name": "Main shop", "store-hash": shop.server.store_hash, "start-date": "2010-01-01", "store-id": "7"}
+    options = [word for name, value in (given | changes).items() for word in (f"--{name}", value)]
+    return ["connect", *options, "--link", "--create", "--no-sync", "--token-file", "-"]
+
+
+@pytest.fixture
+def run(shop: Shop) -> Run:
+    """Runs a command in the shop's app."""
+    return lambda *words, **options: run_in(shop.app, *words, **options)
+
+
+def connect(shop: Shop, **changes: str) -> dict[str, Any]:
+    """Connect the shop's store from the command line; the new instance."""
+    done = run_in(shop.app, *connect_words(shop, **changes), "--json", input=f"{shop.server.access_token}\n")
+    assert done.exit_code == 0, done.output
+    made: dict[str, Any] = json.loads(done.stdout)["data"]
+    shop.instances.append(made)
+    return made

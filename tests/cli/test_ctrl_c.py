@@ -1,0 +1,57 @@
+"""Ctrl-C while a real ``flask bigcommerce … --watch`` runs beside a real worker process."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bigcommerce_integration.sandbox import SandboxStore
+
+from ..processes import wait_until, workers
+from ..shop import opened_on_servers
+
+APP = "tests.worker_host:app"
+
+
+@pytest.mark.ci
+def test_after_ctrl_c_the_refresh_goes_on(tmp_path: Path) -> None:
+    store = SandboxStore(600, 0)
+    settings = {"page_size": 10, "concurrency": 1}
+    with (
+        opened_on_servers("sqlite", "redis", tmp_path, store=store, latency_ms=100, settings=settings) as shop,
+        workers(shop.host, tmp_path),
+    ):
+        shop.post()
+        watching = subprocess.Popen(
+            [sys.executable, "-m", "flask", "--app", APP, "bigcommerce", "watch", "1"],
+            env=shop.host.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        shop.wait_fetched(20)
+        assert watching.stderr is not None
+        first = watching.stderr.readline()
+        assert first.startswith("Refresh 1 (products) ")
+        watching.send_signal(signal.SIGINT)
+        out, err = watching.communicate(timeout=60)
+        assert watching.returncode == 130, (out, err)
+        assert f"To watch again: flask --app {APP} bigcommerce watch 1" in err
+        assert "Traceback" not in err
+        assert shop.statuses()[0] == "processing"
+        shop.wait(120)
+        assert shop.statuses() == ["completed", "completed"]
+        done = subprocess.run(
+            [sys.executable, "-m", "flask", "--app", APP, "bigcommerce", "refresh", "1", "orders", "--watch"],
+            env=shop.host.environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert (done.returncode, "(orders) completed." in done.stdout) == (0, True), done.stderr
+        wait_until(lambda: set(shop.statuses()) == {"completed"}, 60, "the end")
