@@ -16,6 +16,7 @@ from ..models.instances import IntegrationInstance
 from ..operations.context import caller_with_shell
 from ..operations.explain import orders, variants
 from ..operations.explain.reasons import Explanation
+from ..operations.findings.finding import Finding, worst_first
 from ..operations.health import ResourceHealth
 from ..operations.instances.verification import report_on
 from ..operations.instances.views import InstanceView, connected, view_of, views_of
@@ -49,8 +50,9 @@ def list_command(tenant: str | None, as_json: bool) -> None:
         ["ID", *(["TENANT"] if has_tenants else []), "NAME", "STORE", "STATUS", "SYNC", *map(str.upper, names)],
         [_row(each, has_tenants=has_tenants) for each in views],
     )
-    for view in views:
-        _print_findings(view, prefix=f"{view.instance.id}: ")
+    # What concerns all stores is found of each.
+    found = {finding: None for view in views for finding in view.findings}
+    print_findings(list(found))
 
 
 @command("show")
@@ -87,7 +89,7 @@ def show_command(instance_id: int, as_json: bool) -> None:
                 for each in health.newest
             ],
         )
-    _print_findings(view)
+    print_findings(view.findings)
 
 
 @command("check")
@@ -190,9 +192,11 @@ def _freshness(health: ResourceHealth) -> str:
     return f"{age} ({doing})"
 
 
-def _print_findings(view: InstanceView, *, prefix: str = "") -> None:
-    """What needs a person about a store."""
-    messages = [view.instance.status_message, *(each["message"] for each in view.warnings)]
-    for message in messages:
-        if message:
-            click.echo(f"{prefix}{click.style('!', fg='yellow')} {harmless(message)}")
+def print_findings(found: Sequence[Finding]) -> None:
+    """What needs a person (!), and what mends itself (·), the worst first."""
+    if found:
+        click.echo()
+    for each in worst_first(found):
+        mark = click.style("!", fg="red") if each.severity == "person" else "·"
+        whose = "" if each.store is None else f"{harmless(each.store)}: "
+        click.echo(f"{mark} {whose}{harmless(each.sentence)}")

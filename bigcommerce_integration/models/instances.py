@@ -109,7 +109,7 @@ def history(metadata: MetaData) -> Table:
         Column("id", row_id(), primary_key=True),
         Column("instance_id", BigInteger, nullable=False),
         Column("action", String(32), nullable=False),
-        # The JWT's identity; NULL is a command on the command line.
+        # The JWT's identity, or cli:<system user>.
         Column("done_by", String(NAME_LENGTH)),
         Column("done_at", moment(), nullable=False),
         # What changed, as JSON.

@@ -18,7 +18,7 @@ from ..refresh.lifecycle.transitions import cancel, join_ids, open_key, reopen, 
 from ..refresh.removal.purge import DELETING
 from ..signals import announce, refresh_finished
 from ..worker import actors
-from ..worker.hints import Hint
+from ..worker.sender import Hint
 from . import queries
 from .context import RequestContext
 from .queries import RefreshView

@@ -211,7 +211,9 @@ class Deed(AnswerSchema):
 
     id = Shown(ID, "Its id.", 5)
     action = Shown(STRING, "What was done.", "change")
-    done_by = Shown(STRING, "The JWT's identity; null is the command line.", "ada", is_null=True)
+    done_by = Shown(
+        STRING, "The JWT's identity, or `cli:` and the system's user; null if it had none.", "ada", is_null=True
+    )
     done_at = Shown(MOMENT, "When it was done.", _NOON)
     changes = Shown(
         OBJECT,

@@ -75,7 +75,12 @@ class Refresh(AnswerSchema):
     resource = Shown(COLLECTION, "The collection that it reads.", ORDERS.name)
     mode = Shown(one_of(MODES), "What it reads of the collection.", "date_range")
     parameters = Part(RefreshParameters, "What the mode was given.")
-    requested_by = Shown(STRING, "Who asked for it; null is the automatic sync.", "ada", is_null=True)
+    requested_by = Shown(
+        STRING,
+        "Who asked for it: the JWT's identity, or `cli:` and the system's user; null is the automatic sync.",
+        "ada",
+        is_null=True,
+    )
     status = Shown(one_of(STATUSES), "Its status.", "processing")
     phase = Shown(STRING, "What is being done.", "walk", is_null=True)
     progress_percentage = Shown(
