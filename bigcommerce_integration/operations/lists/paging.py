@@ -10,11 +10,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     Column,
     ColumnElement,
+    DateTime,
     Index,
     Row,
     Select,
@@ -29,11 +31,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from ...errors import Invalid
 from ...models.dialect import dialect_of
 from ..context import RequestContext
 
 MOST_SCANNED = 500
 """How many rows a request scans in search of those that pass."""
+
+NO_CURSOR = "Must be a BigCommerce id, or the meta.next of a page of this very list."
+_EPOCH = datetime(1970, 1, 1)
+_TICK = timedelta(microseconds=1)
 
 Condition = ColumnElement[bool]
 Key = tuple[Any, ...]
@@ -65,6 +72,26 @@ class Found:
 
     rows: Sequence[Row[Any]]
     next: Key | None
+
+
+def key_of(cursor: Sequence[int], order: Sequence[Column[Any]]) -> Key:
+    """The key in a list of this order; ``Invalid`` for a cursor of another list."""
+    if len(cursor) != len(order):
+        raise Invalid({"after": [NO_CURSOR]})
+    try:
+        return tuple(
+            _EPOCH + part * _TICK if isinstance(column.type, DateTime) else part
+            for column, part in zip(order, cursor, strict=True)
+        )
+    except OverflowError:
+        raise Invalid({"after": [NO_CURSOR]}) from None
+
+
+def cursor_of(key: Key | None) -> str | None:
+    """The key as text, for the request of the next page."""
+    if key is None:
+        return None
+    return "_".join(str((part - _EPOCH) // _TICK if isinstance(part, datetime) else part) for part in key)
 
 
 def read_page(session: Session, wanted: Wanted, columns: Sequence[Any], after: Key | None, limit: int) -> Found:

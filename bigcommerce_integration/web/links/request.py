@@ -17,9 +17,9 @@ from ...resources.values import UNSTORABLE
 from ...schemas import fields
 from ...schemas.base import ObjectSchema, load
 from ...schemas.name_pattern import trimmed_pattern
+from ...schemas.product_keys import HostProductId
 from ..http.body import read_json_array, read_json_object
 from ..openapi.shapes import list_of, nullable
-from ..product_keys import HostProductId
 
 MOST_LINKS = 1000
 # A thousand rows with SKUs of 255 characters, each of them escaped.

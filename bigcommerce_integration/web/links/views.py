@@ -11,9 +11,10 @@ from sqlalchemy import Row
 from ...operations import links
 from ...operations.context import RequestContext
 from ...schemas.base import ObjectSchema
+from ...schemas.lists import Cursor
 from ...schemas.query import QueryInteger, read_query
 from ..http.access import authorize, parse_id
-from ..mirror.cursors import Cursor, list_answer
+from ..mirror.cursors import list_answer
 from ..mirror.row_answers import VARIANT, columns, row_answer
 from ..mirror.schemas import NextPage, Variant
 from ..openapi.next_steps import FROM_VARIANT

@@ -21,11 +21,12 @@ from ...operations.lists.paging import Wanted
 from ...operations.lists.records import children_of, find_record
 from ...resources.base import Resource
 from ...schemas.base import ObjectSchema
+from ...schemas.lists import ListQuery, deleted, include
 from ...schemas.query import read_query
 from ..http.access import authorize, parse_id
 from ..openapi.operation import Operation, answer_of
 from ..openapi.shapes import Part
-from .cursors import ListQuery, deleted, include, list_answer, lists, read_list_query
+from .cursors import list_answer, lists, read_list_query
 from .exports import authorize_export, exports, file_answer
 from .row_answers import columns, row_answer
 from .schemas import child_schema, record_schema

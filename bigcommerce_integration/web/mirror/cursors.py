@@ -3,75 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Request
-from marshmallow import Schema, ValidationError
-from sqlalchemy import Column, DateTime, Row, Table
+from marshmallow import Schema
+from sqlalchemy import Row, Table
 
 from ...errors import Invalid
 from ...operations.context import RequestContext
-from ...operations.lists.paging import Key, Wanted, read_changes, read_page
-from ...schemas import fields
-from ...schemas.base import ObjectSchema
-from ...schemas.query import LARGEST_PAGE, QueryInteger, QueryMoment, read_query
+from ...operations.lists.paging import Wanted, cursor_of, key_of, read_changes, read_page
+from ...schemas.lists import ListQuery
+from ...schemas.query import read_query
 from ..openapi.operation import Operation, answer_of
 from ..openapi.shapes import Either
 from .schemas import NextChanges, NextPage
 
-_EPOCH = datetime(1970, 1, 1)
-_TICK = timedelta(microseconds=1)
 _BESIDE_CHANGES = frozenset({"changed_after", "limit", "include"})
 _LISTS = (
     "By id, or by the time that a filter spans and then by id. A page may be short, or empty, and still have a next "
     "one: a request looks at no more than so many rows in search of those that pass. `changed_after` goes without "
     "filters and lists all changes by change number, what is gone from the store among them."
 )
-_NO_CURSOR = "Must be a BigCommerce id, or the meta.next of a page of this very list."
-
-
-class Cursor(fields.StrictField):
-    """A BigCommerce id, or a moment and an id; opaque to the caller, who sends ``meta.next`` back."""
-
-    def json_schema(self) -> dict[str, Any]:
-        """A text that one has been given."""
-        return {"type": "string", "pattern": "^-?[0-9]{1,19}(_-?[0-9]{1,19})?$"}
-
-    def read(self, value: Any) -> tuple[int, ...]:
-        parts = value.split("_", 2) if isinstance(value, str) else []
-        try:
-            numbers = tuple(QueryInteger().read(part) for part in parts)
-        except ValidationError:
-            numbers = ()
-        if not 1 <= len(numbers) <= 2:
-            raise ValidationError(_NO_CURSOR)
-        return numbers
-
-
-def deleted() -> fields.Choice:
-    """Whether rows are wanted that the store no longer has; left out unless asked for."""
-    return fields.Choice(
-        "Whether the rows that the store no longer has are listed: false by default.", ("false", "true", "any")
-    )
-
-
-def include() -> fields.Choice:
-    """Whether the records' own text is wanted."""
-    return fields.Choice("`payload` for the record's own text, as the store sent it.", ("payload",))
-
-
-def span(what: str) -> tuple[QueryMoment, QueryMoment]:
-    """From a moment on, and until one."""
-    return QueryMoment(f"{what} at this moment or later."), QueryMoment(f"{what} before this moment.")
-
-
-class ListQuery(ObjectSchema):
-    """What every list of mirror rows takes."""
-
-    after = Cursor("The `meta.next` of the page before, or a BigCommerce id.")
-    limit = QueryInteger("How many rows a page has at most.", 1, LARGEST_PAGE, load_default=50)
-    changed_after = QueryInteger("Lists by change number what was changed after this one.", 0)
 
 
 def lists(
@@ -110,9 +62,9 @@ def list_answer(
     """One page of what is wanted, or, with ``changed_after``, of all rows by change number."""
     if "changed_after" in query:
         return _changes(context, query, wanted.table, columns, answer)
-    after = _key_of(query["after"], wanted.order) if "after" in query else None
+    after = key_of(query["after"], wanted.order) if "after" in query else None
     found = read_page(context.session, wanted, columns, after, query["limit"])
-    return {"data": [answer(row) for row in found.rows], "meta": {"next": _cursor_of(found.next)}}
+    return {"data": [answer(row) for row in found.rows], "meta": {"next": cursor_of(found.next)}}
 
 
 def _changes(
@@ -129,23 +81,3 @@ def _changes(
         "data": [answer(row) for row in found.rows],
         "meta": {"next_changed_after": last, "is_last": found.next is None},
     }
-
-
-def _key_of(cursor: tuple[int, ...], order: Sequence[Column[Any]]) -> Key:
-    """The key in a list of this order; ``Invalid`` for a cursor of another list."""
-    if len(cursor) != len(order):
-        raise Invalid({"after": [_NO_CURSOR]})
-    try:
-        return tuple(
-            _EPOCH + part * _TICK if isinstance(column.type, DateTime) else part
-            for column, part in zip(order, cursor, strict=True)
-        )
-    except OverflowError:
-        raise Invalid({"after": [_NO_CURSOR]}) from None
-
-
-def _cursor_of(key: Key | None) -> str | None:
-    """The key as ``meta.next`` shows it."""
-    if key is None:
-        return None
-    return "_".join(str((part - _EPOCH) // _TICK if isinstance(part, datetime) else part) for part in key)

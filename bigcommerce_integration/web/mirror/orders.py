@@ -8,30 +8,14 @@ from flask import request
 
 from ...operations.lists import orders
 from ...resources.orders import ORDERS
-from ...schemas.base import ObjectSchema
-from ...schemas.query import QueryBoolean, QueryInteger, QuerySearch, read_query
+from ...schemas.lists import OrderFilters
+from ...schemas.query import read_query
 from ..http.access import authorize, parse_id
 from ..openapi.next_steps import FROM_ORDER
 from ..openapi.operation import Operation, answer_of
 from .collection import RecordQuery, export_view, list_view, payload_note, record_columns
-from .cursors import deleted, include, span
 from .row_answers import LINE, columns, row_answer
 from .schemas import OrderWithLines
-
-
-class OrderFilters(ObjectSchema):
-    """The filters."""
-
-    q = QuerySearch("Searches for the order's number (without `#` or with it) and for `external_order_id`.")
-    status_id = QueryInteger("BigCommerce's own number of the status.")
-    customer_id = QueryInteger("The customer; 0 is a guest.")
-    is_sale = QueryBoolean("Whether it counts as a sale.")
-    archived = QueryBoolean("Whether it is archived in the store.")
-    deleted = deleted()
-    created_from, created_until = span("Created in the store")
-    modified_from, modified_until = span("Modified in the store")
-    include = include()
-
 
 get_orders = list_view(ORDERS, OrderFilters, orders.wanted, but=", without their lines")
 get_orders_export = export_view(ORDERS, OrderFilters, orders.wanted, "bigcommerce_id,status_id\r\n101,10\r\n")

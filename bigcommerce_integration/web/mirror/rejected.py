@@ -12,8 +12,7 @@ from ...models.types import moment_text
 from ...operations.exports.rejected import export_rejected
 from ...operations.lists.rejected import MEND_AND_RETRY, list_rejected, retry_rejected, what_to_do
 from ...resources.orders import ORDERS
-from ...schemas import fields
-from ...schemas.base import ObjectSchema
+from ...schemas.lists import RejectedFilters
 from ...schemas.query import PageQuery, read_query
 from ..http.access import authorize, parse_id
 from ..http.page_answer import page_answer
@@ -22,21 +21,12 @@ from ..openapi.operation import LOCATION, Operation, answer_of, page_of
 from ..openapi.shapes import BOOLEAN, COLLECTION, ID, MOMENT, STRING, AnswerSchema, Coded, Shown
 from ..refreshes.schemas import BEGUN, Refresh
 from ..refreshes.views import Answer, accepted
-from .cursors import include
 from .exports import authorize_export, exports, file_answer
 
 _TAG = "Rejected records"
 _PERMITTED = (
     "But for `resource=products` the permission `read_orders` is needed too, and with payloads `read_person_data`."
 )
-
-
-class RejectedFilters(ObjectSchema):
-    """Which of them."""
-
-    resource = fields.CollectionName("The collection that they belong to.")
-    reason_code = fields.Choice("Why they were rejected.", RejectionCode)
-    include = include()
 
 
 class RejectedQuery(PageQuery, RejectedFilters):

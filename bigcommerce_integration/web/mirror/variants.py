@@ -6,33 +6,16 @@ from typing import Any
 
 from flask import Response, request
 
-from ...errors import LinkCode
 from ...operations.exports.mapping import export_variants
 from ...operations.lists import variants
 from ...resources.products import PRODUCTS
-from ...schemas import fields
-from ...schemas.base import ObjectSchema
-from ...schemas.query import QueryBoolean, QueryInteger, QuerySearch, QueryText, read_query
+from ...schemas.lists import ListQuery, VariantFilters
+from ...schemas.query import read_query
 from ..http.access import authorize
-from ..product_keys import QueryHostProductId
-from .cursors import ListQuery, deleted, list_answer, lists, read_list_query
+from .cursors import list_answer, lists, read_list_query
 from .exports import authorize_export, exports, file_answer
 from .row_answers import VARIANT, columns, row_answer
 from .schemas import Variant
-
-
-class VariantFilters(ObjectSchema):
-    """The filters."""
-
-    q = QuerySearch("Searches for the beginning of a SKU and, if no SKU begins so, for words of a product's name.")
-    sku = QueryText("The SKU; blanks around it do not count.")
-    product = QueryInteger("The id of their product in the store.")
-    host_product_id = QueryHostProductId("The host's product that they are linked to.")
-    linked = QueryBoolean("Whether they are linked.")
-    left = QueryBoolean("Whether a person decided to leave them without a link.")
-    conflict = QueryBoolean("Whether something stands in the way of a link.")
-    link_conflict_code = fields.Choice("What stands in the way of a link.", LinkCode)
-    deleted = deleted()
 
 
 class VariantQuery(ListQuery, VariantFilters):

@@ -8,8 +8,8 @@ from marshmallow import ValidationError
 
 from ..app_state import current_state
 from ..models.product_key import Key
-from ..schemas import fields
-from ..schemas.query import QueryInteger
+from . import fields
+from .query import QueryInteger
 
 
 class HostProductId(fields.StrictField):
