@@ -86,6 +86,8 @@ def instances(metadata: MetaData) -> Table:
         Column("is_automatic_sync_enabled", Boolean, nullable=False),
         Column("status", String(32), nullable=False),
         Column("status_message", Text),
+        # Of the store, as it said last; NULL before its first refresh has asked.
+        Column("store_timezone", String(64)),
         Column("created_by", String(NAME_LENGTH)),
         # Counts changes by people: what an ETag is made of.
         Column("version", BigInteger, nullable=False, server_default="1"),
@@ -167,6 +169,7 @@ class IntegrationInstance:
     is_automatic_sync_enabled: bool
     status: str
     status_message: str | None
+    store_timezone: str | None
     created_by: str | None
     version: int
     created_at: datetime

@@ -41,6 +41,7 @@ def test_both_refreshes_mirror_the_store_exactly(connect_any: Connect):
         assert refresh["started_at"] <= refresh["finished_at"]
     assert mirror.rows("hints") == []
     assert mirror.instance()["status"] == "active"
+    assert mirror.instance()["store_timezone"] == "America/Chicago"
 
 
 @pytest.fixture(scope="module")

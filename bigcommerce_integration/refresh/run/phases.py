@@ -51,9 +51,11 @@ def prepare(slice_: Slice) -> None:
     leases = job.engine.tables.leases
     known = select(leases.c.watermark).where(*job.lease.row)
     watermark: datetime | None = job.engine.transaction(lambda session: session.scalar(known))
+    answered: list[str] = []
 
     def came(reply: Reply[StoreInfo]) -> None:
         timezone = reply.value.timezone
+        answered[:] = [timezone]
         since = start_of_day(job.instance.start_date, timezone)
         filter_ = dates(
             job.collection.resource,
@@ -77,13 +79,14 @@ def prepare(slice_: Slice) -> None:
 
     slice_.fetcher.add(Fetch(slice_.client.own_store_info, came, is_store_info=True))
     slice_.settle(lambda: None)
-    if job.instance.status_message is not None:
-        job.engine.transaction(lambda session: _forget_unreached(session, job))
+    if job.instance.store_timezone != answered[0] or job.instance.status_message is not None:
+        job.engine.transaction(lambda session: _note_answer(session, job, answered[0]))
 
 
-def _forget_unreached(session: Session, job: Job) -> None:
-    """The store could not be reached when it was connected, and has answered now."""
+def _note_answer(session: Session, job: Job, timezone: str) -> None:
+    """The store has answered with its time zone; if it could not be reached when it was connected, that is over."""
     instances = job.engine.tables.instances
+    session.execute(update(instances).where(instances.c.id == job.instance.id).values(store_timezone=timezone))
     session.execute(
         update(instances)
         .where(instances.c.id == job.instance.id, instances.c.status == "active")
