@@ -10,6 +10,9 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from ..models.product_key import key_answer
+from ..resources.columns import notes_of
+
 NOTHING = "–"
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
@@ -76,6 +79,16 @@ def count(value: int, singular: str, plural: str | None = None) -> str:
     return f"{value:,} {singular if value == 1 else plural or f'{singular}s'}"
 
 
+def at_least(value: int, most: int) -> str:
+    """What was counted up to ``most``."""
+    return f"{value:,}+" if value >= most else f"{value:,}"
+
+
+def yes_no(value: bool | None) -> str:
+    """A yes, a no, or nothing where it is not known."""
+    return NOTHING if value is None else "yes" if value else "no"
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "moment": moment,
     "store_moment": store_moment,
@@ -84,4 +97,8 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "money": money,
     "duration": duration,
     "count_of": count,
+    "at_least": at_least,
+    "yes_no": yes_no,
+    "key": key_answer,
+    "notes": notes_of,
 }

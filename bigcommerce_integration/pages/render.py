@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal
 
 from flask import Flask, Response, current_app, make_response, request, url_for
 from flask.typing import ResponseReturnValue
@@ -35,9 +36,13 @@ def render(template: str, /, *, status: int = 200, **values: Any) -> Response:
         "is_logged_in": login.is_logged_in(),
         "user_name": login.caller().name if login.is_logged_in() else None,
         "done": words.DONE.get(request.args.get("done", "")),
-        "find_text": request.args.get("q", ""),
+        "find_text": request.args.get("q", "") if _is_at("get_find") else "",
         "words": words,
         "page_url": page_url,
+        "file_url": file_url,
+        "chosen": chosen,
+        "has": _has,
+        "link_to": _link_to,
         "find_url": url_for(".get_find") if _has("get_find") else None,
         "tabs": [each for each in words.TABS if _has(each[0])],
     }
@@ -56,6 +61,27 @@ def page_url(**changes: Any) -> str:
     given.pop("done", None)
     assert request.endpoint is not None
     return url_for(request.endpoint, **{name: value for name, value in given.items() if value is not None})
+
+
+def file_url(view: str) -> str:
+    """The address of the file with what this page lists: it has the same filters."""
+    filters = {name: text for name, text in request.args.items() if name not in ("after", "page", "per_page", "done")}
+    return url_for(f".{view}", **{**(request.view_args or {}), **filters})
+
+
+def chosen(names: Iterable[str]) -> dict[str, str]:
+    """Which of these filters are in the address."""
+    return {name: request.args[name] for name in names if request.args.get(name)}
+
+
+def _link_to(instance: IntegrationInstance, kind: Literal["product", "order"], key: Any) -> str | None:
+    """Where the host shows its product with this key, or the order with this BigCommerce id; None if nowhere."""
+    links = getattr(current_state().host, "link_to", None)
+    return links(login.caller().session, instance, kind, key) if callable(links) else None
+
+
+def _is_at(view: str) -> bool:
+    return request.endpoint == f"{request.blueprint}.{view}"
 
 
 def _environment(app: Flask) -> Environment:

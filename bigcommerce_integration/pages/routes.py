@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from . import login, refusals
 from .views import connect, refreshes, settings, store, stores
+from .views.records import downloads, history, orders, rejected
+from .views.variants import listing, many, products, variant
 
 if TYPE_CHECKING:
     from .blueprint import PagesBlueprint
 
-_REFRESH = "/<int:instance_id>/refreshes/<int:refresh_id>"
+_STORE = "/<int:instance_id>"
+_REFRESH = f"{_STORE}/refreshes/<int:refresh_id>"
 Route = tuple[str, str, Callable[..., Any]]
 
 ROUTES: tuple[Route, ...] = (
@@ -34,6 +37,24 @@ ROUTES: tuple[Route, ...] = (
     (f"{_REFRESH}/cancel", "POST", refreshes.post_cancel),
     (f"{_REFRESH}/retry", "POST", refreshes.post_retry),
     (f"{_REFRESH}/allow-deletion", "POST", refreshes.post_allow_deletion),
+    (f"{_STORE}/products", "GET", products.get_products),
+    (f"{_STORE}/products.csv", "GET", downloads.get_products_file),
+    (f"{_STORE}/products/<int:product_id>", "GET", products.get_product),
+    (f"{_STORE}/variants", "GET", listing.get_variants),
+    (f"{_STORE}/variants.csv", "GET", downloads.get_variants_file),
+    (f"{_STORE}/variants/many", "GET", many.get_many),
+    (f"{_STORE}/variants/many", "POST", many.post_many),
+    (f"{_STORE}/variants/<int:variant_id>", "GET", variant.get_variant),
+    (f"{_STORE}/variants/<int:variant_id>", "POST", variant.post_variant),
+    (f"{_STORE}/orders", "GET", orders.get_orders),
+    (f"{_STORE}/orders.csv", "GET", downloads.get_orders_file),
+    (f"{_STORE}/orders/<int:order_id>", "GET", orders.get_order),
+    (f"{_STORE}/orders/<int:order_id>", "POST", orders.post_order),
+    (f"{_STORE}/rejected", "GET", rejected.get_rejected),
+    (f"{_STORE}/rejected.csv", "GET", downloads.get_rejected_file),
+    (f"{_STORE}/rejected/<int:rejected_id>", "GET", rejected.get_rejected_record),
+    (f"{_STORE}/rejected/<int:rejected_id>/retry", "POST", rejected.post_rejected_retry),
+    (f"{_STORE}/history", "GET", history.get_history),
 )
 """Path below the prefix, method, view. The name of a view that reads a file as a stream begins with ``upload_``."""
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

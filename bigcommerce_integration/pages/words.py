@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 STATUSES: Mapping[str, tuple[str, str]] = {
     "active": ("Active", "good"),
@@ -16,6 +17,14 @@ STATUSES: Mapping[str, tuple[str, str]] = {
     "off": ("Off", "quiet"),
     "person": ("Needs you", "bad"),
     "wait": ("Mends itself", "wait"),
+    "linked": ("Linked", "good"),
+    "unlinked": ("Not linked", "wait"),
+    "conflict": ("In conflict", "bad"),
+    "left": ("Left alone", "quiet"),
+    "gone": ("Gone from the store", "quiet"),
+    "archived": ("Archived", "quiet"),
+    "sale": ("Sale", "good"),
+    "no_sale": ("No sale", "quiet"),
 }
 """A status as a word, and the kind of its colour."""
 
@@ -34,6 +43,10 @@ DONE: Mapping[str, str] = {
     "started": "The refresh has begun.",
     "cancelled": "The refresh is cancelled. What was stored stays.",
     "retried": "The refresh goes on where it stopped.",
+    "linked": "The variant is linked.",
+    "left": "The variant has no link now, and no refresh links it.",
+    "decided": "It is done. What is still to be decided is below.",
+    "decided_in_part": "It is done, but for variants that were changed meanwhile: those are left as they are.",
 }
 """What a page says at its top after a form, by the word ``done`` in its address."""
 
@@ -72,6 +85,8 @@ DEEDS: Mapping[str, str] = {
     "create": "Connected the store",
     "change": "Changed the settings",
     "delete": "Disconnected the store",
+    "link": "Decided on links",
+    "export": "Exported a list",
 }
 
 LABELS: Mapping[str, str] = {
@@ -87,6 +102,76 @@ LABELS: Mapping[str, str] = {
     "ids": "Numbers of the records",
     "confirmation": "The store's name",
 }
+
+LINK_STATES: Mapping[str, str] = {
+    "all": "All",
+    "unlinked": "Not linked",
+    "conflicts": "In conflict",
+    "linked": "Linked",
+    "left": "Left alone",
+}
+"""How it may stand with the link of a variant."""
+
+LINK_REASONS: Mapping[str, str] = {
+    "similar_sku_in_host": "One of your products has nearly this SKU",
+    "same_sku_in_host": "Several of your products have this SKU",
+    "same_sku_in_store": "Several variants of the store have this SKU",
+    "blank_sku": "It has no SKU",
+    "unreadable_sku": "Its SKU cannot be read, or is too long",
+    "sku_not_askable": "Your system cannot hold this SKU",
+    "refused_by_host": "Your system did not make a product for it",
+    "host_product_gone": "Your product that it was linked to is gone",
+}
+"""What stands in the way of a link, for somebody who knows their own products."""
+
+LINK_SOURCES: Mapping[str, str] = {"auto": "by its SKU", "created": "made for it", "manual": "by hand"}
+
+DECISIONS: Mapping[str, str] = {
+    "leave": "Leave variants unlinked",
+    "link_alike": "Link variants whose SKU differs by case only",
+}
+"""What a person may decide about many variants at once."""
+
+DECISIONS_ABOUT: Mapping[str, str] = {
+    "leave": "They go out of the list of what is to be done. No refresh links them; by hand each can be linked later.",
+    "link_alike": "Each of them has just one counterpart, whose SKU differs by upper and lower case alone.",
+}
+
+ORDER_STATUSES: Sequence[tuple[str, str]] = tuple(
+    (str(number), name)
+    for number, name in enumerate(
+        (
+            "Incomplete",
+            "Pending",
+            "Shipped",
+            "Partially shipped",
+            "Refunded",
+            "Cancelled",
+            "Declined",
+            "Awaiting payment",
+            "Awaiting pickup",
+            "Awaiting shipment",
+            "Completed",
+            "Awaiting fulfillment",
+            "Manual verification required",
+            "Disputed",
+            "Partially refunded",
+        )
+    )
+)
+"""BigCommerce's statuses by their numbers, as its control panel calls them unless a store has renamed one."""
+
+
+def order_status(number: int | None) -> str:
+    """The name of an order's status."""
+    names = dict(ORDER_STATUSES)
+    return "Status not known" if number is None else names.get(str(number), f"Status {number}")
+
+
+def record(row: Any) -> str:
+    """What a rejected record is called: "Orders 1234"."""
+    which = "without a number" if row.bigcommerce_id is None else str(row.bigcommerce_id)
+    return f"{row.resource.capitalize()} {which}"
 
 
 def label(path: str) -> str | None:

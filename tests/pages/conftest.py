@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 from dramatiq.brokers.stub import StubBroker
+from flask import Flask
 
+from ..host_app import HostApp
 from ..shop import Shop, opened
+from ..web.mirrored import Mirrored, connected
 from .browsing import Browser, add_pages
 
 
@@ -23,3 +26,16 @@ def paged(broker: StubBroker, sqlite_url: str) -> Iterator[Shop]:
 def browser(paged: Shop) -> Browser:
     """Somebody who is logged in."""
     return Browser(paged.app)
+
+
+@pytest.fixture
+def listed(app: Flask, host_app: HostApp) -> Mirrored:
+    """A connected store whose records a test writes, in an app with the pages."""
+    add_pages(app)
+    return connected(app, host_app)
+
+
+@pytest.fixture
+def reader(listed: Mirrored) -> Browser:
+    """Somebody who is logged in to that app."""
+    return Browser(listed.app)

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Row, select
+from sqlalchemy import Column, Row
 
 from ...errors import LinkCode
-from ...models import db_now
-from ...refresh.linking.host_products import host_products
-from ...refresh.write.rows import PageTransaction
 from ...resources.products import VARIANTS
 from ...spreadsheets.cells import guarded
+from ..candidates import candidates
 from ..context import RequestContext
 from ..lists.columns import child_record_names
 from ..lists.paging import Wanted, every_page
+from ..lists.variants import name_of_product
 from .file import ROWS_A_PAGE, Export, cell, export
 
 HEAD = ("variant_id", "sku", "name", "reason", "suggested_sku", "host_sku", "decision")
@@ -26,13 +25,10 @@ _REST = tuple(name for name in child_record_names(VARIANTS) if name not in _IN_H
 
 def export_variants(context: RequestContext, wanted: Wanted, query: Mapping[str, Any]) -> Export:
     """The file of the variants that the list has for ``query``, to be filled in; see ``file.export``."""
-    table, products = context.state.tables.variants, context.state.tables.products
-    name = select(products.c.name).where(
-        products.c.instance_id == table.c.instance_id, products.c.bigcommerce_id == table.c.bigcommerce_product_id
-    )
+    table = context.state.tables.variants
     own = [table.c[each] for each in ("bigcommerce_id", "sku", "sku_key", "link_conflict_code")]
     rest = [table.c[each] for each in _REST]
-    columns = [*own, *rest, name.scalar_subquery().label("name")]
+    columns = [*own, *rest, name_of_product(context)]
     pages = every_page(context.session, wanted, columns, ROWS_A_PAGE)
     return export(context, VARIANTS.name, (*HEAD, *_REST), (_lines(context, rows, rest) for rows in pages), query)
 
@@ -52,17 +48,5 @@ def _lines(context: RequestContext, rows: Sequence[Row[Any]], rest: Iterable[Col
 
 def suggested_skus(context: RequestContext, rows: Iterable[Any]) -> dict[str, str]:
     """By SKU the host's one spelling that differs only by case, accent or blanks, where that stands in the way."""
-    skus = sorted({row.sku_key for row in rows if row.link_conflict_code == LinkCode.SIMILAR_SKU_IN_HOST})
-    if not skus:
-        return {}
-    now = context.session.scalar(select(db_now()))
-    assert now is not None
-    tx = PageTransaction(context.session, context.state.tables, context.state.host, context.instance, now, 0)
-    found = host_products(tx, skus)
-    return {
-        sku: spelling
-        for sku, spellings in found.items()
-        if len(spellings) == 1
-        for spelling, ids in spellings.items()
-        if len(ids) == 1
-    }
+    stuck = (row.sku_key for row in rows if row.link_conflict_code == LinkCode.SIMILAR_SKU_IN_HOST)
+    return {sku: found[0].sku for sku, found in candidates(context, stuck).items() if len(found) == 1}

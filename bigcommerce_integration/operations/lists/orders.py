@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Row, and_, false, select
+from sqlalchemy import Column, ColumnElement, Row, and_, false, select
 
 from ...errors import NotFound
 from ...resources.values import INT64_MAX
@@ -67,7 +67,7 @@ def find_order(context: RequestContext, order_id: int, columns: Sequence[Column[
     return order
 
 
-def lines_of(context: RequestContext, order_id: int, columns: Sequence[Column[Any]]) -> Sequence[Row[Any]]:
+def lines_of(context: RequestContext, order_id: int, columns: Sequence[ColumnElement[Any]]) -> Sequence[Row[Any]]:
     """These columns of the order's positions, which may be those of the variant that each is about."""
     lines, variants = context.state.tables.order_lines, context.state.tables.variants
     same_variant = and_(

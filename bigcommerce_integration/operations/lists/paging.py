@@ -8,7 +8,7 @@ on from: a page may be short, or empty, and still have a next one.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -54,7 +54,7 @@ class Wanted:
     ``index`` has the columns of an index: it begins with those of ``stretch`` and ends with those of ``order``, in
     which it serves the rows. ``constant`` are columns that the stretch holds to NULL: PostgreSQL uses the
     index only if they are in ORDER BY, MariaDB only if they are not. A request scans ``MOST_SCANNED`` rows in search
-    of those that pass, or so many ``times`` as many.
+    of those that pass, or so many ``times`` as many. ``is_descending`` turns the order round.
     """
 
     table: Table
@@ -64,6 +64,7 @@ class Wanted:
     also: Sequence[Condition] = ()
     constant: Sequence[Column[Any]] = ()
     times: int = 1
+    is_descending: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,15 @@ def read_page(session: Session, wanted: Wanted, columns: Sequence[Any], after: K
     return Found(rows, here) if len(rows) == limit else _search(session, wanted, columns, Found(rows, here), limit)
 
 
+def page_after(
+    context: RequestContext, wanted: Wanted, columns: Sequence[Any], query: Mapping[str, Any]
+) -> tuple[Sequence[Row[Any]], str | None]:
+    """The page of ``query["limit"]`` rows after the cursor ``query["after"]``, if there is one, and the next cursor."""
+    after = key_of(query["after"], wanted.order) if "after" in query else None
+    found = read_page(context.session, wanted, columns, after, query["limit"])
+    return found.rows, cursor_of(found.next)
+
+
 def every_page(session: Session, wanted: Wanted, columns: Sequence[Any], limit: int) -> Iterator[Sequence[Row[Any]]]:
     """All wanted rows, ``limit`` at a time: each as it is when its page is read."""
     after: Key | None = None
@@ -138,7 +148,7 @@ def _search(session: Session, wanted: Wanted, columns: Sequence[Any], begun: Fou
     ).one_or_none()
     statement = _stretch(session, wanted, columns, begun.next).where(*wanted.also)
     if edge is not None:
-        statement = statement.where(_up_to(session, wanted.order, tuple(edge)))
+        statement = statement.where(_up_to(session, wanted, tuple(edge)))
     missing = limit - len(begun.rows)
     passed = session.execute(statement.limit(missing + 1)).all()
     rows = [*begun.rows, *passed[:missing]]
@@ -148,10 +158,11 @@ def _search(session: Session, wanted: Wanted, columns: Sequence[Any], begun: Fou
 
 
 def _stretch(session: Session, wanted: Wanted, columns: Sequence[Any], after: Key | None) -> Select[Any]:
-    rest = [] if after is None else [_beyond(session, wanted.order, after)]
+    rest = [] if after is None else [_beyond(session, wanted, after)]
     dialect = dialect_of(session)
     leading = wanted.constant if dialect.orders_by_constants else ()
-    statement = select(*columns).where(*wanted.stretch, *rest).order_by(*leading, *wanted.order)
+    order = [column.desc() for column in wanted.order] if wanted.is_descending else wanted.order
+    statement = select(*columns).where(*wanted.stretch, *rest).order_by(*leading, *order)
     # Left to itself MariaDB finds the first row of the whole stretch by the index, and reads on from there.
     if dialect.needs_forced_index:
         return statement.with_hint(wanted.table, f"FORCE INDEX ({_name_of_index(wanted)})")
@@ -170,14 +181,16 @@ def _key(wanted: Wanted, row: Row[Any]) -> Key:
     return tuple(row._mapping[column.name] for column in wanted.order)
 
 
-def _beyond(session: Session, order: Sequence[Column[Any]], key: Key) -> Condition:
+def _beyond(session: Session, wanted: Wanted, key: Key) -> Condition:
     """Rows after ``key``."""
-    return _compared(session, order, key, operator.gt, operator.gt)
+    beyond = operator.lt if wanted.is_descending else operator.gt
+    return _compared(session, wanted.order, key, beyond, beyond)
 
 
-def _up_to(session: Session, order: Sequence[Column[Any]], key: Key) -> Condition:
+def _up_to(session: Session, wanted: Wanted, key: Key) -> Condition:
     """Rows before ``key``, and the one that has it."""
-    return _compared(session, order, key, operator.lt, operator.le)
+    strictly, last = (operator.gt, operator.ge) if wanted.is_descending else (operator.lt, operator.le)
+    return _compared(session, wanted.order, key, strictly, last)
 
 
 def _compared(session: Session, order: Sequence[Column[Any]], key: Key, strictly: Compare, last: Compare) -> Condition:

@@ -32,3 +32,13 @@ def children_of(
     theirs = (table.c.instance_id == context.instance.id, table.c[child.owner] == record_id)
     statement = select(*columns).where(*theirs, table.c.deleted_at.is_(None)).order_by(table.c.bigcommerce_id)
     return context.session.execute(statement).all()
+
+
+def find_child(context: RequestContext, child: Child, child_id: int, columns: Sequence[Any]) -> Row[Any]:
+    """These columns of something within a record, also of one that the store no longer has; ``NotFound``."""
+    table = context.state.tables.mirror[child.name]
+    mine = (table.c.instance_id == context.instance.id, table.c.bigcommerce_id == child_id)
+    row = context.session.execute(select(*columns).where(*mine)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no {child.noun.split()[-1]} with this number here.")
+    return row

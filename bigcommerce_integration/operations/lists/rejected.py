@@ -69,6 +69,13 @@ def _permitted(context: RequestContext, filters: Mapping[str, str], *, with_payl
     return [table.c.instance_id == context.instance.id, *(table.c[name] == value for name, value in filters.items())]
 
 
+def find_rejected(context: RequestContext, rejected_id: int, *, with_payload: bool) -> Row[Any]:
+    """One of them, with the text that the store sent; ``NotFound``, and ``Forbidden`` as of the list."""
+    row = _one(context, rejected_id, with_payload=with_payload)
+    _permitted(context, {"resource": row.resource}, with_payload=with_payload)
+    return row
+
+
 def retry_rejected(context: RequestContext, rejected_id: int) -> RefreshView:
     """The refresh that fetches a rejected record again by its id."""
     row = _one(context, rejected_id)
@@ -84,10 +91,10 @@ def what_to_do(bigcommerce_id: int | None, reason_code: str | None = None) -> st
     return MEND_AND_REFRESH if bigcommerce_id is None else MEND_AND_RETRY
 
 
-def _one(context: RequestContext, rejected_id: int) -> Row[Any]:
+def _one(context: RequestContext, rejected_id: int, *, with_payload: bool = False) -> Row[Any]:
     table = context.state.tables.rejected_records
     row = context.session.execute(
-        _records(table.c, with_payload=False).where(
+        _records(table.c, with_payload=with_payload).where(
             table.c.instance_id == context.instance.id, table.c.id == rejected_id
         )
     ).one_or_none()

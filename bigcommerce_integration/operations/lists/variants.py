@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Table, exists
+from sqlalchemy import Label, Table, exists, func, select
 
 from ...models.dialect import is_exactly
 from ...refresh.linking.manual import SOURCE
 from ..context import RequestContext
 from . import filters, search
 from .paging import Condition, Wanted
+
+MOST_COUNTED = 10_000
 
 
 def wanted(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
@@ -30,6 +33,14 @@ def wanted(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
         search.has_words(products.c.name, text),
     )
     return by_sku or search.by_scan(context, found, named)
+
+
+def wanted_of(context: RequestContext, query: Mapping[str, Any], chosen: Sequence[int] | None) -> Wanted:
+    """The same, of those with these BigCommerce ids; None is of all."""
+    found = wanted(context, query)
+    if chosen is None:
+        return found
+    return replace(found, stretch=[*found.stretch, found.table.c.bigcommerce_id.in_(chosen)])
 
 
 def _filtered(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
@@ -68,6 +79,55 @@ def _filtered(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
         index = ("host_product_id", *filters.indexed_by())
         return Wanted(table, [unlinked.is_(None), mine], by_id, index, also, constant=[unlinked])
     return Wanted(table, [mine], by_id, filters.indexed_by(), [*linked, *also])
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Of the variants that the store has now, the first ``MOST_COUNTED`` of each kind; ``by_code`` are by reason.
+
+    ``unlinked`` are those that nobody decided to ``left``, ``conflicts`` those of them that something stands in the way
+    of.
+    """
+
+    linked: int
+    unlinked: int
+    conflicts: int
+    left: int
+    by_code: Mapping[str, int]
+
+
+def counts(context: RequestContext) -> Counts:
+    """Counted now, at a cost that does not grow with the store."""
+    table = context.state.tables.variants
+    mine = (table.c.instance_id == context.instance.id, table.c.deleted_at.is_(None))
+    some = select(table.c.host_product_id).where(*mine).order_by(table.c.bigcommerce_id).limit(MOST_COUNTED).subquery()
+    linked = context.session.scalar(select(func.count(some.c.host_product_id))) or 0
+    without = (
+        select(table.c.link_source, table.c.link_conflict_code, table.c.link_conflict.is_not(None).label("is_conflict"))
+        .where(*mine, table.c.host_product_id.is_(None))
+        .limit(MOST_COUNTED)
+        .subquery()
+    )
+    kinds = context.session.execute(select(*without.c, func.count().label("number")).group_by(*without.c)).all()
+    is_open = [each for each in kinds if each.link_source != SOURCE]
+    by_code: dict[str, int] = {}
+    for each in is_open:
+        if each.link_conflict_code is not None:
+            by_code[each.link_conflict_code] = by_code.get(each.link_conflict_code, 0) + each.number
+    return Counts(
+        linked=linked,
+        unlinked=sum(each.number for each in is_open),
+        conflicts=sum(each.number for each in is_open if each.is_conflict),
+        left=sum(each.number for each in kinds if each.link_source == SOURCE),
+        by_code=by_code,
+    )
+
+
+def name_of_product(context: RequestContext) -> Label[str | None]:
+    """The name of a variant's product, as the column ``name``."""
+    table, products = context.state.tables.variants, context.state.tables.products
+    named = (products.c.instance_id == table.c.instance_id, products.c.bigcommerce_id == table.c.bigcommerce_product_id)
+    return select(products.c.name).where(*named).scalar_subquery().label("name")
 
 
 def _left(table: Table, query: Mapping[str, Any]) -> list[Condition]:

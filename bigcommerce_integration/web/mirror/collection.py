@@ -13,6 +13,7 @@ from flask import Response, request
 from marshmallow import Schema
 from sqlalchemy import Column
 
+from ...answers.files import file_answer
 from ...operations.context import RequestContext
 from ...operations.exports.records import export_records
 from ...operations.lists.columns import child_names, record_names
@@ -27,7 +28,7 @@ from ..http.access import authorize, parse_id
 from ..openapi.operation import Operation, answer_of
 from ..openapi.shapes import Part
 from .cursors import list_answer, lists, read_list_query
-from .exports import authorize_export, exports, file_answer
+from .exports import authorize_export, exports
 from .row_answers import columns, row_answer
 from .schemas import child_schema, record_schema
 

@@ -11,7 +11,7 @@ from sqlalchemy import Row, Table
 
 from ...errors import Invalid
 from ...operations.context import RequestContext
-from ...operations.lists.paging import Wanted, cursor_of, key_of, read_changes, read_page
+from ...operations.lists.paging import Wanted, page_after, read_changes
 from ...schemas.lists import ListQuery
 from ...schemas.query import read_query
 from ..openapi.operation import Operation, answer_of
@@ -62,9 +62,8 @@ def list_answer(
     """One page of what is wanted, or, with ``changed_after``, of all rows by change number."""
     if "changed_after" in query:
         return _changes(context, query, wanted.table, columns, answer)
-    after = key_of(query["after"], wanted.order) if "after" in query else None
-    found = read_page(context.session, wanted, columns, after, query["limit"])
-    return {"data": [answer(row) for row in found.rows], "meta": {"next": cursor_of(found.next)}}
+    rows, cursor = page_after(context, wanted, columns, query)
+    return {"data": [answer(row) for row in rows], "meta": {"next": cursor}}
 
 
 def _changes(

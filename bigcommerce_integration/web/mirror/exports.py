@@ -1,19 +1,15 @@
-"""``…/export.csv`` beside each list: its views make the file, and this sends it."""
+"""``…/export.csv`` beside each list: what the document says of it, and who may have it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import IO
+from collections.abc import Sequence
 
-from flask import Response
 from marshmallow import Schema
 
 from ...operations.context import RequestContext
-from ...operations.exports.file import Export
 from ..http.access import authorize
 from ..openapi.operation import Answer, Header, Operation
 
-_CHUNK_BYTES = 64 * 1024
 _HEADERS: Sequence[Header] = (
     ("Content-Disposition", "The name of the file."),
     ("Content-Length", "How many bytes it has: a file that cannot be made whole is a 500, and never a short file."),
@@ -46,19 +42,3 @@ def authorize_export(instance_id: str, permission: str) -> RequestContext:
     context = authorize("export", instance_id)
     context.require(permission)
     return context
-
-
-def file_answer(export: Export) -> Response:
-    """The file, closed once it is sent or the reader has gone."""
-    answer = Response(_chunks(export.file), mimetype="text/csv")
-    answer.call_on_close(export.file.close)
-    answer.content_length = export.bytes
-    answer.headers["Content-Disposition"] = f"attachment; filename={export.name}"
-    answer.cache_control.no_store = True
-    return answer
-
-
-def _chunks(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        while chunk := file.read(_CHUNK_BYTES):
-            yield chunk

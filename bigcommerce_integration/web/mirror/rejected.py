@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, request
 from sqlalchemy import Row
 
+from ...answers.files import file_answer
 from ...errors import RejectionCode
 from ...models.types import moment_text
 from ...operations.exports.rejected import export_rejected
@@ -21,7 +22,7 @@ from ..openapi.operation import LOCATION, Operation, answer_of, page_of
 from ..openapi.shapes import BOOLEAN, COLLECTION, ID, MOMENT, STRING, AnswerSchema, Coded, Shown
 from ..refreshes.schemas import BEGUN, Refresh
 from ..refreshes.views import Answer, accepted
-from .exports import authorize_export, exports, file_answer
+from .exports import authorize_export, exports
 
 _TAG = "Rejected records"
 _PERMITTED = (

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response, request
 
+from ...answers.files import file_answer
 from ...operations.exports.mapping import export_variants
 from ...operations.lists import variants
 from ...resources.products import PRODUCTS
@@ -13,7 +14,7 @@ from ...schemas.lists import ListQuery, VariantFilters
 from ...schemas.query import read_query
 from ..http.access import authorize
 from .cursors import list_answer, lists, read_list_query
-from .exports import authorize_export, exports, file_answer
+from .exports import authorize_export, exports
 from .row_answers import VARIANT, columns, row_answer
 from .schemas import Variant
 

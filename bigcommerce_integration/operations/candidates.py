@@ -1,0 +1,85 @@
+"""Which of the host's products a variant may be: for a person to choose from, never linked by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from ..errors import Invalid, LinkCode
+from ..models import db_now
+from ..models.product_key import Key, in_order
+from ..refresh.linking.host_products import host_products
+from ..refresh.write.rows import PageTransaction
+from .context import RequestContext
+from .lists import variants
+from .lists.paging import page_after
+
+MOST_ALIKE = 500
+"""How many variants one decision is about at most."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A product of the host, with its SKU as the host spells it."""
+
+    sku: str
+    host_product_id: Key
+
+
+@dataclass(frozen=True)
+class Alike:
+    """A variant, and the one product of the host whose SKU differs from its own by case only."""
+
+    variant: Row[Any]
+    candidate: Candidate
+
+
+def candidates(context: RequestContext, skus: Iterable[str | None]) -> Mapping[str, Sequence[Candidate]]:
+    """By (trimmed) SKU the host's products that have it, or one that differs by case, accent or blanks only."""
+    asked = sorted({sku for sku in skus if sku})
+    if not asked:
+        return {}
+    now = context.session.scalar(select(db_now()))
+    assert now is not None
+    tx = PageTransaction(context.session, context.state.tables, context.state.host, context.instance, now, 0)
+    return {
+        sku: [Candidate(spelling, key) for spelling, keys in sorted(found.items()) for key in in_order(keys)]
+        for sku, found in host_products(tx, asked).items()
+    }
+
+
+def alike_by_case(
+    context: RequestContext, query: Mapping[str, Any], chosen: Sequence[int] | None
+) -> tuple[list[Alike], bool]:
+    """Of the variants that a list has for ``query`` those with one candidate, whose SKU differs by case only.
+
+    And whether there may be more: at most ``MOST_ALIKE`` variants are looked at. ``chosen`` are the BigCommerce ids of
+    the variants that are meant; None is all.
+    """
+    table = context.state.tables.variants
+    wanted = variants.wanted_of(context, {**query, "link_conflict_code": LinkCode.SIMILAR_SKU_IN_HOST}, chosen)
+    columns = (table.c.bigcommerce_id, table.c.sku, table.c.sku_key, variants.name_of_product(context))
+    rows, cursor = page_after(context, wanted, columns, {"limit": MOST_ALIKE})
+    near = candidates(context, (row.sku_key for row in rows))
+    pairs = [Alike(row, near[row.sku_key][0]) for row in rows if len(near.get(row.sku_key, ())) == 1]
+    return [each for each in pairs if _is_other_case(each.variant.sku_key, each.candidate.sku.strip())], bool(cursor)
+
+
+def _is_other_case(ours: str, theirs: str) -> bool:
+    return ours != theirs and ours.casefold() == theirs.casefold()
+
+
+def product_of_sku(context: RequestContext, sku: str) -> Key:
+    """The host's one product with just this SKU; ``Invalid`` at ``sku`` says why there is no such one."""
+    wanted = sku.strip()
+    found = [each for each in candidates(context, [wanted]).get(wanted, ()) if each.sku.strip() == wanted]
+    if len(found) == 1:
+        return found[0].host_product_id
+    if found:
+        raise Invalid({"sku": [f"{len(found)} of your products have this SKU. Give the number of one."]})
+    near = [each.sku for each in candidates(context, [wanted]).get(wanted, ())]
+    also = f" You have one with the SKU {near[0]}." if near else ""
+    raise Invalid({"sku": [f"None of your products has this SKU.{also}"]})

@@ -1,0 +1,100 @@
+"""The store's orders, the newest first, and one with its lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from flask import Response, redirect, url_for
+from flask.typing import ResponseReturnValue
+
+from ....models.instances import IntegrationInstance
+from ....operations.context import RequestContext
+from ....operations.lists import orders
+from ....operations.lists.columns import child_names, record_names
+from ....operations.lists.paging import page_after
+from ....operations.refreshes import start_refresh
+from ....refresh.job.modes import start_of_day
+from ....refresh.job.parameters import Parameters
+from ....resources.orders import ORDER_LINES, ORDERS
+from ....schemas import fields
+from ....schemas.lists import ListQuery, OrderFilters
+from ... import login
+from ...forms import read_filters
+from ...render import render
+
+_DAY = timedelta(days=1)
+_SHOWN = (
+    "bigcommerce_id",
+    "external_order_id",
+    "status_id",
+    "payment_status",
+    "is_sale",
+    "is_deleted",
+    "items_total",
+    "total_inc_tax",
+    "default_currency_code",
+    "date_created",
+    "deleted_at",
+)
+
+
+class OrderPageFilters(OrderFilters):
+    """The filters of the API, and days in the store's own time zone."""
+
+    placed_from = fields.Day("The first day.")
+    placed_until = fields.Day("The last day.")
+
+
+class OrdersPage(ListQuery, OrderPageFilters):
+    """What the page takes."""
+
+
+def get_orders(instance_id: int) -> Response:
+    """The orders that pass the filters in the address."""
+    context = login.authorize(ORDERS.permission, instance_id)
+    query = read_filters(OrdersPage())
+    wanted = replace(orders.wanted(context, in_utc(context.instance, query)), is_descending=True)
+    table = context.state.tables.mirror[ORDERS.name]
+    rows, cursor = page_after(context, wanted, [table.c[name] for name in _SHOWN], query)
+    return render("orders.html", instance=context.instance, rows=rows, next_page=cursor)
+
+
+def in_utc(instance: IntegrationInstance, query: Mapping[str, Any]) -> dict[str, Any]:
+    """The filters of the API: the days are from midnight to midnight in the store's time zone."""
+    zone, meant = instance.store_timezone or "UTC", dict(query)
+    if first := meant.pop("placed_from", None):
+        meant["created_from"] = start_of_day(first, zone)
+    if last := meant.pop("placed_until", None):
+        meant["created_until"] = start_of_day(last + _DAY, zone)
+    return meant
+
+
+def get_order(instance_id: int, order_id: int) -> Response:
+    """One order; also one that the store no longer has."""
+    context = login.authorize(ORDERS.permission, instance_id)
+    tables, variants = context.state.tables, context.state.tables.variants.c
+    # A line may be about a variant that is not stored.
+    stored = variants.bigcommerce_id.label("stored_variant")
+    shown = [tables.mirror[ORDERS.name].c[name] for name in record_names(ORDERS)]
+    lines = [tables.mirror[ORDER_LINES.name].c[name] for name in child_names(ORDER_LINES)]
+    return render(
+        "order.html",
+        instance=context.instance,
+        order=orders.find_order(context, login.checked_id(order_id), shown)._mapping,
+        lines=orders.lines_of(context, order_id, [*lines, variants.host_product_id, stored]),
+    )
+
+
+def post_order(instance_id: int, order_id: int) -> ResponseReturnValue:
+    """Read it from the store once more."""
+    context = login.authorize("refresh", instance_id)
+    started = _fetch(context, login.checked_id(order_id))
+    return redirect(url_for(".get_refresh", instance_id=instance_id, refresh_id=started, done="started"), 303)
+
+
+def _fetch(context: RequestContext, order_id: int) -> int:
+    started: int = start_refresh(context, ORDERS.name, "ids", Parameters(ids=(order_id,))).row.id
+    return started

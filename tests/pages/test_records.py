@@ -1,0 +1,221 @@
+"""The pages of orders, rejected records and the history, and the lists as files."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, update
+
+from bigcommerce_integration import SQLAlchemyHost
+
+from ..web.mirrored import NOON, Mirrored
+from .browsing import Browser
+
+
+def add_orders(listed: Mirrored, *rows: dict[str, Any]) -> str:
+    """Orders of a store in Chicago; the path of their list."""
+    table = listed.tables.instances
+    listed.execute(update(table).values(store_timezone="America/Chicago"))
+    listed.add("orders", *rows)
+    return f"/{listed.instance_id}/orders"
+
+
+def add_rejected(listed: Mirrored, **values: Any) -> int:
+    record = {
+        "instance_id": listed.instance_id,
+        "refresh_id": 1,
+        "resource": "orders",
+        "bigcommerce_id": 1234,
+        "reason": "total_inc_tax is <i>no</i> number",
+        "reason_code": "unreadable_field",
+        "payload": b'{"id":1234,"who":"<script>x</script>"}',
+        "is_payload_cut": False,
+        "created_at": NOON,
+    }
+    listed.execute(insert(listed.tables.rejected_records).values(record | values))
+    return max(row["id"] for row in listed.rows("rejected_records"))
+
+
+def may_not(monkeypatch: pytest.MonkeyPatch, *refused: str) -> None:
+    monkeypatch.setattr(SQLAlchemyHost, "may", lambda _self, action, _instance: action not in refused)
+
+
+def rows_of(reader: Browser, path: str) -> list[dict[str, str]]:
+    answer = reader.client.get(f"/big-commerce{path}")
+    assert (answer.status_code, answer.mimetype) == (200, "text/csv"), answer.text
+    return list(csv.DictReader(io.StringIO(answer.data.decode()[1:], newline="")))
+
+
+def test_orders_are_dated_in_the_zone_of_the_store(listed: Mirrored, reader: Browser) -> None:
+    path = add_orders(
+        listed,
+        {
+            "bigcommerce_id": 100,
+            "status_id": 10,
+            "date_created": datetime(2026, 1, 31, 2, 30),
+            "total_inc_tax": Decimal("1234.5"),
+            "default_currency_code": "EUR",
+        },
+        {"bigcommerce_id": 101, "status_id": 5, "is_sale": False, "is_deleted": True},
+    )
+    page = reader.get(path)
+    assert "30 Jan 2026, 20:30 CST" in page.text
+    assert "America/Chicago" in page.text
+    assert "1,234.50 EUR" in page.text
+    for word in ("Completed", "Cancelled", "No sale", "Archived"):
+        assert word in page.text
+    assert [name for name in page.links if name.isdecimal()] == ["101", "100"]
+    assert [name for name in reader.get(f"{path}?placed_until=2026-01-30").links if name.isdecimal()] == ["100"]
+    assert [name for name in reader.get(f"{path}?placed_from=2026-01-31").links if name.isdecimal()] == []
+
+
+def test_orders_go_from_page_to_page_newest_first(listed: Mirrored, reader: Browser) -> None:
+    path = add_orders(
+        listed,
+        *({"bigcommerce_id": each, "date_created": NOON, "is_sale": each % 2 == 0} for each in range(1, 8)),
+    )
+    for query in ("limit=3", "limit=3&placed_from=2026-01-01", "limit=3&deleted=any"):
+        seen, page = [], reader.get(f"{path}?{query}")
+        while True:
+            seen += [int(name) for name in page.links if name.isdecimal()]
+            if "Next page" not in page.links:
+                break
+            page = reader.get(page.links["Next page"])
+        assert seen == [7, 6, 5, 4, 3, 2, 1], query
+    assert [name for name in reader.get(f"{path}?is_sale=false&limit=2").links if name.isdecimal()] == ["7", "5"]
+
+
+def test_an_order_shows_its_lines_and_is_fetched_again(listed: Mirrored, reader: Browser) -> None:
+    path = add_orders(
+        listed,
+        {
+            "bigcommerce_id": 100,
+            "status_id": 11,
+            "total_inc_tax": Decimal("2"),
+            "default_currency_code": "JPY",
+            "notes": '[{"field": "date_shipped", "reason": "is no date"}]',
+        },
+    )
+    line = {"bigcommerce_order_id": 100, "quantity": 2}
+    listed.add("variants", {"bigcommerce_id": 11, "host_product_id": 77})
+    listed.add(
+        "order_lines",
+        {"bigcommerce_id": 1, "bigcommerce_variant_id": 11, "sku": "A", "name": "<b>Cup</b>", **line},
+        {"bigcommerce_id": 2, "bigcommerce_variant_id": 12, "sku": "B", **line},
+    )
+    page = reader.get(f"{path}/100")
+    for word in ("Awaiting fulfillment", "2 lines", "2.00 JPY", "77", "<b>Cup</b>", "date_shipped is no date"):
+        assert word in page.text
+    assert "A" in page.links
+    assert "B" not in page.links
+    (form,) = [each for each in page.forms if each.method == "post"]
+    page = reader.follow(reader.send(form))
+    assert "The refresh has begun." in page.text
+    assert "100" in page.text
+    reader.get(f"{path}/99", 404)
+
+
+def test_the_page_of_the_host_is_linked(listed: Mirrored, reader: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    def link_to(_self: Any, _session: Any, instance: Any, kind: str, key: Any) -> str:
+        return f"/erp/{instance.id}/{kind}/{key}"
+
+    monkeypatch.setattr(SQLAlchemyHost, "link_to", link_to, raising=False)
+    path = add_orders(listed, {"bigcommerce_id": 100})
+    assert reader.get(f"{path}/100").links["Show it in your system"] == f"/erp/{listed.instance_id}/order/100"
+    listed.add("variants", {"bigcommerce_id": 11, "sku": "A", "host_product_id": 77, "link_source": "auto"})
+    assert reader.get(f"/{listed.instance_id}/variants").links["77"] == f"/erp/{listed.instance_id}/product/77"
+
+
+def test_no_orders_says_why(listed: Mirrored, reader: Browser) -> None:
+    path = add_orders(listed)
+    assert "No orders are stored yet." in reader.get(path).text
+    page = reader.get(f"{path}?q=1234")
+    assert "Orders placed before the first day, 31 Jan 2024, are left out on purpose." in page.text
+
+
+def test_a_rejected_record_is_shown_and_retried(
+    listed: Mirrored, reader: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/{listed.instance_id}/rejected"
+    assert "No record was rejected" in reader.get(path).text
+    add_rejected(listed)
+    page = reader.get(reader.get(f"{path}?resource=orders").links["Orders 1234"])
+    assert "total_inc_tax is <i>no</i> number" in page.text
+    assert '"who":"<script>x</script>"' in page.text
+    assert "<script>x" not in page.answer.text
+    (form,) = [each for each in page.forms if each.method == "post"]
+    assert "The refresh has begun." in reader.follow(reader.send(form)).text
+    may_not(monkeypatch, "read_person_data", "refresh")
+    page = reader.get(page.answer.request.path)
+    assert "What the store sent" not in page.text
+    assert "who" not in page.text
+    assert [each for each in page.forms if each.method == "post"] == []
+    may_not(monkeypatch, "read_orders")
+    reader.get(page.answer.request.path, 403)
+
+
+def test_a_record_of_another_store_is_none(listed: Mirrored, reader: Browser) -> None:
+    theirs = add_rejected(listed, instance_id=listed.instance_id + 1)
+    reader.get(f"/{listed.instance_id}/rejected/{theirs}", 404)
+
+
+def test_history_tells_who_did_what(listed: Mirrored, reader: Browser) -> None:
+    (product,) = listed.add_host_products("MUG")
+    listed.add("variants", {"bigcommerce_id": 11, "sku": "A"})
+    listed.client.put(
+        f"/api/big-commerce/{listed.instance_id}/variants/links",
+        json=[{"bigcommerce_id": 11, "host_product_id": product}],
+    )
+    rows_of(reader, f"/{listed.instance_id}/variants.csv?linked=true")
+    page = reader.get(f"/{listed.instance_id}/history")
+    assert f"Variant 11: – → {product}" in page.text
+    for word in ("Connected the store", "Decided on links", "Exported a list", "Rows: 1", "ada", "Linked: yes"):
+        assert word in page.text
+
+
+def test_files_have_the_filters_of_their_page(listed: Mirrored, reader: Browser) -> None:
+    path = add_orders(
+        listed,
+        {"bigcommerce_id": 100, "date_created": datetime(2026, 1, 31, 2, 30)},
+        {"bigcommerce_id": 101, "date_created": datetime(2026, 1, 31, 12)},
+    )
+    query = "placed_from=2026-01-31&limit=1&after=5"
+    address = reader.get(f"{path}?placed_from=2026-01-31&limit=1").links["Download as CSV"]
+    assert "placed_from=2026-01-31" in address
+    assert [row["bigcommerce_id"] for row in rows_of(reader, f"{path}.csv?{query}")] == ["101"]
+    assert "payload" not in rows_of(reader, f"{path}.csv?include=payload")[0]
+    listed.add("products", {"bigcommerce_id": 1, "name": "Mug"}, {"bigcommerce_id": 2, "name": "Cup"})
+    assert [row["name"] for row in rows_of(reader, f"/{listed.instance_id}/products.csv?q=mug")] == ["Mug"]
+    listed.add("variants", {"bigcommerce_id": 11, "host_product_id": 5}, {"bigcommerce_id": 12})
+    unlinked = rows_of(reader, f"/{listed.instance_id}/variants.csv?linked=false")
+    assert [row["variant_id"] for row in unlinked] == ["12"]
+    add_rejected(listed)
+    assert len(rows_of(reader, f"/{listed.instance_id}/rejected.csv?reason_code=unreadable_field")) == 1
+
+
+def test_who_may_not_export_gets_no_file(listed: Mirrored, reader: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = add_orders(listed, {"bigcommerce_id": 100})
+    may_not(monkeypatch, "export")
+    assert "Download as CSV" not in reader.get(path).links
+    for name in ("orders", "products", "variants", "rejected"):
+        reader.get(f"/{listed.instance_id}/{name}.csv", 403)
+
+
+def test_who_may_not_link_decides_on_nothing(
+    listed: Mirrored, reader: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed.add("variants", {"bigcommerce_id": 11, "sku": "A"})
+    path = f"/{listed.instance_id}/variants"
+    form = reader.get(f"{path}/11").form("sku")
+    may_not(monkeypatch, "link")
+    for each in (path, f"{path}/11"):
+        page = reader.get(each)
+        assert [one for one in page.forms if one.method == "post"] == []
+        assert "Leave" not in page.text.replace("Left alone", "")
+    reader.get(f"{path}/many?do=leave", 403)
+    reader.send(form, 403, host_product_id="1")
