@@ -15,7 +15,7 @@ from bigcommerce_integration.encryption import TokenCipher, generate_key
 from bigcommerce_integration.errors import ErasureIncomplete
 from bigcommerce_integration.models import db_now
 from bigcommerce_integration.models.instances import IntegrationInstance
-from bigcommerce_integration.operations import erasure
+from bigcommerce_integration.operations.privacy import erasure
 from bigcommerce_integration.privacy import erased_people
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome, claim_refresh
 from bigcommerce_integration.resources import person_data

@@ -9,8 +9,8 @@ import click
 
 from ..app_state import State, current_state, engine_of
 from ..models.instances import IntegrationInstance
-from ..operations.erasure import erase, erase_everybody
 from ..operations.instances.views import connected
+from ..operations.privacy.erasure import erase, erase_everybody
 from ..resources.person_data import customer, email
 from .command import command
 

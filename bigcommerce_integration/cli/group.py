@@ -6,7 +6,7 @@ import click
 from flask import Blueprint
 
 from ..app_state import current_state
-from ..operations.keys import rotate_keys
+from ..operations.privacy.keys import rotate_keys
 from ..resources.registry import Registry
 from ..worker import actors
 from .command import command

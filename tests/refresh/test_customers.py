@@ -16,7 +16,7 @@ from bigcommerce_integration.app_state import engine_of, state_of
 from bigcommerce_integration.client.redaction import is_blanked
 from bigcommerce_integration.models import db_now
 from bigcommerce_integration.models.instances import IntegrationInstance
-from bigcommerce_integration.operations.erasure import Erased, erase
+from bigcommerce_integration.operations.privacy.erasure import Erased, erase
 from bigcommerce_integration.refresh.lifecycle.arrivals import begin_new
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
 from bigcommerce_integration.refresh.read import slice as slice_module

@@ -17,7 +17,7 @@ ITS_OWN = (
     *(f"{room}/{name}.py" for room in ("operations/lists", "web/mirror") for name in sorted(NAMES)),
     "operations/explain/",
     # Whose person a record is about.
-    "operations/erasure.py",
+    "operations/privacy/erasure.py",
     # Fields of an order, one of which has the name of a collection.
     "client/redaction.py",
     # Strangers: a store, and a host that uses what every host does.

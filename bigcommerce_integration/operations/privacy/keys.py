@@ -6,10 +6,10 @@ from itertools import product
 
 from sqlalchemy import select, update
 
-from ..app_state import State
-from ..errors import ConfigError
-from ..refresh.removal.purge import DELETING
-from .transactions import commit, undone_by_errors
+from ...app_state import State
+from ...errors import ConfigError
+from ...refresh.removal.purge import DELETING
+from ..transactions import commit, undone_by_errors
 
 
 def rotate_keys(state: State) -> int:

@@ -18,23 +18,23 @@ from typing import Any
 from sqlalchemy import Table, delete, select, update
 from sqlalchemy.orm import Session
 
-from .. import history
-from ..client.records import Record, single
-from ..client.redaction import blanked
-from ..errors import ErasureIncomplete, StoreUnavailable
-from ..models import db_now
-from ..models.instances import IntegrationInstance
-from ..privacy.erased_people import remember
-from ..refresh.job.context import Engine, new_owner
-from ..refresh.job.lease import claim
-from ..refresh.run.order_lines import hash_of_blanked
-from ..refresh.write.behaviour import Collection
-from ..refresh.write.host_calls import notify_host
-from ..refresh.write.rows import PageTransaction, stored_rows, update_rows
-from ..resources.base import Resource
-from ..resources.mapping import content_hash
-from ..resources.orders import ORDERS
-from ..resources.person_data import keep_line, keep_order
+from ... import history
+from ...client.records import Record, single
+from ...client.redaction import blanked
+from ...errors import ErasureIncomplete, StoreUnavailable
+from ...models import db_now
+from ...models.instances import IntegrationInstance
+from ...privacy.erased_people import remember
+from ...refresh.job.context import Engine, new_owner
+from ...refresh.job.lease import claim
+from ...refresh.run.order_lines import hash_of_blanked
+from ...refresh.write.behaviour import Collection
+from ...refresh.write.host_calls import notify_host
+from ...refresh.write.rows import PageTransaction, stored_rows, update_rows
+from ...resources.base import Resource
+from ...resources.mapping import content_hash
+from ...resources.orders import ORDERS
+from ...resources.person_data import keep_line, keep_order
 
 RECORDS_A_BATCH = 1000
 # These may have a megabyte each.
