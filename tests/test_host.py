@@ -214,6 +214,23 @@ def test_column_names_are_arguments(any_app: Flask, host_app: HostApp) -> None:
     assert not host.may("create", None)
 
 
+def test_products_are_searched_by_sku_and_name(session: Session, host: SQLAlchemyHost, host_app: HostApp) -> None:
+    rows = [("A-1", "Red mug"), ("A-10", "Blue mug"), ("B_1", "Mug, red and large"), ("Bx1", "Plate"), (None, None)]
+    session.add_all(host_app.Product(sku=sku, name=name) for sku, name in rows)
+    session.commit()
+
+    def skus(text: str) -> list[str]:
+        return [sku for _, sku, _ in host.search_products(session, INSTANCE, text)]
+
+    assert skus("A-1") == ["A-1", "A-10"], "the same SKU first"
+    assert sorted(skus("red mug")) == ["A-1", "B_1"]
+    assert skus("b_") == ["B_1"], "no wildcard"
+    assert (skus(" "), skus("%"), skus("nope\0")) == ([], [], [])
+    session.add_all(host_app.Product(sku=f"C{number:03}", name="Many") for number in range(50))
+    session.commit()
+    assert len(skus("many")) == 20
+
+
 def test_default_host_has_one_tenant_no_date_and_does_nothing(session: Session, host: SQLAlchemyHost) -> None:
     assert host.tenant() == ""
     assert host.earliest_start_date(session) is None

@@ -12,7 +12,14 @@ from .text import encodable
 def explanation_answer(subject: str, value: object, explained: Sequence[Explanation]) -> dict[str, Any]:
     """What was asked (``subject``: order, variant or sku), and the reasons, each with the id that it is about."""
     reasons = [
-        {"bigcommerce_id": each.bigcommerce_id, "code": reason.code, "message": encodable(reason.message)}
+        {
+            "bigcommerce_id": each.bigcommerce_id,
+            "code": reason.code,
+            "message": encodable(reason.message),
+            "action": reason.action,
+            "rejected_id": reason.rejected_id,
+            "link": reason.link and encodable(reason.link),
+        }
         for each in explained
         for reason in each.reasons
     ]

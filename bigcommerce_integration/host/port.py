@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from types import MethodType
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
@@ -109,6 +109,21 @@ class Host(Protocol):
 
     def orders_changed(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> None:
         """Told inside the transaction that wrote them: the BigCommerce ids of orders with changed rows."""
+
+    # For people who look at a page. A host without one of these methods, or one that returns None, says nothing.
+
+    def search_products(
+        self, session: Session, instance: IntegrationInstance, text: str
+    ) -> Sequence[tuple[Key, str, str]] | None:
+        """A few products of the host that a person may mean by ``text``, the nearest first: ids, SKUs and names."""
+
+    def explain_order(self, session: Session, instance: IntegrationInstance, order_id: int) -> str | None:
+        """A sentence on what the host made of a stored order, by its BigCommerce id; shown beside our own reasons."""
+
+    def link_to(
+        self, session: Session, instance: IntegrationInstance, kind: Literal["product", "order"], key: Key
+    ) -> str | None:
+        """The host's own page, by path or web address, about a product (its key) or an order (its BigCommerce id)."""
 
 
 _OPTIONAL = ("product_key_type", "products_missing")

@@ -11,7 +11,7 @@ from enum import Enum
 from inspect import signature as inspect_signature
 from typing import Any, Literal
 
-from sqlalchemy import CHAR, BigInteger, MetaData, bindparam, inspect, true
+from sqlalchemy import CHAR, BigInteger, MetaData, and_, bindparam, inspect, true
 from sqlalchemy.exc import NoInspectionAvailable
 from sqlalchemy.orm import Mapper, QueryableAttribute, Session
 from sqlalchemy.types import TypeEngine
@@ -25,6 +25,7 @@ from .port import Host, Missing, ProductDraft
 from .tenancy import Scope, TenantColumn, column_name, given_tenant, tenant_text
 
 BIGCOMMERCE = "bigcommerce"
+MOST_PRODUCTS = 20
 
 May = Callable[[str, IntegrationInstance | None], bool]
 
@@ -248,6 +249,44 @@ class SQLAlchemyHost(Host):
 
     def orders_changed(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> None:
         """Nothing; override it to act within the page's transaction."""
+
+    def search_products(
+        self, session: Session, instance: IntegrationInstance, text: str
+    ) -> Sequence[tuple[Key, str, str]]:
+        """Those with this SKU, those whose SKU begins so, then those whose name has all its words."""
+        text = UNSTORABLE.sub("", text).strip()
+        if not text:
+            return []
+        columns = (self._product_id, self._product_sku, self._product_name)
+        words = [self._product_name.ilike(f"%{like_text(word)}%", escape="/") for word in text.split()]
+        conditions = (
+            self._product_sku == text,
+            self._product_sku.ilike(f"{like_text(text)}%", escape="/"),
+            and_(*words),
+        )
+        found: dict[Key, tuple[Key, str, str]] = {}
+        for key, sku, name in self._products.rows(
+            session, lambda: instance.tenant, columns, conditions, most=MOST_PRODUCTS
+        ):
+            found.setdefault(key, (key, sku or "", name or ""))
+            if len(found) == MOST_PRODUCTS:
+                break
+        return list(found.values())
+
+    def explain_order(self, session: Session, instance: IntegrationInstance, order_id: int) -> str | None:
+        """Nothing; override it to say what became of the order."""
+        return None
+
+    def link_to(
+        self, session: Session, instance: IntegrationInstance, kind: Literal["product", "order"], key: Key
+    ) -> str | None:
+        """None; override it to link to pages of the host."""
+        return None
+
+
+def like_text(text: str) -> str:
+    """Text within a pattern of LIKE, escaped by ``/``."""
+    return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
 
 
 def _require_functions(may: object, tenant: object) -> None:

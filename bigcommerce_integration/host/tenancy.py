@@ -67,17 +67,26 @@ class Scope:
             raise ConfigError(f"The tenant {tenant!r} is no value of {self.column}. {error}") from None
 
     def rows(
-        self, session: Session, tenant: Callable[[], str], columns: Iterable[Any], conditions: Iterable[Any]
+        self,
+        session: Session,
+        tenant: Callable[[], str],
+        columns: Iterable[Any],
+        conditions: Iterable[Any],
+        *,
+        most: int | None = None,
     ) -> Iterator[tuple[Any, ...]]:
-        """These columns of the tenant's rows that meet any of ``conditions``, each asked by a statement of its own."""
+        """These columns of the tenant's rows that meet any of ``conditions``, each asked by a statement of its own.
+
+        ``most`` is how many rows each statement brings.
+        """
         columns = tuple(columns)
         if self.column is None:
             for condition in conditions:
-                yield from map(tuple, session.execute(select(*columns).where(condition)))
+                yield from map(tuple, session.execute(select(*columns).where(condition).limit(most)))
             return
         mine = self.value(session, tenant())
         for condition in conditions:
-            statement = select(*columns, self.column).where(condition, self.column == mine)
+            statement = select(*columns, self.column).where(condition, self.column == mine).limit(most)
             # Compared in Python too: databases take more texts for equal, and what is another tenant's is never shown.
             yield from (tuple(row[:-1]) for row in session.execute(statement) if _is_same(row[-1], mine))
 

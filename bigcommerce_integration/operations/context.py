@@ -46,6 +46,10 @@ class RequestContext(Caller):
 
     instance: IntegrationInstance
 
+    def permits(self, action: str) -> bool:
+        """Whether the caller may do another thing to the same instance."""
+        return self.may(action, self.instance)
+
     def require(self, action: str) -> None:
         """Raises ``Forbidden`` if the host's ``may`` refuses another action on the same instance."""
         self.require_permission(action, self.instance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,22 +13,26 @@ from sqlalchemy.orm import Session
 from ..errors import Conflict, NotFound, RefreshCode
 from ..models import Tables
 from ..models.dialect import bounded_waits
+from ..models.refreshes import OPEN
 from ..refresh.job.lease import LOCK_WAIT_S
 from ..refresh.job.parameters import Mode, Parameters
 from ..refresh.lifecycle.transitions import cancel, join_ids, open_key, reopen, start
 from ..refresh.removal.purge import DELETING
+from ..resources.orders import ORDERS
 from ..signals import announce, refresh_finished
 from ..worker import actors
 from ..worker.sender import Hint
 from . import queries
 from .context import RequestContext
 from .queries import RefreshView
-from .transactions import QUICK_TRY_S, Unexplained, commit
+from .transactions import QUICK_TRY_S, Unexplained, commit, end_transaction
 
 # As for a new instance: the request's own hint goes out within a second of the commit.
 HINT_AFTER_S = 10.0
 MOST_CONTINUED = 100
 """Failed refreshes of ids that are continued at once, of each collection."""
+SHORTEST_LOOK_S, LONGEST_LOOK_S = 0.05, 0.5
+"""How long a request that waits for a refresh pauses between two looks."""
 
 
 def list_refreshes(
@@ -70,6 +75,24 @@ def start_refresh(context: RequestContext, resource: str, mode: Mode, parameters
         )
 
     return _hinted(context, _committed(context, work, resource=None if mode == "ids" else resource))
+
+
+def refresh_order(context: RequestContext, order_id: int, *, wait_s: float = 0.0) -> RefreshView:
+    """The refresh that fetches one order by its BigCommerce id, as it stands once it has ended or the time is up.
+
+    It is committed before. Waits ``wait_s`` seconds at most and looks at the database in between, with no transaction
+    open. Once the refresh is completed the order is as the store has it, if it is to be here at all.
+    """
+    ends_at = time.monotonic() + wait_s
+    view = start_refresh(context, ORDERS.name, "ids", Parameters(ids=(order_id,)))
+    pause_s = SHORTEST_LOOK_S
+    while view.row.status in OPEN and (left_s := ends_at - time.monotonic()) > 0:
+        # A transaction would go on to see what it has seen before.
+        end_transaction(context.session)
+        time.sleep(min(pause_s, left_s))
+        pause_s = min(2 * pause_s, LONGEST_LOOK_S)
+        view = _view(context, view.row.id)
+    return view
 
 
 def _require_begun(context: RequestContext, session: Session, resource: str) -> None:

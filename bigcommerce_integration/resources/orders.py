@@ -18,6 +18,24 @@ ORDERS_SCOPE = "store_v2_orders_read_only"
 EMBEDDED_LINES = 50
 STATUSES = range(15)
 """From Incomplete to Partially Refunded (bigcommerce/docs, orders.v2.oas2.yml). Stores relabel them, none adds one."""
+STATUS_NAMES = (
+    "Incomplete",
+    "Pending",
+    "Shipped",
+    "Partially Shipped",
+    "Refunded",
+    "Cancelled",
+    "Declined",
+    "Awaiting Payment",
+    "Awaiting Pickup",
+    "Awaiting Shipment",
+    "Completed",
+    "Awaiting Fulfillment",
+    "Manual Verification Required",
+    "Disputed",
+    "Partially Refunded",
+)
+"""BigCommerce's own name of each, by its number."""
 NO_SALE = frozenset({0, 5, 6})
 """Incomplete, Cancelled, Declined."""
 _TAXED = {"ex_tax": "without tax", "inc_tax": "with tax", "tax": "the tax in it"}

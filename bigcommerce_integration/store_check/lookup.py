@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from ..client.api import Reply, StoreClient
 from ..client.dates import date_of
@@ -29,6 +30,8 @@ class StoreAnswer:
 
     is_there: bool | None = None
     dated: datetime | None = None
+    # The same as a day of the store.
+    dated_on: date | None = None
     starts_at: datetime | None = None
     product_id: int | None = None
     problem: str | None = None
@@ -51,9 +54,8 @@ def look_up_order(config: Config, cipher: TokenCipher, store: Store, order_id: i
             return StoreAnswer(is_there=False)
         if not isinstance(answer, Reply):
             return StoreAnswer(problem=LATE if answer is None else str(answer))
-        return StoreAnswer(
-            is_there=True, dated=date_of(answer.value, "date_created"), starts_at=_starts_at(answers, store)
-        )
+        dated = date_of(answer.value, "date_created")
+        return StoreAnswer(is_there=True, dated=dated, **_days(answers, store, dated))
 
     return _look_up(config, cipher, store, query)
 
@@ -99,7 +101,7 @@ def _variant_query(
         product = queries.rest().get("product")
         records = product.value.records if isinstance(product, Reply) else []
         dated = date_of(records[0], "date_modified") if records else None
-        return StoreAnswer(is_there=True, dated=dated, starts_at=_starts_at(answers, store), product_id=product_id)
+        return StoreAnswer(is_there=True, dated=dated, product_id=product_id, **_days(answers, store, dated))
 
     return query
 
@@ -122,14 +124,20 @@ def _of_other_store(answers: Mapping[str, Answer]) -> str | None:
     return None
 
 
-def _starts_at(answers: Mapping[str, Answer], store: Store) -> datetime | None:
+def _days(answers: Mapping[str, Answer], store: Store, dated: datetime | None) -> dict[str, Any]:
+    """When the start date begins in the store's time zone, and the day there that is dated."""
     answer = answers.get("store")
     if not isinstance(answer, Reply):
-        return None
+        return {}
     try:
-        return start_of_day(store.start_date, answer.value.timezone)
+        starts_at = start_of_day(store.start_date, answer.value.timezone)
     except BigCommerceError:
-        return None
+        return {}
+    zone = ZoneInfo(answer.value.timezone)
+    return {
+        "starts_at": starts_at,
+        "dated_on": None if dated is None else dated.replace(tzinfo=UTC).astimezone(zone).date(),
+    }
 
 
 def _product_of(record: Record) -> int | None:

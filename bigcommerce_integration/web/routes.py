@@ -22,7 +22,7 @@ from .instances.views import (
 )
 from .links.views import delete_link, get_links, post_link, put_links
 from .mirror.collection import list_view, record_view
-from .mirror.orders import get_order, get_orders, get_orders_export
+from .mirror.orders import get_order, get_orders, get_orders_export, post_order_refresh
 from .mirror.products import get_product, get_products, get_products_export
 from .mirror.rejected import get_rejected, get_rejected_export, post_rejected_retry
 from .mirror.variants import get_variants, get_variants_export
@@ -62,6 +62,7 @@ ROUTES: tuple[Route, ...] = (
     ("/<instance_id>/orders", "GET", get_orders),
     ("/<instance_id>/orders/export.csv", "GET", get_orders_export),
     ("/<instance_id>/orders/<bigcommerce_id>", "GET", get_order),
+    ("/<instance_id>/orders/<bigcommerce_id>/refresh", "POST", post_order_refresh),
     ("/<instance_id>/explain", "GET", get_explanation),
     ("/<instance_id>/rejected", "GET", get_rejected),
     ("/<instance_id>/rejected/export.csv", "GET", get_rejected_export),

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
 import pytest
 
+from bigcommerce_integration.operations.explain.facts import Refreshed
 from bigcommerce_integration.operations.explain.orders import OrderFacts, explain_order
-from bigcommerce_integration.operations.explain.reasons import Refreshing, Rejected
+from bigcommerce_integration.operations.explain.reasons import Reason, Refreshing, Rejected
 from bigcommerce_integration.operations.explain.variants import VariantFacts, explain_variant
 from bigcommerce_integration.store_check.lookup import StoreAnswer
 
 NOON = datetime(2026, 1, 31, 12)
 START = date(2026, 1, 1)
 ORDERS = Refreshing("orders", watermark=NOON)
-ORDER: dict[str, Any] = {"deleted_at": None, "is_deleted": False, "is_sale": True, "status_id": 10}
+ORDER: dict[str, Any] = {"deleted_at": None, "is_deleted": False, "is_sale": True, "status_id": 10, "observed_at": NOON}
 VARIANT: dict[str, Any] = {
     "deleted_at": None,
     "host_product_id": None,
@@ -29,7 +32,9 @@ MISSING = OrderFacts(5, START, ORDERS)
 UNLINKED = VariantFacts(
     "the id 5", START, Refreshing("products", watermark=NOON), auto_link=True, auto_create=False, row=VARIANT
 )
-SAYS = StoreAnswer(is_there=True, dated=datetime(2025, 12, 31), starts_at=datetime(2026, 1, 1, 5))
+SAYS = StoreAnswer(
+    is_there=True, dated=datetime(2025, 12, 31), dated_on=date(2025, 12, 30), starts_at=datetime(2026, 1, 1, 5)
+)
 
 
 def order_codes(**facts: Any) -> list[str]:
@@ -119,10 +124,40 @@ def test_a_variant(facts: dict[str, Any], codes: list[str]) -> None:
 def test_the_sentences_name_what_there_is() -> None:
     (rejected, *_) = explain_order(replace(MISSING, rejected=Rejected(9, "Odd.", NOON)))
     assert rejected.message == (
-        "On 2026-01-31T12:00:00.000000Z it could not be stored: Odd. POST …/rejected/9/retry fetches it again."
+        "On 31 Jan 2026 12:00 UTC it could not be stored: Odd. Mend it in the store, then try again."
     )
+    assert (rejected.action, rejected.rejected_id) == ("retry", 9)
     (before, unseen, _) = explain_order(replace(MISSING, store=SAYS))
-    assert before.message.startswith(
-        "The order was created on 2025-12-31T00:00:00.000000Z, before the start date, 2026"
+    assert before.message == (
+        "It is in the store, placed 30 Dec 2025, before your first day 1 Jan 2026, so it was left out on purpose."
     )
-    assert "before 2026-01-31T12:00:00.000000Z was read" in unseen.message
+    assert before.action == "open_settings"
+    assert "before 31 Jan 2026 12:00 UTC was read" in unseen.message
+
+
+def test_a_stored_order_says_when_and_by_what_it_was_read() -> None:
+    facts = replace(MISSING, row=ORDER, written_by=Refreshed(12, "incremental"), host_says="Booked.", host_link="/o/5")
+    here, word = explain_order(facts)
+    assert here.message == (
+        "The order is here. What is stored was read on 31 Jan 2026 12:00 UTC by refresh 12 (incremental), and your "
+        "system was told of it then. Its status is Completed (10)."
+    )
+    assert (here.link, here.action, word.code, word.message) == ("/o/5", "none", "host_says", "Booked.")
+    (_, no_sale) = explain_order(replace(MISSING, row=ORDER | {"is_sale": False, "status_id": 6}))
+    assert no_sale.message == "Its status is Declined (6), so it does not count as a sale."
+    (_, unknown) = explain_order(replace(MISSING, row=ORDER | {"is_sale": False, "status_id": None}))
+    assert unknown.message == "Its status is not known, so it does not count as a sale."
+
+
+def every_reason() -> Iterator[Reason]:
+    """Of facts that differ in whatever they can."""
+    stores = [None, SAYS, replace(SAYS, dated=NOON), StoreAnswer(is_there=False), StoreAnswer(problem="Late.")]
+    for store in stores:
+        yield from explain_order(replace(MISSING, store=store, lowest_id=6))
+        yield from explain_variant(replace(UNLINKED, row=None, store=store, rejected=Rejected(9, "Odd.", NOON)))
+        yield from explain_variant(replace(UNLINKED, store=store))
+
+
+def test_no_sentence_has_a_route_or_a_setting_of_the_api() -> None:
+    for reason in every_reason():
+        assert not re.search(r"POST|GET|/|_|=|T\d\d:", reason.message), reason.message

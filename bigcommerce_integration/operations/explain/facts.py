@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, select
+from sqlalchemy import ColumnElement, Table, or_, select
 
 from ...refresh.write.page import QUARANTINE
 from ...resources.columns import notes_of
 from ..context import RequestContext
 from ..health import health_of
 from .reasons import Noted, Refreshing, Rejected
+
+_SECOND = timedelta(seconds=1)
 
 
 def rejected_record(context: RequestContext, resource: str, bigcommerce_id: int) -> Rejected | None:
@@ -28,6 +32,33 @@ def rejected_record(context: RequestContext, resource: str, bigcommerce_id: int)
         .limit(1)
     ).one_or_none()
     return None if row is None else Rejected(row.id, row.reason, row.created_at, row.reason_code in QUARANTINE)
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """The refresh in whose time a row was read."""
+
+    id: int
+    mode: str
+
+
+def refresh_at(context: RequestContext, resource: str, moment: datetime) -> Refreshed | None:
+    """The only refresh of the collection that ran at this moment (naive UTC); None if several did, or it is gone."""
+    table = context.state.tables.refreshes
+    # A moment that the store tells is cut to its second.
+    soonest, latest = moment - _SECOND, moment + _SECOND
+    rows = context.session.execute(
+        select(table.c.id, table.c.mode)
+        .where(
+            table.c.instance_id == context.instance.id,
+            table.c.resource == resource,
+            table.c.started_at <= latest,
+            or_(table.c.finished_at.is_(None), table.c.finished_at >= soonest),
+        )
+        .order_by(table.c.id.desc())
+        .limit(2)
+    ).all()
+    return Refreshed(rows[0].id, rows[0].mode) if len(rows) == 1 else None
 
 
 def noted(what: str, rows: Sequence[Mapping[str, Any]]) -> list[Noted]:

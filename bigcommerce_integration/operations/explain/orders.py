@@ -9,13 +9,14 @@ from typing import Any
 
 from sqlalchemy import select
 
-from ...models.types import moment_text
 from ...resources.columns import notes_of
+from ...resources.orders import STATUS_NAMES, STATUSES
 from ...store_check.lookup import StoreAnswer, look_up_order
 from ..context import RequestContext
 from ..instances.verification import store_of
 from ..transactions import end_transaction
-from .facts import noted, refreshing_of, rejected_record, rows_of
+from .facts import Refreshed, noted, refresh_at, refreshing_of, rejected_record, rows_of
+from .host_words import host_link, host_word
 from .reasons import (
     Explanation,
     Noted,
@@ -23,10 +24,12 @@ from .reasons import (
     ReasonCode,
     Refreshing,
     Rejected,
+    day_text,
     rejection,
     store_reasons,
     unreadable,
     unseen,
+    when_text,
 )
 
 NOTED_LINES = 20
@@ -36,7 +39,8 @@ NOTED_LINES = 20
 class OrderFacts:
     """What is stored about an order; ``row`` has its columns, None if it is not here.
 
-    ``noted`` are the order and its lines, as far as they have notes.
+    ``noted`` are the order and its lines, as far as they have notes. ``written_by`` is the refresh that stored what is
+    there now, if it is known; ``host_says`` and ``host_link`` are the host's own word and page.
     """
 
     order_id: int
@@ -47,6 +51,9 @@ class OrderFacts:
     rejected: Rejected | None = None
     lowest_id: int | None = None
     store: StoreAnswer | None = None
+    written_by: Refreshed | None = None
+    host_says: str | None = None
+    host_link: str | None = None
 
 
 def explain(context: RequestContext, order_id: int, *, ask_store: bool) -> list[Explanation]:
@@ -63,22 +70,33 @@ def explain(context: RequestContext, order_id: int, *, ask_store: bool) -> list[
 
 def explain_order(facts: OrderFacts) -> list[Reason]:
     """Why the order is not here, or what is special about it if it is; the surest first."""
-    return list(_of_stored_order(facts.row, facts.noted) if facts.row is not None else _of_missing_order(facts))
+    return list(_of_stored_order(facts, facts.row) if facts.row is not None else _of_missing_order(facts))
 
 
-def _of_stored_order(row: Mapping[str, Any], noted: Sequence[Noted]) -> Iterator[Reason]:
-    yield Reason(ReasonCode.HERE, "The order is here.")
+def _of_stored_order(facts: OrderFacts, row: Mapping[str, Any]) -> Iterator[Reason]:
+    by = "" if facts.written_by is None else f" by refresh {facts.written_by.id} ({facts.written_by.mode})"
+    yield Reason(
+        ReasonCode.HERE,
+        f"The order is here. What is stored was read on {when_text(row['observed_at'])}{by}, and your system was told "
+        f"of it then. Its status is {_status(row)}.",
+        link=facts.host_link,
+    )
+    if facts.host_says is not None:
+        yield Reason(ReasonCode.HOST_SAYS, facts.host_says)
     if row["deleted_at"] is not None:
-        yield Reason(ReasonCode.GONE, f"The store no longer had it on {moment_text(row['deleted_at'])}.")
+        yield Reason(ReasonCode.GONE, f"The store no longer had it on {when_text(row['deleted_at'])}.")
     if row["is_deleted"]:
         yield Reason(ReasonCode.ARCHIVED, "The store has archived it, so it does not count as a sale.")
     elif not row["is_sale"]:
-        status_id = row["status_id"]
-        yield Reason(
-            ReasonCode.NO_SALE,
-            "Its status is not known." if status_id is None else f"Its status, {status_id}, is none of a sale.",
-        )
-    yield from unreadable(noted)
+        yield Reason(ReasonCode.NO_SALE, f"Its status is {_status(row)}, so it does not count as a sale.")
+    yield from unreadable(facts.noted)
+
+
+def _status(row: Mapping[str, Any]) -> str:
+    status_id = row["status_id"]
+    if status_id is None:
+        return "not known"
+    return f"{STATUS_NAMES[status_id]} ({status_id})" if status_id in STATUSES else f"{status_id}, which has no name"
 
 
 def _of_missing_order(facts: OrderFacts) -> Iterator[Reason]:
@@ -87,10 +105,10 @@ def _of_missing_order(facts: OrderFacts) -> Iterator[Reason]:
     elif facts.lowest_id is not None and facts.order_id < facts.lowest_id and _is_silent(facts.store):
         yield Reason(
             ReasonCode.PERHAPS_BEFORE_START_DATE,
-            f"Its id is lower than that of every order here, {facts.lowest_id} being the lowest: it is likely older "
-            f"than the start date, {facts.start_date.isoformat()}. ask_store=true asks the store.",
+            f"Its number is lower than that of every order here ({facts.lowest_id} is the lowest), so it was likely "
+            f"placed before your first day {day_text(facts.start_date)}. The store can be asked.",
         )
-    yield from store_reasons(facts.store, facts.start_date, "order", "was created")
+    yield from store_reasons(facts.store, facts.start_date, "order", ", placed")
     yield from unseen(facts.refreshing, "order")
 
 
@@ -109,6 +127,9 @@ def order_facts(context: RequestContext, order_id: int) -> OrderFacts:
         start_date=context.instance.start_date,
         refreshing=refreshing_of(context, "orders"),
         row=rows[0] if rows else None,
+        written_by=refresh_at(context, "orders", rows[0]["observed_at"]) if rows else None,
+        host_says=host_word(context, order_id) if rows else None,
+        host_link=host_link(context, "order", order_id) if rows else None,
         noted=[*noted("the order", rows), *_noted_lines(context, order_id)] if rows else (),
         rejected=rejected_record(context, "orders", order_id),
         lowest_id=context.session.scalar(lowest),

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from ...errors import Code
-from ...models.types import moment_text
 from ...store_check.lookup import StoreAnswer
+from ..findings.finding import Action
 
 
 class ReasonCode(Code):
     """Why, for programs."""
 
     HERE = "here", "The order is here."
+    HOST_SAYS = "host_says", "What the host says about the order."
     NOT_HERE = "not_here", "There is no such variant here."
     GONE = "gone", "The store no longer has it."
     ARCHIVED = "archived", "The store has archived the order, so it is no sale."
@@ -45,12 +46,48 @@ class ReasonCode(Code):
     NO_HOST_PRODUCT = "no_host_product", "The host has no product with the SKU, and none is made by itself."
 
 
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_ACTIONS: Mapping[ReasonCode, Action] = {
+    ReasonCode.REJECTED: Action.RETRY,
+    ReasonCode.PERHAPS_BEFORE_START_DATE: Action.OPEN_SETTINGS,
+    ReasonCode.BEFORE_START_DATE: Action.OPEN_SETTINGS,
+    ReasonCode.IN_STORE: Action.FETCH,
+    ReasonCode.NEEDS_ATTENTION: Action.OPEN_SETTINGS,
+    ReasonCode.REFRESH_FAILED: Action.RETRY,
+    ReasonCode.NO_REFRESH_PLANNED: Action.REFRESH,
+    ReasonCode.NO_HOST_PRODUCT: Action.CREATE_PRODUCTS,
+    **dict.fromkeys(
+        (
+            ReasonCode.UNLINKED_BY_HAND,
+            ReasonCode.LINKING_IS_OFF,
+            ReasonCode.AUTO_LINK_IS_OFF,
+            ReasonCode.BLANK_SKU,
+            ReasonCode.REFUSED_BY_HOST,
+            ReasonCode.HOST_PRODUCT_GONE,
+            ReasonCode.CONFLICT,
+            ReasonCode.ONLY_REFERENCED,
+        ),
+        Action.LINK,
+    ),
+}
+
+
 @dataclass(frozen=True)
 class Reason:
-    """One reason: a code for programs, a sentence for people."""
+    """One reason: a code for programs, a sentence for people.
+
+    ``rejected_id`` is the rejected record to try again, ``link`` the host's own page about what is here or linked.
+    """
 
     code: ReasonCode
     message: str
+    rejected_id: int | None = None
+    link: str | None = None
+
+    @property
+    def action(self) -> Action:
+        """What a person can do about it."""
+        return _ACTIONS.get(self.code, Action.NONE)
 
 
 @dataclass(frozen=True)
@@ -102,23 +139,22 @@ def unreadable(noted: Sequence[Noted]) -> Iterator[Reason]:
 
 
 def store_reasons(store: StoreAnswer | None, start_date: date, what: str, dated: str) -> Iterator[Reason]:
-    """What the store answered about a record that is not here."""
+    """What the store answered about a record that is not here; ``dated`` comes before its day, such as ", placed"."""
     if store is None:
         return
     if store.problem is not None:
         yield Reason(ReasonCode.STORE_SILENT, f"The store could not be asked: {store.problem}")
     elif not store.is_there:
-        yield Reason(ReasonCode.NOT_IN_STORE, f"The store has no such {what} (any longer).")
+        yield Reason(ReasonCode.NOT_IN_STORE, f"The store has no such {what}, or not any longer.")
     elif store.dated is not None and store.starts_at is not None and store.dated < store.starts_at:
+        day = day_text(store.dated_on or store.dated)
         yield Reason(
             ReasonCode.BEFORE_START_DATE,
-            f"The {what} {dated} on {moment_text(store.dated)}, before the start date, {start_date.isoformat()}, "
-            f"which begins there at {moment_text(store.starts_at)}.",
+            f"It is in the store{dated} {day}, before your first day {day_text(start_date)}, so it was left out on "
+            "purpose.",
         )
     else:
-        yield Reason(
-            ReasonCode.IN_STORE, f"The store has the {what}. A refresh with mode ids or incremental brings it."
-        )
+        yield Reason(ReasonCode.IN_STORE, f"The store has the {what}, and it can be fetched now.")
 
 
 def unseen(refreshing: Refreshing, what: str) -> Iterator[Reason]:
@@ -126,9 +162,9 @@ def unseen(refreshing: Refreshing, what: str) -> Iterator[Reason]:
     if refreshing.watermark is None:
         yield Reason(ReasonCode.NEVER_SEEN, f"No refresh of the {refreshing.resource} has been completed yet.")
     else:
-        until = moment_text(refreshing.watermark)
+        until = when_text(refreshing.watermark)
         yield Reason(
-            ReasonCode.NEVER_SEEN, f"No refresh has seen this {what}; all that was changed before {until} was read."
+            ReasonCode.NEVER_SEEN, f"No refresh has seen this {what}. All that was changed before {until} was read."
         )
     yield from next_refresh(refreshing)
 
@@ -145,19 +181,25 @@ def next_refresh(refreshing: Refreshing) -> Iterator[Reason]:
         )
     elif refreshing.next_at is not None:
         yield Reason(
-            ReasonCode.AWAITING_REFRESH, f"The next automatic refresh begins at {moment_text(refreshing.next_at)}."
+            ReasonCode.AWAITING_REFRESH, f"The next automatic refresh begins at {when_text(refreshing.next_at)}."
         )
     else:
-        yield Reason(
-            ReasonCode.NO_REFRESH_PLANNED, f"No refresh is planned: POST …/{refreshing.resource}/refresh begins one."
-        )
+        text = f"No refresh of the {refreshing.resource} is planned, as automatic sync is off or paused. Start one."
+        yield Reason(ReasonCode.NO_REFRESH_PLANNED, text)
 
 
 def rejection(record: Rejected) -> Reason:
     """That the record itself could not be stored."""
-    return Reason(
-        ReasonCode.REJECTED,
-        f"On {moment_text(record.at)} it could not be stored: {record.reason} "
-        f"{'Later refreshes try it again. ' if record.is_tried_again else ''}"
-        f"POST …/rejected/{record.id}/retry fetches it again.",
-    )
+    again = " Later refreshes try it again." if record.is_tried_again else " Mend it in the store, then try again."
+    text = f"On {when_text(record.at)} it could not be stored: {record.reason}{again}"
+    return Reason(ReasonCode.REJECTED, text, rejected_id=record.id)
+
+
+def day_text(day: date) -> str:
+    """A day as people write it: 22 Oct 2025, in any locale."""
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def when_text(moment: datetime) -> str:
+    """A naive UTC time as people write it: 22 Oct 2025 14:05 UTC."""
+    return f"{day_text(moment)} {moment:%H:%M} UTC"

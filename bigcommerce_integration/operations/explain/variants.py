@@ -8,12 +8,12 @@ from datetime import date
 from typing import Any
 
 from ...models.product_key import Key, key_answer
-from ...models.types import moment_text
 from ...store_check.lookup import StoreAnswer, look_up_sku, look_up_variant
 from ..context import RequestContext
 from ..instances.verification import store_of
 from ..transactions import end_transaction
 from .facts import noted, refreshing_of, rejected_record, rows_of
+from .host_words import host_link
 from .reasons import (
     Explanation,
     Noted,
@@ -26,6 +26,7 @@ from .reasons import (
     store_reasons,
     unreadable,
     unseen,
+    when_text,
 )
 
 
@@ -48,6 +49,7 @@ class VariantFacts:
     host_products: Sequence[Key] = ()
     rejected: Rejected | None = None
     store: StoreAnswer | None = None
+    host_link: str | None = None
 
 
 def explain(context: RequestContext, variant_id: int, *, ask_store: bool) -> list[Explanation]:
@@ -94,19 +96,21 @@ def _of_missing_variant(facts: VariantFacts) -> Iterator[Reason]:
     yield Reason(ReasonCode.NOT_HERE, f"There is no variant here with {facts.described}.")
     if facts.rejected is not None:
         yield rejection(facts.rejected)
-    yield from store_reasons(facts.store, facts.start_date, "variant", "has a product that was last modified")
+    yield from store_reasons(facts.store, facts.start_date, "variant", ", and its product was last modified on")
     yield from unseen(facts.refreshing, "variant")
 
 
 def _of_stored_variant(facts: VariantFacts, row: Mapping[str, Any]) -> Iterator[Reason]:
     if row["deleted_at"] is not None:
         yield Reason(
-            ReasonCode.GONE, f"The store no longer had it on {moment_text(row['deleted_at'])}; no refresh links it."
+            ReasonCode.GONE, f"The store no longer had it on {when_text(row['deleted_at'])}; no refresh links it."
         )
     if row["host_product_id"] is not None:
         how = {"auto": "by its SKU", "created": "which was made for it"}.get(row["link_source"], "by hand")
         yield Reason(
-            ReasonCode.LINKED, f"It is linked to the host product {key_answer(row['host_product_id'])}, {how}."
+            ReasonCode.LINKED,
+            f"It is linked to your product {key_answer(row['host_product_id'])}, {how}.",
+            link=facts.host_link,
         )
     elif row["link_source"] == "manual":
         yield Reason(ReasonCode.UNLINKED_BY_HAND, "Somebody decided that it has no link; no refresh changes that.")
@@ -129,7 +133,7 @@ def _of_unlinked(facts: VariantFacts, row: Mapping[str, Any]) -> Iterator[Reason
         return
     if not (facts.auto_link or facts.auto_create):
         yield Reason(
-            ReasonCode.LINKING_IS_OFF, "Neither auto_link_products nor auto_create_products is on: link it by hand."
+            ReasonCode.LINKING_IS_OFF, "The settings link and create no products by themselves: link it by hand."
         )
         return
     yield from _of_host(facts)
@@ -148,23 +152,23 @@ def _of_host(facts: VariantFacts) -> Iterator[Reason]:
     if facts.host_products and not facts.auto_link:
         yield Reason(
             ReasonCode.AUTO_LINK_IS_OFF,
-            f"The host's product {key_answer(facts.host_products[0])} has this SKU, auto_link_products is off; "
-            "link it by hand.",
+            f"Your product {key_answer(facts.host_products[0])} has this SKU, but the settings do not link products by "
+            "themselves: link it by hand.",
         )
     elif facts.host_products:
         yield Reason(
-            ReasonCode.NOT_LINKED_YET, "The host has this SKU: the linking pass of the next refresh looks at it."
+            ReasonCode.NOT_LINKED_YET, "You have a product with this SKU: the next refresh of the products looks at it."
         )
     elif facts.is_only_referenced:
         yield Reason(
             ReasonCode.ONLY_REFERENCED,
-            "Its product is here only since an order refers to it; for such ones no host product is made.",
+            "Its product is here only since an order refers to it: no product of yours is made for it by itself.",
         )
     elif facts.auto_create:
-        yield Reason(ReasonCode.NOT_CREATED_YET, "The linking pass of the next refresh makes a host product for it.")
+        yield Reason(ReasonCode.NOT_CREATED_YET, "The next refresh of the products makes a product for it.")
     else:
         yield Reason(
-            ReasonCode.NO_HOST_PRODUCT, "The host has no product with this SKU, and auto_create_products is off."
+            ReasonCode.NO_HOST_PRODUCT, "You have no product with this SKU, and the settings make none by themselves."
         )
 
 
@@ -205,7 +209,12 @@ def _variant(
         is_only_referenced=any(each["is_only_referenced"] for each in products),
         host_products=() if row is None else _host_products(context, row),
         rejected=None if product_id is None else rejected_record(context, "products", product_id),
+        host_link=None if row is None or row["host_product_id"] is None else _host_link(context, row),
     )
+
+
+def _host_link(context: RequestContext, row: Mapping[str, Any]) -> str | None:
+    return host_link(context, "product", row["host_product_id"])
 
 
 def _product(context: RequestContext, product_id: int) -> list[Mapping[str, Any]]:

@@ -57,10 +57,13 @@ def list_instances(
 
     A tenant has few stores. So ``may`` can decide on each, and pages and totals are still right.
     """
-    found = [
-        each for each in _of_tenant(caller, status) if _folded(name) in _folded(each.name) and caller.may("read", each)
-    ]
+    found = [each for each in readable_instances(caller, status) if _folded(name) in _folded(each.name)]
     return views_of(caller, found[(page - 1) * per_page : page * per_page]), len(found)
+
+
+def readable_instances(caller: Caller, status: str | None = None) -> list[IntegrationInstance]:
+    """All of the tenant that the caller may read, by id; none that is being deleted."""
+    return [each for each in _of_tenant(caller, status) if caller.may("read", each)]
 
 
 def connected(session: Session, tables: Tables, instance_id: int | None = None) -> list[IntegrationInstance]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...operations.explain.reasons import ReasonCode
+from ...operations.findings.finding import Action
 from ..openapi.shapes import ID, STRING, AnswerSchema, Coded, Part, Shown
 
 
@@ -14,9 +15,11 @@ class ExplainedReason(AnswerSchema):
     message = Shown(
         STRING,
         "The reason for people.",
-        "The order was created on 2025-12-31T20:00:00.000000Z, before the start date, 2026-01-01, which begins there "
-        "at 2026-01-01T05:00:00.000000Z.",
+        "It is in the store, placed 22 Oct 2025, before your first day 26 Nov 2025, so it was left out on purpose.",
     )
+    action = Coded(Action, "What a person can do about it.", Action.OPEN_SETTINGS)
+    rejected_id = Shown(ID, "The rejected record that can be tried again; null if it is about none.", is_null=True)
+    link = Shown(STRING, "The host's own page about what is here or linked; null if it has none.", is_null=True)
 
 
 class ExplainedThing(AnswerSchema):

@@ -1,0 +1,197 @@
+"""What a person types into the search box: order numbers, ids in other systems and SKUs, over all their stores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Table, select
+
+from ...models.instances import IntegrationInstance
+from ...resources.values import INT64_MAX, storable
+from ...store_check.lookup import StoreAnswer, look_up_order, look_up_sku
+from ..context import Caller, RequestContext
+from ..instances.verification import store_of
+from ..instances.views import readable_instances
+from ..transactions import end_transaction
+from .allowance import ALLOWANCE
+from .orders import OrderFacts, explain_order, order_facts
+from .reasons import Reason, ReasonCode
+from .variants import VariantFacts, explain_variant, sku_facts, variant_facts
+
+MOST_FOUND = 20
+"""Of one kind, over all stores."""
+MOST_ASKED = 5
+"""Stores that one search asks, side by side."""
+LONGEST = 255
+NOT_ASKED = "you have had stores asked very often; try again in a minute."
+Kind = Literal["order", "variant"]
+# What is told first of what is not here: a verdict before a guess.
+_FIRST = (ReasonCode.REJECTED, ReasonCode.BEFORE_START_DATE, ReasonCode.IN_STORE, ReasonCode.PERHAPS_BEFORE_START_DATE)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One record of one store, or that there is none; the verdict is the first of ``reasons``.
+
+    ``bigcommerce_id`` is None for a SKU that no variant has. ``is_here`` tells whether it is stored. ``title`` names it
+    for people, such as "Order 1234" or "SKU MUG-RED".
+    """
+
+    instance: IntegrationInstance
+    kind: Kind
+    title: str
+    bigcommerce_id: int | None
+    is_here: bool
+    reasons: Sequence[Reason]
+
+
+@dataclass(frozen=True)
+class Found:
+    """``text`` is what was looked for, without blanks and ``#``; the verdicts about what is here come first.
+
+    ``has_more``: more was found than is shown.
+    """
+
+    text: str
+    verdicts: Sequence[Verdict]
+    has_more: bool = False
+
+
+def find(caller: Caller, q: str, *, ask_stores: bool = True) -> Found:
+    """Everything that a person may mean by ``q``, over all stores that the caller may read.
+
+    An order number (a ``#`` before it does not count), the id of an order in another system (``external_order_id``) or
+    a SKU. Orders need ``read_orders``. If nothing is here, each store has its verdict, and with ``ask_stores`` up to
+    ``MOST_ASKED`` stores are asked themselves, for five seconds at most all together, where the caller has ``check``
+    and has not asked too often. Ends the transaction before it asks; commits nothing else.
+    """
+    text = q.strip().removeprefix("#").strip()
+    stores = [_context(caller, each) for each in readable_instances(caller)]
+    if not text or len(text) > LONGEST or storable(text) != text or not stores:
+        return Found(text, [])
+    by_id = {each.instance.id: each for each in stores}
+    orders = {each: by_id[each] for each in by_id if by_id[each].permits("read_orders")}
+    hits = [*_orders(caller, orders, text), *_variants(caller, by_id, text)]
+    if hits:
+        return Found(text, [_of_hit(*hit) for hit in hits[:MOST_FOUND]], len(hits) > MOST_FOUND)
+    missing = list(_missing(stores, orders, text))
+    return Found(text, _judged(caller, missing, ask_stores=ask_stores)[:MOST_FOUND], len(missing) > MOST_FOUND)
+
+
+def _context(caller: Caller, instance: IntegrationInstance) -> RequestContext:
+    return RequestContext(
+        caller.state, caller.session, caller.tenant, caller.name, instance, has_shell=caller.has_shell
+    )
+
+
+# -- what is here --------------------------------------------------------------------------------------------------
+
+Hit = tuple[Kind, RequestContext, int]
+
+
+def _orders(caller: Caller, stores: Mapping[int, RequestContext], text: str) -> Iterator[Hit]:
+    table = caller.state.tables.orders
+    number = _number(text)
+    conditions = [] if number is None else [table.c.bigcommerce_id == number]
+    for condition in (*conditions, table.c.external_order_id == text):
+        for row in _rows(caller, table, stores, condition, table.c.external_order_id):
+            if number == row.bigcommerce_id or row.external_order_id == text:
+                yield "order", stores[row.instance_id], row.bigcommerce_id
+
+
+def _variants(caller: Caller, stores: Mapping[int, RequestContext], text: str) -> Iterator[Hit]:
+    table = caller.state.tables.variants
+    for row in _rows(caller, table, stores, table.c.sku_key == text, table.c.sku_key):
+        # MariaDB takes more for equal.
+        if row.sku_key == text:
+            yield "variant", stores[row.instance_id], row.bigcommerce_id
+
+
+def _rows(
+    caller: Caller, table: Table, stores: Mapping[int, RequestContext], condition: ColumnElement[bool], *columns: Any
+) -> Sequence[Any]:
+    statement = (
+        select(table.c.instance_id, table.c.bigcommerce_id, *columns)
+        .where(table.c.instance_id.in_(sorted(stores)), condition)
+        .order_by(table.c.deleted_at.is_not(None), table.c.instance_id, table.c.bigcommerce_id)
+        .limit(MOST_FOUND + 1)
+    )
+    return caller.session.execute(statement).all() if stores else []
+
+
+def _of_hit(kind: Kind, context: RequestContext, bigcommerce_id: int) -> Verdict:
+    if kind == "order":
+        title, reasons = f"Order {bigcommerce_id}", explain_order(order_facts(context, bigcommerce_id))
+    else:
+        (facts,) = variant_facts(context, bigcommerce_id)
+        title, reasons = f"SKU {(facts.row or {}).get('sku')}", explain_variant(facts)
+    return Verdict(context.instance, kind, title, bigcommerce_id, True, reasons)
+
+
+# -- what is not ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Missing:
+    """One store that does not have it here: an order by its number, or a variant by its SKU."""
+
+    context: RequestContext
+    facts: OrderFacts | VariantFacts
+    sku: str
+
+    def ask(self) -> Callable[[], StoreAnswer]:
+        """What asks the store; it may run in another thread."""
+        state, store = self.context.state, store_of(self.context.instance)
+        if isinstance(self.facts, OrderFacts):
+            order_id = self.facts.order_id
+            return lambda: look_up_order(state.config, state.cipher, store, order_id)
+        return lambda: look_up_sku(state.config, state.cipher, store, self.sku)
+
+    def verdict(self, answer: StoreAnswer | None) -> Verdict:
+        """With what the store answered, if it was asked."""
+        if isinstance(self.facts, OrderFacts):
+            order_id = self.facts.order_id
+            reasons = explain_order(replace(self.facts, store=answer))
+            return Verdict(self.context.instance, "order", f"Order {order_id}", order_id, False, reasons)
+        reasons = explain_variant(replace(self.facts, store=answer))
+        return Verdict(self.context.instance, "variant", f"SKU {self.sku}", None, False, reasons)
+
+
+def _missing(stores: Sequence[RequestContext], orders: Mapping[int, RequestContext], text: str) -> Iterator[_Missing]:
+    """A number is an order's; whatever else it is, a SKU."""
+    number = _number(text)
+    if number is not None and orders:
+        for context in list(orders.values())[: MOST_FOUND + 1]:
+            yield _Missing(context, order_facts(context, number), text)
+        return
+    for context in stores[: MOST_FOUND + 1]:
+        yield _Missing(context, sku_facts(context, text)[0], text)
+
+
+def _judged(caller: Caller, missing: Sequence[_Missing], *, ask_stores: bool) -> list[Verdict]:
+    answers: dict[int, StoreAnswer] = {}
+    askable = [each for each in missing if ask_stores and each.context.permits("check")][:MOST_ASKED]
+    if askable:
+        granted = ALLOWANCE.take((caller.tenant, caller.name), len(askable))
+        answers = {each.context.instance.id: StoreAnswer(problem=NOT_ASKED) for each in askable[granted:]}
+        asked = askable[:granted]
+        queries = [each.ask() for each in asked]
+        end_transaction(caller.session)
+        with ThreadPoolExecutor(MOST_ASKED) as threads:
+            said = threads.map(lambda query: query(), queries)
+            answers |= {each.context.instance.id: answer for each, answer in zip(asked, said, strict=True)}
+    verdicts = [each.verdict(answers.get(each.context.instance.id)) for each in missing]
+    return sorted(verdicts, key=_rank)
+
+
+def _rank(verdict: Verdict) -> int:
+    codes = [reason.code for reason in verdict.reasons]
+    return next((place for place, code in enumerate(_FIRST) if code in codes), len(_FIRST))
+
+
+def _number(text: str) -> int | None:
+    is_number = text.isascii() and text.isdecimal() and len(text) <= 19 and 0 < int(text) <= INT64_MAX
+    return int(text) if is_number else None
