@@ -254,6 +254,13 @@ def check_sales(host: TypedIn) -> None:
     assert len(stored) == 60
 
 
+def check_words(host: TypedIn) -> None:
+    host.completed()
+    order_id = host.store.order_ids[0]
+    here, word, *_ = host.get(f"/1/explain?order={order_id}").json["data"]["reasons"]
+    assert (here["link"], word["message"]) == (f"/orders/{order_id}", "It goes to the books of store 1 tonight.")
+
+
 def check_tables(host: TypedIn) -> None:
     host.completed()
     with host.app.app_context():
@@ -293,6 +300,7 @@ CHECKS: Mapping[str, Callable[[TypedIn], None]] = {
     "Products that need more than a SKU and a name": check_products,
     "Products whose keys are not integers": check_keys,
     "Make your own sales orders": check_sales,
+    "Say what became of an order": check_words,
     "Read the tables": check_tables,
     "Be notified after a commit": check_signals,
     "A host without SQLAlchemy models of its own": check_plain,
