@@ -33,6 +33,11 @@ def slots(names: str) -> dict[str, object]:
     return {name: slot(name) for name in names.split()}
 
 
+def always(value: object, names: str) -> dict[str, object]:
+    """Fields that have this value in every record; the names have blanks between them."""
+    return dict.fromkeys(names.split(), value)
+
+
 class Template:
     """The text of one kind of record with named slots; the slots take JSON texts (or integers).
 

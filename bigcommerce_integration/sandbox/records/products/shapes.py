@@ -1,6 +1,6 @@
 """The shapes of products, variants, images and custom fields (reference/catalog/*.yml of bigcommerce/docs)."""
 
-from ..jsontext import Template, slot, slots
+from ..jsontext import Template, always, slot, slots
 
 PRODUCT = Template(
     {
@@ -8,45 +8,24 @@ PRODUCT = Template(
         **slots("price cost_price retail_price sale_price calculated_price categories brand_id"),
         **slots("inventory_level inventory_tracking total_sold is_visible upc search_keywords availability"),
         **slots("sort_order date_created date_modified view_count preorder_release_date base_variant_id"),
-        "map_price": 0,
-        "tax_class_id": 0,
-        "product_tax_code": "",
-        "option_set_id": None,
-        "option_set_display": "right",
-        "inventory_warning_level": 0,
-        "reviews_rating_sum": 0,
-        "reviews_count": 0,
-        "fixed_cost_shipping_price": 0,
-        "is_free_shipping": False,
-        "is_featured": False,
         "related_products": [-1],
-        "warranty": "",
-        "bin_picking_number": "",
-        "layout_file": "product.html",
-        "mpn": "",
-        "gtin": "",
+        "custom_url": {"url": slot("url"), "is_customized": False},
+        **always(0, "map_price tax_class_id inventory_warning_level reviews_rating_sum reviews_count"),
+        **always(0, "fixed_cost_shipping_price order_quantity_minimum order_quantity_maximum"),
+        **always("", "product_tax_code warranty bin_picking_number mpn gtin availability_description page_title"),
+        **always("", "meta_description price_hidden_label open_graph_title open_graph_description"),
+        "option_set_id": None,
         "date_last_imported": None,
-        "availability_description": "",
+        "option_set_display": "right",
+        **always(False, "is_free_shipping is_featured is_condition_shown is_preorder_only is_price_hidden"),
+        "layout_file": "product.html",
         "gift_wrapping_options_type": "any",
         "gift_wrapping_options_list": [],
-        "condition": "New",
-        "is_condition_shown": False,
-        "order_quantity_minimum": 0,
-        "order_quantity_maximum": 0,
-        "page_title": "",
         "meta_keywords": [],
-        "meta_description": "",
+        "condition": "New",
         "preorder_message": "0",
-        "is_preorder_only": False,
-        "is_price_hidden": False,
-        "price_hidden_label": "",
-        "custom_url": {"url": slot("url"), "is_customized": False},
         "open_graph_type": "product",
-        "open_graph_title": "",
-        "open_graph_description": "",
-        "open_graph_use_meta_description": True,
-        "open_graph_use_product_name": True,
-        "open_graph_use_image": True,
+        **always(True, "open_graph_use_meta_description open_graph_use_product_name open_graph_use_image"),
     }
 )
 
@@ -54,19 +33,10 @@ VARIANT = Template(
     {
         **slots("id product_id sku sku_id price calculated_price cost_price weight calculated_weight"),
         **slots("purchasing_disabled image_url upc inventory_level option_values"),
-        "sale_price": None,
-        "retail_price": None,
-        "map_price": None,
-        "width": None,
-        "height": None,
-        "depth": None,
+        **always(None, "sale_price retail_price map_price width height depth fixed_cost_shipping_price"),
         "is_free_shipping": False,
-        "fixed_cost_shipping_price": None,
-        "purchasing_disabled_message": "",
-        "mpn": "",
-        "gtin": "",
+        **always("", "purchasing_disabled_message mpn gtin bin_picking_number"),
         "inventory_warning_level": 0,
-        "bin_picking_number": "",
     }
 )
 
@@ -77,7 +47,7 @@ IMAGE = Template(
         **slots("id product_id is_thumbnail sort_order date_modified"),
         "description": "",
         "image_file": slot("file"),
-        **dict.fromkeys(("image_url", "url_zoom", "url_standard", "url_thumbnail", "url_tiny"), slot("url")),
+        **always(slot("url"), "image_url url_zoom url_standard url_thumbnail url_tiny"),
     }
 )
 
