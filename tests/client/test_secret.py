@@ -10,7 +10,7 @@ import traceback
 import pytest
 from urllib3.connection import HTTPConnection
 
-from bigcommerce_integration.client.http.transport import Call, _Heard
+from bigcommerce_integration.client.http.transport import Call, _RawResponse
 from bigcommerce_integration.config import read_config
 from bigcommerce_integration.encryption import DOTS, Secret, generate_key
 from bigcommerce_integration.errors import StoreError, StoreUnavailable
@@ -83,7 +83,7 @@ def test_no_failure_shows_the_token(behave: Behaviour, call: Call, caplog: pytes
     assert ours
     for frame in ours:
         for name, value in frame.f_locals.items():
-            if name not in {"text", "heard"}:  # what the store itself sent may quote it
+            if name not in {"text", "raw"}:  # what the store itself sent may quote it
                 assert TOKEN not in repr(value), f"{frame.f_code.co_name}: {name}"
 
 
@@ -137,5 +137,5 @@ def test_a_transport_holds_the_token_nowhere_but_in_its_secret() -> None:
 
 
 def test_what_a_store_echoes_is_not_shown() -> None:
-    heard = _Heard(302, {"Location": "https://example.com/?t0ken-9876"}, 0.1, b"t0ken-9876")
-    assert "t0ken" not in repr(heard)
+    raw = _RawResponse(302, {"Location": "https://example.com/?t0ken-9876"}, 0.1, b"t0ken-9876")
+    assert "t0ken" not in repr(raw)

@@ -135,7 +135,7 @@ def test_the_live_part_is_sent_once_and_then_304(paged: Shop, browser: Browser, 
     assert browser.client.get(answer.request.path).status_code == 401
 
 
-def test_only_a_page_with_an_open_refresh_loads_again_without_script(paged: Shop, browser: Browser, store: str) -> None:
+def test_only_a_page_with_an_open_refresh_reloads_without_script(paged: Shop, browser: Browser, store: str) -> None:
     assert "http-equiv" not in browser.get(store).answer.text
     browser.send(browser.get(f"{store}/refresh").form("resource"))
     assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in browser.get(store).answer.text
