@@ -1,6 +1,8 @@
 # Shared by .ci/run and .ci/long: a working directory, the services, virtual environments, copies of the tree.
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_QUIET=2 PYTHONUNBUFFERED=1
 export REQUIRE_SERVICES=1
+# Hundreds of processes import the package: none is to compile it anew.
+unset PYTHONDONTWRITEBYTECODE
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # Where tests find the code of earlier versions: the copies that they run in have no history.
 export TEST_HISTORY=$root
@@ -51,5 +53,5 @@ fresh_copy() {
   if [ -d "$root/../shared" ]; then ln -s "$(cd "$root/../shared" && pwd)" "$(dirname "$1")/shared"; fi
 }
 
-# Run the one line of the README that begins a virtual environment and ends with the argument.
-run_readme_command() { bash -euo pipefail -c "$(grep -E "^python3 -m venv .*$1\$" "$root/README.md")" </dev/null; }
+# run_readme_command END OPTION…: the one line of the README that begins a virtual environment and ends so, with options.
+run_readme_command() { bash -euo pipefail -c "$(grep -E "^python3 -m venv .*$1\$" "$root/README.md") ${*:2}" </dev/null; }
