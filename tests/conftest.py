@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from dramatiq.middleware import AgeLimit, Callbacks, Retries, ShutdownNotificati
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Engine, event
 
 from .compiled_once import compile_routes_once
 from .examples import load_profile
@@ -21,6 +24,20 @@ from .shop import Shop, opened
 
 load_profile()
 compile_routes_once()
+
+
+def pytest_collection_finish() -> None:
+    """What is there before the first test stays to the end: it is not searched for garbage again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+@event.listens_for(Engine, "connect")
+def _without_waiting_for_the_disk(connection: Any, _: object) -> None:
+    """Most of the time of so small transactions is spent on it; nobody pulls the plug of a test."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA journal_mode = MEMORY")
 
 
 @pytest.fixture

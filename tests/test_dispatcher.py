@@ -126,6 +126,7 @@ class Counting(StubBroker):
         return answer
 
 
+@pytest.mark.ci
 def test_hints_at_a_busy_process_stay_few_and_stores_take_turns(sqlite_url: str) -> None:
     broker = Counting()
     broker.emit_after("process_boot")

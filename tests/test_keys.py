@@ -166,6 +166,7 @@ ROLLING = (
 """The keys of two machines, in the order that the handbook gives: what the first has, and the second by then."""
 
 
+@pytest.mark.ci
 def test_keys_are_rotated_while_workers_run(
     broker: StubBroker, sqlite_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:

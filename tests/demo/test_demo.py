@@ -200,6 +200,7 @@ def test_killed_workers_are_reported_while_the_demo_serves_on(tmp_path: Path) ->
         assert "Traceback" not in told
 
 
+@pytest.mark.ci
 def test_sigterm_in_the_middle_ends_everything(tmp_path: Path) -> None:
     with running(tmp_path, "--products", "30", "--orders", "30", "--latency-ms", "2000") as (process, output):
         told = wait_for(output, "its refreshes:")

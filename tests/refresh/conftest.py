@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import pytest
 from dramatiq.brokers.stub import StubBroker
 from flask import Flask
-from sqlalchemy import Table, event, select, update
+from sqlalchemy import Table, select, update
 from sqlalchemy.orm import Session
 
 from bigcommerce_integration.app_state import engine_of, state_of
@@ -309,19 +309,11 @@ def _connect(stack: ExitStack, host_app: HostApp, broker: StubBroker, url: str) 
             settings={"BIGCOMMERCE_API_URL": server.api_url, **given},
             registry=registry,
         )
-        with app.app_context():
-            if host_app.db.engine.name == "sqlite":
-                event.listen(host_app.db.engine, "connect", _without_syncing)
         host_app.create_rows(app)
         stack.callback(host_app.dispose, app)
         return connected(app, host_app, host, broker, server, **body)
 
     return connect
-
-
-def _without_syncing(connection: Any, _: object) -> None:
-    """Waiting for the disk is most of the time of so small transactions; nobody pulls the plug of a test."""
-    connection.execute("PRAGMA synchronous = OFF")
 
 
 def connected(

@@ -91,6 +91,7 @@ def prove(connect: Connect, *, records: int, seed: int, latency_ms: float, round
         assert wrong(mirror, after, all_that_can_be_known(mirror)) == [], done
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("seed", [1])
 def test_edited_all_the_time_it_ends_up_equal(connect_any: Connect, seed: int) -> None:
     prove(connect_any, records=150, seed=seed, latency_ms=60, rounds=1)

@@ -28,7 +28,9 @@ def orders_fetched(shop: Shop) -> int:
     return int(shop.refreshes()[1]["results"]["fetched"])
 
 
-@pytest.mark.parametrize("records", [20_000, pytest.param(200_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "records", [pytest.param(20_000, marks=pytest.mark.ci), pytest.param(200_000, marks=pytest.mark.slow)]
+)
 def test_a_refresh_takes_no_more_memory_than_its_first_tenth(records: int, tmp_path: Path) -> None:
     store = SandboxStore(10, records, awkward=False)
     settings = {"slice_s": 5.0, "lease_s": 60.0}
