@@ -20,7 +20,6 @@ from ...models import Tables
 from ...models.dialect import affected
 from ..job.context import Job
 from ..job.lease import Lease
-from ..job.parameters import Mode
 from ..write.behaviour import Collection
 from ..write.collection import write_page
 from ..write.page import QUARANTINE, Counts, MappedPage, map_page
@@ -78,6 +77,7 @@ def _next(session: Session, job: Job, resource: str) -> Row[Any] | None:
     table = job.engine.tables.rejected_records
     was_rejected, was_tried = table.c.refresh_id == job.refresh_id, table.c.tried_in == job.refresh_id
     most = OWN_TRIALS if job.mode == "ids" else LATER_TRIALS
+    is_due = (table.c.rounds < NEXT_REFRESHES,) if job.mode == "incremental" else ()
     conditions = [
         and_(was_rejected, or_(table.c.tried_in.is_(None), table.c.tried_in != job.refresh_id)),
         and_(was_rejected, was_tried, table.c.trials < OWN_TRIALS),
@@ -86,7 +86,7 @@ def _next(session: Session, job: Job, resource: str) -> Row[Any] | None:
     if resource == job.resource:
         conditions += [
             and_(~was_rejected, was_tried, table.c.trials < most),
-            and_(~was_rejected, or_(table.c.tried_in.is_(None), ~was_tried), *_is_due(table, job.mode)),
+            and_(~was_rejected, or_(table.c.tried_in.is_(None), ~was_tried), *is_due),
         ]
     statement = (
         select(table.c.id, table.c.bigcommerce_id, or_(was_rejected, was_tried).label("is_own"))
@@ -97,10 +97,6 @@ def _next(session: Session, job: Job, resource: str) -> Row[Any] | None:
     if job.mode == "ids":
         statement = statement.where(table.c.bigcommerce_id.in_(job.parameters.ids))
     return session.execute(statement).first()
-
-
-def _is_due(table: Table, mode: Mode) -> tuple[Any, ...]:
-    return (table.c.rounds < NEXT_REFRESHES,) if mode == "incremental" else ()
 
 
 def _note(slice_: Slice, found: Row[Any], lease: Lease) -> None:

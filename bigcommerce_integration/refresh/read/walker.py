@@ -70,11 +70,6 @@ class Walker:
         return is_expected and not self.slice.job.parameters.ids and not self.slice.has_come
 
     @property
-    def width(self) -> int:
-        """How many pages may be under way just now."""
-        return self.slice.fetcher.width
-
-    @property
     def _checkpoint(self) -> Checkpoint:
         return self.slice.checkpoint
 
@@ -122,7 +117,7 @@ class Walker:
             self.slice.fetcher.wants_smaller_page = False
             self.page_size = min(self.page_size, max(SMALLEST_PAGE, self.page_size // 2))
             self.slice.checkpoint = replace(self._checkpoint, page_size=self.page_size, good_pages=0)
-        self._ask(at_most=self.width)
+        self._ask(at_most=self.slice.fetcher.width)
 
     def _ask(self, *, at_most: int) -> None:
         """Ask for ranges while there is room, until so many are asked for or wait to be stored."""
@@ -208,7 +203,7 @@ class Walker:
     def _store(self, lo: int, page: MappedPage) -> None:
         if not self.slice.job.is_over and not self._suspects:
             # The store answers the next questions while the database takes this page: neither waits for the other.
-            self._ask(at_most=self.width + 1)
+            self._ask(at_most=self.slice.fetcher.width + 1)
         self.slice.fetcher.start_due()
         walk = self._checkpoint.walk.stored(lo, came=page.count, beside=page.beside)
         withheld = self._checkpoint.withheld + page.withheld

@@ -20,12 +20,12 @@ from sqlalchemy.orm import Session
 
 from ...client.api import Reply
 from ...client.pages import Page
-from ...errors import BadRecord, MassDeletion
+from ...errors import BadRecord
 from ...resources.base import LARGEST_PAGE
 from ...resources.mapping import ChildMapper, Mapped
 from ...resources.products import PRODUCTS, VARIANTS
 from ..job.context import Job
-from ..read.candidates import is_few
+from ..read.candidates import beyond, is_few, mass_deletion
 from ..read.fetcher import Fetch
 from ..read.slice import Slice
 from ..write.children import NO_HASH, invalidate
@@ -248,25 +248,19 @@ def _bounded(slice_: Slice, page: MappedPage, variants: set[int], gone_products:
     if job.parameters.allow_mass_delete:
         return replace(page, deleted_children=frozenset(variants), deleted_records=tuple(gone_products))
     share, before = job.engine.config.max_deleted_share, slice_.results.values["deleted"]
-    live = job.engine.transaction(lambda session: live_counts(session, job))
-    if not is_few(before + len(gone_products), before + live[PRODUCTS.name], max_share=share):
+    if not is_few(before + len(gone_products), before + _live(job, PRODUCTS.name), max_share=share):
         gone_products = ()
-    if slice_.checkpoint.withheld or not is_few(before + len(variants), before + live[VARIANTS.name], max_share=share):
+    live = before + _live(job, VARIANTS.name)
+    if slice_.checkpoint.withheld or not is_few(before + len(variants), live, max_share=share):
         return replace(page, deleted_records=tuple(gone_products), withheld=len(variants))
     return replace(page, deleted_children=frozenset(variants), deleted_records=tuple(gone_products))
 
 
-def live_counts(session: Session, job: Job) -> dict[str, int]:
-    """How many products and variants of the instance are not marked as deleted."""
-    return {
-        name: int(
-            session.execute(
-                select(func.count()).where(table.c.instance_id == job.instance.id, table.c.deleted_at.is_(None))
-            ).scalar_one()
-        )
-        for name in (PRODUCTS.name, VARIANTS.name)
-        for table in (job.engine.tables.mirror[name],)
-    }
+def _live(job: Job, name: str) -> int:
+    """How many rows of the instance are not marked as deleted."""
+    table = job.engine.tables.mirror[name]
+    count = select(func.count()).where(table.c.instance_id == job.instance.id, table.c.deleted_at.is_(None))
+    return job.engine.transaction(lambda session: int(session.execute(count).scalar_one()))
 
 
 def refuse_withheld(slice_: Slice) -> None:
@@ -277,14 +271,9 @@ def refuse_withheld(slice_: Slice) -> None:
     before = slice_.results.values["deleted"]
     slice_.commit(slice_.step(lambda tx: _unmark(tx, slice_.checkpoint.begun_at)))
     unmarked = before - slice_.results.values["deleted"]
-    live = job.engine.transaction(lambda session: live_counts(session, job))[VARIANTS.name]
-    share = job.engine.config.max_deleted_share
-    raise MassDeletion(
-        f"{withheld + unmarked} of {live} stored variants are gone from products that the store still has, more than "
-        f"the share of {share:g} that BIGCOMMERCE_MAX_DELETED_SHARE allows. None was marked as deleted. If they were "
-        "deleted on purpose, start a full refresh of products with allow_mass_delete; otherwise look at the store and "
-        "its token first."
-    )
+    gone, live = withheld + unmarked, _live(job, VARIANTS.name)
+    what = f"{gone} of {live} stored variants are gone from products that the store still has"
+    raise mass_deletion(f"{what}, {beyond(job.engine.config.max_deleted_share)}", PRODUCTS.name)
 
 
 def _unmark(tx: PageTransaction, begun_at: datetime | None) -> Counts:
