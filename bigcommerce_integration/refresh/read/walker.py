@@ -12,7 +12,7 @@ from ...errors import UnexpectedAnswer
 from ..job.checkpoint import Checkpoint
 from ..job.id_ranges import Walk
 from ..job.modes import READS_AGAIN, finds_unseen
-from ..write.behaviour import PageStore, PartStore
+from ..write.behaviour import PageSink
 from ..write.collection import write_page
 from ..write.diff import stored_hashes
 from ..write.page import Counts, MappedPage, map_page, mapping, skipping_unchanged
@@ -25,6 +25,21 @@ from .slice import Slice, SliceEnds
 
 MOST_WALKS = 3
 """So often a store may say that it has records and send none, or a list may change while it is read by page numbers."""
+
+
+@dataclass
+class _RangePage(PageSink):
+    """A page of the range that begins at ``lo``."""
+
+    walker: Walker
+    lo: int
+    takes_parts = True
+
+    def store(self, page: MappedPage) -> None:
+        self.walker.store(self.lo, page)
+
+    def store_part(self, lower: MappedPage) -> None:
+        self.lo = self.walker.store_part(self.lo, lower)
 
 
 @dataclass
@@ -188,19 +203,19 @@ class Walker:
         )
         self.slice.checkpoint = replace(self._checkpoint, walk=walk)
         self._divide(came=page.count)
-        behaviour = self.slice.job.collection.behaviour
-        behaviour.before_write(self.slice, page, partial(self._store, lo), partial(self._store_part, lo))
+        self.slice.job.collection.behaviour.before_write(self.slice, page, _RangePage(self, lo))
 
-    def _store_part(self, lo: int, lower: MappedPage) -> tuple[PageStore, PartStore]:
-        """Store the low end of a page whose rest has to wait; what stores the rest, and a part of that."""
+    def store_part(self, lo: int, lower: MappedPage) -> int:
+        """Store the low end of a page whose rest has to wait; where that begins."""
         after = replace(self._after_part(lo, lower), failures=0)
         self.slice.commit_page(lower, self._write, after, partial(self._after_part, lo))
         rest = (lower.last_id or lo) + 1
         self.busy.discard(lo)
         self.busy.add(rest)
-        return partial(self._store, rest), partial(self._store_part, rest)
+        return rest
 
-    def _store(self, lo: int, page: MappedPage) -> None:
+    def store(self, lo: int, page: MappedPage) -> None:
+        """Store the page of the range at ``lo``."""
         if not self.slice.job.is_over and not self._suspects:
             # The store answers the next questions while the database takes this page: neither waits for the other.
             self._ask(at_most=self.slice.fetcher.width + 1)

@@ -1,4 +1,4 @@
-"""What a page of products leaves in recheck is asked of the store before the page is stored, a few requests a page.
+"""What a page of products does not prove is asked of the store before the page is stored, a few requests a page.
 
 Two things are not believed at once. That a variant is gone, as its product's answer lacks it or shows none at all
 (every product has one: bigcommerce/docs, reference/catalog/products_catalog.v3.yml, ``base_variant_id``): the list of
@@ -28,6 +28,7 @@ from ..job.context import Job
 from ..read.candidates import beyond, is_few, mass_deletion
 from ..read.fetcher import Fetch
 from ..read.slice import Slice
+from ..write.behaviour import PageSink
 from ..write.children import NO_HASH, invalidate
 from ..write.host_calls import notify_host
 from ..write.page import Counts, MappedPage, map_page
@@ -51,13 +52,13 @@ class Unproved:
     holders: Sequence[int] = ()
 
 
-def with_proved_variants(slice_: Slice, page: MappedPage, store: Callable[[MappedPage], None]) -> None:
+def with_proved_variants(slice_: Slice, page: MappedPage, sink: PageSink) -> None:
     """Store the page at once, or when what it does not prove has been asked for."""
     found = _unproved(slice_.job, page)
     if found.lacking or found.holders:
-        _Questions(slice_, page, store).begin(found)
+        _Questions(slice_, page, sink).begin(found)
     else:
-        store(page)
+        sink.store(page)
 
 
 def _unproved(job: Job, page: MappedPage) -> Unproved:
@@ -115,7 +116,7 @@ class _Questions:
 
     slice: Slice
     page: MappedPage
-    store: Callable[[MappedPage], None]
+    sink: PageSink
     lacking: dict[int, set[int]] = field(default_factory=dict)
     # By product whose list is proved to be whole: its variants as the list shows them.
     listed: dict[int, list[Any]] = field(default_factory=dict)
@@ -197,7 +198,7 @@ class _Questions:
             if variant_id not in answered
         }
         page = replace(page, records=records, others=others, proved=frozenset(self.listed))
-        self.store(_bounded(self.slice, page, gone, self.gone_products))
+        self.sink.store(_bounded(self.slice, page, gone, self.gone_products))
 
     def _sure(self, record: Mapped) -> Mapped:
         """The product with the variants of its list, where that shows one that its answer lacks."""
