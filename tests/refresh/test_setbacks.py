@@ -64,7 +64,7 @@ def test_an_error_is_shown_from_the_second_try_on(connect: Connect, monkeypatch:
             raise RuntimeError(secret)
         original(*args)
 
-    monkeypatch.setattr(walker.Walker, "_store", shaky)
+    monkeypatch.setattr(walker.Walker, "store", shaky)
     for count in (1, 2, 3):
         with pytest.raises(RuntimeError):
             mirror.advance("products")
@@ -75,7 +75,7 @@ def test_an_error_is_shown_from_the_second_try_on(connect: Connect, monkeypatch:
         assert (health["trouble"] is None) == (count == 1)
         mirror.let_time_pass("products")
     # A page that goes in does not hide it.
-    monkeypatch.setattr(walker.Walker, "_store", original)
+    monkeypatch.setattr(walker.Walker, "store", original)
     seen: list[str] = []
     mirror.host.products_changed = lambda session, instance, ids: seen.append(told(mirror)[0]["message"])
     mirror.completed("products")
@@ -94,7 +94,7 @@ def test_errors_with_progress_between_them_end(connect: Connect, monkeypatch: py
             raise RuntimeError
         original(*args)
 
-    monkeypatch.setattr(walker.Walker, "_store", shaky)
+    monkeypatch.setattr(walker.Walker, "store", shaky)
     for _ in range(MOST_ERRORS):
         assert mirror.refresh("products")["status"] != "failed"
         with pytest.raises(RuntimeError):
