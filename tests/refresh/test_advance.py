@@ -246,7 +246,7 @@ def test_internal_error_is_raised_retried_and_fails_at_last(connect: Connect, mo
 def test_faults_with_progress_between_them_are_not_added_up(connect: Connect, monkeypatch: pytest.MonkeyPatch):
     pages = 2 * GIVE_UP_AFTER
     mirror = connect(SandboxStore(pages, 0, awkward=False), settings={"page_size": 1, "concurrency": 1})
-    original, calls = walker.Walker._store, [0]
+    original, calls = walker.Walker.store, [0]
 
     def shaky(*args: Any) -> None:
         calls[0] += 1
