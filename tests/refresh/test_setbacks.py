@@ -69,7 +69,7 @@ def test_an_error_is_shown_from_the_second_try_on(connect: Connect, monkeypatch:
         with pytest.raises(RuntimeError):
             mirror.advance("products")
         refresh, health = told(mirror)
-        assert "RuntimeError at refresh/run/variant_checks.py:" in refresh["message"]
+        assert "RuntimeError at refresh/read/walker.py:" in refresh["message"]
         assert f"try {count}." in refresh["message"]
         assert secret not in refresh["message"]
         assert (health["trouble"] is None) == (count == 1)
@@ -102,7 +102,7 @@ def test_errors_with_progress_between_them_end(connect: Connect, monkeypatch: py
         mirror.let_time_pass("products")
     refresh = mirror.refresh("products")
     assert refresh["status"] == "failed"
-    assert "RuntimeError at refresh/run/variant_checks.py:" in refresh["message"]
+    assert "RuntimeError at refresh/read/walker.py:" in refresh["message"]
     assert refresh["created"] >= MOST_ERRORS
 
 
