@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 
 from bigcommerce_integration import Missing, ProductDraft, SQLAlchemyHost
 from bigcommerce_integration.errors import ConfigError
+from bigcommerce_integration.host.port import require_host
 from bigcommerce_integration.models.instances import IntegrationInstance
 
 from .host_app import BIGCOMMERCE_ID, NOMINAL_CODE_IDS, SHOPIFY_ID, STORE_ID, HostApp
@@ -284,3 +286,8 @@ def test_a_model_on_another_bind_is_named() -> None:
     host_app = HostApp(db, model_options={"NominalCode": {"__bind_key__": "ledger"}})
     with pytest.raises(ConfigError, match="NominalCode lives on the bind 'ledger'"):
         host_app.host()
+
+
+def test_host_with_the_methods_of_the_first_version_is_enough() -> None:
+    first = ("tenant", "may", "missing", "name_taken", "earliest_start_date", "products_by_sku", "create_products")
+    require_host(SimpleNamespace(**dict.fromkeys((*first, "products_changed", "orders_changed"), lambda *_: None)))
