@@ -20,6 +20,9 @@ from .lists.paging import page_after
 MOST_ALIKE = 500
 """How many variants one decision is about at most."""
 
+MOST_NEAREST = 20
+"""How many products a person chooses from at most."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -49,6 +52,31 @@ def candidates(context: RequestContext, skus: Iterable[str | None]) -> Mapping[s
         sku: [Candidate(spelling, key) for spelling, keys in sorted(found.items()) for key in in_order(keys)]
         for sku, found in host_products(tx, asked).items()
     }
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product of the host that a person may choose; ``name`` is None where only its SKU is known."""
+
+    host_product_id: Key
+    sku: str
+    name: str | None = None
+
+
+def nearest_products(context: RequestContext, sku: str | None, *texts: str | None) -> list[Product]:
+    """Those that have the SKU or nearly so, then those that the host finds by each of ``texts``; the nearest first."""
+    found = {
+        each.host_product_id: Product(each.host_product_id, each.sku)
+        for each in candidates(context, [sku]).get(sku or "", ())
+    }
+    search = getattr(context.state.host, "search_products", None)
+    for text in dict.fromkeys(texts):
+        if not text or not callable(search):
+            continue
+        for key, its_sku, name in search(context.session, context.instance, text) or ():
+            if key in found or len(found) < MOST_NEAREST:
+                found[key] = Product(key, its_sku, name)
+    return list(found.values())
 
 
 def alike_by_case(

@@ -12,7 +12,8 @@ from jinja2 import Environment
 
 from ..app_state import current_state
 from ..models.instances import IntegrationInstance
-from ..operations.findings.finding import Finding
+from ..operations.context import RequestContext
+from ..operations.explain.host_words import host_link
 from . import csrf, formats, login, words
 
 _EXTENSION = "bigcommerce_integration_pages"
@@ -44,7 +45,6 @@ def render(template: str, /, *, status: int = 200, **values: Any) -> Response:
         "chosen": chosen,
         "has": _has,
         "link_to": _link_to,
-        "finding_url": finding_url,
         "find_url": url_for(".get_find") if _has("get_find") else None,
         "tabs": [each for each in words.TABS if _has(each[0])],
     }
@@ -78,8 +78,8 @@ def chosen(names: Iterable[str]) -> dict[str, str]:
 
 def _link_to(instance: IntegrationInstance, kind: Literal["product", "order"], key: Any) -> str | None:
     """Where the host shows its product with this key, or the order with this BigCommerce id; None if nowhere."""
-    links = getattr(current_state().host, "link_to", None)
-    return links(login.caller().session, instance, kind, key) if callable(links) else None
+    caller = login.caller()
+    return host_link(RequestContext(caller.state, caller.session, caller.tenant, caller.name, instance), kind, key)
 
 
 def _is_at(view: str) -> bool:
@@ -94,16 +94,6 @@ def _environment(app: Flask) -> Environment:
         made.filters = {**app.jinja_env.filters, **formats.FILTERS}
         app.extensions[_EXTENSION] = made
     return made
-
-
-def finding_url(finding: Finding) -> str | None:
-    """The page that helps, if there is one and the person may see it."""
-    if finding.instance_id is None or finding.link is None:
-        return None
-    page = finding.link.partition("?")[0].partition("/")[0]
-    if not _has(f"get_{page}"):
-        return None
-    return f"{url_for('.get_store', instance_id=finding.instance_id)}/{finding.link}"
 
 
 def _has(view: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import login, refusals
-from .views import connect, refreshes, settings, store, stores
+from .views import connect, find, refreshes, settings, store, stores
 from .views.records import downloads, history, orders, rejected
 from .views.variants import listing, many, products, variant
 
@@ -23,6 +23,7 @@ ROUTES: tuple[Route, ...] = (
     ("/session", "DELETE", login.delete_session),
     ("/connect", "GET", connect.get_connect),
     ("/connect", "POST", connect.post_connect),
+    ("/find", "GET", find.get_find),
     ("/<int:instance_id>", "GET", store.get_store),
     ("/<int:instance_id>/live", "GET", store.get_live),
     ("/<int:instance_id>/settings", "GET", settings.get_settings),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+from ..resources.orders import STATUS_NAMES
 
 STATUSES: Mapping[str, tuple[str, str]] = {
     "active": ("Active", "good"),
@@ -15,8 +16,6 @@ STATUSES: Mapping[str, tuple[str, str]] = {
     "failed": ("Failed", "bad"),
     "cancelled": ("Cancelled", "quiet"),
     "off": ("Off", "quiet"),
-    "current": ("Up to date", "good"),
-    "well": ("All is well", "good"),
     "person": ("Needs you", "bad"),
     "wait": ("Mends itself", "wait"),
     "linked": ("Linked", "good"),
@@ -27,6 +26,12 @@ STATUSES: Mapping[str, tuple[str, str]] = {
     "archived": ("Archived", "quiet"),
     "sale": ("Sale", "good"),
     "no_sale": ("No sale", "quiet"),
+    "import_checking": ("Being checked", "busy"),
+    "import_ready": ("To be applied", "wait"),
+    "import_applying": ("Being applied", "busy"),
+    "import_applied": ("Applied", "good"),
+    "import_undoing": ("Being undone", "busy"),
+    "import_undone": ("Undone", "quiet"),
 }
 """A status as a word, and the kind of its colour."""
 
@@ -47,6 +52,10 @@ DONE: Mapping[str, str] = {
     "retried": "The refresh goes on where it stopped.",
     "linked": "The variant is linked.",
     "left": "The variant has no link now, and no refresh links it.",
+    "fetched": "The order was read from the store just now.",
+    "uploaded": "The file is here. Nothing is linked yet.",
+    "applying": "The good rows are being applied.",
+    "undoing": "The import is being undone.",
     "decided": "It is done. What is still to be decided is below.",
     "decided_in_part": "It is done, but for variants that were changed meanwhile: those are left as they are.",
 }
@@ -83,31 +92,15 @@ RESULTS: Mapping[str, str] = {
 }
 """What a refresh counts."""
 
-ACTIONS: Mapping[str, str] = {
-    "fetch": "Fetch it",
-    "refresh": "Start a refresh",
-    "retry": "Look at it and try again",
-    "link": "Look at the variants",
-    "create_products": "Look at the variants",
-    "open_settings": "Open the settings",
-    "new_token": "Enter a new token",
-    "allow_deletion": "Look at it",
-}
-"""What the button of a finding says; it leads to the page that helps."""
-_OF_THE_API = " The list of variants with conflict=true has all."
-
-
-def plain(message: str | None) -> str:
-    """The message of a refresh without advice that is for users of the API."""
-    return (message or "").replace(_OF_THE_API, "").removeprefix("Completed.").strip()
-
-
 DEEDS: Mapping[str, str] = {
     "create": "Connected the store",
     "change": "Changed the settings",
     "delete": "Disconnected the store",
     "link": "Decided on links",
     "export": "Exported a list",
+    "import_upload": "Sent a file of links",
+    "import_apply": "Applied a file of links",
+    "import_undo": "Undid a file of links",
 }
 
 LABELS: Mapping[str, str] = {
@@ -147,6 +140,26 @@ LINK_REASONS: Mapping[str, str] = {
 
 LINK_SOURCES: Mapping[str, str] = {"auto": "by its SKU", "created": "made for it", "manual": "by hand"}
 
+IMPORT_SENTENCES: Mapping[str, str] = {
+    "checking": "Each row is looked at. Nothing is linked yet.",
+    "ready": "Nothing is linked yet. Look at the counts, then apply the good rows.",
+    "applying": "The variants of the good rows are being linked.",
+    "applied": "The good rows are applied.",
+    "undoing": "The variants get the links back that they had.",
+    "undone": "The variants have the links that they had before.",
+}
+"""What a person should know of a file of links, by its status."""
+
+VERDICTS: Mapping[str, str] = {
+    "good": "Good, to be applied",
+    "bad": "Bad: nothing is done until they are mended",
+    "applied": "Applied",
+    "skipped": "Skipped, as the variant was changed meanwhile",
+    "undone": "Undone",
+    "not_undone": "Not undone, as the variant was changed meanwhile",
+}
+"""What became of a row."""
+
 DECISIONS: Mapping[str, str] = {
     "leave": "Leave variants unlinked",
     "link_alike": "Link variants whose SKU differs by case only",
@@ -158,29 +171,8 @@ DECISIONS_ABOUT: Mapping[str, str] = {
     "link_alike": "Each of them has just one counterpart, whose SKU differs by upper and lower case alone.",
 }
 
-ORDER_STATUSES: Sequence[tuple[str, str]] = tuple(
-    (str(number), name)
-    for number, name in enumerate(
-        (
-            "Incomplete",
-            "Pending",
-            "Shipped",
-            "Partially shipped",
-            "Refunded",
-            "Cancelled",
-            "Declined",
-            "Awaiting payment",
-            "Awaiting pickup",
-            "Awaiting shipment",
-            "Completed",
-            "Awaiting fulfillment",
-            "Manual verification required",
-            "Disputed",
-            "Partially refunded",
-        )
-    )
-)
-"""BigCommerce's statuses by their numbers, as its control panel calls them unless a store has renamed one."""
+ORDER_STATUSES: Sequence[tuple[str, str]] = [(str(number), name) for number, name in enumerate(STATUS_NAMES)]
+"""The statuses of orders by their numbers."""
 
 
 def order_status(number: int | None) -> str:
@@ -189,10 +181,9 @@ def order_status(number: int | None) -> str:
     return "Status not known" if number is None else names.get(str(number), f"Status {number}")
 
 
-def record(row: Any) -> str:
-    """What a rejected record is called: "Orders 1234"."""
-    which = "without a number" if row.bigcommerce_id is None else str(row.bigcommerce_id)
-    return f"{row.resource.capitalize()} {which}"
+def import_status(status: str) -> str:
+    """The word of ``STATUSES`` for that of a file of links: "failed" is what it is of a refresh."""
+    return status if status == "failed" else f"import_{status}"
 
 
 def label(path: str) -> str | None:

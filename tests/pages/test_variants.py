@@ -61,8 +61,8 @@ def test_filters_of_variants_are_kept_from_page_to_page(listed: Mirrored, reader
     path = add_variants(listed, *({"sku": f"MUG-{number:02}"} for number in range(7)), {"sku": "CUP"})
     first = reader.get(f"{path}?q=mug&linked=false&limit=3")
     assert [name for name in first.links if name.startswith("MUG-")] == ["MUG-00", "MUG-01", "MUG-02"]
-    assert first.form("q").fields["q"] == "mug"
-    assert first.form("q").fields["linked"] == "false"
+    assert first.form("linked").fields["q"] == "mug"
+    assert first.form("linked").fields["linked"] == "false"
     second = reader.get(first.links["Next page"])
     third = reader.get(second.links["Next page"])
     assert [name for name in third.links if name.startswith(("MUG-", "CUP"))] == ["MUG-06"]
@@ -113,6 +113,18 @@ def test_the_nearest_product_is_one_press_away(listed: Mirrored, reader: Browser
     (form,) = [each for each in page.forms if each.fields.get("host_product_id") == str(product)]
     reader.send(form)
     assert link_of(listed, 11) == (product, "manual")
+
+
+def test_products_of_the_host_are_searched(listed: Mirrored, reader: Browser) -> None:
+    cup, mug = listed.add_host_products("CUP-7", "OTHER")
+    path = f"{add_variants(listed, {'sku': 'MUG-1'})}/11"
+    assert "None of your products is near." in reader.get(path).text
+    page = reader.get(f"{path}?find=cup")
+    assert [form.fields["host_product_id"] for form in page.forms if "host_product_id" in form.fields] == [str(cup), ""]
+    assert 'name="find" type="search" value="cup"' in page.answer.text
+    page = reader.get(f"{path}?find=of+the+host")
+    assert {str(cup), str(mug)} <= {form.fields.get("host_product_id") for form in page.forms}
+    assert "None of your products was found." in reader.get(f"{path}?find=nothing").text
 
 
 def test_many_are_linked_after_a_preview(listed: Mirrored, reader: Browser) -> None:

@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from ...errors import Invalid, StoreSilent, VersionMismatch
 from ...models.instances import PATHS, IntegrationInstance
+from ...operations.choices import choices
 from ...operations.context import RequestContext
 from ...operations.instances import verification
 from ...operations.instances.change import change, changed_columns
@@ -78,7 +79,7 @@ def _changed_meanwhile(context: RequestContext, typed: MultiDict[str, str], colu
 
 
 def _page(instance: IntegrationInstance, form: Form, *, status: int = 200, **values: Any) -> Response:
-    offered = login.choices()
+    offered = choices(login.caller())
     given = instance_form.FIELDS | values
     return render("settings.html", status=status, instance=instance, form=form, choices=offered, **given)
 

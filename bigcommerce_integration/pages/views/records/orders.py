@@ -10,14 +10,14 @@ from typing import Any
 from flask import Response, redirect, url_for
 from flask.typing import ResponseReturnValue
 
+from ....errors import NotFound
 from ....models.instances import IntegrationInstance
 from ....operations.context import RequestContext
 from ....operations.lists import orders
 from ....operations.lists.columns import child_names, record_names
 from ....operations.lists.paging import page_after
-from ....operations.refreshes import start_refresh
+from ....operations.refreshes import refresh_order
 from ....refresh.job.modes import start_of_day
-from ....refresh.job.parameters import Parameters
 from ....resources.orders import ORDER_LINES, ORDERS
 from ....schemas import fields
 from ....schemas.lists import ListQuery, OrderFilters
@@ -26,6 +26,7 @@ from ...forms import read_filters
 from ...render import render
 
 _DAY = timedelta(days=1)
+_WAIT_S = 5.0
 _SHOWN = (
     "bigcommerce_id",
     "external_order_id",
@@ -72,9 +73,16 @@ def in_utc(instance: IntegrationInstance, query: Mapping[str, Any]) -> dict[str,
     return meant
 
 
-def get_order(instance_id: int, order_id: int) -> Response:
-    """One order; also one that the store no longer has."""
+def get_order(instance_id: int, order_id: int) -> ResponseReturnValue:
+    """One order, also one that the store no longer has; of one that is not here, why it is not."""
     context = login.authorize(ORDERS.permission, instance_id)
+    try:
+        return _order_page(context, login.checked_id(order_id))
+    except NotFound:
+        return redirect(url_for(".get_find", q=order_id))
+
+
+def _order_page(context: RequestContext, order_id: int) -> Response:
     tables, variants = context.state.tables, context.state.tables.variants.c
     # A line may be about a variant that is not stored.
     stored = variants.bigcommerce_id.label("stored_variant")
@@ -83,18 +91,16 @@ def get_order(instance_id: int, order_id: int) -> Response:
     return render(
         "order.html",
         instance=context.instance,
-        order=orders.find_order(context, login.checked_id(order_id), shown)._mapping,
+        order=orders.find_order(context, order_id, shown)._mapping,
         lines=orders.lines_of(context, order_id, [*lines, variants.host_product_id, stored]),
     )
 
 
 def post_order(instance_id: int, order_id: int) -> ResponseReturnValue:
-    """Read it from the store once more."""
+    """Read it from the store now, and show it if that is done in time."""
     context = login.authorize("refresh", instance_id)
-    started = _fetch(context, login.checked_id(order_id))
-    return redirect(url_for(".get_refresh", instance_id=instance_id, refresh_id=started, done="started"), 303)
-
-
-def _fetch(context: RequestContext, order_id: int) -> int:
-    started: int = start_refresh(context, ORDERS.name, "ids", Parameters(ids=(order_id,))).row.id
-    return started
+    number = login.checked_id(order_id)
+    view = refresh_order(context, number, wait_s=_WAIT_S)
+    if view.row.status == "completed" and context.permits(ORDERS.permission):
+        return redirect(url_for(".get_order", instance_id=instance_id, order_id=number, done="fetched"), 303)
+    return redirect(url_for(".get_refresh", instance_id=instance_id, refresh_id=view.row.id, done="started"), 303)

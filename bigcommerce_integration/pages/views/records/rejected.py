@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response, redirect, url_for
@@ -36,6 +37,7 @@ def get_rejected(instance_id: int) -> Response:
         per_page=query["per_page"],
         collections=context.state.tables.registry.names,
         codes=list(RejectionCode),
+        name_of=_name_of(context),
     )
 
 
@@ -48,9 +50,20 @@ def get_rejected_record(instance_id: int, rejected_id: int) -> Response:
         "rejected_record.html",
         instance=context.instance,
         row=row,
+        name_of=_name_of(context),
         payload=None if payload is None else bytes(payload).decode("utf-8", "replace"),
         to_do=what_to_do(row.bigcommerce_id, row.reason_code),
     )
+
+
+def _name_of(context: RequestContext) -> Callable[[Row[Any]], str]:
+    """What a rejected record is called, such as "Order 1234"."""
+
+    def name(row: Row[Any]) -> str:
+        noun = context.state.tables.registry[row.resource].noun.capitalize()
+        return f"{noun} {'without a number' if row.bigcommerce_id is None else row.bigcommerce_id}"
+
+    return name
 
 
 def _with_payload(context: RequestContext, rejected_id: int) -> Row[Any]:

@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from ....errors import Invalid
 from ....models.product_key import Key
-from ....operations.candidates import candidates, product_of_sku
+from ....operations.candidates import nearest_products, product_of_sku
 from ....operations.context import RequestContext
 from ....operations.links import link_variant
 from ....operations.lists.records import find_child
@@ -23,6 +23,7 @@ from ...forms import Form, form_of
 from ...render import render
 from .listing import columns, state_of
 
+LONGEST = 100
 _SKU, _NUMBER = "sku", "host_product_id"
 
 
@@ -63,13 +64,15 @@ def read_key(text: str) -> Key:
 
 def _page(context: RequestContext, variant_id: int, form: Form, *, status: int = 200) -> Response:
     row = _find(context, variant_id)
+    sought = request.args.get("find", "").strip()[:LONGEST]
     return render(
         "variant.html",
         status=status,
         instance=context.instance,
         variant=row,
         state=state_of(row),
-        candidates=candidates(context, [row.sku_key]).get(row.sku_key or "", ()),
+        products=nearest_products(context, row.sku_key, *([sought] if sought else [row.sku_key, row.name])),
+        sought=sought,
         form=form,
     )
 

@@ -1,0 +1,98 @@
+"""One box over all stores: the verdict first, then what can be done about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import insert
+
+from bigcommerce_integration import SQLAlchemyHost
+
+from ..shop import Shop
+from ..web.mirrored import NOON, Mirrored, connected
+from .browsing import Browser
+from .test_records import may_not
+
+
+def buttons(page: Any) -> set[str]:
+    """Where the buttons of a page lead that do something at once."""
+    return {form.action for form in page.forms if form.method == "post"}
+
+
+def test_every_page_has_the_box(listed: Mirrored, reader: Browser) -> None:
+    for path in ("/", "/connect", f"/{listed.instance_id}", f"/{listed.instance_id}/orders?q=7"):
+        form = reader.get(path).form("/find")
+        assert form.method == "get"
+        assert form.fields["q"] == ""
+    assert "Type the number of an order" in reader.get("/find").text
+    assert reader.get("/find?q=A-1").form("/find").fields["q"] == "A-1"
+
+
+def test_what_is_here_is_found_in_every_store(listed: Mirrored, reader: Browser) -> None:
+    other = connected(listed.app, listed.host_app)
+    for each in (listed, other):
+        each.add("orders", {"bigcommerce_id": 100, "status_id": 10, "external_order_id": "A-1"})
+        each.add("variants", {"bigcommerce_id": 11, "sku": "MUG", "sku_key": "MUG"})
+    for text in ("100", "%23100", "A-1"):
+        page = reader.get(f"/find?q={text}")
+        assert page.text.count("The order is here.") == 2
+        assert "Completed" in page.text
+        assert "/orders/100" in page.links["Show the order"]
+    page = reader.get("/find?q=MUG")
+    assert page.text.count("SKU MUG") == 2
+    assert "/variants/11" in page.links["Link it"]
+
+
+def test_a_rejected_order_is_fetched_by_one_press(
+    listed: Mirrored, reader: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = {
+        "instance_id": listed.instance_id,
+        "refresh_id": 1,
+        "resource": "orders",
+        "bigcommerce_id": 1234,
+        "reason": "total_inc_tax is <i>no</i> number.",
+        "reason_code": "unreadable_field",
+        "is_payload_cut": False,
+        "created_at": NOON,
+    }
+    listed.execute(insert(listed.tables.rejected_records).values(record))
+    page = reader.get("/find?q=1234")
+    assert "total_inc_tax is <i>no</i> number." in page.text
+    assert "<i>no" not in page.answer.text
+    (form,) = [each for each in page.forms if each.action.endswith("/retry")]
+    assert "The refresh has begun." in reader.follow(reader.send(form)).text
+    may_not(monkeypatch, "refresh", "check")
+    assert buttons(reader.get("/find?q=1234")) == set()
+
+
+def test_nothing_is_found_without_a_store_or_a_text(reader: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_not(monkeypatch, "read")
+    assert "Nothing was found" in reader.get("/find?q=1234").text
+    assert "This is too long" in reader.get(f"/find?q={'x' * 300}").text
+    assert "Nothing was found" in reader.get("/find?q=%00").text
+
+
+def test_another_tenant_is_not_searched(listed: Mirrored, reader: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed.add("orders", {"bigcommerce_id": 100})
+    monkeypatch.setattr(SQLAlchemyHost, "tenant", lambda _self: "theirs")
+    assert "Nothing was found" in reader.get("/find?q=100").text
+
+
+def test_an_old_order_was_left_out_on_purpose(paged: Shop, browser: Browser) -> None:
+    paged.post(integration_settings__start_date="2026-11-20")
+    number = min(paged.store.order_ids)
+    page = browser.get(f"/find?q={number}")
+    assert "before your first day 20 Nov 2026, so it was left out on purpose." in page.text
+    assert page.links["Change first day"].endswith("/1/settings")
+
+
+def test_an_order_that_only_the_store_has_is_fetched(paged: Shop, browser: Browser) -> None:
+    paged.post()
+    number = max(paged.store.order_ids)
+    page = browser.get(f"/find?q={number}")
+    assert "The store has the order, and it can be fetched now." in page.text
+    (form,) = [each for each in page.forms if each.action.endswith(f"/1/orders/{number}")]
+    assert form.method == "post"
+    assert browser.get(f"/1/orders/{number}", 302).answer.headers["Location"].endswith(f"/find?q={number}")
