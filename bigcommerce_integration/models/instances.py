@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
@@ -76,13 +76,7 @@ def instances(metadata: MetaData) -> Table:
         Column("start_date", Date, nullable=False),
         Column("auto_link_products", Boolean, nullable=False),
         Column("auto_create_products", Boolean, nullable=False),
-        *(Column(name, BigInteger) for name in NOMINAL_CODES),
-        Column("sync_sales_order_invoices_to_accounting", Boolean, nullable=False),
-        Column("sync_sales_credit_to_accounting", Boolean, nullable=False),
-        Column("proforma_marketplace_cost_percentage", Double),
-        Column("proforma_payment_cost_percentage", Double),
-        Column("batch_period_sales_order_fulfillments", String(16)),
-        Column("batch_period_customer_returns", String(16)),
+        *_accounting(),
         Column("is_automatic_sync_enabled", Boolean, nullable=False),
         Column("status", String(32), nullable=False),
         Column("status_message", Text),
@@ -101,6 +95,17 @@ def instances(metadata: MetaData) -> Table:
         sqlite_autoincrement=True,
         **FOUR_BYTES,
     )
+
+
+def _accounting() -> Iterator[Column[Any]]:
+    """The settings of sales and books, which are kept for what comes after the mirror."""
+    yield from (Column(name, BigInteger) for name in NOMINAL_CODES)
+    yield Column("sync_sales_order_invoices_to_accounting", Boolean, nullable=False)
+    yield Column("sync_sales_credit_to_accounting", Boolean, nullable=False)
+    yield Column("proforma_marketplace_cost_percentage", Double)
+    yield Column("proforma_payment_cost_percentage", Double)
+    yield Column("batch_period_sales_order_fulfillments", String(16))
+    yield Column("batch_period_customer_returns", String(16))
 
 
 def history(metadata: MetaData) -> Table:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -43,6 +45,23 @@ def list_refreshes(
     return queries.refreshes_of(
         context.session, state.tables, state.config, context.instance.id, page=page, per_page=per_page, **filters
     )
+
+
+def changes_a_day(context: RequestContext, days: int) -> list[tuple[date, int]]:
+    """How many records were made, changed or marked as deleted on each of the last days (UTC), the oldest first."""
+    table = context.state.tables.refreshes
+    number = table.c.created + table.c.updated + table.c.deleted
+    today = datetime.now(UTC).date()
+    first = today - timedelta(days=days - 1)
+    wanted = select(table.c.finished_at, number).where(
+        table.c.instance_id == context.instance.id,
+        table.c.finished_at >= datetime(first.year, first.month, first.day),
+        number > 0,
+    )
+    found: Counter[date] = Counter()
+    for finished_at, count in context.session.execute(wanted):
+        found[finished_at.date()] += count
+    return [(day, found[day]) for day in (first + timedelta(days=each) for each in range(days))]
 
 
 def refresh_now(context: RequestContext, refresh_id: int) -> RefreshView:

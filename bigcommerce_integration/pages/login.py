@@ -15,6 +15,8 @@ from jwt.exceptions import PyJWTError
 from ..app_state import current_state
 from ..errors import BodyTooLarge, Forbidden, NotFound
 from ..operations import context
+from ..operations.choices import Choices
+from ..operations.choices import choices as host_choices
 from ..operations.context import Caller, RequestContext
 from ..resources.values import INT64_MAX
 from . import csrf
@@ -101,6 +103,11 @@ def form_token() -> str:
 def caller() -> Caller:
     """The person who is logged in."""
     return cast(Caller, g.bigcommerce_caller)
+
+
+def choices() -> Choices:
+    """What the host offers this person to choose from."""
+    return host_choices(caller())
 
 
 def is_logged_in() -> bool:

@@ -14,6 +14,7 @@ from ..app_state import current_state
 from ..models.instances import IntegrationInstance
 from ..operations.context import RequestContext
 from ..operations.explain.host_words import host_link
+from ..operations.findings.finding import Finding
 from . import csrf, formats, login, words
 
 _EXTENSION = "bigcommerce_integration_pages"
@@ -45,6 +46,7 @@ def render(template: str, /, *, status: int = 200, **values: Any) -> Response:
         "chosen": chosen,
         "has": _has,
         "link_to": _link_to,
+        "finding_url": finding_url,
         "find_url": url_for(".get_find") if _has("get_find") else None,
         "tabs": [each for each in words.TABS if _has(each[0])],
     }
@@ -94,6 +96,16 @@ def _environment(app: Flask) -> Environment:
         made.filters = {**app.jinja_env.filters, **formats.FILTERS}
         app.extensions[_EXTENSION] = made
     return made
+
+
+def finding_url(finding: Finding) -> str | None:
+    """The page that helps, if there is one and the person may see it."""
+    if finding.instance_id is None or finding.link is None:
+        return None
+    page = finding.link.partition("?")[0].partition("/")[0]
+    if not _has(f"get_{page}"):
+        return None
+    return f"{url_for('.get_store', instance_id=finding.instance_id)}/{finding.link}"
 
 
 def _has(view: str) -> bool:

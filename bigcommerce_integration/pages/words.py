@@ -16,6 +16,8 @@ STATUSES: Mapping[str, tuple[str, str]] = {
     "failed": ("Failed", "bad"),
     "cancelled": ("Cancelled", "quiet"),
     "off": ("Off", "quiet"),
+    "current": ("Up to date", "good"),
+    "well": ("All is well", "good"),
     "person": ("Needs you", "bad"),
     "wait": ("Mends itself", "wait"),
     "linked": ("Linked", "good"),
@@ -91,6 +93,25 @@ RESULTS: Mapping[str, str] = {
     "requests": "Requests to the store",
 }
 """What a refresh counts."""
+
+ACTIONS: Mapping[str, str] = {
+    "fetch": "Fetch it",
+    "refresh": "Start a refresh",
+    "retry": "Look at it and try again",
+    "link": "Look at the variants",
+    "create_products": "Look at the variants",
+    "open_settings": "Open the settings",
+    "new_token": "Enter a new token",
+    "allow_deletion": "Look at it",
+}
+"""What the button of a finding says; it leads to the page that helps."""
+_OF_THE_API = " The list of variants with conflict=true has all."
+
+
+def plain(message: str | None) -> str:
+    """The message of a refresh without advice that is for users of the API."""
+    return (message or "").replace(_OF_THE_API, "").removeprefix("Completed.").strip()
+
 
 DEEDS: Mapping[str, str] = {
     "create": "Connected the store",

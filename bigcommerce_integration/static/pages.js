@@ -20,7 +20,7 @@
   function countDown() {
     for (const element of document.querySelectorAll("[data-until]")) {
       const left = Math.max(0, Math.round((new Date(element.dataset.until) - Date.now()) / 1000));
-      element.textContent = `${left} s`;
+      element.textContent = `in ${left} s`;
     }
   }
 

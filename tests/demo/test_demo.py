@@ -82,6 +82,11 @@ def wait_for(output: Path, words: str, timeout_s: float = 60) -> str:
     return output.read_text()
 
 
+def link_in(told: str) -> list[str]:
+    """The link that logs in once."""
+    return re.findall(r"http://127\.0\.0\.1:\d+/open/\S+", told)
+
+
 def is_served(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -178,6 +183,17 @@ def test_the_printed_curl_lines_work_and_ctrl_c_ends_everything(tmp_path: Path) 
         assert answers.count('"data":') == 4
         assert '"status":"completed"' in answers
         assert '"name":"Second look"' in answers
+        opened = subprocess.run(
+            ["curl", "-sL", "-c", str(tmp_path / "cookies"), "-w", "%{url_effective}", *link_in(told)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout
+        assert opened.endswith("/big-commerce/1")
+        assert "<h1>Demo store</h1>" in opened
+        again = subprocess.run(["curl", "-sL", *link_in(told)], capture_output=True, text=True, timeout=60, check=True)
+        assert "The demo's login" in again.stdout
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
         assert "Traceback" not in output.read_text()

@@ -145,14 +145,14 @@ def killed_in(target: Any, name: str, *, at: int, after: bool) -> Callable[[pyte
 
 CRASHES = {
     "before the store is asked": killed_in(walker.Walker, "_survey", at=1, after=False),
-    "before the first page is stored": killed_in(walker.Walker, "_store", at=1, after=False),
+    "before the first page is stored": killed_in(walker.Walker, "store", at=1, after=False),
     "in a page, after its lease": killed_in(Lease, "renew", at=2, after=True),
     "in the third page, before its rows": killed_in(apply, "_write", at=3, after=False),
     "in the third page, before its commit": killed_in(apply, "_write", at=3, after=True),
     "before the third commit": killed_in(Session, "commit", at=5, after=False),
     "after the third commit": killed_in(Session, "commit", at=5, after=True),
     "after a commit, before the memory of it": killed_in(walker, "replace", at=4, after=True),
-    "after a page is stored": killed_in(walker.Walker, "_store", at=2, after=True),
+    "after a page is stored": killed_in(walker.Walker, "store", at=2, after=True),
     "when all is walked": killed_in(phases, "walk", at=1, after=True),
     "in the linking": killed_in(passes, "link_pass", at=1, after=True),
     "before the end": killed_in(phases, "finish", at=1, after=False),
@@ -226,7 +226,7 @@ def test_internal_error_is_raised_retried_and_fails_at_last(connect: Connect, mo
     def broken(*args: Any) -> None:
         raise RuntimeError("a mistake with a secret in it")
 
-    monkeypatch.setattr(walker.Walker, "_store", broken)
+    monkeypatch.setattr(walker.Walker, "store", broken)
     for attempt in range(1, GIVE_UP_AFTER):
         with pytest.raises(RuntimeError):
             mirror.advance("products")
@@ -246,7 +246,7 @@ def test_internal_error_is_raised_retried_and_fails_at_last(connect: Connect, mo
 def test_faults_with_progress_between_them_are_not_added_up(connect: Connect, monkeypatch: pytest.MonkeyPatch):
     pages = 2 * GIVE_UP_AFTER
     mirror = connect(SandboxStore(pages, 0, awkward=False), settings={"page_size": 1, "concurrency": 1})
-    original, calls = walker.Walker._store, [0]
+    original, calls = walker.Walker.store, [0]
 
     def shaky(*args: Any) -> None:
         calls[0] += 1
@@ -254,7 +254,7 @@ def test_faults_with_progress_between_them_are_not_added_up(connect: Connect, mo
             raise RuntimeError
         original(*args)
 
-    monkeypatch.setattr(walker.Walker, "_store", shaky)
+    monkeypatch.setattr(walker.Walker, "store", shaky)
     for _ in range(pages - 2):
         with pytest.raises(RuntimeError):
             mirror.advance("products")

@@ -56,7 +56,7 @@ def test_an_error_before_the_first_request_lets_the_lease_go(connect: Connect) -
 def test_an_error_is_shown_from_the_second_try_on(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     mirror = with_worker(connect(SandboxStore(70, 0, awkward=False), settings={"page_size": 10, "concurrency": 1}))
     secret = mirror.store.access_token
-    original, calls = walker.Walker._store, [0]
+    original, calls = walker.Walker.store, [0]
 
     def shaky(*args: Any) -> None:
         calls[0] += 1
@@ -64,18 +64,18 @@ def test_an_error_is_shown_from_the_second_try_on(connect: Connect, monkeypatch:
             raise RuntimeError(secret)
         original(*args)
 
-    monkeypatch.setattr(walker.Walker, "_store", shaky)
+    monkeypatch.setattr(walker.Walker, "store", shaky)
     for count in (1, 2, 3):
         with pytest.raises(RuntimeError):
             mirror.advance("products")
         refresh, health = told(mirror)
-        assert "RuntimeError at refresh/run/variant_checks.py:" in refresh["message"]
+        assert "RuntimeError at refresh/read/walker.py:" in refresh["message"]
         assert f"try {count}." in refresh["message"]
         assert secret not in refresh["message"]
         assert (health["trouble"] is None) == (count == 1)
         mirror.let_time_pass("products")
     # A page that goes in does not hide it.
-    monkeypatch.setattr(walker.Walker, "_store", original)
+    monkeypatch.setattr(walker.Walker, "store", original)
     seen: list[str] = []
     mirror.host.products_changed = lambda session, instance, ids: seen.append(told(mirror)[0]["message"])
     mirror.completed("products")
@@ -86,7 +86,7 @@ def test_an_error_is_shown_from_the_second_try_on(connect: Connect, monkeypatch:
 
 def test_errors_with_progress_between_them_end(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     mirror = connect(SandboxStore(3 * MOST_ERRORS, 0, awkward=False), settings={"page_size": 1, "concurrency": 1})
-    original, calls = walker.Walker._store, [0]
+    original, calls = walker.Walker.store, [0]
 
     def shaky(*args: Any) -> None:
         calls[0] += 1
@@ -94,7 +94,7 @@ def test_errors_with_progress_between_them_end(connect: Connect, monkeypatch: py
             raise RuntimeError
         original(*args)
 
-    monkeypatch.setattr(walker.Walker, "_store", shaky)
+    monkeypatch.setattr(walker.Walker, "store", shaky)
     for _ in range(MOST_ERRORS):
         assert mirror.refresh("products")["status"] != "failed"
         with pytest.raises(RuntimeError):
@@ -102,7 +102,7 @@ def test_errors_with_progress_between_them_end(connect: Connect, monkeypatch: py
         mirror.let_time_pass("products")
     refresh = mirror.refresh("products")
     assert refresh["status"] == "failed"
-    assert "RuntimeError at refresh/run/variant_checks.py:" in refresh["message"]
+    assert "RuntimeError at refresh/read/walker.py:" in refresh["message"]
     assert refresh["created"] >= MOST_ERRORS
 
 

@@ -20,6 +20,7 @@ from ..host.app import USER_NAME, Rows, close_connections, create_app, create_ro
 from ..host.brokers import clear_away, make_broker, require_reachable, without_password
 from ..host.company import company_products
 from ..host.database import database_url, require_empty
+from ..host.entrance import Entrance, entrance_of
 from ..host.server import listen, serving
 from ..host.settings import HostSettings
 from . import summary
@@ -31,6 +32,7 @@ from .terminal import Terminal
 
 # The made-up store's records go back some 400 days: what is older than this stays out, unless an order needs it.
 _DAYS_BACK = 365
+_OPENED_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,14 @@ def run(options: Options, terminal: Terminal) -> bool:
         app = create_app(settings, broker)
         stack.callback(close_connections, app)
         rows = create_rows(app, settings.password, company_products(records.products.values()))
-        running = stack.enter_context(_working(options, settings, broker, directory))
         address = stack.enter_context(serving(app, listener))
         _say_where(terminal, store, address, url, options)
         scene = Scene(address, store, records, settings, rows, date.today() - timedelta(days=_DAYS_BACK))
-        is_right = _connect_and_check(scene, terminal, running)
+        api, instance = _connect(scene, terminal)
+        if not options.once:
+            _invite(terminal, address, entrance_of(app))
+        running = stack.enter_context(_working(options, settings, broker, directory))
+        is_right = _watch_and_check(scene, terminal, running, api, instance)
         if not options.once:
             summary.curl_lines(terminal, address, settings.password, scene.request_body("Second look"))
             _serve_on(running)
@@ -123,12 +128,27 @@ class Scene:
         }
 
 
-def _connect_and_check(scene: Scene, terminal: Terminal, workers: Workers | None) -> bool:
-    """POST, watch, and compare: the database is read by an engine of its own, not through the app."""
+def _connect(scene: Scene, terminal: Terminal) -> tuple[Api, dict[str, Any]]:
+    """POST; the new instance."""
     api = Api(scene.address)
     api.log_in(USER_NAME, scene.settings.password)
-    instance = api.post("/api/big-commerce", scene.request_body("Demo store"))["data"]
+    instance: dict[str, Any] = api.post("/api/big-commerce", scene.request_body("Demo store"))["data"]
     terminal.heading(f"POST /api/big-commerce made instance {instance['id']}; its refreshes:")
+    return api, instance
+
+
+def _invite(terminal: Terminal, address: str, entrance: Entrance) -> None:
+    """Show the link that logs in once; a person at a terminal has a moment to open it before the import begins."""
+    terminal.print_line(f"  To watch in a browser, open this link, which logs in once: {address}{entrance.path}")
+    if terminal.is_live:
+        terminal.print_line(f"  The import begins when you open it, or in {_OPENED_WITHIN_S:.0f} seconds.")
+        entrance.opened.wait(_OPENED_WITHIN_S)
+
+
+def _watch_and_check(
+    scene: Scene, terminal: Terminal, workers: Workers | None, api: Api, instance: dict[str, Any]
+) -> bool:
+    """Watch, and compare: the database is read by an engine of its own, not through the app."""
     ids = [refresh["id"] for refresh in instance["refreshes"]]
     refreshes = watch(api, terminal, instance["id"], ids, workers)
     with create_engine(scene.settings.database_url, poolclass=NullPool).connect() as connection:

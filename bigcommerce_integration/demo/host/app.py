@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dramatiq import Broker
@@ -15,9 +16,12 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 import bigcommerce_integration as bigcommerce
 
+from .entrance import LOGIN, add_entrance, logged_in, login_form, next_path
 from .settings import HostSettings
 
 USER_NAME = "demo"
+_FIRST_USER = "1"
+_WRONG = "The name or the password is wrong."
 _LOGIN_LASTS_S = 24 * 3600
 
 
@@ -106,18 +110,34 @@ def create_app(settings: HostSettings, broker: Broker) -> Flask:
             ),
         )
     )
+    app.register_blueprint(bigcommerce.create_pages(login_url=LOGIN))
+    add_entrance(app, _FIRST_USER)
     app.add_url_rule("/login", view_func=_login, methods=["POST"])
+    app.add_url_rule(LOGIN, view_func=_enter, methods=["GET", "POST"])
     app.add_url_rule("/products", view_func=_products)
     return app
 
 
 def _login() -> ResponseReturnValue:
     given = request.get_json(silent=True)
-    given = given if isinstance(given, dict) else {}
-    user = db.session.scalar(select(User).where(User.name == str(given.get("username"))))
-    if user is None or not check_password_hash(user.password_hash, str(given.get("password"))):
-        return jsonify(message="The name or the password is wrong."), 401
+    user = _user(given if isinstance(given, dict) else {})
+    if user is None:
+        return jsonify(message=_WRONG), 401
     return jsonify(access_token=create_access_token(str(user.id)))
+
+
+def _enter() -> ResponseReturnValue:
+    """The same for a person at a browser."""
+    if request.method == "GET":
+        return login_form()
+    user = _user(request.form)
+    return login_form(_WRONG, 401) if user is None else logged_in(str(user.id), next_path())
+
+
+def _user(given: Mapping[str, object]) -> User | None:
+    user = db.session.scalar(select(User).where(User.name == str(given.get("username"))))
+    is_right = user is not None and check_password_hash(user.password_hash, str(given.get("password")))
+    return user if is_right else None
 
 
 def _products() -> ResponseReturnValue:

@@ -76,6 +76,11 @@ class Finding:
 _RANK = {code: place for place, code in enumerate(FindingCode)}
 
 
+def rank(finding: Finding) -> int:
+    """How bad it is among those of its severity; 0 is the worst."""
+    return _RANK[finding.code]
+
+
 def worst_first(found: Iterable[Finding]) -> list[Finding]:
     """What needs a person before what mends itself, the worst of each first."""
     return sorted(

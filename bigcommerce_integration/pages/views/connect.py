@@ -12,7 +12,6 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from ...errors import Invalid
-from ...operations.choices import choices
 from ...operations.instances import verification
 from ...operations.instances.connect import connect
 from ...operations.instances.draft import Draft, draft_of
@@ -48,7 +47,7 @@ def post_connect() -> ResponseReturnValue:
     does = request.form.get("do")
     caller.require_permission("check" if does == "check" else "create")
     typed = MultiDict(request.form)
-    offered = choices(caller).integrations
+    offered = login.choices().integrations
     if offered is not None and len(offered) == 1:
         typed[INTEGRATION] = str(offered[0][0])
     body = instance_form.body(NewInstance(), typed)
@@ -88,4 +87,4 @@ def _takes_s(report: Report) -> float | None:
 
 def _page(form: Form, *, status: int = 200, **values: Any) -> Response:
     given = instance_form.FIELDS | values
-    return render("connect.html", status=status, form=form, choices=choices(login.caller()), **given)
+    return render("connect.html", status=status, form=form, choices=login.choices(), **given)

@@ -11,7 +11,6 @@ from werkzeug.datastructures import MultiDict
 
 from ...errors import Invalid, StoreSilent, VersionMismatch
 from ...models.instances import PATHS, IntegrationInstance
-from ...operations.choices import choices
 from ...operations.context import RequestContext
 from ...operations.instances import verification
 from ...operations.instances.change import change, changed_columns
@@ -79,7 +78,7 @@ def _changed_meanwhile(context: RequestContext, typed: MultiDict[str, str], colu
 
 
 def _page(instance: IntegrationInstance, form: Form, *, status: int = 200, **values: Any) -> Response:
-    offered = choices(login.caller())
+    offered = login.choices()
     given = instance_form.FIELDS | values
     return render("settings.html", status=status, instance=instance, form=form, choices=offered, **given)
 

@@ -11,18 +11,22 @@ from flask.typing import ResponseReturnValue
 from ...history import entries
 from ...models.refreshes import OPEN
 from ...operations.context import RequestContext
+from ...operations.instances.counts import counts
 from ...operations.instances.views import view_of
-from ...operations.refreshes import list_refreshes
+from ...operations.refreshes import changes_a_day, list_refreshes
+from ...refresh.removal.purge import DELETING
 from .. import login
+from ..chart import chart
 from ..render import as_fragment, render
 
 _LAST = 8
+_DAYS = 14
 
 
 def get_store(instance_id: int) -> Response:
     """The page of one store."""
     context = login.authorize("read", instance_id, while_deleting=True)
-    return render("store.html", **_values(context))
+    return render("store.html", chart=chart(changes_a_day(context, _DAYS)), **_values(context))
 
 
 def get_live(instance_id: int) -> ResponseReturnValue:
@@ -35,6 +39,7 @@ def _values(context: RequestContext) -> dict[str, Any]:
     instance = context.instance
     view = view_of(context, instance)
     last, _ = list_refreshes(context, page=1, per_page=_LAST)
+    is_running = any(each.row.status in OPEN for each in last)
     deeds: Sequence[Any] = ()
     if context.state.host.may("read_history", instance):
         deeds, _ = entries(context.session, context.state.tables, instance.id, page=1, per_page=_LAST)
@@ -43,5 +48,7 @@ def _values(context: RequestContext) -> dict[str, Any]:
         "view": view,
         "last": last,
         "deeds": deeds,
-        "is_running": any(each.row.status in OPEN for each in last),
+        "is_running": is_running,
+        # A large store is not counted every other second.
+        "counts": None if is_running or instance.status == DELETING else counts(context),
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
@@ -86,12 +86,18 @@ def is_conflict(error: BaseException) -> bool:
     What the error came from is looked at too: MariaDB's deadlock takes the savepoint along, so that the
     savepoint's own end fails and hides it.
     """
-    chain: BaseException | None = error
-    while chain is not None:
-        if isinstance(chain, DBAPIError) and not chain.connection_invalidated and is_lock_error(chain.orig):
-            return True
-        chain = chain.__context__
-    return False
+    return any(
+        isinstance(each, DBAPIError) and not each.connection_invalidated and is_lock_error(each.orig)
+        for each in _chain(error)
+    )
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, and what it came from."""
+    each: BaseException | None = error
+    while each is not None:
+        yield each
+        each = each.__cause__ or each.__context__
 
 
 # -- shortages -----------------------------------------------------------------------------------------------------
@@ -132,13 +138,7 @@ def shortage(error: BaseException) -> Shortage | None:
 
     What the error came from is looked at too: the end of a savepoint that is gone fails and hides the cause.
     """
-    chain: BaseException | None = error
-    while chain is not None:
-        found = _shortage(chain)
-        if found is not None:
-            return found
-        chain = chain.__cause__ or chain.__context__
-    return None
+    return next((found for each in _chain(error) if (found := _shortage(each)) is not None), None)
 
 
 def _shortage(error: BaseException) -> Shortage | None:

@@ -80,7 +80,9 @@ def _check_links(slice_: Slice) -> None:
         _advance_check(slice_, count)
     links = slice_.checkpoint.links
     if not slice_.job.parameters.allow_mass_delete:
-        refuse_mass_unlinking(links.gone, links.count, max_share=slice_.job.engine.config.max_deleted_share)
+        refuse_mass_unlinking(
+            links.gone, links.count, PRODUCTS.name, max_share=slice_.job.engine.config.max_deleted_share
+        )
     while links.gone and slice_.checkpoint.links.taken_after is not None:
         _advance_check(slice_, take)
 

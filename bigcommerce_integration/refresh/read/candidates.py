@@ -138,29 +138,32 @@ def refuse_mass_deletion(gone: int, live: int, resource: str, *, is_empty: bool,
     ``gone`` rows are to be marked of ``live`` ones; ``is_empty``: a walk over everything saw nothing.
     """
     if is_empty and live:
-        what = f"The store has no {resource} at all, and {live} are stored"
-    elif not is_few(gone, live, max_share=max_share):
-        what = (
-            f"{gone} of {live} stored {resource} are gone from the store, more than the share of "
-            f"{max_share:g} that BIGCOMMERCE_MAX_DELETED_SHARE allows"
-        )
-    else:
-        return
-    raise MassDeletion(
-        f"{what}. None was marked as deleted. If they were deleted on purpose, start a full refresh of {resource} with "
-        "allow_mass_delete; otherwise look at the store and its token first."
-    )
+        raise mass_deletion(f"The store has no {resource} at all, and {live} are stored", resource)
+    if not is_few(gone, live, max_share=max_share):
+        what = f"{gone} of {live} stored {resource} are gone from the store"
+        raise mass_deletion(f"{what}, {beyond(max_share)}", resource)
 
 
-def refuse_mass_unlinking(gone: int, live: int, *, max_share: float) -> None:
+def refuse_mass_unlinking(gone: int, live: int, resource: str, *, max_share: float) -> None:
     """As ``refuse_mass_deletion``, of ``live`` linked variants whose host products are looked for."""
     if not is_few(gone, live, max_share=max_share):
-        raise MassDeletion(
-            f"The host says that the products of {gone} of {live} linked variants do not exist, more "
-            f"than the share of {max_share:g} that BIGCOMMERCE_MAX_DELETED_SHARE allows. None was unlinked. If they "
-            "were deleted on purpose, start a full refresh of products with allow_mass_delete; otherwise look at the "
-            "host first."
-        )
+        what = f"The host says that the products of {gone} of {live} linked variants do not exist"
+        raise mass_deletion(f"{what}, {beyond(max_share)}", resource, undone="None was unlinked", first="the host")
+
+
+def beyond(max_share: float) -> str:
+    """In words: how much is more than what is plausible."""
+    return f"more than the share of {max_share:g} that BIGCOMMERCE_MAX_DELETED_SHARE allows"
+
+
+def mass_deletion(
+    what: str, resource: str, *, undone: str = "None was marked as deleted", first: str = "the store and its token"
+) -> MassDeletion:
+    """The error for ``what`` was found, with what a person can do."""
+    return MassDeletion(
+        f"{what}. {undone}. If they were deleted on purpose, start a full refresh of {resource} with "
+        f"allow_mass_delete; otherwise look at {first} first."
+    )
 
 
 def has_confirmed(session: Session, tables: Tables, refresh_id: int) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy.orm import Session
 
 from ...client.api import Reply
 from ...resources.base import LARGEST_PAGE
+from ..write.behaviour import PageSink
 from ..write.collection import write_page
 from ..write.page import Counts, MappedPage, map_page
 from ..write.rows import PageTransaction, chunks
@@ -78,14 +79,25 @@ def _came(slice_: Slice, ids: Sequence[int], reply: Reply[MappedPage]) -> None:
     unclear = [each for each in known if any(above < each < (below or each + 1) for above, below in page.gaps)]
     gone = [each for each in known if each not in page.seen and each not in unclear]
 
-    def write(tx: PageTransaction, part: MappedPage) -> Counts:
-        counts = write_page(tx, slice_.job.collection, part, since=slice_.checkpoint.since)
-        resolve(tx, slice_.job.refresh_id, there=sorted({*part.seen, *unclear}), gone=gone)
-        return counts + Counts({"fetched": part.fetched, "skipped": len(part.held)})
+    slice_.job.collection.behaviour.before_write(slice_, page, _Resolution(slice_, gone, unclear))
 
-    def store(sure: MappedPage) -> None:
-        after = replace(slice_.checkpoint, failures=0, withheld=slice_.checkpoint.withheld + sure.withheld)
-        slice_.commit_page(sure, write, after)
-        slice_.grow()
 
-    slice_.job.collection.behaviour.before_write(slice_, page, store)
+@dataclass
+class _Resolution(PageSink):
+    """What came of candidates that were asked for again: which are ``gone``, and of which that is ``unclear``."""
+
+    slice: Slice
+    gone: Sequence[int]
+    unclear: Sequence[int]
+
+    def store(self, page: MappedPage) -> None:
+        before = self.slice.checkpoint
+        after = replace(before, failures=0, withheld=before.withheld + page.withheld)
+        self.slice.commit_page(page, self._write, after)
+        self.slice.grow()
+
+    def _write(self, tx: PageTransaction, page: MappedPage) -> Counts:
+        job = self.slice.job
+        counts = write_page(tx, job.collection, page, since=self.slice.checkpoint.since)
+        resolve(tx, job.refresh_id, there=sorted({*page.seen, *self.unclear}), gone=self.gone)
+        return counts + Counts({"fetched": page.fetched, "skipped": len(page.held)})

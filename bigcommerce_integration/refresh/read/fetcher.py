@@ -171,7 +171,7 @@ class Fetcher:
             raise error
 
     def _ask_again(self, fetch: Fetch, store: StoreError | None) -> None:
-        """Ask what is in recheck, now that it is known what the store's information is answered with."""
+        """Ask it again, now that it is known what the store's information is answered with."""
         assert fetch.recheck is not None
         fetch.recheck = replace(fetch.recheck, store=store, is_store_asked=True)
         fetch.not_before = 0.0

@@ -9,7 +9,7 @@ bring such a record are stored without it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Row, Table, and_, delete, or_, select, update
@@ -20,8 +20,7 @@ from ...models import Tables
 from ...models.dialect import affected
 from ..job.context import Job
 from ..job.lease import Lease
-from ..job.parameters import Mode
-from ..write.behaviour import Collection
+from ..write.behaviour import Collection, PageSink
 from ..write.collection import write_page
 from ..write.page import QUARANTINE, Counts, MappedPage, map_page
 from ..write.rows import PageTransaction
@@ -60,7 +59,7 @@ def try_again(slice_: Slice, collection: Collection, lease: Lease) -> None:
             raise SliceEnds
         _note(slice_, found, lease)
         slice_.trial = found.id
-        _try(slice_, found, collection, lease)
+        _Trial(slice_, found, collection, lease).run()
         slice_.trial = None
 
 
@@ -78,6 +77,7 @@ def _next(session: Session, job: Job, resource: str) -> Row[Any] | None:
     table = job.engine.tables.rejected_records
     was_rejected, was_tried = table.c.refresh_id == job.refresh_id, table.c.tried_in == job.refresh_id
     most = OWN_TRIALS if job.mode == "ids" else LATER_TRIALS
+    is_due = (table.c.rounds < NEXT_REFRESHES,) if job.mode == "incremental" else ()
     conditions = [
         and_(was_rejected, or_(table.c.tried_in.is_(None), table.c.tried_in != job.refresh_id)),
         and_(was_rejected, was_tried, table.c.trials < OWN_TRIALS),
@@ -86,7 +86,7 @@ def _next(session: Session, job: Job, resource: str) -> Row[Any] | None:
     if resource == job.resource:
         conditions += [
             and_(~was_rejected, was_tried, table.c.trials < most),
-            and_(~was_rejected, or_(table.c.tried_in.is_(None), ~was_tried), *_is_due(table, job.mode)),
+            and_(~was_rejected, or_(table.c.tried_in.is_(None), ~was_tried), *is_due),
         ]
     statement = (
         select(table.c.id, table.c.bigcommerce_id, or_(was_rejected, was_tried).label("is_own"))
@@ -97,10 +97,6 @@ def _next(session: Session, job: Job, resource: str) -> Row[Any] | None:
     if job.mode == "ids":
         statement = statement.where(table.c.bigcommerce_id.in_(job.parameters.ids))
     return session.execute(statement).first()
-
-
-def _is_due(table: Table, mode: Mode) -> tuple[Any, ...]:
-    return (table.c.rounds < NEXT_REFRESHES,) if mode == "incremental" else ()
 
 
 def _note(slice_: Slice, found: Row[Any], lease: Lease) -> None:
@@ -118,30 +114,44 @@ def _note(slice_: Slice, found: Row[Any], lease: Lease) -> None:
     slice_.commit(replace(slice_.step(work, lease=lease), is_progress=True))
 
 
-def _try(slice_: Slice, found: Row[Any], collection: Collection, lease: Lease) -> None:
-    """Ask for the one record and store it; it leaves the quarantine with what came of it."""
-    is_own = collection.name == slice_.job.resource
+@dataclass
+class _Trial(PageSink):
+    """The one record, asked for and stored: it leaves the quarantine with what came of it."""
 
-    def ask() -> Reply[MappedPage]:
-        reply = slice_.client.by_ids(collection.resource, [found.bigcommerce_id])
-        return reply.holding(map_page(reply, collection.mapper.map_record))
+    slice: Slice
+    found: Row[Any]
+    collection: Collection
+    lease: Lease
 
-    def write(tx: PageTransaction, page: MappedPage) -> Counts:
-        counts = write_page(tx, collection, page, since=slice_.checkpoint.since)
-        if not is_own:
+    def run(self) -> None:
+        """Until it is stored; ``SliceEnds`` if time is up before."""
+        self.slice.fetcher.add(Fetch(self._ask, self._came))
+        self.slice.settle(lambda: None)
+
+    @property
+    def _is_own(self) -> bool:
+        return self.collection.name == self.slice.job.resource
+
+    def _ask(self) -> Reply[MappedPage]:
+        reply = self.slice.client.by_ids(self.collection.resource, [self.found.bigcommerce_id])
+        return reply.holding(map_page(reply, self.collection.mapper.map_record))
+
+    def _came(self, reply: Reply[MappedPage]) -> None:
+        page = reply.value.only({self.found.bigcommerce_id})
+        if self._is_own:
+            self.collection.behaviour.before_write(self.slice, page, self)
+        else:
+            self.store(page)
+
+    def store(self, page: MappedPage) -> None:
+        self.slice.commit_page(page, self._write, lease=self.lease)
+
+    def _write(self, tx: PageTransaction, page: MappedPage) -> Counts:
+        counts = write_page(tx, self.collection, page, since=self.slice.checkpoint.since)
+        if not self._is_own:
             counts = Counts({"referenced": counts.values["created"], "linked": counts.values["linked"]})
-        _release(tx, found, collection, is_stored=bool(page.records))
+        _release(tx, self.found, self.collection, is_stored=bool(page.records))
         return counts + Counts({"rejected": -1})
-
-    def store(page: MappedPage) -> None:
-        slice_.commit_page(page, write, lease=lease)
-
-    def came(reply: Reply[MappedPage]) -> None:
-        page = reply.value.only({found.bigcommerce_id})
-        collection.behaviour.before_write(slice_, page, store) if is_own else store(page)
-
-    slice_.fetcher.add(Fetch(ask, came))
-    slice_.settle(lambda: None)
 
 
 def _release(tx: PageTransaction, found: Row[Any], collection: Collection, *, is_stored: bool) -> None:

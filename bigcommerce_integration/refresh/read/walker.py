@@ -12,7 +12,7 @@ from ...errors import UnexpectedAnswer
 from ..job.checkpoint import Checkpoint
 from ..job.id_ranges import Walk
 from ..job.modes import READS_AGAIN, finds_unseen
-from ..write.behaviour import PageStore, PartStore
+from ..write.behaviour import PageSink
 from ..write.collection import write_page
 from ..write.diff import stored_hashes
 from ..write.page import Counts, MappedPage, map_page, mapping, skipping_unchanged
@@ -25,6 +25,21 @@ from .slice import Slice, SliceEnds
 
 MOST_WALKS = 3
 """So often a store may say that it has records and send none, or a list may change while it is read by page numbers."""
+
+
+@dataclass
+class _RangePage(PageSink):
+    """A page of the range that begins at ``lo``."""
+
+    walker: Walker
+    lo: int
+    takes_parts = True
+
+    def store(self, page: MappedPage) -> None:
+        self.walker.store(self.lo, page)
+
+    def store_part(self, lower: MappedPage) -> None:
+        self.lo = self.walker.store_part(self.lo, lower)
 
 
 @dataclass
@@ -68,11 +83,6 @@ class Walker:
         """
         is_expected = self._checkpoint.walk.top is not None or bool(self.slice.results.total)
         return is_expected and not self.slice.job.parameters.ids and not self.slice.has_come
-
-    @property
-    def width(self) -> int:
-        """How many pages may be under way just now."""
-        return self.slice.fetcher.width
 
     @property
     def _checkpoint(self) -> Checkpoint:
@@ -122,7 +132,7 @@ class Walker:
             self.slice.fetcher.wants_smaller_page = False
             self.page_size = min(self.page_size, max(SMALLEST_PAGE, self.page_size // 2))
             self.slice.checkpoint = replace(self._checkpoint, page_size=self.page_size, good_pages=0)
-        self._ask(at_most=self.width)
+        self._ask(at_most=self.slice.fetcher.width)
 
     def _ask(self, *, at_most: int) -> None:
         """Ask for ranges while there is room, until so many are asked for or wait to be stored."""
@@ -193,22 +203,22 @@ class Walker:
         )
         self.slice.checkpoint = replace(self._checkpoint, walk=walk)
         self._divide(came=page.count)
-        behaviour = self.slice.job.collection.behaviour
-        behaviour.before_write(self.slice, page, partial(self._store, lo), partial(self._store_part, lo))
+        self.slice.job.collection.behaviour.before_write(self.slice, page, _RangePage(self, lo))
 
-    def _store_part(self, lo: int, lower: MappedPage) -> tuple[PageStore, PartStore]:
-        """Store the low end of a page whose rest has to wait; what stores the rest, and a part of that."""
+    def store_part(self, lo: int, lower: MappedPage) -> int:
+        """Store the low end of a page whose rest has to wait; where that begins."""
         after = replace(self._after_part(lo, lower), failures=0)
         self.slice.commit_page(lower, self._write, after, partial(self._after_part, lo))
         rest = (lower.last_id or lo) + 1
         self.busy.discard(lo)
         self.busy.add(rest)
-        return partial(self._store, rest), partial(self._store_part, rest)
+        return rest
 
-    def _store(self, lo: int, page: MappedPage) -> None:
+    def store(self, lo: int, page: MappedPage) -> None:
+        """Store the page of the range at ``lo``."""
         if not self.slice.job.is_over and not self._suspects:
             # The store answers the next questions while the database takes this page: neither waits for the other.
-            self._ask(at_most=self.width + 1)
+            self._ask(at_most=self.slice.fetcher.width + 1)
         self.slice.fetcher.start_due()
         walk = self._checkpoint.walk.stored(lo, came=page.count, beside=page.beside)
         withheld = self._checkpoint.withheld + page.withheld

@@ -20,7 +20,7 @@ from ...resources.orders import ORDER_LINES, ORDERS
 from ...resources.person_data import keep_line
 from ..read.fetcher import Fetch
 from ..read.slice import Slice
-from ..write.behaviour import PageStore, PartStore
+from ..write.behaviour import PageSink
 from ..write.page import MappedPage, Rejected
 
 MOST_PAGES = 100
@@ -32,11 +32,11 @@ _GONE, _SHORT = "gone", "short"
 _rows = ChildMapper(ORDER_LINES, ORDERS.version).rows
 
 
-def with_all_lines(slice_: Slice, page: MappedPage, store: PageStore, store_part: PartStore | None = None) -> None:
+def with_all_lines(slice_: Slice, page: MappedPage, sink: PageSink) -> None:
     """Store the page at once, or when the lines that have to be asked for by themselves have come.
 
-    With ``store_part`` the orders that are complete go in before the others, should the slice end or the memory be
-    wanted: a page of many lines then gets on with each slice.
+    If the sink takes parts, the orders that are complete go in before the others, should the slice end or the memory
+    be wanted: a page of many lines then gets on with each slice.
     """
     asked = [record for record in page.records if record.is_partial]
     # What a first refresh reads is not stored yet: to look would be four questions a page for nothing.
@@ -44,9 +44,9 @@ def with_all_lines(slice_: Slice, page: MappedPage, store: PageStore, store_part
     # Not those stored with lines that were fetched for this very record.
     wanted = [order for order in asked if stored.get(order.id) != order.content_hash]
     if wanted:
-        _LineFetches(slice_, page, store, store_part, {order.id: order for order in wanted}).begin()
+        _LineFetches(slice_, page, sink, {order.id: order for order in wanted}).begin()
     else:
-        store(page)
+        sink.store(page)
 
 
 def _stored_hashes(slice_: Slice, asked: list[Mapped]) -> dict[int, str]:
@@ -78,8 +78,7 @@ class _LineFetches:
 
     slice: Slice
     page: MappedPage
-    store: PageStore
-    store_part: PartStore | None
+    sink: PageSink
     wanted: dict[int, Mapped]
     open: dict[int, _Lines] = field(default_factory=dict)
     answers: dict[int, Mapped | Rejected] = field(default_factory=dict)
@@ -123,7 +122,7 @@ class _LineFetches:
             self.answers[order_id] = answer
             if len(self.answers) == len(self.wanted):
                 self.slice.unfinished.remove(self._save)
-                self.store(self._with_answers(self.page))
+                self.sink.store(self._with_answers(self.page))
                 return
         if self._is_to_stop():
             self._save()
@@ -164,9 +163,8 @@ class _LineFetches:
 
     def _is_to_stop(self) -> bool:
         """Whether the slice is over, and has something to show: else the next one would begin with the same."""
-        return (
-            self.slice.job.is_over and self.store_part is not None and (self.slice.has_progressed or self._complete > 0)
-        )
+        has_more = self.slice.has_progressed or self._complete > 0
+        return self.slice.job.is_over and self.sink.takes_parts and has_more
 
     @property
     def _complete(self) -> int:
@@ -189,10 +187,10 @@ class _LineFetches:
 
     def _store_complete(self) -> None:
         count = self._complete
-        if self.store_part is None or not 0 < count < len(self.page.records):
+        if not self.sink.takes_parts or not 0 < count < len(self.page.records):
             return
         lower, self.page = self.page.split(count)
-        self.store, self.store_part = self.store_part(self._with_answers(lower))
+        self.sink.store_part(self._with_answers(lower))
         for record in lower.records:
             self.wanted.pop(record.id, None)
             self.answers.pop(record.id, None)

@@ -12,7 +12,7 @@ from ...resources.mapping import Mapped
 from ...resources.products import PRODUCTS
 from ..job.checkpoint import Phase
 from ..read.slice import Slice
-from ..write.behaviour import Behaviour, PageStore, PartStore
+from ..write.behaviour import Behaviour, PageSink
 from ..write.page import MappedPage
 from .order_lines import with_all_lines
 from .referenced import all_are_known, fetch_referenced
@@ -28,11 +28,9 @@ class Orders(Behaviour):
         created = record.columns.get("date_created")
         return since is None or created is None or created >= since
 
-    def before_write(
-        self, slice_: Slice, page: MappedPage, store: PageStore, store_part: PartStore | None = None
-    ) -> None:
+    def before_write(self, slice_: Slice, page: MappedPage, sink: PageSink) -> None:
         """Fetch the lines that the API cuts off."""
-        with_all_lines(slice_, page, store, store_part)
+        with_all_lines(slice_, page, sink)
 
     def phases(self) -> Mapping[Phase, Callable[[Slice], None]]:
         """The products that orders refer to."""

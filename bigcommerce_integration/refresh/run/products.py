@@ -18,7 +18,7 @@ from ..job.checkpoint import Phase
 from ..linking.linker import UNLINKED, NewVariant, link_changed
 from ..linking.passes import link
 from ..read.slice import Slice
-from ..write.behaviour import Behaviour, ChildColumns, ChildDiff, Columns, PageStore, PartStore
+from ..write.behaviour import Behaviour, ChildColumns, ChildDiff, Columns, PageSink
 from ..write.children import NO_HASH
 from ..write.page import QUARANTINE, MappedPage
 from ..write.rows import PageTransaction
@@ -85,15 +85,9 @@ class Products(Behaviour):
         mine = (absent.c.instance_id == tx.instance.id, absent.c.bigcommerce_id == record_id)
         tx.session.execute(delete(absent).where(*mine))
 
-    def before_write(
-        self,
-        slice_: Slice,
-        page: MappedPage,
-        store: PageStore,
-        store_part: PartStore | None = None,  # noqa: ARG002
-    ) -> None:
-        """Ask for what the page leaves in recheck."""
-        with_proved_variants(slice_, page, store)
+    def before_write(self, slice_: Slice, page: MappedPage, sink: PageSink) -> None:
+        """Ask for what the page does not prove."""
+        with_proved_variants(slice_, page, sink)
 
     def phases(self) -> Mapping[Phase, Callable[[Slice], None]]:
         """Linking; and the products that orders refer to."""

@@ -1,4 +1,4 @@
-"""What a page of products leaves in recheck is asked of the store before the page is stored, a few requests a page.
+"""What a page of products does not prove is asked of the store before the page is stored, a few requests a page.
 
 Two things are not believed at once. That a variant is gone, as its product's answer lacks it or shows none at all
 (every product has one: bigcommerce/docs, reference/catalog/products_catalog.v3.yml, ``base_variant_id``): the list of
@@ -20,14 +20,15 @@ from sqlalchemy.orm import Session
 
 from ...client.api import Reply
 from ...client.pages import Page
-from ...errors import BadRecord, MassDeletion
+from ...errors import BadRecord
 from ...resources.base import LARGEST_PAGE
 from ...resources.mapping import ChildMapper, Mapped
 from ...resources.products import PRODUCTS, VARIANTS
 from ..job.context import Job
-from ..read.candidates import is_few
+from ..read.candidates import beyond, is_few, mass_deletion
 from ..read.fetcher import Fetch
 from ..read.slice import Slice
+from ..write.behaviour import PageSink
 from ..write.children import NO_HASH, invalidate
 from ..write.host_calls import notify_host
 from ..write.page import Counts, MappedPage, map_page
@@ -51,13 +52,13 @@ class Unproved:
     holders: Sequence[int] = ()
 
 
-def with_proved_variants(slice_: Slice, page: MappedPage, store: Callable[[MappedPage], None]) -> None:
+def with_proved_variants(slice_: Slice, page: MappedPage, sink: PageSink) -> None:
     """Store the page at once, or when what it does not prove has been asked for."""
     found = _unproved(slice_.job, page)
     if found.lacking or found.holders:
-        _Questions(slice_, page, store).begin(found)
+        _Questions(slice_, page, sink).begin(found)
     else:
-        store(page)
+        sink.store(page)
 
 
 def _unproved(job: Job, page: MappedPage) -> Unproved:
@@ -115,7 +116,7 @@ class _Questions:
 
     slice: Slice
     page: MappedPage
-    store: Callable[[MappedPage], None]
+    sink: PageSink
     lacking: dict[int, set[int]] = field(default_factory=dict)
     # By product whose list is proved to be whole: its variants as the list shows them.
     listed: dict[int, list[Any]] = field(default_factory=dict)
@@ -197,7 +198,7 @@ class _Questions:
             if variant_id not in answered
         }
         page = replace(page, records=records, others=others, proved=frozenset(self.listed))
-        self.store(_bounded(self.slice, page, gone, self.gone_products))
+        self.sink.store(_bounded(self.slice, page, gone, self.gone_products))
 
     def _sure(self, record: Mapped) -> Mapped:
         """The product with the variants of its list, where that shows one that its answer lacks."""
@@ -248,25 +249,19 @@ def _bounded(slice_: Slice, page: MappedPage, variants: set[int], gone_products:
     if job.parameters.allow_mass_delete:
         return replace(page, deleted_children=frozenset(variants), deleted_records=tuple(gone_products))
     share, before = job.engine.config.max_deleted_share, slice_.results.values["deleted"]
-    live = job.engine.transaction(lambda session: live_counts(session, job))
-    if not is_few(before + len(gone_products), before + live[PRODUCTS.name], max_share=share):
+    if not is_few(before + len(gone_products), before + _live(job, PRODUCTS.name), max_share=share):
         gone_products = ()
-    if slice_.checkpoint.withheld or not is_few(before + len(variants), before + live[VARIANTS.name], max_share=share):
+    live = before + _live(job, VARIANTS.name)
+    if slice_.checkpoint.withheld or not is_few(before + len(variants), live, max_share=share):
         return replace(page, deleted_records=tuple(gone_products), withheld=len(variants))
     return replace(page, deleted_children=frozenset(variants), deleted_records=tuple(gone_products))
 
 
-def live_counts(session: Session, job: Job) -> dict[str, int]:
-    """How many products and variants of the instance are not marked as deleted."""
-    return {
-        name: int(
-            session.execute(
-                select(func.count()).where(table.c.instance_id == job.instance.id, table.c.deleted_at.is_(None))
-            ).scalar_one()
-        )
-        for name in (PRODUCTS.name, VARIANTS.name)
-        for table in (job.engine.tables.mirror[name],)
-    }
+def _live(job: Job, name: str) -> int:
+    """How many rows of the instance are not marked as deleted."""
+    table = job.engine.tables.mirror[name]
+    count = select(func.count()).where(table.c.instance_id == job.instance.id, table.c.deleted_at.is_(None))
+    return job.engine.transaction(lambda session: int(session.execute(count).scalar_one()))
 
 
 def refuse_withheld(slice_: Slice) -> None:
@@ -277,14 +272,9 @@ def refuse_withheld(slice_: Slice) -> None:
     before = slice_.results.values["deleted"]
     slice_.commit(slice_.step(lambda tx: _unmark(tx, slice_.checkpoint.begun_at)))
     unmarked = before - slice_.results.values["deleted"]
-    live = job.engine.transaction(lambda session: live_counts(session, job))[VARIANTS.name]
-    share = job.engine.config.max_deleted_share
-    raise MassDeletion(
-        f"{withheld + unmarked} of {live} stored variants are gone from products that the store still has, more than "
-        f"the share of {share:g} that BIGCOMMERCE_MAX_DELETED_SHARE allows. None was marked as deleted. If they were "
-        "deleted on purpose, start a full refresh of products with allow_mass_delete; otherwise look at the store and "
-        "its token first."
-    )
+    gone, live = withheld + unmarked, _live(job, VARIANTS.name)
+    what = f"{gone} of {live} stored variants are gone from products that the store still has"
+    raise mass_deletion(f"{what}, {beyond(job.engine.config.max_deleted_share)}", PRODUCTS.name)
 
 
 def _unmark(tx: PageTransaction, begun_at: datetime | None) -> Counts:

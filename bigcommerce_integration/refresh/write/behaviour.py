@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from ..read.slice import Slice
 
 Columns = Mapping[str, Any]
-PageStore = Callable[[MappedPage], None]
-PartStore = Callable[[MappedPage], tuple[PageStore, Any]]
-"""Stores the low end of a page; gives what stores the rest, and what stores a part of that."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,20 @@ class ChildColumns:
     default: Columns = field(default_factory=dict)
     touched: frozenset[int] = frozenset()
     counts: Mapping[str, int] = field(default_factory=dict)
+
+
+class PageSink:
+    """Where a page goes once it holds all that its rows need."""
+
+    takes_parts = False
+
+    def store(self, page: MappedPage) -> None:
+        """Store the page, or what is left of it."""
+        raise NotImplementedError
+
+    def store_part(self, lower: MappedPage) -> None:
+        """Store the low end of the page, as the rest has to wait; only where it ``takes_parts``."""
+        raise NotImplementedError
 
 
 class Behaviour:
@@ -101,15 +112,9 @@ class Behaviour:
     def released(self, tx: PageTransaction, record_id: int) -> None:
         """A record that was in quarantine is stored."""
 
-    def before_write(
-        self,
-        slice_: Slice,  # noqa: ARG002
-        page: MappedPage,
-        store: PageStore,
-        store_part: PartStore | None = None,  # noqa: ARG002
-    ) -> None:
+    def before_write(self, slice_: Slice, page: MappedPage, sink: PageSink) -> None:  # noqa: ARG002
         """Store the page once it holds all that its rows need, which may have to be asked for."""
-        store(page)
+        sink.store(page)
 
     # -- the refresh -----------------------------------------------------------------------------------------
 

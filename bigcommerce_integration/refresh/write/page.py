@@ -94,11 +94,7 @@ class MappedPage:
 
     def only(self, ids: Collection[int]) -> MappedPage:
         """Without the records that nobody asked for: they came since they lie between."""
-        return replace(
-            self,
-            records=[record for record in self.records if record.id in ids],
-            rejected=[record for record in self.rejected if record.id in ids],
-        )
+        return self._where(lambda record_id: record_id in ids)
 
     def within(self, dates: DateFilter) -> MappedPage:
         """Without the records of the second before and after: V2 is asked a little wider than meant."""
@@ -110,11 +106,11 @@ class MappedPage:
         """Without the records above ``hi``: another range, split off meanwhile, brings them."""
         if hi is None or self.last_id is None or self.last_id <= hi:
             return self
-        return replace(
-            self,
-            records=[record for record in self.records if record.id <= hi],
-            rejected=[record for record in self.rejected if record.id is None or record.id <= hi],
-        )
+        return self._where(lambda record_id: record_id is None or record_id <= hi)
+
+    def _where(self, is_kept: Callable[[int | None], bool]) -> MappedPage:
+        records = [record for record in self.records if is_kept(record.id)]
+        return replace(self, records=records, rejected=[each for each in self.rejected if is_kept(each.id)])
 
     def halves(self) -> tuple[MappedPage, MappedPage]:
         """The page as two: to find the record that the database refuses."""

@@ -1,0 +1,251 @@
+"""The pages in a real browser, as a person walks through them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from dramatiq import Worker
+from dramatiq.brokers.stub import StubBroker
+from flask import Flask, Response, redirect, request
+from flask_jwt_extended import create_access_token, set_access_cookies, unset_jwt_cookies
+
+from bigcommerce_integration.sandbox import SandboxStore
+
+from ..host_app import STORE_ID, bearer
+from ..serving import serving
+from ..shop import Shop, opened
+from .browsing import PAGES, add_pages
+from .chromium import browsers, watched
+
+pytestmark = [pytest.mark.ci, pytest.mark.xdist_group("browser")]
+
+OpenPage = Callable[..., Any]
+WIDTHS = (1280, 360)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with browsers() as found:
+        yield found
+
+
+def _add_login(app: Flask) -> None:
+    """The host's login: whoever comes is Ada. With each answer it renews the cookie, as Flask-JWT-Extended advises."""
+
+    @app.get("/login")
+    def login() -> Any:
+        answer = redirect(request.args.get("next", "/"))
+        set_access_cookies(answer, create_access_token("ada"))
+        return answer
+
+    @app.get("/logout")
+    def logout() -> Any:
+        answer = Response("Logged out.")
+        unset_jwt_cookies(answer)
+        return answer
+
+    @app.get("/favicon.ico")
+    def icon() -> Any:
+        return Response(status=204)
+
+    @app.after_request
+    def renew(answer: Response) -> Response:
+        if request.path.startswith(PAGES) and request.cookies.get("access_token_cookie") and answer.status_code < 400:
+            set_access_cookies(answer, create_access_token("ada"))
+        return answer
+
+
+@pytest.fixture
+def walked(broker: StubBroker, sqlite_url: str) -> Iterator[Shop]:
+    """A store that answers slowly enough to be watched, and a host app."""
+    settings = {"page_size": 10, "concurrency": 1}
+    with opened(sqlite_url, broker, store=SandboxStore(60, 60), latency_ms=150, settings=settings) as shop:
+        _add_login(shop.app)
+        add_pages(shop.app)
+        yield shop
+
+
+@pytest.fixture
+def worker(walked: Shop) -> Iterator[Callable[[], None]]:
+    """Starts a worker in this process."""
+    made = Worker(walked.broker, worker_threads=2, worker_timeout=100)
+    started: list[bool] = []
+
+    def start() -> None:
+        started.append(True)
+        made.start()
+
+    yield start
+    if started:
+        made.stop()
+
+
+@pytest.fixture
+def open_page(chromium: Any, walked: Shop) -> Iterator[OpenPage]:
+    """Opens a page of the app in a browser of its own; anything in its console fails the test."""
+    complaints: list[str] = []
+    contexts: list[Any] = []
+    with serving(walked.app) as address:
+
+        def open_page(path: str = "/", **options: Any) -> Any:
+            contexts.append(chromium.new_context(base_url=address, **options))
+            page = watched(contexts[-1].new_page(), complaints)
+            page.goto(f"{PAGES}{path}")
+            return page
+
+        yield open_page
+        for context in contexts:
+            context.close()
+    assert complaints == []
+
+
+def _fill(page: Any, shop: Shop, **changes: str) -> None:
+    given = {
+        "Access token": shop.server.access_token,
+        "API path": f"https://api.bigcommerce.com/stores/{shop.server.store_hash}/v3/",
+        "First day": "2015-01-01",
+    }
+    for label, value in (given | changes).items():
+        page.get_by_label(label).fill(value)
+    page.get_by_label("Your store").select_option(str(STORE_ID))
+
+
+def test_a_person_connects_a_store_and_watches_it(
+    walked: Shop, open_page: OpenPage, worker: Callable[[], None]
+) -> None:
+    page = open_page()
+    page.get_by_text("No store is connected yet.").wait_for()
+    page.get_by_role("main").get_by_role("link", name="Connect a store").click()
+    _fill(page, walked)
+    page.get_by_role("button", name="Check connection").click()
+    page.get_by_text("The connection works.").wait_for()
+    # The check did not load the page anew: what was typed, token included, is still there.
+    assert page.get_by_label("Access token").input_value() == walked.server.access_token
+    assert page.get_by_label("Name").input_value() == "Sandbox Store"
+    assert page.get_by_label("API path").input_value() == walked.server.store_hash
+    page.get_by_role("button", name="Connect", exact=True).click()
+    page.get_by_role("heading", name="Sandbox Store").wait_for()
+    page.get_by_text("You can close this page.").wait_for()
+    page.get_by_text("tell your engineer that no BigCommerce worker runs").first.wait_for()
+    walked.server.latency_ms = 700
+    worker()
+    page.get_by_text(re.compile(r"^\s*\d+ of 60\s*$")).first.wait_for()
+    walked.server.latency_ms = 0
+    page.get_by_text("You can close this page.").wait_for(state="detached")
+    assert page.locator("[data-part=collections]").get_by_text("Up to date").count() == 2
+    page.get_by_text("without counterpart").wait_for()
+
+
+def test_wrong_input_is_shown_at_its_field(walked: Shop, open_page: OpenPage) -> None:
+    page = open_page("/connect")
+    _fill(page, walked, **{"Access token": "wrong-but-printable-token", "Name": "Shop"})
+    page.get_by_role("button", name="Check connection").click()
+    page.get_by_text("The connection does not work yet.").wait_for()
+    page.get_by_role("button", name="Connect", exact=True).click()
+    field = page.get_by_label("Access token")
+    page.locator("#bc-connection_settings-access_token-error").wait_for()
+    assert field.get_attribute("aria-invalid") == "true"
+    assert "bc-connection_settings-access_token-error" in (field.get_attribute("aria-describedby") or "")
+    assert field.input_value() == ""
+    page.get_by_label("API path").fill("")
+    page.get_by_role("button", name="Check connection").click()
+    page.locator("#bc-integration_settings-store_hash-error").wait_for()
+
+
+def test_a_login_that_ends_in_a_form_loses_nothing(walked: Shop, open_page: OpenPage) -> None:
+    page = open_page("/connect")
+    _fill(page, walked, Name="My <i>shop</i>")
+    other = page.context.new_page()
+    other.goto("/logout")
+    page.get_by_role("button", name="Connect", exact=True).click()
+    page.get_by_text("Nothing was saved. Log in in another tab, then press again.").wait_for()
+    other.goto(f"{PAGES}/")
+    page.get_by_label("Access token").fill(walked.server.access_token)
+    page.get_by_role("button", name="Send again").click()
+    page.get_by_role("heading", name="My <i>shop</i>").wait_for()
+
+
+def test_two_tabs_do_not_overwrite_each_other(walked: Shop, open_page: OpenPage) -> None:
+    made = walked.post()
+    one = open_page(f"/{made['id']}/settings")
+    two = one.context.new_page()
+    two.goto(f"{PAGES}/{made['id']}/settings")
+    one.get_by_label("Name").fill("First")
+    one.get_by_role("button", name="Save", exact=True).click()
+    one.get_by_text("The settings are saved.").wait_for()
+    two.get_by_label("Name").fill("Second")
+    two.get_by_role("button", name="Save", exact=True).click()
+    two.get_by_text("Somebody changed this meanwhile.").wait_for()
+    assert two.get_by_label("Name").input_value() == "Second"
+    two.get_by_role("button", name="Save", exact=True).click()
+    two.get_by_text("The settings are saved.").wait_for()
+    assert walked.rows("instances")[0].name == "Second"
+
+
+def test_all_works_without_javascript(walked: Shop, open_page: OpenPage, worker: Callable[[], None]) -> None:
+    page = open_page("/connect", java_script_enabled=False)
+    _fill(page, walked)
+    page.get_by_role("button", name="Check connection").click()
+    page.get_by_text("Type the access token again before you connect").wait_for()
+    page.get_by_label("Access token").fill(walked.server.access_token)
+    page.get_by_role("button", name="Connect", exact=True).click()
+    page.get_by_role("heading", name="Sandbox Store").wait_for()
+    worker()
+    # The page loads itself anew while something runs.
+    page.get_by_text("You can close this page.").wait_for(state="detached", timeout=60_000)
+    assert " UTC" in page.locator("time").first.inner_text()
+
+
+def test_moments_are_shown_in_the_viewers_zone(walked: Shop, open_page: OpenPage) -> None:
+    made = walked.post()
+    page = open_page(f"/{made['id']}", timezone_id="Asia/Kathmandu")
+    moment = page.locator("time").first
+    minutes = page.evaluate(
+        "([shown, sent]) => (new Date(shown.replace(',', '') + ' UTC') - new Date(sent)) / 60000",
+        [moment.inner_text(), moment.get_attribute("datetime")],
+    )
+    # Seconds are not shown.
+    assert 344 < minutes <= 345
+
+
+def test_focus_stays_where_it_is_while_the_page_lives(
+    walked: Shop, open_page: OpenPage, worker: Callable[[], None]
+) -> None:
+    made = walked.post()
+    page = open_page(f"/{made['id']}")
+    link = page.locator("[data-part=events] a").last
+    address = link.get_attribute("href")
+    link.focus()
+    worker()
+    page.get_by_text("You can close this page.").wait_for(state="detached", timeout=60_000)
+    assert page.evaluate("document.activeElement.getAttribute('href')") == address
+
+
+def test_a_header_only_host_opens_the_pages(walked: Shop, open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto("/logout")
+    token = bearer(walked.app, "ada")["Authorization"]
+    status = page.evaluate(
+        "async ([path, token]) => (await fetch(path, {method: 'POST', headers: {Authorization: token}})).status",
+        [f"{PAGES}/session", token],
+    )
+    assert status == 204
+    page.goto(f"{PAGES}/connect")
+    page.get_by_role("heading", name="Connect a store").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_is_wider_than_its_screen(walked: Shop, open_page: OpenPage, scheme: str) -> None:
+    made = walked.post(name="A store with a rather long name and <b>markup</b> in it")
+    store = f"/{made['id']}"
+    below = ("", "/settings", "/disconnect", "/refresh", "/refreshes", "/refreshes/1")
+    paths = ("/", "/connect", *(f"{store}{each}" for each in below))
+    page = open_page(color_scheme=scheme)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        for path in paths:
+            page.goto(f"{PAGES}{path}")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
