@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hmac
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -122,6 +123,12 @@ class Config(Unpicklable):
     person_data: Literal["keep", "drop"] = field(default="keep", metadata=_read_by(_person_data))
     proxy_url: ProxyUrl | None = field(default=None, metadata=_read_by(_proxy_url))
     ca_bundle: str | None = field(default=None, metadata=_read_by(_ca_bundle))
+
+    def fingerprint(self) -> str:
+        """Equal for processes that have the same settings; nobody without the first key can guess one from it."""
+        values = [getattr(self, item.name) for item in fields(self)]
+        shown = [(repr(value), value.headers()) if isinstance(value, ProxyUrl) else value for value in values]
+        return hmac.new(self.encryption_keys[0].encode(), repr(shown).encode(), "sha256").hexdigest()[:12]
 
     def cipher(self) -> TokenCipher:
         """What encrypts and decrypts the stores' access tokens."""

@@ -11,6 +11,7 @@ from ..resources.registry import Registry
 from ..worker import actors
 from .command import command
 from .connect import connect_command
+from .doctor import doctor_command
 from .erase import erase_command
 from .refreshes import cancel_command, refresh_command, retry_command
 from .stores import check_command, explain_command, list_command, show_command
@@ -30,6 +31,7 @@ def add_commands(blueprint: Blueprint, registry: Registry) -> None:
         watch_command,
         cancel_command,
         retry_command,
+        doctor_command,
         erase_command,
         tick_command,
         rotate_keys_command,

@@ -38,7 +38,8 @@ class Dialect:
     transaction. ``errors`` are its numbers or states (a state by its beginning), ``conflicts`` those after which the
     same work may succeed, ``text_errors`` those that refuse a character. The rest is about plans: whether the values of
     a long IN go as one array, whether a column that is NULL throughout must stand in ORDER BY, whether an index must be
-    forced, and whether a comparison of row values is seen as a range of an index.
+    forced, and whether a comparison of row values is seen as a range of an index. ``idle_limit_s`` reads the limit of a
+    session that idles within a transaction.
     """
 
     names: tuple[str, ...]
@@ -55,6 +56,7 @@ class Dialect:
     orders_by_constants: bool = False
     needs_forced_index: bool = False
     sees_row_values: bool = True
+    idle_limit_s: str | None = None
 
 
 POSTGRESQL = Dialect(
@@ -80,6 +82,8 @@ POSTGRESQL = Dialect(
     ),
     takes_arrays=True,
     orders_by_constants=True,
+    # In milliseconds where a number has no unit.
+    idle_limit_s="SELECT setting::bigint / 1000.0 FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'",
 )
 MARIADB = Dialect(
     names=("mysql", "mariadb"),
@@ -104,6 +108,7 @@ MARIADB = Dialect(
     is_equality_exact=False,
     needs_forced_index=True,
     sees_row_values=False,
+    idle_limit_s="SELECT @@idle_transaction_timeout",
 )
 SQLITE = Dialect(
     names=("sqlite",),
@@ -178,6 +183,35 @@ def bounded_waits(session: Session, seconds: int) -> Iterator[None]:
         # A transaction that PostgreSQL has broken off takes no statement; the setting ends with it.
         with suppress(DBAPIError):
             session.execute(text(wait.write), {"wait": before})
+
+
+# -- what the server is set to ---------------------------------------------------------------------------------------
+
+
+def idle_limit_s(session: Session) -> float | None:
+    """After how many seconds the server ends a session that idles within a transaction: 0 is never.
+
+    None where there is no such limit (SQLite, MySQL).
+    """
+    statement = dialect_of(session).idle_limit_s
+    if statement is None:
+        return None
+    try:
+        return float(session.scalar(text(statement)) or 0)
+    except DBAPIError:
+        session.rollback()
+        return None
+
+
+def tables_without_four_bytes(session: Session, names: Sequence[str]) -> list[str]:
+    """Those of these tables with a text column that holds no character of four bytes; none but on MySQL and MariaDB."""
+    if dialect_of(session) is not MARIADB:
+        return []
+    wanted = text(
+        "SELECT DISTINCT table_name FROM information_schema.columns WHERE table_schema = DATABASE() "
+        "AND character_set_name NOT IN ('utf8mb4', 'utf16', 'utf32') AND table_name IN :names ORDER BY table_name"
+    )
+    return list(session.scalars(wanted.bindparams(bindparam("names", list(names), expanding=True))))
 
 
 # -- conditions ----------------------------------------------------------------------------------------------------

@@ -177,6 +177,10 @@ def workers(metadata: MetaData) -> Table:
         Column("last_tick_at", moment(), nullable=False),
         # Of the package; NULL is 0.1.0.
         Column("version", String(32)),
+        # The fingerprint of its settings (see config.py), and when a slice of it last ended, or it began to listen;
+        # NULL in rows of 0.2.0.
+        Column("settings", String(16)),
+        Column("last_slice_at", moment()),
         **FOUR_BYTES,
     )
 

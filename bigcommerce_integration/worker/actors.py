@@ -91,7 +91,7 @@ class BigCommerceWorker(Middleware):
                     settle(engine)
                     if any(_listens(worker) for worker in self._workers):
                         if is_maintenance_due:
-                            note_worker(engine, worker_id)
+                            note_worker(engine, worker_id, slice_ended_s_ago=self.dispatcher.slice_ended_s_ago())
                         self.dispatcher.poll(engine)
                     if is_maintenance_due:
                         self._maintenance.do(engine, lambda hint: self.dispatcher.sender.send(broker, [hint]))

@@ -43,6 +43,7 @@ class Dispatcher:
         self._deferred: dict[Hint, float] = {}
         self._poller: threading.Thread | None = None
         self._keyless = Keyless()
+        self._slice_ended_at: float | None = None
         self._report_at = 0.0
 
     def dispatch(self, hint: Hint) -> None:
@@ -93,6 +94,10 @@ class Dispatcher:
             log.error("%s", found, extra={"action": "migration"})
         return True
 
+    def slice_ended_s_ago(self) -> float | None:
+        """How many seconds ago a slice of this process ended; None if none has yet."""
+        return None if self._slice_ended_at is None else time.monotonic() - self._slice_ended_at
+
     def shut_down(self) -> None:
         """Wait for the slice that polling has begun, so that it releases its lease."""
         if self._poller is not None:
@@ -120,6 +125,7 @@ class Dispatcher:
             outcome = advance(engine, hint[1])
         finally:
             _one_slice.release()
+            self._slice_ended_at = time.monotonic()
         step = next_step(outcome, has_deferred=self._send_deferred(engine))
         if step.is_keyless:
             self._keep_away(engine, hint)

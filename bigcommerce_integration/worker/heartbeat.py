@@ -13,16 +13,17 @@ from ..version import __version__
 FORGET_WORKERS_S = 86400.0
 
 
-def note_worker(engine: Engine, worker_id: str) -> None:
-    """Note that this worker process is alive."""
+def note_worker(engine: Engine, worker_id: str, *, slice_ended_s_ago: float | None = None) -> None:
+    """Note that this worker process is alive, and when its last slice ended (None: none has since the last note)."""
     workers = engine.tables.workers
+    mine = {"version": __version__, "settings": engine.config.fingerprint(), "last_tick_at": db_now()}
+    ended = {} if slice_ended_s_ago is None else {"last_slice_at": db_now(-slice_ended_s_ago)}
 
     def work(session: Session) -> None:
-        mine = workers.c.id == worker_id
-        if affected(session, update(workers).where(mine).values(last_tick_at=db_now(), version=__version__)):
+        if affected(session, update(workers).where(workers.c.id == worker_id).values(**mine, **ended)):
             return
-        new = {"id": worker_id, "version": __version__}
-        session.execute(insert(workers).values(**new, started_at=db_now(), last_tick_at=db_now()))
+        new = {"id": worker_id, "started_at": db_now(), "last_slice_at": db_now()}
+        session.execute(insert(workers).values(**{**new, **mine, **ended}))
         # Not those of workers that are frozen in this very transaction: a plain DELETE would wait for their locks.
         is_old = or_(
             workers.c.last_tick_at < db_now(-FORGET_WORKERS_S),

@@ -49,9 +49,9 @@ def check_instance(context: RequestContext) -> tuple[Report, list[dict[str, str]
     return report_on(context.state, context.instance), found
 
 
-def report_on(state: State, instance: IntegrationInstance) -> Report:
+def report_on(state: State, instance: IntegrationInstance, *, counts: bool = True) -> Report:
     """What the store of an instance answers; no transaction may be open meanwhile."""
-    return _checked(state, store_of(instance))
+    return _checked(state, store_of(instance), counts=counts)
 
 
 def _checked(state: State, store: Store, *, counts: bool = True) -> Report:

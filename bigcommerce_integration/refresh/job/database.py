@@ -129,8 +129,13 @@ class Shortage:
     lack: Lack
     described: str
 
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        return _ADVICE[self.lack]
+
     def __str__(self) -> str:
-        return f"The database could not do its work: {self.described} {_ADVICE[self.lack]}"
+        return f"The database could not do its work: {self.described} {self.advice}"
 
 
 def shortage(error: BaseException) -> Shortage | None:

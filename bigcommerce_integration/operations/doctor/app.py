@@ -1,0 +1,61 @@
+"""Checks of what needs no database: the settings and the broker."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from typing import Any
+
+from dramatiq.brokers.stub import StubBroker
+
+from ...app_state import require_shared
+from ...config import PREFIX, Config
+from .deployment import Deployment
+from .results import Result
+
+_START_BROKER = (
+    "Start the broker, or correct its URL in the app. Workers look for work by themselves every second meanwhile."
+)
+
+
+def configuration(deployment: Deployment) -> list[Result]:
+    """The app would not have started with a bad value: this says which settings are not the default."""
+    require_shared(deployment.engine.url)
+    config = deployment.state.config
+    changed = [f"{PREFIX}{name.upper()}" for name in _changed(config)]
+    text = f"The settings are valid; not the default: {', '.join(changed)}." if changed else "All are the default."
+    if "api_url" in _changed(config):
+        text += f" Stores are asked at {config.api_url}, not at BigCommerce itself."
+    return [Result("configuration", "ok", text)]
+
+
+def _changed(config: Config) -> list[str]:
+    return [item.name for item in fields(config) if item.default not in (MISSING, getattr(config, item.name))]
+
+
+def broker(deployment: Deployment) -> list[Result]:
+    """Ask the broker anything; of its error only the kind is told, as its text may hold the URL with a password."""
+    found: Any = deployment.state.broker
+    if isinstance(found, StubBroker):
+        text = "The broker is in memory, so messages do not leave this process: right for tests alone."
+        return [Result("broker", "warning", text, "Give create_blueprint the broker that your workers use.")]
+    try:
+        is_asked = _ask(found)
+    except Exception as error:  # noqa: BLE001 - any broker's any error
+        text = f"The broker ({type(found).__name__}) cannot be reached: {type(error).__name__}."
+        return [Result("broker", "failure", text, _START_BROKER)]
+    if not is_asked:
+        return [Result("broker", "skipped", f"a {type(found).__name__} cannot be tried without a message")]
+    return [Result("broker", "ok", f"The broker ({type(found).__name__}) answers.")]
+
+
+def _ask(found: Any) -> bool:
+    """Whether a question is known that this kind of broker answers; raises what it raises."""
+    if hasattr(getattr(found, "client", None), "ping"):
+        found.client.ping()
+        return True
+    if isinstance(getattr(type(found), "connection", None), property):
+        # RabbitMQ: a connection for this thread alone.
+        found.connection.process_data_events(0)
+        del found.connection
+        return True
+    return False

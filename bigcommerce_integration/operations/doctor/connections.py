@@ -1,0 +1,87 @@
+"""The check of the stores themselves: all at once, as each may need its five seconds."""
+
+from __future__ import annotations
+
+import threading
+from queue import Empty, SimpleQueue
+from time import monotonic
+
+from ...client.clock import TOLERANCE
+from ...models.instances import IntegrationInstance
+from ...store_check.report import Report
+from ..instances.verification import report_on
+from .deployment import Deployment, name_of
+from .results import Result
+
+AT_ONCE = 16
+WITHIN_S = 4.5
+"""All of them: a bit less than a check has, so that those that have answered are told."""
+_NAME = "connections"
+
+
+def connections(deployment: Deployment) -> list[Result]:
+    """Ask every store whether it can be read; those that there was no time for are told too."""
+    with deployment.session() as session:
+        stores = list(deployment.stores(session))
+    if not stores:
+        return [Result(_NAME, "ok", "No store is connected.")]
+    reports = _reports(deployment, stores)
+    results = [result for store in stores if (report := reports.get(store.id)) for result in judge(store, report)]
+    deployment.unreadable |= {each.instance_id for each in results if each.outcome == "failure" and each.instance_id}
+    if late := [store.id for store in stores if store.id not in reports]:
+        text = f"No time was left for the stores {', '.join(map(str, late[:20]))}: `--instance` asks one alone."
+        results.append(Result(_NAME, "skipped", text))
+    return results
+
+
+def _reports(deployment: Deployment, stores: list[IntegrationInstance]) -> dict[int, Report]:
+    waiting: SimpleQueue[IntegrationInstance] = SimpleQueue()
+    answered: SimpleQueue[tuple[int, Report]] = SimpleQueue()
+    for store in stores:
+        waiting.put(store)
+    ends_at = monotonic() + WITHIN_S
+
+    def work() -> None:
+        while monotonic() < ends_at:
+            try:
+                store = waiting.get_nowait()
+            except Empty:
+                return
+            answered.put((store.id, report_on(deployment.state, store, counts=False)))
+
+    for _ in range(min(AT_ONCE, len(stores))):
+        threading.Thread(target=work, name="bigcommerce-doctor-store", daemon=True).start()
+    reports: dict[int, Report] = {}
+    while len(reports) < len(stores):
+        try:
+            store_id, report = answered.get(timeout=max(0.0, ends_at - monotonic()))
+        except Empty:
+            return reports
+        reports[store_id] = report
+    return reports
+
+
+def judge(store: IntegrationInstance, report: Report) -> list[Result]:
+    """Whether a refresh has all that it needs, and whether the store's clock can be believed."""
+    name, skew_s = name_of(store), report.clock_skew_s or 0
+    if not report.is_ready:
+        what, remedy = _broken(report)
+        return [Result(_NAME, "failure", f"{name}: {what}", remedy, can_wait=False, instance_id=store.id)]
+    if abs(skew_s) > TOLERANCE.total_seconds():
+        text = f"{name}: its clock and this machine's are {abs(skew_s)} s apart."
+        return [Result(_NAME, "warning", text, "Set this machine's clock (NTP).", instance_id=store.id)]
+    return [Result(_NAME, "ok", f"{name} can be read, all scopes are there.", instance_id=store.id)]
+
+
+def _broken(report: Report) -> tuple[str, str]:
+    """Why the store cannot be read, and what to do."""
+    if report.message is not None:
+        return report.message, "Look whether this machine reaches the store; refreshes go on by themselves then."
+    if report.is_store_hash_right is False:
+        return report.reasons["is_store_hash_right"], "Correct the store hash, or reopen the store."
+    if report.is_token_accepted is False:
+        return report.reasons["is_token_accepted"], "Make a new token in the store and enter it here."
+    if report.missing_scopes:
+        text = f"its token lacks {', '.join(report.missing_scopes)}."
+        return text, "Give its API account these scopes, or enter a token that has them."
+    return " ".join(dict.fromkeys(report.reasons.values())), "Try again in a moment."

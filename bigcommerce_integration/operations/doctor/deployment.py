@@ -1,0 +1,44 @@
+"""What the checks look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from ...app_state import State
+from ...models.instances import IntegrationInstance
+from ...refresh.removal.purge import DELETING
+
+
+@dataclass
+class Deployment:
+    """One app with its database, and the store that alone is asked for (``instance_id``; None: all of them).
+
+    ``engine`` is the app's; the checks run in threads, where there is no app context.
+    """
+
+    state: State
+    engine: Engine
+    instance_id: int | None = None
+    # The stores that could not be read just now, as the check of the connections has found.
+    unreadable: set[int] = field(default_factory=set)
+
+    def session(self) -> Session:
+        """A new one, to be closed by the caller; nothing is written in it."""
+        return Session(self.engine)
+
+    def stores(self, session: Session) -> Sequence[IntegrationInstance]:
+        """The connected stores of all tenants but those that are being deleted, by id."""
+        table = self.state.tables.instances
+        wanted = select(table).where(table.c.status != DELETING).order_by(table.c.id)
+        if self.instance_id is not None:
+            wanted = wanted.where(table.c.id == self.instance_id)
+        return [IntegrationInstance.from_row(row) for row in session.execute(wanted)]
+
+
+def name_of(store: IntegrationInstance) -> str:
+    """How a line names a store."""
+    return f"Instance {store.id} ({store.name})"

@@ -1,0 +1,42 @@
+"""What a check has found, and what is to be done first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Outcome = Literal["ok", "warning", "failure", "skipped"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line: ``message`` is what was found, ``remedy`` what to do about it.
+
+    ``can_wait``: nothing is lost and nothing gets worse until working hours. ``instance_id`` is the store that it is
+    about, None for all.
+    """
+
+    check: str
+    outcome: Outcome
+    message: str
+    remedy: str | None = None
+    can_wait: bool = True
+    instance_id: int | None = None
+
+
+def first_step(results: Sequence[Result]) -> str:
+    """The last line: the worst that was found, its cure, and whether it can wait."""
+    bad = [each for each in results if each.outcome in ("failure", "warning")]
+    if not bad:
+        skipped = sum(each.outcome == "skipped" for each in results)
+        return "All is well." if not skipped else f"All that was checked is well; {_number(skipped)} skipped."
+    # Of equals the first: what comes later may follow from it.
+    worst = min(bad, key=lambda each: (each.can_wait, each.outcome != "failure"))
+    more = "" if len(bad) == 1 else f" {len(bad) - 1} more after that."
+    wait = "It can wait: nothing is lost." if worst.can_wait else "It cannot wait."
+    return f"Do first: {worst.message} {worst.remedy or ''}".rstrip() + f" {wait}{more}"
+
+
+def _number(count: int) -> str:
+    return "1 check was" if count == 1 else f"{count} checks were"

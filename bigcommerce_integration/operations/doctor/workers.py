@@ -1,0 +1,86 @@
+"""The check of the workers: whether one runs, of which version, with which settings, and whether it gets on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from ...models import db_now
+from ...version import __version__
+from ..work import IDLE_FOR_S, work_state
+from .deployment import Deployment
+from .results import Result
+
+_START = "Start one: `dramatiq host.worker:broker`, where host.worker is your module that exposes the app's broker."
+_RESTART = "Restart it, so that all processes run the same."
+
+
+@dataclass(frozen=True)
+class WorkerNote:
+    """What a worker process that runs has noted; ``version`` is None of 0.1.0, ``settings`` also of 0.2.0."""
+
+    id: str
+    version: str | None
+    settings: str | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """As ``WorkState``, with the workers that run, and the fingerprint of this process's settings."""
+
+    is_needed: bool
+    tick_s_ago: float | None
+    stuck_s: float | None
+    running: Sequence[WorkerNote]
+    settings: str
+
+
+def workers(deployment: Deployment) -> list[Result]:
+    """Read what the workers have noted."""
+    state = deployment.state
+    table = state.tables.workers
+    with deployment.session() as session:
+        work = work_state(session, state.tables, state.config)
+        lately = table.c.last_tick_at.between(db_now(-work.window_s), db_now(work.window_s))
+        rows = session.execute(
+            select(table.c.id, table.c.version, table.c.settings).where(lately).order_by(table.c.id)
+        ).all()
+    running = [WorkerNote(row.id, row.version, row.settings) for row in rows]
+    return judge(Facts(work.is_needed, work.tick_s_ago, work.stuck_s, running, state.config.fingerprint()))
+
+
+def judge(facts: Facts) -> list[Result]:
+    """No worker at all, workers that get nowhere, then those that run something else."""
+    if not facts.running:
+        if not facts.is_needed:
+            return [Result("workers", "ok", "No worker runs, and none is needed: no store is connected.")]
+        since = "has ever run" if facts.tick_s_ago is None else f"has ticked for {_duration(facts.tick_s_ago)}"
+        text = f"No worker {since}, so no store is brought up to date."
+        return [Result("workers", "failure", text, _START, can_wait=False)]
+    results = []
+    if facts.stuck_s is not None and facts.stuck_s > IDLE_FOR_S:
+        text = f"Work is due, workers run, and none has ended a piece of work for {_duration(facts.stuck_s)}."
+        remedy = "Restart the workers; if that does not help, look in their log and for long locks in the database."
+        results.append(Result("workers", "failure", text, remedy, can_wait=False))
+    for worker in facts.running:
+        process = ":".join(worker.id.split(":")[:2])
+        if (version := worker.version or "0.1.0") != __version__:
+            text = f"The worker {process} runs {version}, this is {__version__}."
+            results.append(Result("workers", "warning", text, _RESTART))
+        elif worker.settings not in (None, facts.settings):
+            text = f"The worker {process} has other settings (or keys) than this process."
+            results.append(Result("workers", "warning", text, f"Give both the same BIGCOMMERCE_… settings. {_RESTART}"))
+    count = f"{len(facts.running)} {'worker runs' if len(facts.running) == 1 else 'workers run'}"
+    return results or [Result("workers", "ok", f"{count} {__version__}, with the settings of this process.")]
+
+
+def _duration(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 120
+        else f"{seconds / 60:.0f} min"
+        if seconds < 7200
+        else (f"{seconds / 3600:.0f} h")
+    )

@@ -1,0 +1,77 @@
+"""Whether any work is done at all: one cheap query over all tenants, for ``GET /health`` and the doctor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Select, and_, exists, func, select
+from sqlalchemy.orm import Session
+
+from ..config import Config
+from ..models import Tables, db_now, is_due
+from ..models.clock import ALLOWED_S
+from ..models.refreshes import OPEN
+from ..refresh.job.lease import is_free_to_take
+from ..refresh.lifecycle.claim import LONGEST_PAUSE_S
+from ..refresh.removal.purge import DELETING
+
+IDLE_FOR_S = 300.0
+"""For how long no slice may end while work is due."""
+
+
+@dataclass(frozen=True)
+class WorkState:
+    """Whether a store is connected (``is_needed``), how long ago a worker ticked, and whether work is left undone.
+
+    ``tick_s_ago`` is None if none has. ``window_s`` is how old a tick may be. ``stuck_s``: work is due, and so many
+    seconds ago a slice of any store ended (of a new worker: it began to listen); None if no work is due, or if the
+    workers are of a version that does not tell.
+    """
+
+    is_needed: bool
+    tick_s_ago: float | None
+    stuck_s: float | None
+    window_s: float
+
+    @property
+    def is_done(self) -> bool:
+        """Whether work is done, or none is needed: one store's trouble changes nothing about it."""
+        if not self.is_needed:
+            return True
+        is_ticking = self.tick_s_ago is not None and self.tick_s_ago <= self.window_s
+        return is_ticking and (self.stuck_s is None or self.stuck_s <= IDLE_FOR_S)
+
+
+def work_state(session: Session, tables: Tables, config: Config) -> WorkState:
+    """In one query."""
+    row = session.execute(_statement(tables, config)).one()
+    stuck = row.now - row.slice_at if row.is_due and row.slice_at is not None else None
+    return WorkState(
+        is_needed=bool(row.is_needed),
+        tick_s_ago=None if row.tick_at is None else (row.now - row.tick_at).total_seconds(),
+        stuck_s=None if stuck is None else stuck.total_seconds(),
+        window_s=max(60.0, 3 * config.tick_s),
+    )
+
+
+def _statement(tables: Tables, config: Config) -> Select[tuple[object, ...]]:
+    workers, instances, refreshes, leases = tables.workers, tables.instances, tables.refreshes, tables.leases
+    # Not what a worker noted while the database's clock was wrong.
+    ticked_at = select(func.max(workers.c.last_tick_at)).where(workers.c.last_tick_at <= db_now(ALLOWED_S))
+    is_running = workers.c.last_tick_at.between(db_now(-max(60.0, 3 * config.tick_s)), db_now(ALLOWED_S))
+    slice_at = select(func.max(workers.c.last_slice_at)).where(is_running)
+    of_both = and_(leases.c.instance_id == refreshes.c.instance_id, leases.c.resource == refreshes.c.resource)
+    is_work_due = exists().where(
+        of_both,
+        refreshes.c.status.in_(OPEN),
+        refreshes.c.resource.in_(tables.registry.names),
+        is_due(refreshes.c.resume_at, within_s=LONGEST_PAUSE_S),
+        is_free_to_take(tables, config.lease_s),
+    )
+    return select(
+        exists().where(instances.c.status != DELETING).label("is_needed"),
+        ticked_at.scalar_subquery().label("tick_at"),
+        slice_at.scalar_subquery().label("slice_at"),
+        is_work_due.label("is_due"),
+        db_now().label("now"),
+    )
