@@ -129,7 +129,7 @@ def test_the_tick_outlives_a_database_that_is_away(
 ) -> None:
     calls: list[int] = []
 
-    def away(*args: Any) -> None:
+    def away(*args: Any, **options: Any) -> None:
         calls.append(1)
         if len(calls) < 4:
             raise ConnectionError("the database's password is hunter2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from ...refresh.job.database import shortage
 from .deployment import Deployment
 from .results import Result
 
+log = logging.getLogger(__name__)
+
 MIGRATE = "Run the host's migration: `flask db migrate`, read it, then `flask db upgrade`."
 _MOST_NAMED = 5
 _LONGEST_S = 3600.0
@@ -28,7 +31,9 @@ def failed(check: str, error: Exception, deployment: Deployment) -> Result:
     found = shortage(error) if isinstance(error, SQLAlchemyError) else None
     if found is None:
         text = f"Something unexpected happened: {type(error).__name__}."
-        return Result(check, "failure", text, "Report it, with the output of --debug.")
+        log.debug("The check %s failed.", check, exc_info=error, extra={"action": "doctor"})
+        remedy = "Report it, with the traceback that the logger bigcommerce_integration has at the level DEBUG."
+        return Result(check, "failure", text, remedy)
     text = found.described
     if found.lack == "connection":
         text = f"The database does not answer: {_driver_text(error, deployment)}."
@@ -168,9 +173,7 @@ def judge_transactions(settings: Settings) -> list[Result]:
     results = []
     if settings.idle_limit_s == 0 or (settings.idle_limit_s or 0) > _LONGEST_S:
         text = "The database ends no session that idles in a transaction: a frozen worker would hold its store up."
-        remedy = (
-            "Set idle_in_transaction_session_timeout (PostgreSQL), idle_transaction_timeout (MariaDB): some minutes."
-        )
+        remedy = "Set idle_in_transaction_session_timeout (PostgreSQL), idle_transaction_timeout (MariaDB) to minutes."
         results.append(Result(name, "warning", text, remedy))
     if settings.is_server and not settings.is_pinged:
         text = "Without pool_pre_ping the first request after a restart of the database fails."

@@ -24,7 +24,7 @@ def keys(deployment: Deployment) -> list[Result]:
     table = state.tables.instances
     with deployment.session() as session:
         stores = deployment.stores(session)
-        erasure_keys = dict(session.execute(select(table.c.id, table.c.erasure_key)).tuples().all())
+        erasure_keys = {row.id: row.erasure_key for row in session.execute(select(table.c.id, table.c.erasure_key))}
     for store in stores:
         secrets = [each for each in (store.access_token, erasure_keys.get(store.id)) if each]
         if not all(_opens(state.cipher, each) for each in secrets):
