@@ -43,6 +43,12 @@ start_services() {
   start RabbitMQ 5672 rabbitmq-server rabbitmq-server -detached
 }
 
+# For the tests of the pages. It is needed: what is not there and cannot be installed fails them.
+install_chromium() {
+  command -v chromium >/dev/null && return
+  apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null
+}
+
 # The tree as it is, without what git ignores: what a fresh clone would be, also before the commit.
 fresh_copy() {
   mkdir -p "$1"

@@ -294,6 +294,15 @@ def check_warehouse(host: TypedIn) -> None:
     assert [row[0] for row in host.rows(select(pick.order_id).distinct().order_by(pick.order_id))] == order_ids[1:]
 
 
+def check_pages(host: TypedIn) -> None:
+    client = host.app.test_client()
+    login = client.get("/big-commerce/").headers["Location"]
+    assert login == "/login?next=%2Fbig-commerce%2F"
+    assert client.post(login).headers["Location"] == "/big-commerce/"
+    assert "No store is connected yet." in client.get("/big-commerce/").text
+    assert client.post("/login?next=//evil.example").headers["Location"] == "/big-commerce/"
+
+
 CHECKS: Mapping[str, Callable[[TypedIn], None]] = {
     "Say who may do what": check_may,
     "Keep tenants apart": check_tenants,
@@ -305,6 +314,7 @@ CHECKS: Mapping[str, Callable[[TypedIn], None]] = {
     "Be notified after a commit": check_signals,
     "A host without SQLAlchemy models of its own": check_plain,
     "A worked example: what the warehouse has to pick": check_warehouse,
+    "Register them": check_pages,
 }
 HOST_BLOCKS = [each for each in BLOCKS if each.place == "host.py" and each.page != "README.md"]
 

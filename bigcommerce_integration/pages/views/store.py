@@ -16,8 +16,8 @@ from ...operations.instances.views import view_of
 from ...operations.refreshes import changes_a_day, list_refreshes
 from ...refresh.removal.purge import DELETING
 from .. import login
-from ..chart import chart
 from ..render import as_fragment, render
+from .chart import chart
 
 _LAST = 8
 _DAYS = 14
