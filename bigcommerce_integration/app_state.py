@@ -35,7 +35,7 @@ class State:
     tables: Tables
     collections: Mapping[str, Collection] = field(repr=False)
     cipher: TokenCipher = field(repr=False)
-    # What this process could not write when it let leases go: the engine's own (see refresh/lifecycle/owed.py).
+    # What this process could not write when it let leases go: the engine's own (see refresh/lifecycle/release.py).
     owed: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
