@@ -115,6 +115,26 @@ class LinkCode(Code):
     HOST_PRODUCT_GONE = "host_product_gone", "The host's product that it was linked to no longer exists."
 
 
+class RowCode(Code):
+    """Why a row of a link import cannot be, or was not, applied or undone."""
+
+    NO_VARIANT_ID = "no_variant_id", "The first cell that matters, `variant_id`, holds no id."
+    UNKNOWN_VARIANT = "unknown_variant", "The store has no variant with this id."
+    SAME_VARIANT_TWICE = "same_variant_twice", "Another row decides on the same variant."
+    UNKNOWN_DECISION = "unknown_decision", "The decision is neither `link` nor `leave`."
+    TWO_DECISIONS = (
+        "two_decisions",
+        "The row names a SKU of the host, and says to leave the variant unlinked.",
+    )
+    NO_SKU = "no_sku", "The variant has no SKU by which it could be linked."
+    HOST_SKU_NOT_FOUND = "host_sku_not_found", "The host has no product with this SKU."
+    SIMILAR_SKU_IN_HOST = "similar_sku_in_host", "A SKU of the host differs only by case, accent or blanks."
+    SAME_SKU_IN_HOST = "same_sku_in_host", "Several products of the host have the SKU."
+    SKU_NOT_ASKABLE = "sku_not_askable", "The host's table cannot hold the SKU."
+    CHANGED_MEANWHILE = "changed_meanwhile", "The link was changed since the file was read, or since it was applied."
+    HOST_PRODUCT_GONE = "host_product_gone", "The host's product no longer exists."
+
+
 class BigCommerceError(Exception):
     """The root of everything that this package raises on purpose; ``code`` is what a refresh says that it ends."""
 

@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeEngine
 
 from ..errors import ConfigError
 from ..resources.registry import REGISTRY, Registry
-from . import instances, mirror, refreshes
+from . import imports, instances, mirror, refreshes
 from .clock import db_now, is_due
 from .product_key import ProductKey
 
@@ -39,6 +39,8 @@ class Tables:
     absent_products: Table
     history: Table
     erased_people: Table
+    link_imports: Table
+    link_import_rows: Table
     # Of collections and their children, by the name that each is declared with.
     mirror: dict[str, Table] = field(hash=False)
     registry: Registry
@@ -107,6 +109,8 @@ def declare(metadata: MetaData, registry: Registry) -> Tables:
         absent_products=mirror.absent_products(metadata),
         history=instances.history(metadata),
         erased_people=instances.erased_people(metadata),
+        link_imports=imports.link_imports(metadata),
+        link_import_rows=imports.link_import_rows(metadata),
     )
 
 

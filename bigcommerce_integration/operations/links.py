@@ -10,8 +10,8 @@ from sqlalchemy import Row, select
 
 from .. import history
 from ..errors import Invalid, NotFound
-from ..models.product_key import Key, in_order, key_answer
-from ..refresh.linking.manual import SOURCE, Linked, ManualLinks
+from ..models.product_key import Key
+from ..refresh.linking.manual import SOURCE, ManualLinks, missing_products
 from .context import RequestContext
 from .lists.filters import indexed_by
 from .lists.paging import Wanted
@@ -104,13 +104,7 @@ def _problem(found: Sequence[Any], first_place: dict[int, int], place: int) -> s
 
 
 def _missing(context: RequestContext, ids: Iterable[Key | None]) -> frozenset[Key]:
-    """Those that the host does not have; a host without the method is taken at the caller's word."""
-    wanted = in_order(each for each in ids if each is not None)
-    products_missing = getattr(context.state.host, "products_missing", None)
-    if not wanted or products_missing is None:
-        return frozenset()
-    # None comes of a class that inherits the port without an answer of its own.
-    return frozenset(products_missing(context.session, context.instance, wanted) or ())
+    return missing_products(context.session, context.state.host, context.instance, ids)
 
 
 def _commit(context: RequestContext, decide: Callable[[ManualLinks], list[Decision]]) -> list[Row[Any]]:
@@ -125,7 +119,7 @@ def _commit(context: RequestContext, decide: Callable[[ManualLinks], list[Decisi
             decisions = decide(links)
             changed = links.decide(decisions)
             if changed:
-                changes = {"links": [_change(each) for each in changed]}
+                changes = {"links": [each.change() for each in changed]}
                 history.record(session, state.tables, instance.id, "link", done_by=context.name, changes=changes)
             return _rows(context, [variant.bigcommerce_id for variant, _ in decisions])
 
@@ -139,12 +133,3 @@ def _rows(context: RequestContext, ids: Sequence[int]) -> list[Row[Any]]:
     # Locked, or MariaDB would show what was there when the transaction began.
     rows = {row.bigcommerce_id: row for row in context.session.execute(select(table).where(*which).with_for_update())}
     return [rows[each] for each in ids]
-
-
-def _change(linked: Linked) -> dict[str, Any]:
-    before = linked.variant
-    return {
-        "variant": before.bigcommerce_id,
-        "from": {"host_product_id": key_answer(before.host_product_id), "link_source": before.link_source},
-        "to": {"host_product_id": key_answer(linked.host_product_id), "link_source": "manual"},
-    }

@@ -136,6 +136,15 @@ def worker_window_s(config: Config) -> float:
     return max(60.0, 4 * config.tick_s)
 
 
+def is_worker_ticking(tables: Tables, config: Config) -> ColumnElement[bool]:
+    """Whether a worker is running."""
+    return _is_ticking(tables, worker_window_s(config))
+
+
+def _is_ticking(tables: Tables, window_s: float) -> ColumnElement[bool]:
+    return exists().where(tables.workers.c.last_tick_at.between(db_now(-window_s), db_now(window_s)))
+
+
 # Built once for each app: a page that shows progress polls with these.
 
 
@@ -168,13 +177,13 @@ def _both(tables: Tables, window_s: float, *, is_one: bool) -> Select[Any]:
 
 def _refreshes(tables: Tables, window_s: float) -> Select[Any]:
     """Refreshes with ``lacks_worker``, judged by the database's clock as the leases and ticks are, and its ``now``."""
-    table, leases, workers = tables.refreshes, tables.leases, tables.workers
+    table, leases = tables.refreshes, tables.leases
     held = exists().where(
         leases.c.instance_id == table.c.instance_id,
         leases.c.resource == table.c.resource,
         not_(is_due(leases.c.expires_at, within_s=LONGEST_LEASE_S)),
     )
-    ticking = exists().where(workers.c.last_tick_at.between(db_now(-window_s), db_now(window_s)))
+    ticking = _is_ticking(tables, window_s)
     waits = or_(table.c.status == "pending", and_(table.c.status == "processing", ~held))
     shown = [column for column in table.c if column.name not in _HIDDEN]
     return select(*shown, and_(waits, ~ticking).label("lacks_worker"), db_now().label("now"))

@@ -20,6 +20,14 @@ from .instances.views import (
     post_instance,
     put_instance,
 )
+from .links.imports import (
+    get_import,
+    get_import_rows,
+    get_imports,
+    post_import,
+    post_import_apply,
+    post_import_undo,
+)
 from .links.views import delete_link, get_links, post_link, put_links
 from .mirror.collection import list_view, record_view
 from .mirror.orders import get_order, get_orders, get_orders_export, post_order_refresh
@@ -59,6 +67,12 @@ ROUTES: tuple[Route, ...] = (
     ("/<instance_id>/variants/links", "PUT", put_links),
     ("/<instance_id>/variants/<bigcommerce_id>/link", "POST", post_link),
     ("/<instance_id>/variants/<bigcommerce_id>/link", "DELETE", delete_link),
+    ("/<instance_id>/links/imports", "GET", get_imports),
+    ("/<instance_id>/links/imports", "POST", post_import),
+    ("/<instance_id>/links/imports/<import_id>", "GET", get_import),
+    ("/<instance_id>/links/imports/<import_id>/rows.csv", "GET", get_import_rows),
+    ("/<instance_id>/links/imports/<import_id>/apply", "POST", post_import_apply),
+    ("/<instance_id>/links/imports/<import_id>/undo", "POST", post_import_undo),
     ("/<instance_id>/orders", "GET", get_orders),
     ("/<instance_id>/orders/export.csv", "GET", get_orders_export),
     ("/<instance_id>/orders/<bigcommerce_id>", "GET", get_order),

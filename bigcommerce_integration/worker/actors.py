@@ -24,6 +24,7 @@ from ..app_state import State, engine_of
 from ..errors import ConfigError
 from ..refresh.lifecycle.release import settle
 from ..refresh.lifecycle.schedule import begin_due as begin_all_due
+from ..spreadsheets.job import advance_imports
 from .dispatcher import Dispatcher
 from .heartbeat import forget_worker, note_worker
 from .maintenance import Maintenance
@@ -81,6 +82,7 @@ class BigCommerceWorker(Middleware):
         maintenance_at = time.monotonic()
         while not ended.is_set():
             app, state = self.dispatcher.bound
+            has_more = False
             is_maintenance_due = time.monotonic() >= maintenance_at
             if is_maintenance_due:
                 # Workers that were started together drift apart.
@@ -89,19 +91,22 @@ class BigCommerceWorker(Middleware):
                 with app.app_context():
                     engine = engine_of(state, ended)
                     settle(engine)
-                    if any(_listens(worker) for worker in self._workers):
+                    is_listening = any(_listens(worker) for worker in self._workers)
+                    if is_listening:
                         if is_maintenance_due:
                             note_worker(engine, worker_id, slice_ended_s_ago=self.dispatcher.slice_ended_s_ago())
                         self.dispatcher.poll(engine)
                     if is_maintenance_due:
                         self._maintenance.do(engine, lambda hint: self.dispatcher.sender.send(broker, [hint]))
+                    has_more = is_listening and advance_imports(engine)
             except ConfigError as error:
                 log.error("%s", error, extra={"action": "tick"})
                 return
             except Exception as error:  # noqa: BLE001 - a database that is away for a while must not end the tick
                 if not self.dispatcher.reports_missing(error):
                     log.warning("The tick will try again: %s.", type(error).__name__, extra={"action": "tick"})
-            ended.wait(max(0.0, min(POLL_EVERY_S * random.uniform(0.9, 1.1), maintenance_at - time.monotonic())))  # noqa: S311
+            next_s = 0.0 if has_more else POLL_EVERY_S * random.uniform(0.9, 1.1)  # noqa: S311
+            ended.wait(max(0.0, min(next_s, maintenance_at - time.monotonic())))
         self._leave(worker_id)
 
     def _leave(self, worker_id: str) -> None:

@@ -13,6 +13,7 @@ from ..refresh.lifecycle.keys import free_keyless
 from ..refresh.lifecycle.schedule import begin_due
 from ..refresh.removal.pruning import A_TRANSACTION, prune
 from ..refresh.removal.purge import purge
+from ..spreadsheets.job import prune_imports
 from .outbox import send_due
 from .sender import Hint
 
@@ -27,6 +28,7 @@ class Maintenance:
     """One process's round; each task by itself, so that one that fails does not keep the others from being done."""
 
     prune_at: float = 0.0
+    prune_imports_at: float = 0.0
     free_at: float = 0.0
 
     def do(self, engine: Engine, send: Callable[[Hint], bool]) -> int:
@@ -44,6 +46,7 @@ class Maintenance:
             lambda: begin_due(engine),
             hint,
             lambda: self._prune(engine),
+            lambda: self._prune_imports(engine),
             lambda: purge(engine),
         ):
             if engine.stopping.is_set():
@@ -66,3 +69,8 @@ class Maintenance:
             return
         if prune(engine) < A_TRANSACTION:
             self.prune_at = time.monotonic() + PRUNE_EVERY_S
+
+    def _prune_imports(self, engine: Engine) -> None:
+        if time.monotonic() >= self.prune_imports_at:
+            prune_imports(engine)
+            self.prune_imports_at = time.monotonic() + PRUNE_EVERY_S

@@ -25,6 +25,7 @@ SEMANTIC = re.compile(
     "There is no |Another integration already has this name|Must not be before |Cannot be combined with |"
     "Cannot be changed|BigCommerce store .* answered|Must be a BigCommerce id, or the meta.next |"
     "Must be a whole number|Must be a real date|Must not name an id twice|"
+    "The first row must name the columns|The file has more than|"
     "And [0-9]+ more|Give exactly one of |variants have this SKU|names the same variant|This record cannot be retried"
 )
 # An instance that is being deleted shows itself, and just that, until its last row is gone (test_deletion.py).
@@ -59,6 +60,12 @@ def refuses_what_is_valid_for_a_reason_beyond_the_schema(
     unexplained = [each for messages in errors.values() for each in messages if not SEMANTIC.search(each)]
     assert errors, "A request that the document allows was refused without a reason."
     assert not unexplained, f"The document could have told: {unexplained}"
+
+
+@schemathesis.serializer("text/csv")
+def csv_body(context: Any, value: Any) -> bytes:
+    """What is no text is sent as what Python makes of it."""
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
 
 
 @schemathesis.hook

@@ -45,6 +45,17 @@ def export(
     filters: Mapping[str, Any],
 ) -> Export:
     """The file of these rows, page by page; noted in the history with its filters once it is whole. Commits."""
+    made = make_file(f"bigcommerce-{context.instance.id}-{what}.csv", header, pages)
+    try:
+        _note(context, {"what": what, "rows": made.rows, "filters": _plain(filters)})
+    except BaseException:
+        made.file.close()
+        raise
+    return made
+
+
+def make_file(name: str, header: Sequence[str], pages: Iterable[Iterable[Sequence[str | int]]]) -> Export:
+    """The file of these rows, page by page."""
     count = 0
     with ExitStack() as stack:
         file = stack.enter_context(tempfile.TemporaryFile())
@@ -55,9 +66,8 @@ def export(
             file.write(csv_text(rows).encode())
         length = file.tell()
         file.seek(0)
-        _note(context, {"what": what, "rows": count, "filters": _plain(filters)})
         stack.pop_all()
-    return Export(f"bigcommerce-{context.instance.id}-{what}.csv", file, length, count)
+    return Export(name, file, length, count)
 
 
 def cell(column: Column[Any], value: Any) -> str | int:

@@ -18,7 +18,7 @@ from ...host.port import Host
 from ...models import Tables, db_now
 from ...models.dialect import bounded_waits, in_chunks
 from ...models.instances import IntegrationInstance
-from ...models.product_key import Key
+from ...models.product_key import Key, in_order, key_answer
 from ...resources.products import PRODUCTS
 from ..job.lease import LOCK_WAIT_S, lease_of
 from ..removal.purge import DELETING
@@ -28,11 +28,45 @@ SOURCE = "manual"
 
 
 @dataclass(frozen=True)
+class Link:
+    """The columns of a variant's link."""
+
+    host_product_id: Key | None
+    link_source: str | None
+    link_conflict: str | None = None
+    link_conflict_code: str | None = None
+
+
+@dataclass(frozen=True)
 class Linked:
-    """What a decision changed."""
+    """A variant as it was, and the link that it has got."""
 
     variant: Row[Any]
-    host_product_id: Key | None
+    link: Link
+
+    def change(self) -> dict[str, Any]:
+        """What the history says of it."""
+        return {
+            "variant": self.variant.bigcommerce_id,
+            "from": _shown(self.variant.host_product_id, self.variant.link_source),
+            "to": _shown(self.link.host_product_id, self.link.link_source),
+        }
+
+
+def _shown(host_product_id: Key | None, source: str | None) -> dict[str, Any]:
+    return {"host_product_id": key_answer(host_product_id), "link_source": source}
+
+
+def missing_products(
+    session: Session, host: Host, instance: IntegrationInstance, ids: Iterable[Key | None]
+) -> frozenset[Key]:
+    """Those that the host does not have; a host without the method is taken at the caller's word."""
+    wanted = in_order(each for each in ids if each is not None)
+    products_missing = getattr(host, "products_missing", None)
+    if not wanted or products_missing is None:
+        return frozenset()
+    # None comes of a class that inherits the port without an answer of its own.
+    return frozenset(products_missing(session, instance, wanted) or ())
 
 
 class ManualLinks:
@@ -77,29 +111,20 @@ class ManualLinks:
 
     def decide(self, decisions: Iterable[tuple[Row[Any], Key | None]]) -> list[Linked]:
         """Link each variant to this host product, or to none; what was not decided so before."""
+        return self.write((row, Link(host_product_id, SOURCE)) for row, host_product_id in decisions)
+
+    def write(self, links: Iterable[tuple[Row[Any], Link]]) -> list[Linked]:
+        """Give each variant this link; what had another one before."""
         tx = self._tx
         changed = [
-            Linked(row, host_product_id)
-            for row, host_product_id in sorted(decisions, key=lambda decision: decision[0].id)
-            if (row.host_product_id, row.link_source) != (host_product_id, SOURCE)
+            Linked(row, link)
+            for row, link in sorted(links, key=lambda each: each[0].id)
+            if (row.host_product_id, row.link_source) != (link.host_product_id, link.link_source)
         ]
         if not changed:
             return []
-        update_rows(
-            tx,
-            tx.tables.variants,
-            [
-                {
-                    "row_id": each.variant.id,
-                    "host_product_id": each.host_product_id,
-                    "link_source": SOURCE,
-                    "link_conflict": None,
-                    "link_conflict_code": None,
-                }
-                for each in changed
-            ],
-            is_observed=False,
-        )
+        rows = [{"row_id": each.variant.id, **vars(each.link)} for each in changed]
+        update_rows(tx, tx.tables.variants, rows, is_observed=False)
         tx.session.execute(update(tx.tables.leases).where(*self._lease).values(change_number=tx.change_number))
         ids = sorted({each.variant.bigcommerce_product_id for each in changed})
         # What it raises is the host's own error: the request fails with it.
@@ -115,6 +140,8 @@ class ManualLinks:
             table.c.sku_key,
             table.c.host_product_id,
             table.c.link_source,
+            table.c.link_conflict,
+            table.c.link_conflict_code,
             table.c.deleted_at,
         ).where(table.c.instance_id == self._tx.instance.id)
         rows: list[Row[Any]] = []

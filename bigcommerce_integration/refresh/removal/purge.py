@@ -151,8 +151,12 @@ def _steps(mine: _Purge) -> list[Callable[[Session], bool]]:
     return [
         *(partial(_empty, table, key, table.c.instance_id == mine.instance_id) for table, key in by_id),
         partial(_empty_missing_records, mine),
+        partial(_empty_import_rows, mine),
         partial(_empty_hints, mine),
-        partial(_empty, tables.refreshes, tables.refreshes.c.id, tables.refreshes.c.instance_id == mine.instance_id),
+        *(
+            partial(_empty, table, table.c.id, table.c.instance_id == mine.instance_id)
+            for table in (tables.link_imports, tables.refreshes)
+        ),
     ]
 
 
@@ -176,6 +180,21 @@ def _empty_missing_records(mine: _Purge, session: Session) -> bool:
     if refresh_id is None:
         return True
     _empty(missing, missing.c.bigcommerce_id, missing.c.refresh_id == refresh_id, session)
+    return False
+
+
+def _empty_import_rows(mine: _Purge, session: Session) -> bool:
+    """They belong to imports, whose rows go after them."""
+    rows, imports = mine.tables.link_import_rows, mine.tables.link_imports
+    import_id = session.scalar(
+        select(rows.c.import_id)
+        .join_from(rows, imports, imports.c.id == rows.c.import_id)
+        .where(imports.c.instance_id == mine.instance_id)
+        .limit(1)
+    )
+    if import_id is None:
+        return True
+    _empty(rows, rows.c.line, rows.c.import_id == import_id, session)
     return False
 
 

@@ -28,6 +28,7 @@ _PARAMETERS = {
     "instance_id": "The id of the instance.",
     "refresh_id": "The id of the refresh.",
     "rejected_id": "The id of the rejected record.",
+    "import_id": "The id of the link import.",
     "bigcommerce_id": "The id of the record in the store.",
 }
 _DESCRIPTION = (
@@ -141,7 +142,7 @@ def _described(path: str, operation: Operation, outline: Outline) -> dict[str, A
         described["parameters"].append({"in": "query", "schema": operation.query})
     if operation.body is not None:
         examples = {name: {"value": value} for name, value in operation.body_examples.items()}
-        content = {"application/json": {"schema": operation.body, "examples": examples}}
+        content = {operation.body_type: {"schema": operation.body, "examples": examples}}
         described["requestBody"] = {"required": operation.is_body_required, "content": content}
     if not operation.needs_login:
         described["security"] = []

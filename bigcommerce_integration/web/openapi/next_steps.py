@@ -18,6 +18,7 @@ FROM_NEW_INSTANCE: Steps = {"instance": _SHOWN, "deletion": _SHOWN}
 FROM_INSTANCE: Steps = {"instance": _SAME, "deletion": _SAME}
 FROM_CHANGED_INSTANCE: Steps = {"instance": _SAME}
 FROM_REFRESH: Steps = {"refresh": {**_SAME, "refresh_id": "$response.body#/data/id"}}
+FROM_IMPORT: Steps = {"import": {**_SAME, "import_id": "$response.body#/data/id"}}
 FROM_VARIANT: Steps = {
     "variant": {**_SAME, "bigcommerce_id": _RECORD},
     "explanation": {**_SAME, "variant": _RECORD},

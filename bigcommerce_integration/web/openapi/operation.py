@@ -39,6 +39,7 @@ class Operation:
     description: str = ""
     query: type[Schema] | None = None
     body: type[Schema] | JSONSchema | None = None
+    body_type: str = "application/json"
     body_examples: Mapping[str, Any] = field(default_factory=dict)
     is_body_required: bool = True
     headers: Sequence[Header] = ()

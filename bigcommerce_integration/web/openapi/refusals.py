@@ -43,7 +43,11 @@ class LoginRefusal(Schema):
 
 _LOGIN = {"msg": "Not enough segments"}
 _BY_STATUS: Mapping[int, tuple[str, str, Any]] = {
-    400: ("Malformed", "The body is not a JSON object.", "The body is not JSON: line 1, column 2."),
+    400: (
+        "Malformed",
+        "The body cannot be read.",
+        "The body is not JSON: line 1, column 2.",
+    ),
     401: ("NotLoggedIn", "No JWT, or one that has expired or was revoked.", {"msg": "Token has expired"}),
     403: ("NotPermitted", "The host does not permit it.", "You are not permitted to do this."),
     404: (
@@ -53,7 +57,7 @@ _BY_STATUS: Mapping[int, tuple[str, str, Any]] = {
     ),
     409: (
         "Conflict",
-        "A refresh is in no state for this.",
+        "A refresh, or a link import, is in no state for this.",
         "Refresh 12 of the products is open already: wait for its end, or cancel it.",
     ),
     412: (
@@ -61,10 +65,14 @@ _BY_STATUS: Mapping[int, tuple[str, str, Any]] = {
         "Somebody else has changed it since the version that If-Match names.",
         "The instance was changed since you read it. Read it again and repeat your change.",
     ),
-    413: ("TooLarge", "The body is larger than 64 KiB.", "The body must not exceed 65536 bytes."),
+    413: (
+        "TooLarge",
+        "The body is larger than the operation takes.",
+        "The body must not exceed 65536 bytes.",
+    ),
     415: (
         "NotJSON",
-        "The body is not declared as JSON, or it is encoded.",
+        "The body is not declared as what the operation takes, or it is encoded.",
         "Send the body as JSON, with the header Content-Type: application/json.",
     ),
     503: (

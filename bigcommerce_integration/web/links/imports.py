@@ -1,0 +1,176 @@
+"""``/api/big-commerce/<id>/links/imports``: variants linked by a CSV file that a person has filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, request, url_for
+
+from ...models.types import moment_text
+from ...operations.context import RequestContext
+from ...operations.imports.steps import apply_import, undo_import
+from ...operations.imports.upload import MAX_BYTES, upload
+from ...operations.imports.views import VERDICTS, ImportView, export_rows, find_import, list_imports
+from ...schemas import fields
+from ...schemas.base import ObjectSchema
+from ...schemas.query import PageQuery, read_query
+from ..http.access import authorize, parse_id
+from ..http.body import read_csv
+from ..http.page_answer import page_answer
+from ..mirror.exports import csv_file, file_answer
+from ..openapi.next_steps import FROM_IMPORT
+from ..openapi.operation import LOCATION, Operation, answer_of, page_of
+from .import_schemas import LinkImport, LinkImportWithProblems
+
+Answered = tuple[dict[str, Any], int, dict[str, str]]
+
+_TAG = "Link imports"
+_COUNTS = ("good", "bad", "applied", "skipped", "undone", "not_undone")
+_EXAMPLE = "variant_id,host_sku,decision\r\n101,MUG-RED,\r\n102,,leave\r\n"
+_FOLLOW = "A worker does it, a thousand rows at a time: follow it by `GET`."
+
+
+class RowsQuery(ObjectSchema):
+    """Which rows."""
+
+    verdict = fields.Choice("Those with this verdict.", VERDICTS, load_default="bad")
+
+
+@Operation(
+    id="importLinks",
+    tag=_TAG,
+    summary="Send a file that links variants",
+    description=(
+        "A file as `GET …/variants/export.csv` gives it, with `host_sku` or `decision` filled in: `link` links the "
+        "variant by its own SKU, or by `suggested_sku`; `leave` leaves it without a link for good; where both are "
+        "blank, nothing is done. `variant_id` is the key; other columns do not count, in whatever order they are. At "
+        "most 5 MiB and 50,000 rows, in UTF-8 or UTF-16, with commas, semicolons or tabs. Nothing is linked yet: the "
+        "answer says how many rows are good. The first 1,000 decisions have their verdicts at once, a worker gives "
+        "the others theirs (`checking`)."
+    ),
+    body={"type": "string", "description": "The CSV file."},
+    body_type="text/csv",
+    body_examples={"filled in": _EXAMPLE},
+    answers={202: answer_of(LinkImportWithProblems, "It is stored.", headers=[LOCATION])},
+    leads_to=FROM_IMPORT,
+)
+def post_import(instance_id: str) -> Answered:
+    """Send a file that links variants."""
+    context = authorize("link", instance_id)
+    return _accepted(context, upload(context, read_csv(request, max_bytes=MAX_BYTES)))
+
+
+@Operation(
+    id="listImports",
+    tag=_TAG,
+    summary="The files that were sent, the newest first",
+    query=PageQuery,
+    answers={200: page_of(LinkImport)},
+    step="instance",
+)
+def get_imports(instance_id: str) -> dict[str, Any]:
+    """The imports of an instance, the newest first."""
+    context = authorize("link", instance_id)
+    query = read_query(request, PageQuery())
+    views, total = list_imports(context, **query)
+    return {"data": [_answer(view) for view in views], **page_answer(**query, total=total)}
+
+
+@Operation(
+    id="getImport",
+    tag=_TAG,
+    summary="One of them, with the rows that need a person",
+    answers={200: answer_of(LinkImportWithProblems, "The import.")},
+    step="import",
+    leads_to=FROM_IMPORT,
+)
+def get_import(instance_id: str, import_id: str) -> dict[str, Any]:
+    """One import with the rows that need a person."""
+    return {"data": _with_problems(find_import(authorize("link", instance_id), parse_id(import_id)))}
+
+
+@Operation(
+    id="getImportRows",
+    tag=_TAG,
+    summary="Its rows with one verdict as a CSV file",
+    description=(
+        "The bad ones as they were in the file, with `problem` and `problem_code` behind: mend them and send the file "
+        "again. Of the others the line and the variant."
+    ),
+    query=RowsQuery,
+    answers={200: csv_file("The rows.", "variant_id,host_sku,problem,problem_code\r\n101,MUG,,no_sku\r\n")},
+    step="import",
+)
+def get_import_rows(instance_id: str, import_id: str) -> Response:
+    """Rows of an import as a file."""
+    context = authorize("link", instance_id)
+    found = parse_id(import_id)
+    return file_answer(export_rows(context, found, read_query(request, RowsQuery())["verdict"]))
+
+
+def _step(name: str, summary: str, description: str) -> Operation:
+    return Operation(
+        id=name,
+        tag=_TAG,
+        summary=summary,
+        description=f"{description} {_FOLLOW}",
+        answers={202: answer_of(LinkImportWithProblems, "It has begun.", headers=[LOCATION])},
+        refusals=(409,),
+        step="import",
+        leads_to=FROM_IMPORT,
+    )
+
+
+@_step(
+    "applyImport",
+    "Apply the good rows",
+    "They are decisions by hand, as by `PUT …/variants/links`. A row whose variant has got another link since the file "
+    "was sent is skipped and named.",
+)
+def post_import_apply(instance_id: str, import_id: str) -> Answered:
+    """Let a worker apply the good rows."""
+    return _begun(instance_id, import_id, apply_import)
+
+
+@_step(
+    "undoImport",
+    "Undo what was applied",
+    "The variants get the links back that they had. A row whose variant has got another link since is left, and named.",
+)
+def post_import_undo(instance_id: str, import_id: str) -> Answered:
+    """Let a worker give the variants their links back."""
+    return _begun(instance_id, import_id, undo_import)
+
+
+def _begun(instance_id: str, import_id: str, begin: Callable[[RequestContext, int], ImportView]) -> Answered:
+    context = authorize("link", instance_id)
+    return _accepted(context, begin(context, parse_id(import_id)))
+
+
+def _accepted(context: RequestContext, view: ImportView) -> Answered:
+    location = url_for(".get_import", instance_id=context.instance.id, import_id=view.row.id)
+    return {"data": _with_problems(view)}, 202, {"Location": location}
+
+
+def _with_problems(view: ImportView) -> dict[str, Any]:
+    return _answer(view) | {"problems": [dict(row._mapping) for row in view.problems]}
+
+
+def _answer(view: ImportView) -> dict[str, Any]:
+    row = view.row
+    return {
+        "id": row.id,
+        "status": row.status,
+        "progress_percentage": view.percentage,
+        "message": view.message,
+        "rows": row.rows_count,
+        "untouched": view.untouched,
+        **{name: row._mapping[f"{name}_count"] for name in _COUNTS},
+        "uploaded_by": row.uploaded_by,
+        "applied_by": row.applied_by,
+        "undone_by": row.undone_by,
+        "created_at": moment_text(row.created_at),
+        "changed_at": moment_text(row.changed_at),
+        "is_kept": row.pruned_at is None,
+    }
