@@ -64,9 +64,8 @@ def sheet_of(text: str) -> Sheet:
     separator = _separator(text, str(named[1]) if named else "")
     records = _records(text, separator, skipped)
     header = [_name(cell) for cell in next(records, (0, [""]))[1]]
-    missing = [name for name in (KEY, HOST_SKU, DECISION) if name not in header]
-    if KEY in missing or len(missing) > 1:
-        raise Invalid({"_schema": [f"The first row must name the columns; {' and '.join(missing)} is missing."]})
+    if KEY not in header or not {HOST_SKU, DECISION} & set(header):
+        raise Invalid({"_schema": [f"The first row must name the columns {KEY}, and {HOST_SKU} or {DECISION}."]})
     places = [header.index(name) if name in header else None for name in (KEY, HOST_SKU, DECISION)]
     rows, touched = 0, list[Line]()
     for number, cells in records:
