@@ -25,7 +25,7 @@ from ..models import Tables, db_now
 from ..models.dialect import in_chunks, is_lockable
 from ..models.instances import IntegrationInstance
 from ..models.product_key import Key, key_answer
-from ..refresh.linking.linker import host_products
+from ..refresh.linking.host_products import host_products
 from ..refresh.linking.manual import SOURCE, Link, ManualLinks, missing_products
 from ..refresh.write.rows import PageTransaction
 from ..resources.columns import message as storable_message

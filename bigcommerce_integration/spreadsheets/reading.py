@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import Invalid, MalformedBody
-from ..models.product_key import INT64_MAX
+from ..resources.values import INT64_MAX
 from .cells import unguarded
 
 MOST_ROWS = 50_000

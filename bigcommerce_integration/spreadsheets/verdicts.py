@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from ..errors import RowCode
 from ..models.product_key import Key, in_order, key_answer
-from ..refresh.linking.linker import Unaskable
+from ..refresh.linking.rules import Unaskable
 from .reading import Line
 
 LINK, LEAVE = "link", "leave"
