@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Response, request, url_for
 
+from ...answers.files import file_answer
 from ...models.types import moment_text
 from ...operations.context import RequestContext
 from ...operations.imports.steps import apply_import, undo_import
@@ -18,7 +19,7 @@ from ...schemas.query import PageQuery, read_query
 from ..http.access import authorize, parse_id
 from ..http.body import read_csv
 from ..http.page_answer import page_answer
-from ..mirror.exports import csv_file, file_answer
+from ..mirror.exports import csv_file
 from ..openapi.next_steps import FROM_IMPORT
 from ..openapi.operation import LOCATION, Operation, answer_of, page_of
 from .import_schemas import LinkImport, LinkImportWithProblems
