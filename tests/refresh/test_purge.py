@@ -81,13 +81,17 @@ def counted(app: Flask, host_app: HostApp, instance_id: int) -> dict[str, int]:
         for name, table in tables.named().items():
             if name == "workers":
                 continue
-            mine = select(tables.refreshes.c.id).where(tables.refreshes.c.instance_id == instance_id)
+            # What belongs to a refresh or an import does not name the instance.
+            owner, key = (
+                (tables.link_imports, "import_id") if "import_id" in table.c else (tables.refreshes, "refresh_id")
+            )
+            mine = select(owner.c.id).where(owner.c.instance_id == instance_id)
             if name == "instances":
                 which = table.c.id == instance_id
             elif "instance_id" in table.c:
                 which = table.c.instance_id == instance_id
             else:
-                which = table.c.refresh_id.in_(mine)
+                which = table.c[key].in_(mine)
             found[name] = connection.scalar(select(func.count()).select_from(table).where(which)) or 0
     return found
 
@@ -106,6 +110,13 @@ def fill(session: Session, tables: Tables, instance_id: int, rows: int) -> None:
         for number in range(1, rows + 1)
     ]
     session.execute(insert(tables.missing_records), missing)
+    imports = select(tables.link_imports.c.id).where(tables.link_imports.c.instance_id == instance_id).limit(2)
+    of_imports = [
+        {"import_id": import_id, "line": number, "verdict": "good"}
+        for import_id in session.scalars(imports)
+        for number in range(1, rows + 1)
+    ]
+    session.execute(insert(tables.link_import_rows), of_imports)
 
 
 def row_of(table: Table, number: int, instance_id: int) -> dict[str, Any]:

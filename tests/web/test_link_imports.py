@@ -321,9 +321,7 @@ def test_a_part_that_breaks_off_is_done_again(
     assert all((link[1] == "manual") is (what == "apply") for link in links_of(any_mirrored).values())
 
 
-def test_an_error_of_the_host_ends_it_and_it_can_be_applied_again(
-    mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_of_the_host_ends_it_until_applied_again(mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
     products = add_variants(mirrored)
     found = sent(mirrored, "variant_id,decision\n13,leave\n")
 
