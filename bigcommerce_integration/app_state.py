@@ -35,6 +35,8 @@ class State:
     tables: Tables
     collections: Mapping[str, Collection] = field(repr=False)
     cipher: TokenCipher = field(repr=False)
+    # What ``GET /health`` has found a moment ago (see operations/work.py).
+    work_seen: dict[str, Any] = field(default_factory=dict, repr=False)
     # What this process could not write when it let leases go: the engine's own (see refresh/lifecycle/release.py).
     owed: dict[str, Any] = field(default_factory=dict, repr=False)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from typing import cast
 
 from sqlalchemy import Select, and_, exists, func, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from ..app_state import State
 from ..config import Config
 from ..models import Tables, db_now, is_due
 from ..models.clock import ALLOWED_S
@@ -17,6 +21,7 @@ from ..refresh.removal.purge import DELETING
 
 IDLE_FOR_S = 300.0
 """For how long no slice may end while work is due."""
+SEEN_FOR_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,24 @@ class WorkState:
             return True
         is_ticking = self.tick_s_ago is not None and self.tick_s_ago <= self.window_s
         return is_ticking and (self.stuck_s is None or self.stuck_s <= IDLE_FOR_S)
+
+
+def is_work_done(state: State) -> bool | None:
+    """Whether work is done, as found at most ``SEEN_FOR_S`` ago by this process; None if the database does not say.
+
+    Whoever asks often, such as a load balancer, costs one query a second.
+    """
+    seen = state.work_seen.get("latest")
+    if seen is not None and time.monotonic() - seen[0] < SEEN_FOR_S:
+        return cast("bool | None", seen[1])
+    answer: bool | None
+    try:
+        with Session(state.db.engine) as session:
+            answer = work_state(session, state.tables, state.config).is_done
+    except SQLAlchemyError:
+        answer = None
+    state.work_seen["latest"] = (time.monotonic(), answer)
+    return answer
 
 
 def work_state(session: Session, tables: Tables, config: Config) -> WorkState:

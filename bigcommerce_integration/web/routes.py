@@ -9,6 +9,7 @@ from ..resources.registry import Registry
 from .explain.views import get_explanation
 from .http.error_answers import refusal_answer
 from .http.rules import Route, add_rules
+from .instances.health import get_health
 from .instances.history import get_history
 from .instances.views import (
     check_draft,
@@ -45,6 +46,7 @@ from .refreshes.views import (
 
 ROUTES: tuple[Route, ...] = (
     ("/openapi.json", "GET", get_openapi),
+    ("/health", "GET", get_health),
     ("", "GET", list_instances),
     ("", "POST", post_instance),
     ("/check", "POST", check_draft),

@@ -36,6 +36,8 @@ _DESCRIPTION = (
     "Log in by the host's own JWT. An id of another tenant's instance answers as one that does not exist."
 )
 
+_SECURITY: list[dict[str, list[str]]] = [{"jwt": []}]
+
 
 @dataclass(frozen=True)
 class Outline:
@@ -85,7 +87,7 @@ def document(outline: Outline) -> dict[str, Any]:
         plugins=[SchemaPlugin(outline.collections)],
         info={"description": _DESCRIPTION},
         servers=[{"url": outline.root or "/"}],
-        security=[{"jwt": []}],
+        security=_SECURITY,
     )
     spec.components.security_scheme("jwt", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     key = json.loads(outline.key_schema) | {"description": "The key of a product of the host."}
@@ -145,7 +147,7 @@ def _described(path: str, operation: Operation, outline: Outline) -> dict[str, A
         content = {operation.body_type: {"schema": operation.body, "examples": examples}}
         described["requestBody"] = {"required": operation.is_body_required, "content": content}
     if not operation.needs_login:
-        described["security"] = []
+        described["security"] = [{}, *_SECURITY] if operation.tells_more else []
     return described
 
 
@@ -175,7 +177,7 @@ def _answer(answer: Answer, links: dict[str, Any]) -> dict[str, Any]:
 def _refusals(path: str, operation: Operation) -> dict[int, str]:
     """Names of responses by status: those of the login, of the path's ids, of a body, and the operation's own."""
     if not operation.needs_login:
-        return {}
+        return {each: refusals.response_name(each, validates=False) for each in (401, 422) if operation.tells_more}
     statuses = {401, 403, 422, 503, *operation.refusals}
     if _PARAMETER.search(path):
         statuses.add(404)

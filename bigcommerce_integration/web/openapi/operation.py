@@ -45,6 +45,8 @@ class Operation:
     headers: Sequence[Header] = ()
     refusals: Sequence[int] = ()
     needs_login: bool = True
+    # Whether it answers with more to whoever is logged in; ``needs_login`` is false then.
+    tells_more: bool = False
     # The kind of step that this is, and those that its answers lead to, with what goes along (see ``next_steps``).
     step: str = ""
     leads_to: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -1,0 +1,88 @@
+"""``GET /api/big-commerce/health``: whether work is done at all; with a login, how fresh the stores are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import request
+
+from ...app_state import current_state
+from ...models.types import moment_text
+from ...operations.findings.finding import FindingCode
+from ...operations.instances.views import InstanceView, list_instances
+from ...operations.work import is_work_done
+from ..http.access import login
+from ..openapi.operation import Operation, answer_of
+from ..openapi.shapes import BOOLEAN, COLLECTION, ID, MOMENT, SECONDS, STRING, AnswerSchema, Part, Shown
+from .schemas import OpenRefresh
+
+_MOST_STORES = 10_000
+_WHEN_NOT = (
+    "No work is done at all: a store is connected, and no worker has ticked for a minute (or three ticks), or work is "
+    "due and no worker has ended a piece of it for five minutes; or the database does not answer."
+)
+
+
+class CollectionHealth(AnswerSchema):
+    """How fresh one collection of one store is."""
+
+    instance_id = Shown(ID, "The instance.", 3)
+    name = Shown(STRING, "Its name.", "Main shop")
+    resource = Shown(COLLECTION, "The collection.", "orders")
+    last_success_at = Shown(MOMENT, "When it was last brought up to date.", is_null=True)
+    age_s = Shown(SECONDS, "Seconds since then.", 300.5, is_null=True)
+    open_refresh = Part(OpenRefresh, "The open walk.", is_null=True, example={})
+    is_overdue = Shown(BOOLEAN, "Whether it was not brought up to date for longer than usual.", False)
+
+
+class WorkHealth(AnswerSchema):
+    """Whether work is done; the rest is for whoever is logged in, of the stores that they may read."""
+
+    is_working = Shown(BOOLEAN, "Whether work is done, or none is needed.", True)
+    last_worker_tick_at = Shown(MOMENT, "When a worker last looked for work.", is_null=True, is_optional=True)
+    collections = Part(CollectionHealth, "Each collection of each store.", many=True, is_optional=True)
+
+
+@Operation(
+    id="getHealth",
+    tag="Instances",
+    summary="Whether work is done at all",
+    description=(
+        "For a load balancer or a monitor: it needs no login, and one query a second at most. One store's trouble "
+        "never makes it a 503. With a JWT it says too how fresh each store is that the caller may read."
+    ),
+    answers={
+        200: answer_of(WorkHealth, "Work is done, or none is needed."),
+        503: answer_of(WorkHealth, _WHEN_NOT, example={"is_working": False}),
+    },
+    needs_login=False,
+    tells_more=True,
+)
+def get_health() -> tuple[dict[str, Any], int]:
+    """200 or 503; how fresh the caller's stores are, if they are logged in."""
+    is_done = is_work_done(current_state())
+    data: dict[str, Any] = {"is_working": bool(is_done)}
+    # Without a database there is nothing to tell.
+    if "Authorization" in request.headers and is_done is not None:
+        views, _ = list_instances(login(), page=1, per_page=_MOST_STORES)
+        ticks = [each.health.last_worker_tick_at for each in views if each.health.last_worker_tick_at is not None]
+        data["last_worker_tick_at"] = moment_text(max(ticks, default=None))
+        data["collections"] = [answer for view in views for answer in _collections(view)]
+    return {"data": data}, 200 if is_done else 503
+
+
+def _collections(view: InstanceView) -> Iterator[dict[str, Any]]:
+    overdue = {each.resource for each in view.findings if each.code is FindingCode.REFRESH_OVERDUE}
+    for each in view.health.resources:
+        success, opened = each.last_success, each.open_refresh
+        yield {
+            "instance_id": view.instance.id,
+            "name": view.instance.name,
+            "resource": each.resource,
+            "last_success_at": moment_text(success.row.finished_at if success else None),
+            "age_s": each.age_s,
+            "open_refresh": opened
+            and {"id": opened.row.id, "status": opened.row.status, "progress_percentage": opened.percentage},
+            "is_overdue": each.resource in overdue,
+        }
