@@ -16,7 +16,7 @@ from ..models.instances import IntegrationInstance
 from ..operations.context import caller_with_shell
 from ..operations.explain import orders, variants
 from ..operations.explain.reasons import Explanation
-from ..operations.findings.finding import Finding, worst_first
+from ..operations.findings.finding import Action, Finding, worst_first
 from ..operations.health import ResourceHealth
 from ..operations.instances.verification import report_on
 from ..operations.instances.views import InstanceView, connected, view_of, views_of
@@ -149,7 +149,8 @@ def explain_command(instance_id: int, ask_store: bool, as_json: bool, **subjects
         if each.bigcommerce_id is not None and len(explained) > 1:
             click.echo(f"{each.bigcommerce_id}:")
         for reason in each.reasons:
-            click.echo(harmless(reason.message))
+            todo = "" if reason.action is Action.NONE else f" {reason.action.meaning}"
+            click.echo(harmless(f"{reason.message}{todo}{f' ({reason.link})' if reason.link else ''}"))
 
 
 def _all_views(tenant: str | None) -> list[InstanceView]:

@@ -83,7 +83,7 @@ def test_explain_takes_exactly_one_subject(read: Shop, run: Run) -> None:
     assert run("explain", "1", "--sku", "a", "--order", "1").exit_code == 2
     order_id = read.store.order_ids[0]
     asked = run("explain", "1", "--order", str(order_id), "--ask-store")
-    assert (asked.exit_code, asked.stdout.splitlines()[0]) == (0, "The order is here.")
+    assert (asked.exit_code, asked.stdout.startswith("The order is here.")) == (0, True)
 
 
 @pytest.mark.parametrize("words", [("show", "9"), ("explain", "9", "--sku", "a"), ("watch", "9"), ("cancel", "9")])
