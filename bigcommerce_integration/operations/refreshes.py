@@ -17,7 +17,7 @@ from ..models import Tables
 from ..models.dialect import bounded_waits
 from ..models.refreshes import OPEN
 from ..refresh.job.lease import LOCK_WAIT_S
-from ..refresh.job.parameters import Mode, Parameters
+from ..refresh.job.parameters import BESIDE_WALKS, Mode, Parameters
 from ..refresh.lifecycle.transitions import cancel, join_ids, open_key, reopen, start
 from ..refresh.removal.purge import DELETING
 from ..resources.orders import ORDERS
@@ -93,7 +93,12 @@ def start_refresh(context: RequestContext, resource: str, mode: Mode, parameters
             requested_by=context.name,
         )
 
-    return _hinted(context, _committed(context, work, resource=None if mode == "ids" else resource))
+    return _hinted(context, _committed(context, work, resource=None if mode in BESIDE_WALKS else resource))
+
+
+def start_beside(context: RequestContext, work: Callable[[Session, Tables], int]) -> RefreshView:
+    """The refresh whose id ``work`` gives, which is no walk, committed and hinted at."""
+    return _hinted(context, _committed(context, work, resource=None))
 
 
 def refresh_order(context: RequestContext, order_id: int, *, wait_s: float = 0.0) -> RefreshView:
@@ -141,7 +146,7 @@ def retry_refresh(context: RequestContext, refresh_id: int) -> RefreshView:
             raise Conflict("Only a refresh that failed or was cancelled can be retried.", refresh_id=refresh_id)
         return refresh_id
 
-    resource = None if row.mode == "ids" else row.resource
+    resource = None if row.mode in BESIDE_WALKS else row.resource
     return _hinted(context, _committed(context, work, resource=resource, but=refresh_id))
 
 
@@ -158,7 +163,7 @@ def failed_refreshes(session: Session, tables: Tables, instance_id: int) -> list
     for resource in tables.registry.names:
         mine = (refreshes.c.instance_id == instance_id, refreshes.c.resource == resource)
         walks = select(refreshes.c.id, refreshes.c.status, refreshes.c.error_code).where(
-            *mine, refreshes.c.mode != "ids"
+            *mine, refreshes.c.mode.not_in(BESIDE_WALKS)
         )
         newest = session.execute(walks.order_by(refreshes.c.id.desc()).limit(1)).one_or_none()
         completed = walks.where(refreshes.c.status == "completed").order_by(refreshes.c.id.desc()).limit(1)

@@ -43,6 +43,7 @@ MODES: Mapping[str, str] = {
     "full": "Everything",
     "date_range": "Dates",
     "ids": "Chosen records",
+    "create": "Make products",
 }
 DONE: Mapping[str, str] = {
     "connected": "The store is connected. Its first import has begun.",

@@ -1,4 +1,4 @@
-"""The request for a refresh: its mode and what the mode needs."""
+"""The request for a refresh, and for the job that makes products: what each needs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, cast
 
-from ..errors import RefreshCode
+from marshmallow.fields import Nested
+
+from ..errors import LinkCode, RefreshCode
 from ..models.refreshes import STATUSES
+from ..operations.creation.selection import MOST_IDS as MOST_VARIANTS
+from ..operations.creation.selection import Selection
 from ..refresh.job.parameters import MODES, MOST_IDS, Mode, Parameters
 from . import fields
 from .base import ObjectSchema, load
-from .query import PageQuery
+from .query import PageQuery, QuerySearch, QueryText
 
 FIELDS_OF: Mapping[Mode, tuple[str, ...]] = {
     "incremental": (),
@@ -73,3 +77,43 @@ def _bad_dates(values: Mapping[str, Any], start_date: date) -> Iterator[tuple[st
             yield name, f"Must not be before the instance's start date, {start_date.isoformat()}."
     if date_from is not None and date_to is not None and date_to < date_from:
         yield "date_to", "Must not be before date_from."
+
+
+# -- products of the host, on demand -------------------------------------------------------------------------------
+
+WAYS = ("ids", "filters", "all")
+
+
+class CreationFilters(ObjectSchema):
+    """Which variants without a link, as their list has them."""
+
+    q = QuerySearch("The beginning of a SKU or, if no SKU begins so, words of a product's name.")
+    sku = QueryText("The SKU; blanks around it do not count.")
+    product = fields.Integer("The id of their product in the store.")
+    conflict = fields.Boolean("Whether something stands in the way of a link.")
+    link_conflict_code = fields.Choice("What stands in the way of a link.", LinkCode)
+
+
+class CreationRequest(ObjectSchema):
+    """The fields by themselves; just one of ``ids``, ``filters`` and ``all`` is given."""
+
+    ids = fields.Ids("The ids of the variants in the store.", MOST_VARIANTS)
+    filters = Nested(CreationFilters)
+    all = fields.Boolean("All variants without a link, but those that a person decided to leave.")
+    preview = fields.Boolean("Whether nothing is to be stored.", load_default=False)
+
+
+def load_creation(body: Mapping[str, Any]) -> tuple[Selection, bool]:
+    """For which variants, and whether only a preview is wanted; ``Invalid`` with every bad field."""
+    values, errors = load(CreationRequest(), body)
+    given = [name for name in WAYS if name in body]
+    if len(given) != 1:
+        for name in given or WAYS:
+            errors.setdefault(name, []).append("Give exactly one of ids, filters and all.")
+    elif given == ["all"] and values.get("all") is False:
+        errors.setdefault("all", []).append("Must be true.")
+    elif given == ["filters"] and not errors and not values["filters"]:
+        errors.setdefault("filters", []).append("Give a filter, or all.")
+    if errors:
+        raise errors.refusal()
+    return Selection(values.get("ids"), values.get("filters")), values["preview"]

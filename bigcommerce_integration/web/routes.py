@@ -21,6 +21,7 @@ from .instances.views import (
     post_instance,
     put_instance,
 )
+from .links.creation import post_products_create
 from .links.imports import (
     get_import,
     get_import_rows,
@@ -65,6 +66,7 @@ ROUTES: tuple[Route, ...] = (
     ("/<instance_id>/products/<bigcommerce_id>", "GET", get_product),
     ("/<instance_id>/variants", "GET", get_variants),
     ("/<instance_id>/variants/export.csv", "GET", get_variants_export),
+    ("/<instance_id>/products/create", "POST", post_products_create),
     ("/<instance_id>/variants/links", "GET", get_links),
     ("/<instance_id>/variants/links", "PUT", put_links),
     ("/<instance_id>/variants/<bigcommerce_id>/link", "POST", post_link),

@@ -13,7 +13,7 @@ from .id_ranges import Walk
 
 VERSION = 2
 
-Phase = Literal["prepare", "walk", "missing", "link", "referenced", "finish"]
+Phase = Literal["prepare", "walk", "missing", "link", "referenced", "create", "finish"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Checkpoint:
     ``begun_at`` is the agreed present when the walk began (the next watermark), ``since`` the instance's start
     date as a moment, ``dates`` the filter on every request of the walk, ``page_size`` what a troubled store is
     asked for instead of the setting, ``failures`` how many requests in a row failed, ``link_after`` the last
-    variant row that the linking pass has seen, ``start_date`` the instance's when the walk began, ``linked_by`` the two
+    variant that the linking pass has seen, ``start_date`` the instance's when the walk began, ``linked_by`` the two
     switches of linking (link, create) that the linking pass has worked by, ``unsolved`` what it left without a link,
     ``links`` how far the host was asked whether it still has the products of links, ``withheld`` how many variants are
     not marked as deleted since they are too many, ``suspects`` the low ends of the ranges whose first page may be what

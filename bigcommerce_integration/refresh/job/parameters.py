@@ -9,9 +9,11 @@ from typing import Any, get_args
 
 from ...resources.base import LARGEST_PAGE, Mode
 
-__all__ = ["MODES", "MOST_IDS", "Mode", "Parameters", "load_parameters"]
+__all__ = ["BESIDE_WALKS", "MODES", "MOST_IDS", "Mode", "Parameters", "load_parameters"]
 
 MODES: tuple[Mode, ...] = get_args(Mode)
+BESIDE_WALKS: tuple[Mode, ...] = ("ids", "create")
+"""No walks: many of them may be open at a time, and beside one."""
 MOST_IDS = LARGEST_PAGE
 """As many as one request for products may name."""
 

@@ -27,6 +27,7 @@ def message(phase: str, resource: str, fetched: int, total: int | None) -> str:
         "missing": f"Making sure of {resource} that seem to be gone from the store.",
         "link": "Linking variants to your products.",
         "referenced": "Reading the products that orders refer to.",
+        "create": f"Making your products: {fetched} of {total} variants are done.",
     }.get(phase, f"{resource.capitalize()} are read.")
 
 

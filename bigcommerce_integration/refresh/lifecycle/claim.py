@@ -20,7 +20,7 @@ from ...models.refreshes import COUNTERS, OPEN
 from ..job.checkpoint import Checkpoint, load_checkpoint
 from ..job.context import Engine, Job, new_owner
 from ..job.lease import Lease, claim, lease_of, sharers
-from ..job.parameters import load_parameters
+from ..job.parameters import BESIDE_WALKS, load_parameters
 from ..read.quarantine import held
 from ..write.apply import Results
 from .keys import require_keys
@@ -101,7 +101,7 @@ def _find(session: Session, engine: Engine, refresh_id: int) -> Row[Any] | Outco
 
 
 def _claim(session: Session, engine: Engine, found: Row[Any], owner: str) -> Claimed | Outcome:
-    tables, is_walk = engine.tables, found.mode != "ids"
+    tables, is_walk = engine.tables, found.mode not in BESIDE_WALKS
     leases, which = tables.leases, lease_of(tables, found.instance_id, found.resource)
     before = session.execute(select(leases.c.owner, leases.c.is_walk_next).where(*which)).first()
     if before is None:
@@ -177,7 +177,7 @@ def _is_other_waiting(session: Session, tables: Tables, found: Row[Any], *, is_w
         .where(
             refreshes.c.instance_id == found.instance_id,
             refreshes.c.resource == found.resource,
-            refreshes.c.mode == "ids" if is_walk else refreshes.c.mode != "ids",
+            refreshes.c.mode.in_(BESIDE_WALKS) if is_walk else refreshes.c.mode.not_in(BESIDE_WALKS),
             *_could_advance(refreshes),
         )
         .limit(1)
@@ -194,8 +194,8 @@ def sibling(engine: Engine, refresh_id: int) -> tuple[str, int] | None:
     refreshes, leases = engine.tables.refreshes, engine.tables.leases
     mine = refreshes.alias()
     has_turn = or_(
-        and_(leases.c.is_walk_next.is_(True), refreshes.c.mode != "ids"),
-        and_(leases.c.is_walk_next.is_(False), refreshes.c.mode == "ids"),
+        and_(leases.c.is_walk_next.is_(True), refreshes.c.mode.not_in(BESIDE_WALKS)),
+        and_(leases.c.is_walk_next.is_(False), refreshes.c.mode.in_(BESIDE_WALKS)),
     )
     statement = (
         select(refreshes.c.resource, refreshes.c.id)

@@ -21,7 +21,7 @@ from ...models.refreshes import OPEN, STOPPED
 from ...resources.columns import message as column_message
 from ..job.checkpoint import load_checkpoint
 from ..job.context import Job
-from ..job.parameters import MOST_IDS, Mode, Parameters, load_parameters
+from ..job.parameters import BESIDE_WALKS, MOST_IDS, Mode, Parameters, load_parameters
 from ..job.progress import Tally
 from .keys import KEYLESS
 from .wishes import spread
@@ -101,7 +101,7 @@ def _pending(
         "parameters": parameters.dump(),
         "requested_by": requested_by,
         "status": "pending",
-        "open_key": None if mode == "ids" else open_key(instance_id, resource),
+        "open_key": None if mode in BESIDE_WALKS else open_key(instance_id, resource),
     }
 
 
@@ -253,7 +253,7 @@ def reopen(session: Session, tables: Tables, refresh_id: int, *, hint_after_s: f
         return False
     row = session.execute(select(refreshes, db_now().label("now")).where(this)).one()
     values: dict[str, Any] = {
-        "open_key": None if row.mode == "ids" else open_key(row.instance_id, row.resource),
+        "open_key": None if row.mode in BESIDE_WALKS else open_key(row.instance_id, row.resource),
         "resume_at": None,
         "finished_at": None,
         "message": None,

@@ -91,6 +91,52 @@ def link_pass(tx: PageTransaction, after: int) -> tuple[Links, int | None]:
     return links, last
 
 
+def is_creatable(row: Variant) -> bool:
+    """Whether a product may be made for the variant: the store has it, and it has none."""
+    return row.host_product_id is None and row.deleted_at is None
+
+
+def plan_products(tx: PageTransaction, rows: Sequence[Row[Any]]) -> dict[int, tuple[Any, Decision]]:
+    """What comes of the wish of a person for products for these variants, by BigCommerce id; nothing is made yet.
+
+    As by a linking pass that makes products, but a product that somebody has deleted is made anew.
+    """
+    skus = sorted({row.sku_key for row in rows if row.sku_key})
+    host, twins = host_products(tx, skus), _live_variants(tx, skus, ())
+    return {
+        row.bigcommerce_id: (
+            row,
+            decide(
+                row.sku_key,
+                host=host[row.sku_key],
+                live_variants=len(twins[row.sku_key]),
+                auto_link=tx.instance.auto_link_products,
+                auto_create=True,
+            )
+            if row.sku_key
+            else without_sku(row.notes),
+        )
+        for row in rows
+    }
+
+
+def variants_by_id(tx: PageTransaction, ids: Sequence[int]) -> list[Row[Any]]:
+    """The variants with these BigCommerce ids, as decisions need them."""
+    return stored_rows(tx, tx.tables.variants, tx.tables.variants.c.bigcommerce_id, ids, *_columns(tx))
+
+
+def create_for(tx: PageTransaction, ids: Sequence[int]) -> Links:
+    """Make host products for these variants, or link what the host has; what a hand has decided else stays."""
+    decisions = plan_products(tx, [row for row in variants_by_id(tx, ids) if is_creatable(row)])
+    create_in_turn(tx, decisions)
+    is_open = {
+        each: (row, decision)
+        for each, (row, decision) in decisions.items()
+        if decision.host_product_id is not None or row.link_source is None
+    }
+    return _store(tx, is_open)
+
+
 def check_links(tx: PageTransaction, after: int) -> tuple[int, Sequence[Row[Any]], int | None]:
     """Look for the host products of the next linked variants, whoever linked them.
 

@@ -33,6 +33,10 @@ def run_phases(slice_: Slice) -> None:
         "missing": find_missing,
         **slice_.job.collection.behaviour.phases(),
     }
+    if slice_.job.mode == "create":
+        # Nothing is read from the store.
+        phases["create"](slice_)
+        return
     while slice_.checkpoint.phase != "finish" or not _is_finished(slice_):
         if slice_.checkpoint.phase == "finish":
             slice_.checkpoint = replace(slice_.checkpoint, phase="referenced")

@@ -15,6 +15,7 @@ from ...resources.mapping import Mapped
 from ...resources.orders import ORDERS
 from ...resources.products import VARIANTS
 from ..job.checkpoint import Phase
+from ..linking.creation import create_products
 from ..linking.linker import UNLINKED, NewVariant, link_changed
 from ..linking.passes import link
 from ..read.slice import Slice
@@ -90,8 +91,8 @@ class Products(Behaviour):
         with_proved_variants(slice_, page, sink)
 
     def phases(self) -> Mapping[Phase, Callable[[Slice], None]]:
-        """Linking; and the products that orders refer to."""
-        return {"link": _link, "referenced": fetch_referenced}
+        """Linking; the products that orders refer to; the host's products that a person wants."""
+        return {"link": _link, "referenced": fetch_referenced, "create": create_products}
 
     def is_complete(self, session: Session, tables: Tables, instance_id: int) -> bool:
         """Whether every product that a stored order refers to is there, or known as absent."""

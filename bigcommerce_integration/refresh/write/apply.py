@@ -105,7 +105,7 @@ def _fence(session: Session, job: Job, step: Step) -> int:
 def _record(session: Session, job: Job, step: Step, done: Results, quota_left: int | None) -> None:
     """The refresh row: its counters, checkpoint and message."""
     refreshes, after, fetched = job.engine.tables.refreshes, step.after, done.values["fetched"]
-    is_walked = after.phase not in ("prepare", "walk")
+    is_walked = after.phase not in ("prepare", "walk", "create")
     message_ = progress.message(after.phase, job.resource, fetched, done.total)
     session.execute(
         update(refreshes)

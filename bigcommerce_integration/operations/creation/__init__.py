@@ -1,0 +1,1 @@
+"""Products of the host that a person wants for variants that have none."""
