@@ -8,6 +8,7 @@ from ... import history
 from ...errors import Invalid
 from ...models import Tables
 from ...refresh.linking.creation import start_creation
+from ...resources.products import VARIANTS
 from ..context import RequestContext
 from ..queries import RefreshView
 from ..refreshes import HINT_AFTER_S, start_beside
@@ -33,7 +34,7 @@ def create_products(context: RequestContext, selection: Selection) -> RefreshVie
             hint_after_s=HINT_AFTER_S,
             requested_by=context.name,
         )
-        changes = {"variants": len(ids), "refresh": refresh_id}
+        changes = {VARIANTS.name: len(ids), "refresh": refresh_id}
         history.record(session, tables, context.instance.id, ACTION, done_by=context.name, changes=changes)
         return refresh_id
 
