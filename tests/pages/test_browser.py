@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +26,9 @@ pytestmark = [pytest.mark.ci, pytest.mark.xdist_group("browser")]
 
 OpenPage = Callable[..., Any]
 WIDTHS = (1280, 360)
+SERIOUS = """async () => (await axe.run()).violations
+    .filter(each => ["serious", "critical"].includes(each.impact)).map(each => [each.id, each.nodes[0].html])"""
+"""What axe-core, whose file ``AXE`` names in .ci/run, finds of a page."""
 
 
 @pytest.fixture(scope="module")
@@ -237,15 +242,42 @@ def test_a_header_only_host_opens_the_pages(walked: Shop, open_page: OpenPage) -
     page.get_by_role("heading", name="Connect a store").wait_for()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_is_wider_than_its_screen(walked: Shop, open_page: OpenPage, scheme: str) -> None:
+def test_every_page_fits_its_screen_and_is_accessible(
+    walked: Shop, open_page: OpenPage, worker: Callable[[], None]
+) -> None:
+    walked.server.latency_ms = 0
     made = walked.post(name="A store with a rather long name and <b>markup</b> in it")
-    store = f"/{made['id']}"
-    below = ("", "/settings", "/disconnect", "/refresh", "/refreshes", "/refreshes/1")
-    paths = ("/", "/connect", *(f"{store}{each}" for each in below))
-    page = open_page(color_scheme=scheme)
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 800})
-        for path in paths:
-            page.goto(f"{PAGES}{path}")
+    worker()
+    walked.wait()
+    page = open_page()
+    axe = Path(os.environ["AXE"]).read_text() if "AXE" in os.environ else None
+    seen: set[str] = set()
+    waiting = [f"{PAGES}/", f"{PAGES}/{made['id']}", f"{PAGES}/find?q=100"]
+    for path in waiting:
+        if (kind := re.sub(r"\d+", "1", path.partition("?")[0])) in seen or kind.endswith(".csv"):
+            continue
+        seen.add(kind)
+        page.set_viewport_size({"width": WIDTHS[0], "height": 800})
+        assert page.goto(path).status == 200, path
+        links = page.eval_on_selector_all("a[href]", "all => all.map(each => each.getAttribute('href'))")
+        waiting += [each for each in links if each.startswith(f"{PAGES}/")]
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+        for scheme in ("light", "dark") if axe else ():
+            page.emulate_media(color_scheme=scheme)
+            page.evaluate(axe)
+            assert page.evaluate(SERIOUS) == [], (path, scheme)
+    assert len(seen) > 10
+
+
+def test_a_violated_policy_is_noticed(walked: Shop, chromium: Any) -> None:
+    noticed: list[str] = []
+    with serving(walked.app) as address:
+        page = watched(chromium.new_page(base_url=address), noticed)
+        page.goto(f"{PAGES}/")
+        with page.expect_console_message(lambda message: message.type == "error"):
+            page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=\"https://127.0.0.1:9/x.png\">')")
+        page.close()
+    assert len(noticed) == 1
+    assert "Content Security Policy" in noticed[0]
