@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import login, refusals
-from .views import connect, find, refreshes, settings, store, stores
+from .views import connect, find, mapping, refreshes, settings, store, stores
 from .views.records import downloads, history, orders, rejected
 from .views.variants import listing, many, products, variant
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .blueprint import PagesBlueprint
 
 _STORE = "/<int:instance_id>"
+_IMPORT = f"{_STORE}/links/<int:import_id>"
 _REFRESH = f"{_STORE}/refreshes/<int:refresh_id>"
 Route = tuple[str, str, Callable[..., Any]]
 
@@ -47,6 +48,13 @@ ROUTES: tuple[Route, ...] = (
     (f"{_STORE}/variants/many", "POST", many.post_many),
     (f"{_STORE}/variants/<int:variant_id>", "GET", variant.get_variant),
     (f"{_STORE}/variants/<int:variant_id>", "POST", variant.post_variant),
+    (f"{_STORE}/links", "GET", mapping.get_links),
+    (f"{_STORE}/links", "POST", mapping.upload_links),
+    (_IMPORT, "GET", mapping.get_import),
+    (f"{_IMPORT}/live", "GET", mapping.get_import_live),
+    (f"{_IMPORT}.csv", "GET", mapping.get_import_file),
+    (f"{_IMPORT}/apply", "POST", mapping.post_import_apply),
+    (f"{_IMPORT}/undo", "POST", mapping.post_import_undo),
     (f"{_STORE}/orders", "GET", orders.get_orders),
     (f"{_STORE}/orders.csv", "GET", downloads.get_orders_file),
     (f"{_STORE}/orders/<int:order_id>", "GET", orders.get_order),
