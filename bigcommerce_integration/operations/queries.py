@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -56,6 +57,19 @@ class RefreshView:
         message: str | None = self.row.message
         trouble = self.trouble
         return message if trouble is None or trouble in (message or "") else f"{message or ''} {trouble}".strip()
+
+    @property
+    def ask_again_s(self) -> int | None:
+        """In how many seconds it is worth the while to look again, from 1 to 60; None for one that has ended.
+
+        When a long wait for the store is over, or after a tenth of the time that is left.
+        """
+        row = self.row
+        if row.status not in OPEN:
+            return None
+        waits_s = 0.0 if row.resume_at is None else (row.resume_at - row.now).total_seconds()
+        left_s = (self.speed.eta_s or 0.0) / 10 if row.status == "processing" else 0.0
+        return min(60, max(1, math.ceil(waits_s), math.ceil(left_s)))
 
     @property
     def speed(self) -> Speed:

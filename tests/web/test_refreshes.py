@@ -173,3 +173,32 @@ def test_ended_refresh_keeps_its_rate_and_has_no_time_left(watched: Watched) -> 
     data = watched.get()
     assert 49 < data["records_per_s"] < 51
     assert data["eta_s"] is None
+
+
+def retry_after(watched: Watched) -> str | None:
+    answer = watched.client.get(watched.path, headers=watched.headers)
+    return answer.headers.get("Retry-After")
+
+
+def test_an_open_refresh_says_when_to_look_again(watched: Watched) -> None:
+    assert retry_after(watched) == "1"
+    watched.set(resume_at=db_now(29.5))
+    assert retry_after(watched) in {"29", "30"}
+    watched.set(resume_at=db_now(3000))
+    assert retry_after(watched) == "60"
+    # 25 records a second, and 1,000 are left.
+    watched.set(status="processing", resume_at=None, started_at=db_now(-20), fetched=500, total=1500)
+    assert 3 <= int(retry_after(watched) or 0) <= 5
+
+
+def test_an_ended_refresh_need_not_be_looked_at_again(watched: Watched) -> None:
+    for status in ("completed", "failed", "cancelled"):
+        watched.set(status=status)
+        assert retry_after(watched) is None
+
+
+def test_202_answers_say_when_to_look_again(watched: Watched) -> None:
+    watched.set(status="failed", open_key=None)
+    retried = watched.client.post(f"{watched.path}/retry", headers=watched.headers)
+    deleted = watched.client.delete(f"{URL}/{watched.instance_id}", headers=watched.headers)
+    assert [(each.status_code, each.headers["Retry-After"]) for each in (retried, deleted)] == [(202, "1"), (202, "5")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -49,7 +49,8 @@ class Outcome(Enum):
 class Claimed:
     """A refresh that is ours for a slice. ``attempts``: claims before this one that made no progress.
 
-    ``follows_death``: whoever had the lease before did not release it.
+    ``follows_death``: whoever had the lease before did not release it. ``is_first``: it was pending until now, as it
+    is new or was opened again.
     """
 
     job: Job
@@ -60,6 +61,7 @@ class Claimed:
     follows_death: bool
     setbacks: Setbacks
     held: frozenset[int] = frozenset()
+    is_first: bool = False
 
 
 def claim_refresh(engine: Engine, refresh_id: int) -> Claimed | Outcome:
@@ -122,7 +124,8 @@ def _claim(session: Session, engine: Engine, found: Row[Any], owner: str) -> Cla
     if not take_up(session, tables, found.id):
         lease.release(session)
         return Outcome.NOTHING
-    return _claimed(session, engine, found.id, lease, follows_death=before.owner is not None)
+    claimed = _claimed(session, engine, found.id, lease, follows_death=before.owner is not None)
+    return replace(claimed, is_first=found.status == "pending")
 
 
 def _claimed(session: Session, engine: Engine, refresh_id: int, lease: Lease, *, follows_death: bool) -> Claimed:

@@ -43,6 +43,8 @@ def advance(engine: Engine, refresh_id: int) -> Outcome:
         return claimed
     run = _Run(claimed)
     job = claimed.job
+    if claimed.is_first:
+        log.info("Refresh %s of %s %s.", *_named(job), _begun(claimed), extra=_extra(job, "begin"))
     try:
         outcome = run.do()
     except LeaseLost as error:
@@ -152,16 +154,15 @@ class _Run:
             log.warning("%s", error, extra=_extra(job, "off"))
             turn_off(job, error)
             return Outcome.CANCELLED
-        log.error("Refresh %s of %s failed: %s", job.refresh_id, job.resource, error, extra=_extra(job, "fail"))
+        log.error("Refresh %s of %s failed: %s", *_named(job), error, extra=_extra(job, "fail"))
         job.engine.transaction(lambda session: fail(session, job, error, self.spent))
         return Outcome.ENDED
 
     def _log_completed(self, done: Slice) -> None:
         job, unsolved = self.job, done.checkpoint.unsolved
-        named = (job.refresh_id, job.resource)
         if unsolved.reason is not None:
-            log.warning("Refresh %s of %s: %s", *named, completed(unsolved), extra=_extra(job, "unlinked"))
-        log.info("Refresh %s of %s is completed.", *named, extra=_extra(job, "complete"))
+            log.warning("Refresh %s of %s: %s", *_named(job), completed(unsolved), extra=_extra(job, "unlinked"))
+        log.info("Refresh %s of %s is completed: %s.", *_named(job), _counted(done), extra=_extra(job, "complete"))
 
     def set_back(self, error: Exception) -> Outcome:
         """Release the lease, to go on later or not at all; what cannot be written is owed."""
@@ -231,6 +232,21 @@ def _quarantined_before(job: Job) -> int:
     rejected = job.engine.tables.rejected_records
     count = select(func.count()).where(rejected.c.refresh_id == job.refresh_id, rejected.c.reason_code.in_(QUARANTINE))
     return job.engine.transaction(lambda session: int(session.execute(count).scalar_one()))
+
+
+def _named(job: Job) -> tuple[int, str]:
+    return job.refresh_id, f"the {job.resource} of instance {job.instance.id}"
+
+
+def _begun(claimed: Claimed) -> str:
+    fetched = claimed.results.values["fetched"]
+    how = f"mode {claimed.job.mode}"
+    return f"goes on ({how}, {fetched} records were fetched before)" if fetched else f"begins ({how})"
+
+
+def _counted(done: Slice) -> str:
+    values = done.results.values
+    return ", ".join(f"{values[name]} {name}" for name in ("fetched", "created", "updated", "deleted", "rejected"))
 
 
 def _extra(job: Job, action: str) -> dict[str, object]:

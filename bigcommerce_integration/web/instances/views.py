@@ -26,7 +26,7 @@ from ...store_check.report import Report
 from ..http.access import authorize, login
 from ..http.page_answer import page_answer
 from ..openapi.next_steps import FROM_CHANGED_INSTANCE, FROM_INSTANCE, FROM_NEW_INSTANCE
-from ..openapi.operation import LOCATION, Operation, answer_of, page_of
+from ..openapi.operation import LOCATION, RETRY_AFTER, Operation, answer_of, page_of
 from ..openapi.shapes import Part, example_of
 from .bodies import etag, read_draft, read_if_match
 from .schemas import DELETED, Check, Instance, StartedRefresh, warnings
@@ -193,7 +193,7 @@ def patch_instance(instance_id: str) -> Answered:
         "host's products stay."
     ),
     headers=(_IF_MATCH,),
-    answers={202: answer_of(Instance, "It is being deleted.", headers=[_ETAG], example=DELETED)},
+    answers={202: answer_of(Instance, "It is being deleted.", headers=[_ETAG, RETRY_AFTER], example=DELETED)},
     refusals=(412,),
     step="deletion",
 )
@@ -201,7 +201,8 @@ def delete_instance(instance_id: str) -> Answered:
     """Disconnect a store; workers remove its rows afterwards."""
     context = authorize("delete", instance_id, while_deleting=True)
     view = disconnect(context, read_if_match(request))
-    return _answered(view, context.state.cipher, status=202)
+    answer, status, headers = _answered(view, context.state.cipher, status=202)
+    return answer, status, headers | {"Retry-After": "5"}
 
 
 @Operation(

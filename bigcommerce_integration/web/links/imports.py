@@ -21,7 +21,7 @@ from ..http.body import read_csv
 from ..http.page_answer import page_answer
 from ..mirror.exports import csv_file
 from ..openapi.next_steps import FROM_IMPORT
-from ..openapi.operation import LOCATION, Operation, answer_of, page_of
+from ..openapi.operation import LOCATION, RETRY_AFTER, Operation, answer_of, page_of
 from .import_schemas import LinkImport, LinkImportWithProblems
 
 Answered = tuple[dict[str, Any], int, dict[str, str]]
@@ -53,7 +53,7 @@ class RowsQuery(ObjectSchema):
     body={"type": "string", "description": "The CSV file."},
     body_type="text/csv",
     body_examples={"filled in": _EXAMPLE},
-    answers={202: answer_of(LinkImportWithProblems, "It is stored.", headers=[LOCATION])},
+    answers={202: answer_of(LinkImportWithProblems, "It is stored.", headers=[LOCATION, RETRY_AFTER])},
     leads_to=FROM_IMPORT,
 )
 def post_import(instance_id: str) -> Answered:
@@ -116,7 +116,7 @@ def _step(name: str, summary: str, description: str) -> Operation:
         tag=_TAG,
         summary=summary,
         description=f"{description} {_FOLLOW}",
-        answers={202: answer_of(LinkImportWithProblems, "It has begun.", headers=[LOCATION])},
+        answers={202: answer_of(LinkImportWithProblems, "It has begun.", headers=[LOCATION, RETRY_AFTER])},
         refusals=(409,),
         step="import",
         leads_to=FROM_IMPORT,
@@ -151,7 +151,7 @@ def _begun(instance_id: str, import_id: str, begin: Callable[[RequestContext, in
 
 def _accepted(context: RequestContext, view: ImportView) -> Answered:
     location = url_for(".get_import", instance_id=context.instance.id, import_id=view.row.id)
-    return {"data": _with_problems(view)}, 202, {"Location": location}
+    return {"data": _with_problems(view)}, 202, {"Location": location, "Retry-After": "2"}
 
 
 def _with_problems(view: ImportView) -> dict[str, Any]:

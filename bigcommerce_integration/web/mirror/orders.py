@@ -18,7 +18,7 @@ from ...schemas.lists import OrderFilters
 from ...schemas.query import QueryInteger, read_query
 from ..http.access import authorize, parse_id
 from ..openapi.next_steps import FROM_ORDER
-from ..openapi.operation import LOCATION, Operation, answer_of
+from ..openapi.operation import LOCATION, RETRY_AFTER, Operation, answer_of
 from ..refreshes.schemas import BEGUN, Refresh
 from ..refreshes.views import Answer, accepted
 from .collection import RecordQuery, export_view, list_view, payload_note, record_columns
@@ -47,7 +47,7 @@ class OrderRefreshQuery(ObjectSchema):
     query=OrderRefreshQuery,
     answers={
         200: answer_of(OrderWithLines, "The order, as the store has it now."),
-        202: answer_of(Refresh, "The refresh.", headers=[LOCATION], example=BEGUN),
+        202: answer_of(Refresh, "The refresh.", headers=[LOCATION, RETRY_AFTER], example=BEGUN),
     },
     refusals=(409,),
 )

@@ -18,7 +18,7 @@ from ...schemas.query import PageQuery, read_query
 from ..http.access import authorize, parse_id
 from ..http.page_answer import page_answer
 from ..openapi.next_steps import FROM_REFRESH
-from ..openapi.operation import LOCATION, Operation, answer_of, page_of
+from ..openapi.operation import LOCATION, RETRY_AFTER, Operation, answer_of, page_of
 from ..openapi.shapes import BOOLEAN, COLLECTION, ID, MOMENT, STRING, AnswerSchema, Coded, Shown
 from ..refreshes.schemas import BEGUN, Refresh
 from ..refreshes.views import Answer, accepted
@@ -88,7 +88,7 @@ def get_rejected_export(instance_id: str) -> Response:
         202: answer_of(
             Refresh,
             "A refresh of this one record has begun.",
-            headers=[LOCATION],
+            headers=[LOCATION, RETRY_AFTER],
             example=BEGUN | {"mode": "ids", "parameters": {"ids": [101]}},
         )
     },

@@ -18,7 +18,7 @@ from ...version import __version__
 from . import refusals
 from .fields_plugin import SchemaPlugin
 from .next_steps import links_of
-from .operation import Answer, Header, Operation
+from .operation import RETRY_AFTER, Answer, Header, Operation
 from .shapes import COLLECTION, EACH_COLLECTION, HOST_PRODUCT_ID, ID, STRING, one_of
 
 _NAME = "/openapi.json"
@@ -168,8 +168,8 @@ def _answer(answer: Answer, links: dict[str, Any]) -> dict[str, Any]:
     }
     if answer.headers:
         described["headers"] = {
-            name: {"description": description, "required": True, "schema": STRING}
-            for name, description in answer.headers
+            header[0]: {"description": header[1], "required": header is not RETRY_AFTER, "schema": STRING}
+            for header in answer.headers
         }
     return described | ({"links": links} if links else {})
 

@@ -15,6 +15,7 @@ Header = tuple[str, str]
 """The name of a header and what it says."""
 
 LOCATION: Header = ("Location", "Where it can be read.")
+RETRY_AFTER: Header = ("Retry-After", "In how many seconds to look again, while it is not finished.")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from ...schemas.refreshes import RefreshListQuery
 from ..http.access import authorize, authorize_refresh, parse_id
 from ..http.page_answer import page_answer
 from ..openapi.next_steps import FROM_REFRESH
-from ..openapi.operation import LOCATION, Operation, answer_of, page_of
+from ..openapi.operation import LOCATION, RETRY_AFTER, Operation, answer_of, page_of
 from .request import REQUEST_SHAPE, read_refresh_request
 from .schemas import BEGUN, Refresh
 
@@ -46,7 +46,7 @@ def _starts_refresh(resource: str) -> Operation:
             "days": {"mode": "date_range", "date_from": "2026-01-01", "date_to": "2026-01-31"},
             "ids": {"mode": "ids", "ids": [101, 102]},
         },
-        answers={202: answer_of(Refresh, "It has begun.", headers=[LOCATION], example=BEGUN)},
+        answers={202: answer_of(Refresh, "It has begun.", headers=[LOCATION, RETRY_AFTER], example=BEGUN)},
         refusals=(409,),
         step="instance",
         leads_to=FROM_REFRESH,
@@ -85,13 +85,14 @@ def get_refreshes(instance_id: str) -> dict[str, Any]:
     id="getRefresh",
     tag=_TAG,
     summary="How far a refresh is",
-    answers={200: answer_of(Refresh, "The refresh.")},
+    answers={200: answer_of(Refresh, "The refresh.", headers=[RETRY_AFTER])},
     step="refresh",
     leads_to=FROM_REFRESH,
 )
-def get_refresh(instance_id: str, refresh_id: str) -> dict[str, Any]:
+def get_refresh(instance_id: str, refresh_id: str) -> Answer:
     """How far one refresh is."""
-    return {"data": refresh_answer(authorize_refresh("read", instance_id, refresh_id))}
+    view = authorize_refresh("read", instance_id, refresh_id)
+    return {"data": refresh_answer(view)}, 200, _retry_after(view)
 
 
 @Operation(
@@ -113,7 +114,7 @@ def post_cancel(instance_id: str, refresh_id: str) -> dict[str, Any]:
     id="retryRefresh",
     tag=_TAG,
     summary="Let a failed or cancelled refresh go on where it stopped",
-    answers={202: answer_of(Refresh, "It is open again.", headers=[LOCATION], example=BEGUN)},
+    answers={202: answer_of(Refresh, "It is open again.", headers=[LOCATION, RETRY_AFTER], example=BEGUN)},
     refusals=(409,),
     step="refresh",
     leads_to=FROM_REFRESH,
@@ -133,4 +134,8 @@ def _start(instance_id: str, resource: str) -> Answer:
 def accepted(context: RequestContext, view: RefreshView) -> Answer:
     """202, with the path at which the refresh can be followed."""
     location = url_for(".get_refresh", instance_id=context.instance.id, refresh_id=view.row.id)
-    return {"data": refresh_answer(view)}, 202, {"Location": location}
+    return {"data": refresh_answer(view)}, 202, {"Location": location, **_retry_after(view)}
+
+
+def _retry_after(view: RefreshView) -> dict[str, str]:
+    return {} if view.ask_again_s is None else {"Retry-After": str(view.ask_again_s)}
