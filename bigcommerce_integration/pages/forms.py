@@ -11,7 +11,6 @@ from typing import Any
 from flask import request
 from marshmallow import Schema
 from marshmallow.fields import Nested
-from werkzeug.datastructures import MultiDict
 
 from ..models.instances import PATHS, IntegrationInstance
 from ..schemas import fields
@@ -106,7 +105,7 @@ class Form:
         return [each for path, messages in self.errors.items() if path not in shown for each in messages]
 
 
-def form_of(typed: MultiDict[str, str], errors: Mapping[str, Sequence[str]] | None = None) -> Form:
+def form_of(typed: Mapping[str, str], errors: Mapping[str, Sequence[str]] | None = None) -> Form:
     """The form as it was typed."""
     texts = {name: text for name, text in typed.items() if not name.endswith(_SECRET)}
     return Form(texts, errors or {})

@@ -91,7 +91,10 @@ def _require_own_form(endpoint: str) -> None:
 
 
 def _require_short_form(endpoint: str) -> None:
-    if not endpoint.startswith("upload_") and (request.content_length or 0) > MAX_FORM_BYTES:
+    length = request.content_length
+    if length is None and "Transfer-Encoding" in request.headers:
+        raise BodyTooLarge("A form must say how long it is.")
+    if not endpoint.startswith("upload_") and (length or 0) > MAX_FORM_BYTES:
         raise BodyTooLarge(f"A form must not exceed {MAX_FORM_BYTES} bytes.")
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from flask import Flask, Response, current_app, make_response, request, url_for
 from flask.typing import ResponseReturnValue
-from jinja2 import Environment
+from jinja2 import Environment, Undefined
 
 from ..app_state import current_state
 from ..models.instances import IntegrationInstance
@@ -92,7 +92,7 @@ def _environment(app: Flask) -> Environment:
     """The host's environment, so that its templates and functions are there, with filters of our own laid over it."""
     made: Environment | None = app.extensions.get(_EXTENSION)
     if made is None:
-        made = app.jinja_env.overlay(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+        made = app.jinja_env.overlay(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=Undefined)
         made.filters = {**app.jinja_env.filters, **formats.FILTERS}
         app.extensions[_EXTENSION] = made
     return made

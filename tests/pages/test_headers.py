@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Response
-from jinja2 import ChoiceLoader, DictLoader
+from jinja2 import ChoiceLoader, DictLoader, StrictUndefined
 
 from ..shop import Shop
 from .browsing import PAGES, Browser, add_pages
@@ -78,3 +78,12 @@ def test_the_pages_leave_the_environment_of_the_host_alone(paged: Shop, browser:
     browser.get()
     assert set(paged.app.jinja_env.filters) == before
     assert not paged.app.jinja_env.trim_blocks
+
+
+def test_a_host_with_strict_templates_is_no_trouble(paged: Shop) -> None:
+    made = paged.post()
+    paged.app.jinja_options = {"undefined": StrictUndefined}
+    browser = Browser(paged.app)
+    for path in ("/", "/connect", f"/{made['id']}", f"/{made['id']}/settings", f"/{made['id']}/refresh"):
+        browser.get(path)
+    assert paged.app.jinja_env.undefined is StrictUndefined

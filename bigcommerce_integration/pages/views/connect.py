@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import MultiDict
 
 from ...errors import Invalid
 from ...operations.instances import verification
 from ...operations.instances.connect import connect
-from ...operations.instances.draft import Draft, draft_of
-from ...schemas.base import load
 from ...schemas.instances import NewInstance
 from ...store_check.report import Report
 from .. import login
 from ..forms import ON, Form, form_of
 from ..render import render
 from . import instance_form
-from .instance_form import INTEGRATION, LINKING
+from .instance_form import INTEGRATION, LINKING, Sent
 
 _NAME, _STORE_HASH, _START_DATE = "name", "integration_settings.store_hash", "integration_settings.start_date"
+_NAMELESS = "A store without a name yet"
 _RECORDS_PER_S = 40
 """Rather slow, so that the import is done sooner than was said."""
 _FIRST = {
@@ -46,35 +43,26 @@ def post_connect() -> ResponseReturnValue:
     caller = login.caller()
     does = request.form.get("do")
     caller.require_permission("check" if does == "check" else "create")
-    typed = MultiDict(request.form)
     offered = login.choices().integrations
-    if offered is not None and len(offered) == 1:
-        typed[INTEGRATION] = str(offered[0][0])
-    body = instance_form.body(NewInstance(), typed)
+    known = {INTEGRATION: str(offered[0][0])} if offered is not None and len(offered) == 1 else {}
+    sent = instance_form.read(NewInstance(), known, defaults={_NAME: _NAMELESS} if does == "check" else None)
     try:
         if does == "check":
-            return _checked(typed, body)
-        view = connect(caller, _draft(body), verify=does != "unchecked")
+            return _checked(sent)
+        view = connect(caller, sent.draft, verify=does != "unchecked")
     except Invalid as refusal:
-        form = form_of(typed, instance_form.plain(refusal))
+        form = form_of(sent.typed, instance_form.plain(refusal))
         return _page(form, status=422, is_skippable=instance_form.has_skip(refusal))
     return redirect(url_for(".get_store", instance_id=view.instance.id, done="connected"), 303)
 
 
-def _draft(body: Mapping[str, Any]) -> Draft:
-    values, errors = load(NewInstance(), body)
-    return draft_of(values, errors, login.caller().state.cipher)
-
-
-def _checked(typed: MultiDict[str, str], body: dict[str, Any]) -> Response:
+def _checked(sent: Sent) -> Response:
     """The form again with what the store says; a name that was not given yet is the store's own."""
-    has_name = _NAME in body
-    if not has_name:
-        body[_NAME] = body["integration_settings"].get("store_hash") or "A store"
-    report, warnings = verification.check_draft(login.caller(), _draft(body))
+    report, warnings = verification.check_draft(login.caller(), sent.draft)
+    typed = sent.typed | {_STORE_HASH: sent.draft.columns["store_hash"]}
+    has_name = bool(typed.get(_NAME, "").strip())
     if not has_name and report.store_name:
         typed[_NAME] = report.store_name
-    typed[_STORE_HASH] = body["integration_settings"]["store_hash"]
     found = [each for each in warnings if has_name or each["code"] != "name_taken"]
     return _page(form_of(typed), report=report, warnings=found, takes_s=_takes_s(report), ask_token_again=True)
 

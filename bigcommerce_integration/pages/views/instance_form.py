@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from flask import request
 from marshmallow import Schema
-from werkzeug.datastructures import MultiDict
+from werkzeug.datastructures import ImmutableMultiDict
 
 from ...errors import Invalid
-from ...models.instances import PATHS, SETTINGS, IntegrationInstance
+from ...models.instances import PATHS, SETTINGS, TOKEN_PATH, IntegrationInstance
 from ...operations.instances import verification
+from ...operations.instances.draft import Draft, draft_of
+from ...schemas.base import load
+from .. import login
 from ..forms import body_of
 
 INTEGRATION, VERSION = "integration_id", "version"
@@ -24,12 +30,28 @@ FIELDS: dict[str, Any] = {
 """What the template has to know of its fields."""
 
 
-def body(schema: Schema, typed: MultiDict[str, str]) -> dict[str, Any]:
-    """The body of the API that this form stands for."""
-    made = body_of(schema, typed)
+@dataclass(frozen=True)
+class Sent:
+    """What a person has sent: the texts without the token, and the draft that they stand for."""
+
+    typed: dict[str, str]
+    draft: Draft
+
+
+def read(schema: Schema, known: Mapping[str, str], *, defaults: Mapping[str, str] | None = None) -> Sent:
+    """The form of this request, with what is known beside it; ``defaults`` stand for blanks in the draft alone.
+
+    The request keeps no token afterwards, and neither does any frame: no report of a later error can show it.
+    """
+    typed = request.form.to_dict() | dict(known)
+    blanks = {name: text for name, text in (defaults or {}).items() if not typed.get(name, "").strip()}
+    body = body_of(schema, typed | blanks)
     links, creates = _ANSWERS.get(typed.get(LINKING, ""), _ANSWERS["none"])
-    made["integration_settings"] |= {"auto_link_products": links, "auto_create_products": creates}
-    return made
+    body["integration_settings"] |= {"auto_link_products": links, "auto_create_products": creates}
+    draft = draft_of(*load(schema, body), login.caller().state.cipher)
+    kept = {name: text for name, text in typed.items() if name != TOKEN_PATH}
+    request.form = ImmutableMultiDict(kept)
+    return Sent(kept, draft)
 
 
 def linking_of(instance: IntegrationInstance) -> str:

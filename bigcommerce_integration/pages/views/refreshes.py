@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import MultiDict
 
 from ...errors import Conflict, Invalid, RefreshCode
 from ...models.refreshes import COUNTERS, STOPPED
@@ -24,13 +24,13 @@ _COLLECTION = "resource"
 
 def get_refresh_form(instance_id: int) -> Response:
     """What can be read anew."""
-    return _start_page(login.authorize("refresh", instance_id), form_of(MultiDict(request.args)))
+    return _start_page(login.authorize("refresh", instance_id), form_of(request.args))
 
 
 def post_refresh_form(instance_id: int) -> ResponseReturnValue:
     """Start it."""
     context = login.authorize("refresh", instance_id)
-    typed = MultiDict(request.form)
+    typed = request.form
     collection = typed.get(_COLLECTION, "")
     try:
         if collection not in _collections(context):
@@ -44,7 +44,7 @@ def post_refresh_form(instance_id: int) -> ResponseReturnValue:
     return _to_refresh(instance_id, started.row.id, "started")
 
 
-def _body(typed: MultiDict[str, str]) -> dict[str, Any]:
+def _body(typed: Mapping[str, str]) -> dict[str, Any]:
     """The body of the API: what belongs to another mode than the one that was chosen is left out."""
     body = body_of(RefreshRequest(), typed)
     wanted: tuple[str, ...] = next((names for mode, names in FIELDS_OF.items() if mode == typed.get("mode")), ())

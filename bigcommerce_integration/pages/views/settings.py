@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import MultiDict
 
 from ...errors import Invalid, StoreSilent, VersionMismatch
 from ...models.instances import PATHS, IntegrationInstance
@@ -15,8 +14,6 @@ from ...operations.context import RequestContext
 from ...operations.instances import verification
 from ...operations.instances.change import change, changed_columns
 from ...operations.instances.disconnect import disconnect
-from ...operations.instances.draft import draft_of
-from ...schemas.base import load
 from ...schemas.instances import ReplacedInstance
 from .. import login
 from ..forms import Form, form_of, form_of_instance
@@ -38,10 +35,8 @@ def get_settings(instance_id: int) -> Response:
 def post_settings(instance_id: int) -> ResponseReturnValue:
     """Save them, or check the connection with them."""
     context = login.authorize("change", instance_id)
-    typed = MultiDict(request.form)
-    typed[INTEGRATION] = str(context.instance.integration_id)
-    values, errors = load(ReplacedInstance(), instance_form.body(ReplacedInstance(), typed))
-    draft = draft_of(values, errors, context.state.cipher)
+    sent = instance_form.read(ReplacedInstance(), {INTEGRATION: str(context.instance.integration_id)})
+    typed, draft = sent.typed, sent.draft
     before = context.instance.version
     try:
         if request.form.get("do") == "check":
@@ -61,20 +56,21 @@ def post_settings(instance_id: int) -> ResponseReturnValue:
     return redirect(url_for(".get_settings", instance_id=instance_id, done=done), 303)
 
 
-def _checked(context: RequestContext, typed: MultiDict[str, str]) -> Response:
+def _checked(context: RequestContext, typed: dict[str, str]) -> Response:
     """The connection as it is stored: a new token is tried when it is saved."""
     report, warnings = verification.check_instance(context)
     return _page(context.instance, form_of(typed), report=report, warnings=warnings)
 
 
-def _changed_meanwhile(context: RequestContext, typed: MultiDict[str, str], columns: Mapping[str, Any]) -> Response:
+def _changed_meanwhile(context: RequestContext, typed: dict[str, str], columns: Mapping[str, Any]) -> Response:
     """What was typed, with the version that is stored now, so that it can be sent again by somebody who has seen it."""
     instance = context.instance
-    typed[VERSION] = str(instance.version)
     stored = form_of_instance(instance).texts
     paths = [PATHS[name] for name in changed_columns(instance, columns)]
     others = [(path, stored.get(path, "")) for path in paths if path in stored]
-    return _page(instance, form_of(typed), status=409, others=others, is_conflict=True)
+    return _page(
+        instance, form_of(typed | {VERSION: str(instance.version)}), status=409, others=others, is_conflict=True
+    )
 
 
 def _page(instance: IntegrationInstance, form: Form, *, status: int = 200, **values: Any) -> Response:
@@ -93,7 +89,7 @@ def post_disconnect(instance_id: int) -> ResponseReturnValue:
     context = login.authorize("delete", instance_id)
     if request.form.get(_CONFIRMATION, "").strip() != context.instance.name.strip():
         errors = {_CONFIRMATION: ["This is not the name of the store."]}
-        return _disconnect_page(context.instance, form_of(MultiDict(request.form), errors), status=422)
+        return _disconnect_page(context.instance, form_of(request.form, errors), status=422)
     disconnect(context, None)
     return redirect(url_for(".get_stores", done="disconnected"), 303)
 
