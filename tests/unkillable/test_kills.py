@@ -6,18 +6,23 @@ import os
 import re
 import signal
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from bigcommerce_integration.sandbox import SandboxStore
 
+from ..host_app import bearer
+from ..processes import wait_until
 from ..services import fresh_database
-from ..shop import Shop, opened_for_workers, redis_place
+from ..shop import URL, Shop, opened_for_workers, redis_place
 from ..worker_host import WorkerHost
 from .forked import Supervised, supervised
 
@@ -89,3 +94,45 @@ def empty(shop: Shop) -> None:
     client = shop.broker.client
     for key in client.scan_iter(f"{shop.broker.namespace}*", count=1000):
         client.delete(key)
+
+
+@pytest.mark.slow
+def test_kills_of_a_creation_make_each_product_once(tmp_path: Path) -> None:
+    """The worker is killed whenever some more products are there: none is made twice, none is left out."""
+    store = SandboxStore(3000, 1, awkward=False)
+    with fresh_database("postgresql", tmp_path) as url, redis_place() as (broker_url, namespace):
+        host = WorkerHost(url, broker_url, namespace)
+        with opened_for_workers(host, store=store, settings={"lease_s": 3.0, "tick_s": 0.3}) as shop:
+            shop.post(integration_settings__auto_create_products=False, integration_settings__auto_link_products=False)
+            with supervised(shop.host, tmp_path) as crew:
+                shop.wait(300)
+                path = f"{URL}/{shop.instances[0]['id']}"
+                client, headers = shop.app.test_client(), bearer(shop.app)
+                answer = client.post(f"{path}/products/create", json={"all": True}, headers=headers)
+                assert answer.status_code == 202, answer.json
+                refresh = f"{path}/refreshes/{answer.json['data']['id']}"
+                made = kill_at_progress(lambda: client.get(refresh, headers=headers).json["data"], crew, 3)
+            assert crew.deaths == 3
+            skus = [sku for (sku,) in shop.rows("variants", "sku_key") if sku]
+            products = shop.host_app.scalars(shop.app, select(shop.host_app.Product.sku))
+            assert sorted(products) == sorted(skus)
+            assert made["results"]["products_created"] == made["results"]["fetched"] == len(skus)
+            assert {source for (source,) in shop.rows("variants", "link_source")} == {"created"}
+
+
+def kill_at_progress(read: Callable[[], dict[str, Any]], crew: Supervised, kills: int) -> dict[str, Any]:
+    """Kill the worker process after each step of the refresh that ``read`` reads, so often; the refresh at its end."""
+    before, killed = 0, 0
+
+    def has_ended() -> bool:
+        nonlocal before, killed
+        data = read()
+        done = data["results"]["fetched"]
+        if killed < kills and done > before and data["status"] == "processing":
+            before, killed = done, killed + 1
+            with suppress(ProcessLookupError):
+                os.kill(int(re.findall(r"begun (\d+)", crew.text())[-1]), signal.SIGKILL)
+        return data["status"] == "completed"
+
+    wait_until(has_ended, 300, "the end of the job", every_s=0.01)
+    return read()
