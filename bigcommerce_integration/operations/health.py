@@ -43,6 +43,8 @@ class ResourceHealth:
     off_reason: str | None = None
     # Whether any record of it was rejected; some may have been stored since.
     has_rejected: bool = False
+    # Whether any variant of the store has no link for a reason; it may be gone from the store.
+    has_unsolved: bool = False
     # The newest refresh that was stopped as too much was gone, unless a full one was completed since.
     held_back: RefreshView | None = None
 
@@ -140,6 +142,11 @@ def _selected(tables: Tables, config: Config) -> Select[Any]:
     in_quarantine = rejected.c.reason_code.in_(QUARANTINE)
     left_out = select(func.count(rejected.c.bigcommerce_id.distinct())).where(of_lease(rejected), in_quarantine)
     any_rejected = select(literal(1)).where(of_lease(rejected)).limit(1)
+    unsolved = tables.variants
+    # Not "is not null", for which SQLite would read the whole index.
+    any_unsolved = select(literal(1)).where(
+        unsolved.c.instance_id == leases.c.instance_id, unsolved.c.link_conflict_code > ""
+    )
     later = refreshes.alias()
     is_settled = exists().where(
         later.c.instance_id == refreshes.c.instance_id,
@@ -163,6 +170,7 @@ def _selected(tables: Tables, config: Config) -> Select[Any]:
         newest(refreshes.c.status == "failed", is_held_back, not_(is_settled)).label("held_back_id"),
         left_out.scalar_subquery().label("left_out"),
         any_rejected.scalar_subquery().label("any_rejected"),
+        any_unsolved.limit(1).scalar_subquery().label("any_unsolved"),
     )
 
 
@@ -203,6 +211,7 @@ def _resource_health(
         left_out=lease.left_out,
         off_reason=lease.off_reason,
         has_rejected=lease.any_rejected is not None,
+        has_unsolved=lease.any_unsolved is not None,
         held_back=views.get(lease.held_back_id),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -120,9 +120,10 @@ def _failing(tables: Tables, health: Mapping[int, Health]) -> Iterator[Select[An
 
 
 def _unlinked(tables: Tables, health: Mapping[int, Health]) -> Iterator[Select[Any]]:
-    """One part for each store whose last refresh left variants without a link: links may have been made since."""
+    """One part for each store that has variants without a link for a reason."""
     table = tables.variants
-    for instance_id in _with_unlinked(health):
+    with_unsolved = [each for each, its in health.items() if any(one.has_unsolved for one in its.resources)]
+    for instance_id in with_unsolved:
         few = (
             select(table.c.link_conflict_code.label("code"))
             .where(
@@ -138,14 +139,3 @@ def _unlinked(tables: Tables, health: Mapping[int, Health]) -> Iterator[Select[A
             .select_from(few)
             .group_by(few.c.code)
         )
-
-
-def _with_unlinked(health: Mapping[int, Health]) -> Sequence[int]:
-    return [
-        instance_id
-        for instance_id, its in health.items()
-        if any(
-            each.last_success is not None and (each.last_success.row.conflicts or each.last_success.row.refused)
-            for each in its.resources
-        )
-    ]
