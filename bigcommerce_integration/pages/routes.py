@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from . import login, refusals
 from .views import connect, find, mapping, refreshes, settings, store, stores
 from .views.records import downloads, history, orders, rejected
-from .views.variants import listing, many, products, variant
+from .views.variants import creation, listing, many, products, variant
 
 if TYPE_CHECKING:
     from .blueprint import PagesBlueprint
@@ -44,6 +44,8 @@ ROUTES: tuple[Route, ...] = (
     (f"{_STORE}/products/<int:product_id>", "GET", products.get_product),
     (f"{_STORE}/variants", "GET", listing.get_variants),
     (f"{_STORE}/variants.csv", "GET", downloads.get_variants_file),
+    (f"{_STORE}/variants/create", "GET", creation.get_creation),
+    (f"{_STORE}/variants/create", "POST", creation.post_creation),
     (f"{_STORE}/variants/many", "GET", many.get_many),
     (f"{_STORE}/variants/many", "POST", many.post_many),
     (f"{_STORE}/variants/<int:variant_id>", "GET", variant.get_variant),

@@ -59,6 +59,7 @@ DONE: Mapping[str, str] = {
     "uploaded": "The file is here. Nothing is linked yet.",
     "applying": "The good rows are being applied.",
     "undoing": "The import is being undone.",
+    "creating": "The products are being created.",
     "decided": "It is done. What is still to be decided is below.",
     "decided_in_part": "It is done, but for variants that were changed meanwhile: those are left as they are.",
 }
@@ -120,6 +121,7 @@ DEEDS: Mapping[str, str] = {
     "delete": "Disconnected the store",
     "link": "Decided on links",
     "export": "Exported a list",
+    "create_products": "Had products created",
     "import_upload": "Sent a file of links",
     "import_apply": "Applied a file of links",
     "import_undo": "Undid a file of links",
@@ -181,6 +183,18 @@ VERDICTS: Mapping[str, str] = {
     "not_undone": "Not undone, as the variant was changed meanwhile",
 }
 """What became of a row."""
+
+CREATION: Mapping[str, str] = {
+    "create": "A product of yours is created, and linked",
+    "link": "You have a product with the SKU: it is linked",
+    "exists": "You have a product with the SKU, and the settings do not link by themselves: link it by hand",
+    "conflict": "Nothing: which of your products is meant is not sure, or there is no SKU",
+    "only_referenced": "Nothing: the store's product is here only since an order refers to it",
+    "linked": "Nothing: it is linked already",
+    "gone": "Nothing: the store no longer has it",
+    "not_found": "Nothing: there is no such variant here",
+}
+"""What would come of the wish for a product."""
 
 DECISIONS: Mapping[str, str] = {
     "leave": "Leave variants unlinked",

@@ -41,7 +41,12 @@ def test_what_is_here_is_found_in_every_store(listed: Mirrored, reader: Browser)
         assert "/orders/100" in page.links["Show the order"]
     page = reader.get("/find?q=MUG")
     assert page.text.count("SKU MUG") == 2
-    assert "/variants/11" in page.links["Link it"]
+    assert "/variants/11" in page.links["Show the variant"]
+    assert "/variants/create?ids=11" in page.links["Create a product for it"]
+    for each in (listed, other):
+        table = each.tables.variants
+        each.execute(table.update().values(link_conflict="It differs.", link_conflict_code="similar_sku_in_host"))
+    assert "/variants/11" in reader.get("/find?q=MUG").links["Link it"]
 
 
 def test_a_rejected_order_is_fetched_by_one_press(

@@ -22,6 +22,11 @@ _PAGES: Mapping[Action, tuple[str, str, str]] = {
     Action.NEW_TOKEN: ("change", "get_settings", "Open the settings"),
 }
 """Where something is done: what a person must be allowed to, the page, and what its link says."""
+_OF_VARIANTS: Mapping[Action, tuple[str, str, str, str]] = {
+    Action.LINK: ("link", "get_variant", "Link it", "variant_id"),
+    Action.CREATE_PRODUCTS: ("create_products", "get_creation", "Create a product for it", "ids"),
+}
+"""The same of one variant, with the parameter that names it."""
 _ABOUT_FIRST_DAY = (ReasonCode.BEFORE_START_DATE, ReasonCode.PERHAPS_BEFORE_START_DATE)
 
 
@@ -85,19 +90,18 @@ def _at_once(verdict: Verdict, reason: Reason) -> Step | None:
 def _elsewhere(verdict: Verdict, reason: Reason) -> Step | None:
     """The page where it is done."""
     instance_id = verdict.instance.id
-    if reason.action in (Action.LINK, Action.CREATE_PRODUCTS):
-        return _to_link(verdict) if verdict.is_here and _may("link", verdict) else None
+    if reason.action in _OF_VARIANTS:
+        permission, view, text, name = _OF_VARIANTS[reason.action]
+        if not verdict.is_here or not _may(permission, verdict):
+            return None
+        which: dict[str, Any] = {name: verdict.bigcommerce_id}
+        return Step(text, url_for(f".{view}", instance_id=instance_id, **which))
     if reason.action not in _PAGES:
         return None
     permission, view, text = _PAGES[reason.action]
     if reason.code in _ABOUT_FIRST_DAY:
         text = "Change first day"
     return Step(text, url_for(f".{view}", instance_id=instance_id)) if _may(permission, verdict) else None
-
-
-def _to_link(verdict: Verdict) -> Step:
-    address = url_for(".get_variant", instance_id=verdict.instance.id, variant_id=verdict.bigcommerce_id)
-    return Step("Link it", address)
 
 
 def _may(action: str, verdict: Verdict) -> bool:

@@ -48,7 +48,7 @@ def get_many(instance_id: int) -> Response:
     """What the decision would do with the variants that were chosen, or with those that pass the filters."""
     context = login.authorize("link", instance_id)
     does = _decision(request.args)
-    chosen = _numbers(request.args.getlist("ids")) if "ids" in request.args else None
+    chosen = numbers(request.args.getlist("ids")) if "ids" in request.args else None
     steps, has_more = _steps(context, does, read_filters(VariantFilters()), chosen)
     return render("many.html", instance=context.instance, does=does, steps=steps, has_more=has_more, most=MOST_ALIKE)
 
@@ -57,7 +57,7 @@ def post_many(instance_id: int) -> ResponseReturnValue:
     """Do what was shown, but for the variants that were changed meanwhile."""
     context = login.authorize("link", instance_id)
     shown = request.form.getlist("pair")
-    steps, _ = _steps(context, _decision(request.form), {}, _numbers(each.partition("=")[0] for each in shown))
+    steps, _ = _steps(context, _decision(request.form), {}, numbers(each.partition("=")[0] for each in shown))
     same = [each for each in steps if each.pair in shown]
     if same:
         link_variants(context, [WantedLink(each.variant.bigcommerce_id, None, each.host_product_id) for each in same])
@@ -72,7 +72,7 @@ def _decision(given: MultiDict[str, str]) -> str:
     return does
 
 
-def _numbers(texts: Iterable[str]) -> list[int]:
+def numbers(texts: Iterable[str]) -> list[int]:
     """The numbers of at most as many variants as one decision may be about."""
     numbers = [int(each) for each in texts if each.isascii() and each.isdecimal() and len(each) < 19]
     return numbers[:MOST_ALIKE]
