@@ -19,7 +19,7 @@ APP = "tests.worker_host:app"
 
 @pytest.mark.ci
 def test_after_ctrl_c_the_refresh_goes_on(tmp_path: Path) -> None:
-    store = SandboxStore(600, 0)
+    store = SandboxStore(300, 0)
     settings = {"page_size": 10, "concurrency": 1}
     with (
         opened_on_servers("sqlite", "redis", tmp_path, store=store, latency_ms=100, settings=settings) as shop,

@@ -124,7 +124,7 @@ def test_a_deployment_that_is_well_has_nothing_to_do(well: Shop, run: Run) -> No
     assert ENCRYPTION_KEY not in done.output
 
 
-@pytest.mark.parametrize(("plant", "exit_code", "check", "words"), FAULTS)
+@pytest.mark.parametrize(("plant", "exit_code", "check", "words"), FAULTS, ids=[each[0].__name__ for each in FAULTS])
 def test_the_last_line_names_the_fault_and_its_cure(
     well: Shop, run: Run, plant: Callable[[Shop], None], exit_code: int, check: str, words: tuple[str, ...]
 ) -> None:
@@ -143,6 +143,7 @@ def test_of_several_faults_what_cannot_wait_comes_first(well: Shop, run: Run) ->
     assert done.exit_code == 1
     assert "no key of this process opens" in last_line(done)
     assert "more after that" in last_line(done)
+    assert "skipped  connections    no token can be opened" in done.stdout
 
 
 def test_a_store_that_is_down_is_told_once(well: Shop, run: Run) -> None:
@@ -153,6 +154,7 @@ def test_a_store_that_is_down_is_told_once(well: Shop, run: Run) -> None:
     failures = [each for each in answer["data"] if each["outcome"] == "failure"]
     assert [(each["check"], each["instance_id"]) for each in failures] == [("connections", 1)]
     assert "Instance 1 (Main shop)" in answer["first_step"]
+    assert "It can wait" in answer["first_step"]
 
 
 def test_without_tables_the_later_checks_are_skipped(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> None:

@@ -36,6 +36,7 @@ def newest(shop: Shop) -> Any:
         (("--from", "2026-01-01", "--to", "2026-01-31"), "date_range", '{"date_from": "2026-01-01", "date_to": '),
         (("--ids", "101, 102"), "ids", '{"ids": [101, 102]}'),
     ],
+    ids=["incremental", "full", "mass delete", "days", "ids"],
 )
 def test_options_choose_the_mode(read: Shop, run: Run, words: tuple[str, ...], mode: str, parameters: str) -> None:
     done = run("refresh", "1", "orders", *words)
@@ -104,13 +105,17 @@ def test_watch_ends_with_0_once_all_is_completed(shop: Shop, run: Run, monkeypat
     assert run("watch", "1").stdout == "No refresh is open.\n"
 
 
-def test_watch_ends_with_1_if_the_refresh_fails(shop: Shop, run: Run) -> None:
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+def test_watch_ends_with_1_if_a_refresh_does_not_complete(
+    shop: Shop, run: Run, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
     connect(shop)
-    shop.execute(update(shop.tables.instances).values(store_hash="another1"))
-    with working(shop.broker):
-        done = run("watch", "1")
+    ended = update(shop.tables.refreshes).values(status=status, message="The host refused it.")
+    # While the command waits for the next look.
+    monkeypatch.setattr(watching.time, "sleep", lambda seconds: shop.execute(ended))
+    done = run("watch", "1")
     assert done.exit_code == 1
-    assert "(products) failed." in done.stdout
+    assert f"Refresh 1 (products) {status}. The host refused it." in done.stdout
 
 
 def test_watch_says_that_no_worker_runs(shop: Shop, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

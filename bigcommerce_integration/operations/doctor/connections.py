@@ -22,9 +22,10 @@ _NAME = "connections"
 def connections(deployment: Deployment) -> list[Result]:
     """Ask every store whether it can be read; those that there was no time for are told too."""
     with deployment.session() as session:
-        stores = list(deployment.stores(session))
+        stores = [each for each in deployment.stores(session) if each.id not in deployment.keyless]
     if not stores:
-        return [Result(_NAME, "ok", "No store is connected.")]
+        text = "no token can be opened" if deployment.keyless else "no store is connected"
+        return [Result(_NAME, "skipped", text)]
     reports = _reports(deployment, stores)
     results = [result for store in stores if (report := reports.get(store.id)) for result in judge(store, report)]
     deployment.unreadable |= {each.instance_id for each in results if each.outcome == "failure" and each.instance_id}
@@ -66,7 +67,9 @@ def judge(store: IntegrationInstance, report: Report) -> list[Result]:
     name, skew_s = name_of(store), report.clock_skew_s or 0
     if not report.is_ready:
         what, remedy = _broken(report)
-        return [Result(_NAME, "failure", f"{name}: {what}", remedy, can_wait=False, instance_id=store.id)]
+        # A store that is silent is asked again by itself.
+        is_silent = report.message is not None
+        return [Result(_NAME, "failure", f"{name}: {what}", remedy, can_wait=is_silent, instance_id=store.id)]
     if abs(skew_s) > TOLERANCE.total_seconds():
         text = f"{name}: its clock and this machine's are {abs(skew_s)} s apart."
         return [Result(_NAME, "warning", text, "Set this machine's clock (NTP).", instance_id=store.id)]
@@ -76,7 +79,7 @@ def judge(store: IntegrationInstance, report: Report) -> list[Result]:
 def _broken(report: Report) -> tuple[str, str]:
     """Why the store cannot be read, and what to do."""
     if report.message is not None:
-        return report.message, "Look whether this machine reaches the store; refreshes go on by themselves then."
+        return report.message, "Look whether this machine reaches the store; its refreshes try again by themselves."
     if report.is_store_hash_right is False:
         return report.reasons["is_store_hash_right"], "Correct the store hash, or reopen the store."
     if report.is_token_accepted is False:

@@ -23,7 +23,8 @@ class Deployment:
     state: State
     engine: Engine
     instance_id: int | None = None
-    # The stores that could not be read just now, as the check of the connections has found.
+    # The stores whose tokens no key opens, as the check of the keys has found; and those that could not be read.
+    keyless: set[int] = field(default_factory=set)
     unreadable: set[int] = field(default_factory=set)
 
     def session(self) -> Session:

@@ -30,6 +30,7 @@ def keys(deployment: Deployment) -> list[Result]:
         if not all(_opens(state.cipher, each) for each in secrets):
             text = f"{name_of(store)}: no key of this process opens its access token."
             results.append(Result("keys", "failure", text, _LOST, can_wait=False, instance_id=store.id))
+            deployment.keyless.add(store.id)
         elif not all(_opens(first, each) for each in secrets):
             old += 1
     if old:
