@@ -56,13 +56,23 @@
       if (place) place.textContent = text;
     }
 
+    // The page lives no longer: that is shown, not only said.
+    function stop(text) {
+      const note = document.createElement("p");
+      note.className = "bc-note bc-wait";
+      note.setAttribute("role", "alert");
+      note.textContent = text;
+      area.before(note);
+    }
+
     async function poll() {
       timer = null;
-      if (document.hidden || Date.now() - changedAt > QUIET_AFTER_MS) return;
+      if (document.hidden) return;
+      if (Date.now() - changedAt > QUIET_AFTER_MS) return stop("Nothing has changed for a while. Load the page again to go on.");
       try {
         const headers = etag ? { "If-None-Match": etag } : {};
         const answer = await fetch(area.dataset.live, { headers, cache: "no-store", redirect: "error" });
-        if (answer.status === 401) return say("You are logged in no longer. Load the page again to log in.");
+        if (answer.status === 401) return stop("You are logged in no longer. Load the page again to log in.");
         if (answer.status === 404) return window.location.reload();
         if (answer.ok) {
           etag = answer.headers.get("ETag");
@@ -87,7 +97,7 @@
 
     timer = setTimeout(poll, everyMs());
     document.addEventListener("visibilitychange", () => {
-      if (document.hidden || timer !== null) return;
+      if (document.hidden || timer !== null || area.previousElementSibling?.matches(".bc-note")) return;
       changedAt = Date.now();
       poll();
     });

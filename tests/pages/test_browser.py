@@ -229,6 +229,12 @@ def test_focus_stays_where_it_is_while_the_page_lives(
     assert page.evaluate("document.activeElement.getAttribute('href')") == address
 
 
+def test_a_page_whose_login_ends_says_so(walked: Shop, open_page: OpenPage) -> None:
+    page = open_page(f"/{walked.post()['id']}")
+    page.context.clear_cookies()
+    page.get_by_text("You are logged in no longer.").wait_for()
+
+
 def test_a_header_only_host_opens_the_pages(walked: Shop, open_page: OpenPage) -> None:
     page = open_page()
     page.goto("/logout")

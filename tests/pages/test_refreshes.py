@@ -78,6 +78,21 @@ def test_a_wrong_request_is_refused_at_its_field(
     assert len(paged.rows("refreshes")) == 2
 
 
+def test_each_collection_has_the_button_that_it_needs(paged: Shop, browser: Browser, store: str) -> None:
+    page = browser.get(store)
+    (orders,) = [each for each in page.forms if each.fields.get("resource") == "orders"]
+    browser.send(orders)
+    row = paged.rows("refreshes")[-1]
+    assert (row.resource, row.mode, row.requested_by) == ("orders", "incremental", "ada")
+    page = browser.follow(browser.send(browser.get(store).form("/cancel")))
+    table = paged.tables.refreshes
+    later = paged.rows("refreshes")[-1].created_at
+    failed = {"status": "failed", "error_code": "unexpected_error", "message": "Broken", "finished_at": later}
+    paged.execute(update(table).where(table.c.id == row.id).values(failed))
+    browser.send(browser.get(store).form("/retry"))
+    assert paged.rows("refreshes")[-1].status == "pending"
+
+
 def test_a_second_walk_names_the_one_that_is_open(paged: Shop, browser: Browser, store: str) -> None:
     form = browser.get(f"{store}/refresh").form("resource")
     browser.send(form)
