@@ -229,5 +229,5 @@ def test_an_order_is_read_along_indexes(filled: Mirrored) -> None:
 
 
 def test_the_check_sees_a_scan_and_a_sort(filled: Mirrored) -> None:
-    assert faults(filled, "SELECT payload FROM bigcommerce_orders WHERE external_order_id = 'x'", {})
+    assert faults(filled, "SELECT payload FROM bigcommerce_orders WHERE payment_status = 'x'", {})
     assert faults(filled, "SELECT payload FROM bigcommerce_orders ORDER BY date_shipped LIMIT 5", {})
