@@ -12,6 +12,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from dramatiq.brokers.stub import StubBroker
 from sqlalchemy import delete, event, update
 
 from bigcommerce_integration.app_state import engine_of, state_of
@@ -21,6 +22,8 @@ from bigcommerce_integration.refresh.removal.purge import purge
 from bigcommerce_integration.spreadsheets import imports
 from bigcommerce_integration.spreadsheets.job import advance_imports, prune_imports
 
+from ..test_end_to_end import working
+from ..waiting import wait_until
 from .mirrored import Mirrored, connected, errors
 
 Rows = list[dict[str, str]]
@@ -280,6 +283,19 @@ def test_a_long_file_is_done_in_parts(any_mirrored: Mirrored, monkeypatch: pytes
     assert (found["status"], found["applied"]) == ("applied", 10)
     parts = [json.loads(row["changes"]) for row in any_mirrored.rows("history", instance_id=any_mirrored.instance_id)]
     assert [len(part["links"]) for part in parts if "links" in part] == [3, 3, 3, 1]
+
+
+def test_a_worker_goes_on_with_it_by_itself(
+    mirrored: Mirrored, broker: StubBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "ROWS_A_PART", 2)
+    text = many(mirrored, 5)
+    with working(broker):
+        path = f"links/imports/{send(mirrored, text).json['data']['id']}"
+        wait_until(lambda: mirrored.get(path)["data"]["status"] == "ready", 60, "the verdicts")
+        mirrored.ask(f"{path}/apply", method="POST")
+        wait_until(lambda: mirrored.get(path)["data"]["status"] == "applied", 60, "the links")
+    assert {link[1] for link in links_of(mirrored).values()} == {"manual"}
 
 
 @pytest.mark.parametrize("what", ["apply", "undo"])
