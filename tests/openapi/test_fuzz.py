@@ -12,6 +12,9 @@ from sqlalchemy.orm import Session
 
 from bigcommerce_integration import SQLAlchemyHost
 from bigcommerce_integration.host.port import Missing
+from bigcommerce_integration.operations.context import RequestContext
+from bigcommerce_integration.operations.queries import RefreshView
+from bigcommerce_integration.operations.refreshes import refresh_order
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
 
 from ..host_app import HostApp, bearer
@@ -57,8 +60,14 @@ class Target:
         return fuzz(self.url, self.headers, examples=examples, chained=chained)
 
 
+def refresh_order_soon(context: RequestContext, order_id: int, *, wait_s: float) -> RefreshView:
+    """No worker is there, and the answers are many: nobody waits for ten seconds."""
+    return refresh_order(context, order_id, wait_s=wait_s / 100)
+
+
 @pytest.fixture
-def target(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> Iterator[Target]:
+def target(host_app: HostApp, broker: StubBroker, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
+    monkeypatch.setattr("bigcommerce_integration.web.mirror.orders.refresh_order", refresh_order_soon)
     with ExitStack() as stack:
         yield Target(stack, host_app, broker, sqlite_url)
 
