@@ -131,7 +131,7 @@ def test_each_verdict_is_what_the_job_does(store: Mirrored) -> None:
     assert previewed(store, all=True)["total"] == 6, "live, unlinked, and nobody decided to leave it"
     refresh = made(store, ids=ids)
     assert (refresh["results"]["products_created"], refresh["results"]["conflicts"]) == (2, 2)
-    assert refresh["message"] == "Completed: 2 products were made, 7 variants stay as they are."
+    assert refresh["message"] == "Completed: 2 products were made, 7 variants were left as before."
     assert {each: how for each, how in links(store).items() if how} == {101: "created", 107: "manual", 108: "created"}
     (twin,) = store.rows("variants", instance_id=store.instance_id, bigcommerce_id=103)
     assert twin["link_conflict_code"] == "same_sku_in_store"
@@ -163,6 +163,7 @@ def test_filters_mean_what_the_list_shows(store: Mirrored) -> None:
         assert [row["bigcommerce_id"] for row in found["rows"]] == ids, filters
     refresh = made(store, filters={"link_conflict_code": "host_product_gone"})
     assert refresh["results"]["products_created"] == 1, "what somebody has deleted is made anew"
+    assert refresh["message"] == "Completed: 1 product was made."
     assert made(store, all=True)["results"]["products_created"] == 3
     answer = post(store, all=True)
     assert "no variant" in errors(answer)["_schema"][0]

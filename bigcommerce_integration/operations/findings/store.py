@@ -133,8 +133,8 @@ def _unlinked(counts: Counts, make: _Made) -> Iterator[Finding]:
         yield make(FindingCode.PRODUCTS_REFUSED, "person", text, action=Action.LINK, link=link)
     if others:
         text = (
-            f"{_capital(others, VARIANTS.name)} could not be linked: it is not sure which of your products is meant. "
-            "Orders arrive all the same, without a link to a product."
+            f"{_capital(others, VARIANTS.name)} could not be linked: the SKU is blank, or it is not sure which of "
+            "your products is meant. Orders arrive all the same, without a link to a product."
         )
         yield make(FindingCode.LINK_CONFLICTS, "person", text, action=Action.LINK, link="variants?conflict=true")
 

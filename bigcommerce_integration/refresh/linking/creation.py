@@ -91,8 +91,12 @@ def _finish(session: Session, slice_: Slice) -> None:
     session.execute(delete(noted).where(noted.c.refresh_id == job.refresh_id))
     made, linked = values["products_created"], values["linked"] - values["products_created"]
     left = values["fetched"] - values["linked"]
-    parts = [f"{made} products were made"]
-    parts += [f"{linked} {VARIANTS.name} were linked to products that you have"] if linked else []
-    parts += [f"{left} {VARIANTS.name} stay as they are"] if left else []
+    parts = [f"{_counted(made, PRODUCTS.name)} made"]
+    parts += [f"{_counted(linked, VARIANTS.name)} linked to products that you have"] if linked else []
+    parts += [f"{_counted(left, VARIANTS.name)} left as before"] if left else []
     text = f"Completed: {', '.join(parts)}."
     complete(session, job, slice_.fetcher.tally, message=text, total=slice_.results.total)
+
+
+def _counted(count: int, plural: str) -> str:
+    return f"1 {plural.removesuffix('s')} was" if count == 1 else f"{count} {plural} were"
