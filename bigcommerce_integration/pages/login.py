@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MAX_FORM_BYTES = 64 * 1024
 _WITHOUT_LOGIN = ("static", "post_session", "delete_session")
 _NOT_LOGGED_IN = (JWTExtendedException, PyJWTError)
+_UPLOAD = "upload_"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -56,7 +57,7 @@ def require_login() -> ResponseReturnValue | None:
     identity = get_jwt_identity()
     g.bigcommerce_caller = context.caller_named(current_state(), None if identity is None else str(identity))
     if is_post:
-        _require_own_form(endpoint)
+        _require_own_form()
     return None
 
 
@@ -72,29 +73,34 @@ def verify_cookie() -> None:
 
 def _without_login(endpoint: str, *, is_post: bool) -> ResponseReturnValue:
     if is_post:
-        _require_short_form(endpoint)
+        _require_short_form()
         raise LoginNeeded
     if endpoint.endswith("_live"):
         return Response(status=401)
     return redirect(_login_address())
 
 
-def _require_own_form(endpoint: str) -> None:
-    if endpoint.startswith("upload_"):
+def takes_file() -> bool:
+    """Whether the request is to a view that reads a file: nobody else may read its body."""
+    return _own_endpoint().startswith(_UPLOAD)
+
+
+def _require_own_form() -> None:
+    if takes_file():
         # The file is read as a stream, so what is beside it stands in the query.
         given = request.args.get(csrf.FIELD, "")
     else:
-        _require_short_form(endpoint)
+        _require_short_form()
         given = request.form.get(csrf.FIELD, "")
     if not csrf.is_form_token(current_state().config.encryption_keys, caller().name or "", given):
         raise WrongForm
 
 
-def _require_short_form(endpoint: str) -> None:
+def _require_short_form() -> None:
     length = request.content_length
     if length is None and "Transfer-Encoding" in request.headers:
         raise BodyTooLarge("A form must say how long it is.")
-    if not endpoint.startswith("upload_") and (length or 0) > MAX_FORM_BYTES:
+    if not takes_file() and (length or 0) > MAX_FORM_BYTES:
         raise BodyTooLarge(f"A form must not exceed {MAX_FORM_BYTES} bytes.")
 
 

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from ..app_state import current_state
 from ..errors import Invalid, NotFound, NotMigrated, RequestRefused
 from ..refresh.job.database import missing_migration
-from . import csrf
+from . import csrf, login
 from .login import LoginNeeded, WrongForm
 from .render import render
 
@@ -95,7 +95,10 @@ def _page(status: int, message: str) -> Response:
 
 
 def _again(status: int, title: str, message: str) -> Response:
-    """What was typed, to be sent once more; never a token."""
+    """What was typed, to be sent once more; never a token. A file is not read, let alone kept: it is chosen again."""
+    if login.takes_file():
+        text = f"{message.partition('. ')[0]}. Log in in another tab, go back, and choose the file again."
+        return render("refusal.html", status=status, title=title, message=text)
     typed = [(name, value) for name, value in request.form.items(multi=True) if name != csrf.FIELD]
     return render(
         "again.html",

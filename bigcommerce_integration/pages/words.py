@@ -56,9 +56,6 @@ DONE: Mapping[str, str] = {
     "linked": "The variant is linked.",
     "left": "The variant has no link now, and no refresh links it.",
     "fetched": "The order was read from the store just now.",
-    "uploaded": "The file is here. Nothing is linked yet.",
-    "applying": "The good rows are being applied.",
-    "undoing": "The import is being undone.",
     "creating": "The products are being created.",
     "decided": "It is done. What is still to be decided is below.",
     "decided_in_part": "It is done, but for variants that were changed meanwhile: those are left as they are.",
@@ -175,8 +172,8 @@ IMPORT_SENTENCES: Mapping[str, str] = {
 """What a person should know of a file of links, by its status."""
 
 VERDICTS: Mapping[str, str] = {
-    "good": "Good, to be applied",
-    "bad": "Bad: nothing is done until they are mended",
+    "good": "Good",
+    "bad": "Bad",
     "applied": "Applied",
     "skipped": "Skipped, as the variant was changed meanwhile",
     "undone": "Undone",

@@ -18,6 +18,8 @@ from ..web.mirrored import Mirrored
 from .browsing import HERE, Browser, Page
 from .test_records import may_not
 
+FORM = "multipart/form-data; boundary=edge"
+
 
 def add_variants(listed: Mirrored) -> None:
     listed.add("products", {"bigcommerce_id": 1, "name": "<b>Mug</b>"})
@@ -37,7 +39,7 @@ def post(reader: Browser, action: str, data: bytes | str, name: str = "filled in
     content = data.encode() if isinstance(data, str) else data
     head = f'--edge\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: text/csv\r\n\r\n'
     body = b"".join((head.encode(), content, b"\r\n--edge--\r\n"))
-    return reader.client.post(action, data=body, headers=HERE, content_type="multipart/form-data; boundary=edge")
+    return reader.client.post(action, data=body, headers=HERE, content_type=FORM)
 
 
 def work(listed: Mirrored) -> None:
@@ -131,8 +133,46 @@ def test_a_file_needs_the_login_and_the_hidden_field(listed: Mirrored, reader: B
     text = "variant_id,decision\r\n1,leave\r\n"
     assert post(reader, bare, text).status_code == 403
     reader.log_out()
-    assert post(reader, action, text).status_code == 401
+    answer = post(reader, action, text)
+    assert answer.status_code == 401
+    assert "Nothing was saved. Log in in another tab, go back, and choose the file again." in answer.text
     assert listed.rows("link_imports") == []
+
+
+class Unreadable(io.RawIOBase):
+    """A body of 5,000 bytes that fails whoever reads it."""
+
+    place = 0
+
+    def tell(self) -> int:
+        return self.place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self.place = 5000 if whence == io.SEEK_END else offset
+        return self.place
+
+    def read(self, size: int = -1) -> bytes:
+        raise AssertionError(f"{size} bytes were read")
+
+    def readinto(self, buffer: Any) -> int:
+        raise AssertionError(f"{len(buffer)} bytes were read")
+
+
+def test_nothing_is_read_of_a_file_before_the_login(listed: Mirrored, reader: Browser) -> None:
+    action = reader.get(f"/{listed.instance_id}/links").form("file").action
+    bare, _, _ = action.partition("?")
+    given: dict[str, Any] = {
+        "input_stream": Unreadable(),
+        "content_length": 5000,
+        "headers": HERE,
+        "content_type": FORM,
+    }
+    assert reader.client.post(bare, **given).status_code == 403
+    reader.log_out()
+    assert reader.client.post(action, **given).status_code == 401
+    reader.log_in()
+    with pytest.raises(AssertionError, match="were read"):
+        reader.client.post(action, **given)
 
 
 def test_the_live_part_is_sent_when_it_changed(listed: Mirrored, reader: Browser) -> None:

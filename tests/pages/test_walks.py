@@ -123,7 +123,7 @@ def test_three_thousand_variants_are_mapped_by_a_spreadsheet(listed: Mirrored, c
         page.get_by_text("Nothing is linked yet.").first.wait_for()
         work(listed)
         page.get_by_role("button", name="Apply 3,000 good rows").click()
-        page.get_by_text("The good rows are being applied.").wait_for()
+        page.get_by_text("Being applied").wait_for()
         work(listed)
         page.get_by_role("link", name="Show what is not linked yet").click()
         page.get_by_text("Left alone 10").wait_for()

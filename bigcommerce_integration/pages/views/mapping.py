@@ -42,7 +42,7 @@ def upload_links(instance_id: int) -> ResponseReturnValue:
         view = upload(context, _file())
     except (MalformedBody, Invalid, BodyTooLarge) as refusal:
         return _page(context, status=refusal.status, problems=_told(refusal))
-    return _to_import(instance_id, view.row.id, "uploaded")
+    return _to_import(instance_id, view.row.id)
 
 
 def _file() -> bytes:
@@ -99,12 +99,12 @@ def get_import_file(instance_id: int, import_id: int) -> Response:
 
 def post_import_apply(instance_id: int, import_id: int) -> ResponseReturnValue:
     """Link the variants of the good rows."""
-    return _begun(instance_id, import_id, apply_import, "applying")
+    return _begun(instance_id, import_id, apply_import)
 
 
 def post_import_undo(instance_id: int, import_id: int) -> ResponseReturnValue:
     """Give the variants the links back that they had."""
-    return _begun(instance_id, import_id, undo_import, "undoing")
+    return _begun(instance_id, import_id, undo_import)
 
 
 def _find(instance_id: int, import_id: int) -> tuple[RequestContext, ImportView]:
@@ -112,13 +112,12 @@ def _find(instance_id: int, import_id: int) -> tuple[RequestContext, ImportView]
     return context, find_import(context, login.checked_id(import_id))
 
 
-def _begun(
-    instance_id: int, import_id: int, begin: Callable[[RequestContext, int], ImportView], done: str
-) -> ResponseReturnValue:
+def _begun(instance_id: int, import_id: int, begin: Callable[[RequestContext, int], ImportView]) -> ResponseReturnValue:
     context = login.authorize("link", instance_id)
     begin(context, login.checked_id(import_id))
-    return _to_import(instance_id, import_id, done)
+    return _to_import(instance_id, import_id)
 
 
-def _to_import(instance_id: int, import_id: int, done: str) -> ResponseReturnValue:
-    return redirect(url_for(".get_import", instance_id=instance_id, import_id=import_id, done=done), 303)
+def _to_import(instance_id: int, import_id: int) -> ResponseReturnValue:
+    # The page itself says how far it is.
+    return redirect(url_for(".get_import", instance_id=instance_id, import_id=import_id), 303)
