@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .app_state import tables
     from .blueprint import create_blueprint
     from .errors import BigCommerceError
-    from .host.port import Host, Missing, ProductDraft
+    from .host.port import Attention, AttentiveHost, Host, Missing, ProductDraft
     from .host.sqlalchemy import SQLAlchemyHost
     from .models import metadata
     from .models.instances import IntegrationInstance
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .signals import instance_changed, instance_created, instance_deleted, refresh_finished
 else:
     _ROOMS = {
+        "Attention": "host.port",
+        "AttentiveHost": "host.port",
         "BigCommerceError": "errors",
         "Host": "host.port",
         "IntegrationInstance": "models.instances",
@@ -49,6 +51,8 @@ else:
 
 
 __all__ = [
+    "Attention",
+    "AttentiveHost",
     "BigCommerceError",
     "Host",
     "IntegrationInstance",

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from dramatiq import Broker
 from flask import Flask, current_app
@@ -95,3 +96,18 @@ def require_shared(url: URL) -> None:
             "SQLALCHEMY_DATABASE_URI to a file or a server. Only with Dramatiq's StubBroker, as in tests, may an app "
             "have one, and no worker."
         )
+
+
+def public_page(root: str | None, instance_id: int | None, link: str | None) -> str | None:
+    """The address of a page below the host's public ``root``; None without one, or if the app has no such page.
+
+    That of a store, or of all (None), with ``link`` behind it, such as ``settings``. It needs no request.
+    """
+    view = "get_stores" if instance_id is None else "get_store"
+    endpoint = next((name for name in current_app.view_functions if name.endswith(f"bigcommerce_pages.{view}")), None)
+    if root is None or endpoint is None:
+        return None
+    parts = urlsplit(root)
+    adapter = current_app.url_map.bind(parts.netloc, script_name=parts.path or "/", url_scheme=parts.scheme)
+    url = adapter.build(endpoint, {} if instance_id is None else {"instance_id": instance_id}, force_external=True)
+    return url if instance_id is None or link is None else f"{url}/{link}"

@@ -18,6 +18,7 @@ from .host.port import Host, product_key_type, require_host
 from .host.sqlalchemy import SQLAlchemyHost
 from .models import declare, tables
 from .models.product_key import link_type
+from .operations.alerts.attend import attend
 from .refresh.run.behaviours import collections
 from .resources.registry import REGISTRY, Registry
 from .web.routes import add_routes
@@ -84,7 +85,7 @@ class _BigCommerceBlueprint(Blueprint):
         )
         super().register(app, options)
         app.extensions[EXTENSION] = state
-        actors.bind(app, state)
+        actors.bind(app, state, attend)
 
 
 def _require_extensions(app: Flask, db: SQLAlchemy) -> None:

@@ -52,17 +52,25 @@ def _keys(key: str, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _api_url(key: str, value: Any) -> str:
+def _url(key: str, value: Any, example: str) -> str:
     try:
         parts = urlsplit(value) if isinstance(value, str) else None
         port = parts.port if parts else None
     except ValueError:
         parts = port = None
     if parts is None or not parts.hostname or parts.query or parts.fragment or parts.username or port == 0:
-        raise ConfigError(f"{key} must be a URL such as https://api.bigcommerce.com.")
+        raise ConfigError(f"{key} must be a URL such as {example}.")
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS):
         raise ConfigError(f"{key} must begin with https:// (http only for this very machine, for tests).")
     return str(value).rstrip("/")
+
+
+def _api_url(key: str, value: Any) -> str:
+    return _url(key, value, "https://api.bigcommerce.com")
+
+
+def _public_url(key: str, value: Any) -> str | None:
+    return None if value is None else _url(key, value, "https://shop.example, where people reach your app")
 
 
 def _person_data(key: str, value: Any) -> str:
@@ -123,6 +131,7 @@ class Config(Unpicklable):
     person_data: Literal["keep", "drop"] = field(default="keep", metadata=_read_by(_person_data))
     proxy_url: ProxyUrl | None = field(default=None, metadata=_read_by(_proxy_url))
     ca_bundle: str | None = field(default=None, metadata=_read_by(_ca_bundle))
+    public_url: str | None = field(default=None, metadata=_read_by(_public_url))
 
     def fingerprint(self) -> str:
         """Equal for processes that have the same settings; nobody without the first key can guess one from it."""

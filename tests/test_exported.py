@@ -10,6 +10,8 @@ from bigcommerce_integration.models import tables
 
 def test_the_public_names_are_these_and_no_others() -> None:
     assert set(bigcommerce_integration.__all__) == {
+        "Attention",
+        "AttentiveHost",
         "BigCommerceError",
         "Host",
         "IntegrationInstance",

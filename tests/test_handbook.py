@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from configparser import ConfigParser
 from dataclasses import MISSING, dataclass, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -25,6 +26,7 @@ from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
 from bigcommerce_integration.sandbox.pytest_plugin import bigcommerce_sandbox, bigcommerce_sandbox_factory
 
 from .host_app import ENCRYPTION_KEY, JWT_SECRET_KEY, HostApp, bearer, new_instance
+from .mail_sink import mail_sink
 from .processes import wait_until
 from .stranger import (
     BLOCKS,
@@ -263,6 +265,32 @@ def check_words(host: TypedIn) -> None:
     assert (here["link"], word["message"]) == (f"/orders/{order_id}", "It goes to the books of store 1 tonight.")
 
 
+def check_mails(host: TypedIn) -> None:
+    host.completed()
+    tables = host.names["bigcommerce"].tables(host.names["db"])
+
+    def tick(*statements: Any) -> None:
+        with host.app.app_context():
+            for statement in statements:
+                host.names["db"].session.execute(statement)
+            host.names["db"].session.commit()
+        assert host.app.test_cli_runner().invoke(args=["bigcommerce", "tick"]).exit_code == 0
+
+    def earlier(column: Any) -> Any:
+        return tables.alerts.update().values({column: datetime(2026, 1, 1)})
+
+    with mail_sink() as sink, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("MAIL_SERVER", sink.address)
+        tick(tables.instances.update().values(status="needs_attention", status_message="Enter a new token."))
+        tick(earlier(tables.alerts.c.noticed_at))
+        tick(tables.instances.update().values(status="active", status_message=None))
+        tick(earlier(tables.alerts.c.gone_at))
+        begun, over = [each for each in sink.mails if "Enter a new token." in each.get_payload()]
+    name = host.body["name"]
+    assert [each["Subject"] for each in (begun, over)] == [f"{name}: A person is needed.", f"{name}: it is over"]
+    assert "Last brought up to date: 20" in begun.get_payload()
+
+
 def check_tables(host: TypedIn) -> None:
     host.completed()
     with host.app.app_context():
@@ -312,6 +340,7 @@ CHECKS: Mapping[str, Callable[[TypedIn], None]] = {
     "Products whose keys are not integers": check_keys,
     "Make your own sales orders": check_sales,
     "Say what became of an order": check_words,
+    "Send an e-mail when a person is needed": check_mails,
     "Read the tables": check_tables,
     "Be notified after a commit": check_signals,
     "A host without SQLAlchemy models of its own": check_plain,

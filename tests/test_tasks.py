@@ -16,6 +16,7 @@ from dramatiq.middleware import AgeLimit, Callbacks, Retries, TimeLimit
 
 from bigcommerce_integration.app_state import engine_of, state_of
 from bigcommerce_integration.errors import ConfigError
+from bigcommerce_integration.operations.alerts.attend import attend
 from bigcommerce_integration.operations.queries import worker_window_s
 from bigcommerce_integration.worker.actors import bind, tick_once
 from bigcommerce_integration.worker.sender import QUEUE, actor_name
@@ -148,12 +149,12 @@ def test_of_two_apps_on_one_broker_the_last_wins(broker: StubBroker, two_urls: t
 def test_a_second_app_takes_over_while_a_worker_runs(broker: StubBroker, two_urls: tuple[str, str]) -> None:
     worker = Worker(broker, worker_timeout=100, worker_threads=4)
     with opened(two_urls[0], broker) as old, opened(two_urls[1], broker) as new:
-        bind(old.app, state_of(old.app))
+        bind(old.app, state_of(old.app), attend)
         worker.start()
         old.post()
         old.wait(30)
         assert new.rows("workers") == []
-        bind(new.app, state_of(new.app))
+        bind(new.app, state_of(new.app), attend)
         new.post()
         new.wait(30)
         wait_until(lambda: new.rows("workers"), 10, "a tick for the new app")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from types import MethodType
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
@@ -124,6 +124,45 @@ class Host(Protocol):
         self, session: Session, instance: IntegrationInstance, kind: Literal["product", "order"], key: Key
     ) -> str | None:
         """The host's own page, by path or web address, about a product (its key) or an order (its BigCommerce id)."""
+
+
+@dataclass(frozen=True)
+class Attention:
+    """What a person should know about a store, or about all of them: when it has begun and when it is over.
+
+    ``id`` is the same for both. ``since`` and ``last_success_at`` (when all was last brought up to date, None if it
+    never was) are naive UTC. ``verdict`` says whether it can wait. ``store`` is the name; it, ``instance_id`` and
+    ``tenant`` are None for what concerns all stores, ``resource`` for what concerns no single collection. ``url`` is
+    the page that helps, None without ``BIGCOMMERCE_PUBLIC_URL`` or pages; ``help`` a chapter of the handbook.
+    """
+
+    id: int
+    is_over: bool
+    code: str
+    severity: Literal["person", "wait"]
+    sentence: str
+    verdict: Literal["A person is needed.", "Nothing is lost."]
+    since: datetime
+    last_success_at: datetime | None
+    tenant: str | None
+    instance_id: int | None
+    store: str | None
+    resource: str | None
+    url: str | None
+    help: str
+
+
+@runtime_checkable
+class AttentiveHost(Protocol):
+    """A host that wants to be told when a person is needed; not every host has the method."""
+
+    def attention_needed(self, session: Session, finding: Attention) -> None:
+        """Told once when a finding begins and once when it ends, by a worker; called until it returns.
+
+        What it raises is logged, and it is called again later. A worker that dies in it, or just after, has another one
+        call it again with the same ``id`` and ``is_over``. What it writes in ``session`` is committed with the note
+        that it was told; it neither commits nor rolls back.
+        """
 
 
 # Those of the first version: a host that was written for it must go on as it is.

@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeEngine
 
 from ..errors import ConfigError
 from ..resources.registry import REGISTRY, Registry
-from . import imports, instances, mirror, refreshes
+from . import alerts, imports, instances, mirror, refreshes
 from .clock import db_now, is_due
 from .product_key import ProductKey
 
@@ -41,6 +41,7 @@ class Tables:
     erased_people: Table
     link_imports: Table
     link_import_rows: Table
+    alerts: Table
     # Of collections and their children, by the name that each is declared with.
     mirror: dict[str, Table] = field(hash=False)
     registry: Registry
@@ -111,6 +112,7 @@ def declare(metadata: MetaData, registry: Registry) -> Tables:
         erased_people=instances.erased_people(metadata),
         link_imports=imports.link_imports(metadata),
         link_import_rows=imports.link_import_rows(metadata),
+        alerts=alerts.alerts(metadata),
     )
 
 

@@ -25,6 +25,7 @@ from ..errors import ConfigError
 from ..refresh.lifecycle.release import settle
 from ..refresh.lifecycle.schedule import begin_due as begin_all_due
 from ..spreadsheets.job import advance_imports
+from .beside import Beside, Work
 from .dispatcher import Dispatcher
 from .heartbeat import forget_worker, note_worker
 from .maintenance import Maintenance
@@ -40,8 +41,9 @@ POLL_EVERY_S = 1.0
 class BigCommerceWorker(Middleware):
     """One broker's binding to an app; starts and stops the tick with the worker. No hook on any message."""
 
-    def __init__(self, app: Flask, state: State) -> None:
+    def __init__(self, app: Flask, state: State, beside: Work) -> None:
         self.dispatcher = Dispatcher(app, state)
+        self.beside = Beside(beside)
         self._maintenance = Maintenance()
         self._workers: list[Worker] = []
         self._ticking: tuple[threading.Thread, threading.Event] | None = None
@@ -75,6 +77,7 @@ class BigCommerceWorker(Middleware):
         if not self._workers and self._ticking is not None:
             self._ticking[0].join(TICK_ENDS_IN_S)
             self._ticking = None
+            self.beside.join(TICK_ENDS_IN_S)
             self.dispatcher.shut_down()
 
     def _tick(self, broker: Broker, ended: threading.Event) -> None:
@@ -98,6 +101,7 @@ class BigCommerceWorker(Middleware):
                         self.dispatcher.poll(engine)
                     if is_maintenance_due:
                         self._maintenance.do(engine, lambda hint: self.dispatcher.sender.send(broker, [hint]))
+                        self.beside.begin(app, state, ended)
                     has_more = is_listening and advance_imports(engine)
             except ConfigError as error:
                 log.error("%s", error, extra={"action": "tick"})
@@ -118,14 +122,17 @@ class BigCommerceWorker(Middleware):
             log.debug("The worker's note stays: %s.", type(error).__name__, extra={"action": "tick"})
 
 
-def bind(app: Flask, state: State) -> None:
-    """Declare our actors and the tick on the app's broker; a second app on one broker takes both over."""
+def bind(app: Flask, state: State, beside: Work) -> None:
+    """Declare our actors and the tick on the app's broker; a second app on one broker takes both over.
+
+    ``beside`` is done by each worker beside its ticks, in an app context and a thread of its own.
+    """
     broker = state.broker
     known = _middleware(broker)
     if known is not None:
         known.dispatcher.bound = (app, state)
         return
-    middleware = BigCommerceWorker(app, state)
+    middleware = BigCommerceWorker(app, state, beside)
     broker.add_middleware(middleware)
     # Retrying is the refresh's own affair. A broker without the Retries middleware does not know the option.
     options: dict[str, Any] = {"max_retries": 0} if "max_retries" in broker.actor_options else {}
@@ -152,7 +159,10 @@ def tick_once(state: State) -> int:
     if middleware is None:
         return 0
     sender = middleware.dispatcher.sender
-    return Maintenance().do(engine_of(state, threading.Event()), lambda hint: sender.send(state.broker, [hint]))
+    engine = engine_of(state, threading.Event())
+    sent = Maintenance().do(engine, lambda hint: sender.send(state.broker, [hint]))
+    middleware.beside.do(state, engine)
+    return sent
 
 
 def _middleware(broker: Broker) -> BigCommerceWorker | None:

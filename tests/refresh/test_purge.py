@@ -79,7 +79,8 @@ def counted(app: Flask, host_app: HostApp, instance_id: int) -> dict[str, int]:
     found = {}
     with app.app_context(), host_app.db.engine.connect() as connection:
         for name, table in tables.named().items():
-            if name == "workers":
+            # An alert goes once the host was told of its end.
+            if name in ("workers", "alerts"):
                 continue
             # What belongs to a refresh or an import does not name the instance.
             owner, key = (
@@ -102,7 +103,7 @@ def fill(session: Session, tables: Tables, instance_id: int, rows: int) -> None:
         session.scalars(select(tables.refreshes.c.id).where(tables.refreshes.c.instance_id == instance_id))
     )
     for name, table in tables.named().items():
-        if "instance_id" in table.c and name not in ("leases", "refreshes", "history"):
+        if "instance_id" in table.c and name not in ("leases", "refreshes", "history", "alerts"):
             session.execute(insert(table), [row_of(table, number, instance_id) for number in range(1, rows + 1)])
     missing = [
         {"refresh_id": refresh_id, "bigcommerce_id": number, "observed_at": STAMP, "is_confirmed": False}
