@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bigcommerce_integration.operations import candidates
+from bigcommerce_integration.operations.links import candidates
 from bigcommerce_integration.operations.lists import variants
 
 from ..web.mirrored import NOON, Mirrored
@@ -181,7 +181,7 @@ def test_chosen_ones_are_left_unlinked(listed: Mirrored, reader: Browser) -> Non
 def test_a_decision_is_about_so_many_at_once(
     listed: Mirrored, reader: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("pages.views.variants.many", "operations.candidates"):
+    for module in ("pages.views.variants.many", "operations.links.candidates"):
         monkeypatch.setattr(f"bigcommerce_integration.{module}.MOST_ALIKE", 2)
     assert candidates.MOST_ALIKE == 2
     path = add_variants(listed, *({"sku": each} for each in "ABC"))

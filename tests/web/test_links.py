@@ -13,7 +13,7 @@ from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from bigcommerce_integration import Host
-from bigcommerce_integration.operations import links as link_operations
+from bigcommerce_integration.operations.links import decisions as link_operations
 from bigcommerce_integration.refresh.linking import manual as manual_links
 from bigcommerce_integration.web.links.request import MAX_LINKS_BYTES, MOST_LINKS
 

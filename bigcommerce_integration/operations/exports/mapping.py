@@ -10,8 +10,8 @@ from sqlalchemy import Column, Row
 from ...errors import LinkCode
 from ...resources.products import VARIANTS
 from ...spreadsheets.cells import guarded
-from ..candidates import candidates
 from ..context import RequestContext
+from ..links.candidates import candidates
 from ..lists.columns import child_record_names
 from ..lists.paging import Wanted, every_page
 from ..lists.variants import name_of_product

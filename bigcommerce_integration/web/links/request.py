@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 from ...errors import Invalid
 from ...models.product_key import Key
 from ...operations.instances.draft import FieldErrors
-from ...operations.links import WantedLink
+from ...operations.links.decisions import WantedLink
 from ...resources.columns import CODE_LENGTH
 from ...resources.values import UNSTORABLE
 from ...schemas import fields

@@ -8,8 +8,8 @@ from typing import Any
 from flask import request
 from sqlalchemy import Row
 
-from ...operations import links
 from ...operations.context import RequestContext
+from ...operations.links import decisions
 from ...schemas.base import ObjectSchema
 from ...schemas.lists import Cursor
 from ...schemas.query import QueryInteger, read_query
@@ -59,7 +59,7 @@ def get_links(instance_id: str) -> dict[str, Any]:
     context = authorize("read", instance_id)
     query = read_query(request, LinksQuery())
     read = columns(context.state.tables.variants, EXPORTED)
-    return list_answer(context, query, links.decided(context), read, lambda row: _link(row_answer(row, read)))
+    return list_answer(context, query, decisions.decided(context), read, lambda row: _link(row_answer(row, read)))
 
 
 def _link(row: dict[str, Any]) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def _link(row: dict[str, Any]) -> dict[str, Any]:
 def post_link(instance_id: str, bigcommerce_id: str) -> dict[str, Any]:
     """Link one variant, or link it to another product of the host."""
     context = authorize("link", instance_id)
-    row = links.link_variant(context, parse_id(bigcommerce_id), read_link_request(request))
+    row = decisions.link_variant(context, parse_id(bigcommerce_id), read_link_request(request))
     return {"data": _variants(context, [row])[0]}
 
 
@@ -97,7 +97,7 @@ def post_link(instance_id: str, bigcommerce_id: str) -> dict[str, Any]:
 def delete_link(instance_id: str, bigcommerce_id: str) -> dict[str, Any]:
     """Decide that one variant has no link; also where it had none: no refresh will link it."""
     context = authorize("link", instance_id)
-    return {"data": _variants(context, [links.link_variant(context, parse_id(bigcommerce_id), None)])[0]}
+    return {"data": _variants(context, [decisions.link_variant(context, parse_id(bigcommerce_id), None)])[0]}
 
 
 @Operation(
@@ -122,7 +122,7 @@ def delete_link(instance_id: str, bigcommerce_id: str) -> dict[str, Any]:
 def put_links(instance_id: str) -> dict[str, Any]:
     """Decide on up to a thousand variants, all or nothing."""
     context = authorize("link", instance_id)
-    return {"data": _variants(context, links.link_variants(context, read_link_rows(request)))}
+    return {"data": _variants(context, decisions.link_variants(context, read_link_rows(request)))}
 
 
 def _variants(context: RequestContext, rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:

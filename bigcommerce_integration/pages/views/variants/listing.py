@@ -8,8 +8,8 @@ from typing import Any
 from flask import Response
 from sqlalchemy import Row
 
-from ....operations.candidates import candidates
 from ....operations.context import RequestContext
+from ....operations.links.candidates import candidates
 from ....operations.lists import variants
 from ....operations.lists.paging import page_after
 from ....refresh.linking.manual import SOURCE

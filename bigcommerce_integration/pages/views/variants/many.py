@@ -13,9 +13,9 @@ from werkzeug.datastructures import MultiDict
 
 from ....errors import Invalid
 from ....models.product_key import Key, key_answer
-from ....operations.candidates import MOST_ALIKE, alike_by_case
 from ....operations.context import RequestContext
-from ....operations.links import WantedLink, link_variants
+from ....operations.links.candidates import MOST_ALIKE, alike_by_case
+from ....operations.links.decisions import WantedLink, link_variants
 from ....operations.lists import variants
 from ....operations.lists.paging import page_after
 from ....schemas.lists import VariantFilters

@@ -12,9 +12,9 @@ from werkzeug.datastructures import MultiDict
 
 from ....errors import Invalid
 from ....models.product_key import Key
-from ....operations.candidates import nearest_products, product_of_sku
 from ....operations.context import RequestContext
-from ....operations.links import link_variant
+from ....operations.links.candidates import nearest_products, product_of_sku
+from ....operations.links.decisions import link_variant
 from ....operations.lists.records import find_child
 from ....resources.products import PRODUCTS, VARIANTS
 from ....schemas.product_keys import QueryHostProductId

@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from .. import history
-from ..errors import Invalid, NotFound
-from ..models.product_key import Key
-from ..refresh.linking.manual import SOURCE, ManualLinks, missing_products
-from .context import RequestContext
-from .lists.filters import indexed_by
-from .lists.paging import Wanted
-from .transactions import QUICK_TRY_S, commit, undone_by_errors
+from ... import history
+from ...errors import Invalid, NotFound
+from ...models.product_key import Key
+from ...refresh.linking.manual import SOURCE, ManualLinks, missing_products
+from ..context import RequestContext
+from ..lists.filters import indexed_by
+from ..lists.paging import Wanted
+from ..transactions import QUICK_TRY_S, commit, undone_by_errors
 
 NO_PRODUCT = "There is no host product with this id."
 Decision = tuple[Any, Key | None]

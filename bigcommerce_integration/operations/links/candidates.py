@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from ..errors import Invalid, LinkCode
-from ..models import db_now
-from ..models.product_key import Key, in_order
-from ..refresh.linking.host_products import host_products
-from ..refresh.write.rows import PageTransaction
-from .context import RequestContext
-from .lists import variants
-from .lists.paging import page_after
+from ...errors import Invalid, LinkCode
+from ...models import db_now
+from ...models.product_key import Key, in_order
+from ...refresh.linking.host_products import host_products
+from ...refresh.write.rows import PageTransaction
+from ..context import RequestContext
+from ..lists import variants
+from ..lists.paging import page_after
 
 MOST_ALIKE = 500
 """How many variants one decision is about at most."""

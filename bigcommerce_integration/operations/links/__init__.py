@@ -1,0 +1,1 @@
+"""What variants are linked to, as a person decides it, and what they may choose from."""
