@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row, and_, false, select
+from sqlalchemy import Column, ColumnElement, Row, and_, select
 
 from ...errors import NotFound
 from ...resources.values import INT64_MAX
@@ -26,7 +26,7 @@ def wanted(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
     is_number = number.isascii() and number.isdecimal() and int(number[:20]) <= INT64_MAX
     by_number = [table.c.bigcommerce_id == int(number)] if is_number else []
     conditions = [*by_number, table.c.external_order_id == text]
-    return search.by_index(context, found, conditions) or search.by_scan(context, found, false())
+    return search.by_index(context, found, conditions) or search.nothing(context, found)
 
 
 def _filtered(context: RequestContext, query: Mapping[str, Any]) -> Wanted:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Column, and_, or_, select
+from sqlalchemy import Column, and_, false, or_, select
 
 from ...models.dialect import dialect_of
 from ..context import RequestContext
@@ -41,6 +41,12 @@ def by_scan(context: RequestContext, wanted: Wanted, condition: Condition) -> Wa
     """Of the wanted rows those that meet ``condition``, by id."""
     by_id = _by_id(context, wanted)
     return replace(by_id, also=[*by_id.also, condition], times=SCANS)
+
+
+def nothing(context: RequestContext, wanted: Wanted) -> Wanted:
+    """None of the wanted rows."""
+    by_id = _by_id(context, wanted)
+    return replace(by_id, stretch=[*by_id.stretch, false()])
 
 
 def begins_with(context: RequestContext, column: Column[Any], text: str) -> Condition:
