@@ -13,6 +13,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Row, Select, insert, select, update
@@ -93,7 +94,7 @@ def advance_part(session: Session, tables: Tables, host: Host, instance: Integra
 def _check(part: Part) -> bool:
     """Give the next rows their verdicts; the file goes once all have theirs."""
     done = part.row.good_count + part.row.bad_count
-    touched = sheet_of(zlib.decompress(part.row.content).decode()).touched
+    touched = _lines(part.row.content)
     lines = touched[done : done + ROWS_A_PART]
     times = Counter(line.variant_id for line in touched)
     found = _verdicts(part, lines, {each for each, count in times.items() if count > 1})
@@ -103,9 +104,16 @@ def _check(part: Part) -> bool:
     part.count(good=good, bad=len(found) - good)
     if done + len(lines) < len(touched):
         return True
+    _lines.cache_clear()
     part.set(content=None)
     part.end()
     return False
+
+
+@lru_cache(maxsize=1)
+def _lines(content: bytes) -> Sequence[Line]:
+    """Those that decide something; kept until the last part, as each part needs them all."""
+    return sheet_of(zlib.decompress(content).decode()).touched
 
 
 def _verdicts(part: Part, lines: Sequence[Line], twice: set[int | None]) -> list[dict[str, Any]]:

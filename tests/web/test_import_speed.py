@@ -74,9 +74,9 @@ def by_file(mirrored: Mirrored) -> tuple[float, list[float]]:
     options: dict[str, Any] = {"method": "POST", "content_type": "text/csv"}
     answer = timed(lambda: mirrored.ask("links/imports", data=text.encode(), **options), took)
     import_id = answer.json["data"]["id"]
-    wait_until(reaches("ready"), 120, "the verdicts")
+    wait_until(reaches("ready"), 120, "the verdicts", every_s=0.25)
     assert timed(lambda: mirrored.ask(f"links/imports/{import_id}/apply", method="POST"), took).status_code == 202
-    wait_until(reaches("applied"), 120, "the links")
+    wait_until(reaches("applied"), 120, "the links", every_s=0.25)
     whole = time.perf_counter() - began
     assert mirrored.get(f"links/imports/{import_id}")["data"]["applied"] == VARIANTS
     return whole, took

@@ -17,6 +17,7 @@ from sqlalchemy import delete, event, update
 
 from bigcommerce_integration.app_state import engine_of, state_of
 from bigcommerce_integration.client.clock import local_now
+from bigcommerce_integration.operations.imports import upload as uploading
 from bigcommerce_integration.refresh.job.context import Engine
 from bigcommerce_integration.refresh.removal.purge import purge
 from bigcommerce_integration.spreadsheets import imports
@@ -272,8 +273,9 @@ def many(mirrored: Mirrored, count: int) -> str:
 
 def test_a_long_file_is_done_in_parts(any_mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imports, "ROWS_A_PART", 3)
+    monkeypatch.setattr(uploading, "ROWS_A_PART", 3)
     found = sent(any_mirrored, many(any_mirrored, 10))
-    assert (found["status"], found["good"], found["progress_percentage"]) == ("checking", 3, 30)
+    assert (found["status"], found["good"], found["progress_percentage"]) == ("checking", 0, 0)
     assert found["message"] == "No worker is running, so this import waits for one."
     assert any_mirrored.ask(f"links/imports/{found['id']}/apply", method="POST").status_code == 409
     work(any_mirrored)
@@ -289,6 +291,7 @@ def test_a_worker_goes_on_with_it_by_itself(
     mirrored: Mirrored, broker: StubBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(imports, "ROWS_A_PART", 2)
+    monkeypatch.setattr(uploading, "ROWS_A_PART", 2)
     text = many(mirrored, 5)
     with working(broker):
         path = f"links/imports/{send(mirrored, text).json['data']['id']}"
@@ -303,6 +306,7 @@ def test_a_part_that_breaks_off_is_done_again(
     what: str, any_mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(imports, "ROWS_A_PART", 4)
+    monkeypatch.setattr(uploading, "ROWS_A_PART", 4)
     found = sent(any_mirrored, many(any_mirrored, 10))
     work(any_mirrored)
     if what == "undo":

@@ -1,4 +1,4 @@
-"""Store an uploaded file; its rows get their verdicts from the first part on."""
+"""Store an uploaded file; the rows of a short one get their verdicts at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from ... import history
 from ...models import db_now
 from ...resources.values import storable
-from ...spreadsheets.imports import advance_part, packed
+from ...spreadsheets.imports import ROWS_A_PART, advance_part, packed
 from ...spreadsheets.reading import decoded, sheet_of
 from ..context import RequestContext
 from ..transactions import QUICK_TRY_S, commit, undone_by_errors
@@ -23,7 +23,7 @@ def upload(context: RequestContext, data: bytes) -> ImportView:
     """Take a CSV file of at most ``MAX_BYTES`` (the caller has looked) and 50,000 rows. Commits.
 
     Its key is the column ``variant_id``; a person has filled in ``host_sku`` or ``decision`` (see ``spreadsheets``).
-    The first thousand rows that decide something have their verdicts at once, a worker gives the others theirs.
+    Up to a thousand rows that decide something have their verdicts at once; of more, a worker gives them theirs.
     ``MalformedBody`` names the line that is no text or no CSV, ``Invalid`` says what the file lacks.
     """
     text = decoded(data)
@@ -48,7 +48,8 @@ def upload(context: RequestContext, data: bytes) -> ImportView:
             import_id: int = result.inserted_primary_key[0]
             changes = {"import": import_id, "rows": sheet.rows, "decisions": len(sheet.touched)}
             history.record(session, tables, instance.id, "import_upload", done_by=context.name, changes=changes)
-            advance_part(session, tables, context.state.host, instance, import_id)
+            if len(sheet.touched) <= ROWS_A_PART:
+                advance_part(session, tables, context.state.host, instance, import_id)
             return import_id
 
     return find_import(context, commit(session, work, try_for_s=QUICK_TRY_S))

@@ -47,8 +47,8 @@ class RowsQuery(ObjectSchema):
         "variant by its own SKU, or by `suggested_sku`; `leave` leaves it without a link for good; where both are "
         "blank, nothing is done. `variant_id` is the key; other columns do not count, in whatever order they are. At "
         "most 5 MiB and 50,000 rows, in UTF-8 or UTF-16, with commas, semicolons or tabs. Nothing is linked yet: the "
-        "answer says how many rows are good. The first 1,000 decisions have their verdicts at once, a worker gives "
-        "the others theirs (`checking`)."
+        "answer says how many rows are good. Up to 1,000 decisions have their verdicts at once; of more, a worker "
+        "gives them theirs (`checking`)."
     ),
     body={"type": "string", "description": "The CSV file."},
     body_type="text/csv",
