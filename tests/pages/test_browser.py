@@ -229,6 +229,27 @@ def test_focus_stays_where_it_is_while_the_page_lives(
     assert page.evaluate("document.activeElement.getAttribute('href')") == address
 
 
+def test_a_red_alert_is_understood_and_mended(walked: Shop, open_page: OpenPage, worker: Callable[[], None]) -> None:
+    """Two pages to the cause, a third to mend it; by the words on the pages alone."""
+    walked.server.latency_ms = 0
+    made = walked.post()
+    worker()
+    walked.wait()
+    new_token = walked.store.set_token()
+    page = open_page(f"/{made['id']}")
+    page.get_by_role("button", name="Read now").last.click()
+    page.get_by_text("it does not accept the access token").first.wait_for(timeout=60_000)
+    page.goto(f"{PAGES}/")
+    page.get_by_text("The store does not accept its access token any longer").wait_for()
+    page.get_by_text("Nothing is lost").first.wait_for()
+    page.get_by_role("link", name="Enter a new token").first.click()
+    page.get_by_label("Access token").fill(new_token)
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("The settings are saved.").wait_for()
+    page.get_by_role("link", name="Overview").click()
+    page.get_by_text("does not accept its access token").wait_for(state="detached", timeout=60_000)
+
+
 def test_a_page_whose_login_ends_says_so(walked: Shop, open_page: OpenPage) -> None:
     page = open_page(f"/{walked.post()['id']}")
     page.context.clear_cookies()
