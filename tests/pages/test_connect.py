@@ -79,6 +79,20 @@ def test_a_missing_scope_is_named(paged: Shop, browser: Browser) -> None:
     assert "store_v2_orders_read_only" in browser.send(form, 200, do="check", **typed).text
 
 
+def test_without_a_name_the_stores_own_is_taken(paged: Shop, browser: Browser) -> None:
+    form, typed = _filled(paged, browser.get("/connect"), name=" ")
+    wrong = browser.send(form, 422, do="connect", **(typed | {"access_token": "wrong-but-printable-token"}))
+    assert 'id="bc-connection_settings-access_token-error"' in wrong.answer.text
+    browser.send(form, do="connect", **typed)
+    assert paged.rows("instances")[0].name == "Sandbox Store"
+    assert "Another integration already has this name." in browser.send(form, 422, do="connect", **typed).text
+    paged.server.stop()
+    assert "Type a name" in browser.send(form, 422, do="connect", **typed).text
+    assert "This field is required." in browser.send(form, 422, do="unchecked", **typed).text
+    browser.send(form, do="connect", **(typed | {"name": "Silent"}))
+    assert [row.name for row in paged.rows("instances")] == ["Sandbox Store", "Silent"]
+
+
 def test_one_question_sets_both_settings_of_products(paged: Shop, browser: Browser) -> None:
     for answer, meant in (("link", (True, False)), ("create", (True, True)), ("none", (False, False))):
         form, typed = _filled(paged, browser.get("/connect"), name=answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -40,6 +41,8 @@ def test_nothing_is_inline(browser: Browser) -> None:
         assert "<style" not in text
         assert " on" not in [each[:3] for each in text.split('="')]
         assert text.count("<script") == 1
+        # Each attribute stands apart from the one before.
+        assert re.findall(r'="[^"<>]*"[a-z-]+=', text) == []
 
 
 def test_the_policy_of_the_host_holds(paged: Shop, browser: Browser) -> None:

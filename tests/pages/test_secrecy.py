@@ -33,7 +33,9 @@ def test_no_report_of_an_error_shows_the_token(
     form = browser.get(path).form("name")
     paged.app.testing = False
     with got_request_exception.connected_to(hear, paged.app):
-        page = browser.send(form, 500, access_token=TOKEN, do="connect", store_hash="abc123", store_id="7")
+        page = browser.send(
+            form, 500, access_token=TOKEN, do="connect", name="Other", store_hash="abc123", store_id="7"
+        )
     assert len(seen) == 3
     assert "ZeroDivisionError" in seen[0]
     for text in (*seen, page.answer.text, caplog.text):

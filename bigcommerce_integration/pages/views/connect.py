@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from marshmallow import ValidationError
 
 from ...errors import Invalid
 from ...operations.instances import verification
 from ...operations.instances.connect import connect
+from ...operations.instances.draft import Draft
+from ...schemas.fields import Name
 from ...schemas.instances import NewInstance
 from ...store_check.report import Report
 from .. import login
@@ -45,15 +49,32 @@ def post_connect() -> ResponseReturnValue:
     caller.require_permission("check" if does == "check" else "create")
     offered = login.choices().integrations
     known = {INTEGRATION: str(offered[0][0])} if offered is not None and len(offered) == 1 else {}
-    sent = instance_form.read(NewInstance(), known, defaults={_NAME: _NAMELESS} if does == "check" else None)
+    is_asked = does != "unchecked"
+    sent = instance_form.read(NewInstance(), known, defaults={_NAME: _NAMELESS} if is_asked else None)
     try:
         if does == "check":
             return _checked(sent)
-        view = connect(caller, sent.draft, verify=does != "unchecked")
+        view = connect(caller, _named(sent) if is_asked else sent.draft, verify=is_asked)
     except Invalid as refusal:
         form = form_of(sent.typed, instance_form.plain(refusal))
         return _page(form, status=422, is_skippable=instance_form.has_skip(refusal))
     return redirect(url_for(".get_store", instance_id=view.instance.id, done="connected"), 303)
+
+
+def _named(sent: Sent) -> Draft:
+    """The draft with its name, or that of the store where none was typed; ``Invalid`` if the store says none."""
+    if sent.typed.get(_NAME, "").strip():
+        return sent.draft
+    caller = login.caller()
+    report, _ = verification.check_draft(caller, sent.draft)
+    if report.store_name is None:
+        # The token may be the reason.
+        verification.verify_credentials(caller.state, verification.store_of_columns(sent.draft.columns))
+    try:
+        name = Name().read(report.store_name or "")
+    except ValidationError:
+        raise Invalid({_NAME: ["Type a name: the store did not say one that can be used."]}) from None
+    return replace(sent.draft, columns=sent.draft.columns | {_NAME: name})
 
 
 def _checked(sent: Sent) -> Response:
