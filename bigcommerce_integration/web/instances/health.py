@@ -12,6 +12,7 @@ from ...models.types import moment_text
 from ...operations.findings.finding import FindingCode
 from ...operations.instances.views import InstanceView, list_instances
 from ...operations.work import is_work_done
+from ...resources.orders import ORDERS
 from ..http.access import login
 from ..openapi.operation import Operation, answer_of
 from ..openapi.shapes import BOOLEAN, COLLECTION, ID, MOMENT, SECONDS, STRING, AnswerSchema, Part, Shown
@@ -29,7 +30,7 @@ class CollectionHealth(AnswerSchema):
 
     instance_id = Shown(ID, "The instance.", 3)
     name = Shown(STRING, "Its name.", "Main shop")
-    resource = Shown(COLLECTION, "The collection.", "orders")
+    resource = Shown(COLLECTION, "The collection.", ORDERS.name)
     last_success_at = Shown(MOMENT, "When it was last brought up to date.", is_null=True)
     age_s = Shown(SECONDS, "Seconds since then.", 300.5, is_null=True)
     open_refresh = Part(OpenRefresh, "The open walk.", is_null=True, example={})
