@@ -54,6 +54,7 @@ def well(shop: Shop) -> Shop:
         shop.wait()
     shop.execute(update(shop.tables.instances).values(is_automatic_sync_enabled=True))
     shop.execute(update(shop.tables.refreshes).values(conflicts=0))
+    shop.execute(update(shop.tables.variants).values(link_conflict=None, link_conflict_code=None))
     note(shop)
     return shop
 

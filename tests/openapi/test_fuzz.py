@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from dramatiq.brokers.stub import StubBroker
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from bigcommerce_integration import SQLAlchemyHost
 from bigcommerce_integration.host.port import Missing
+from bigcommerce_integration.models import db_now
 from bigcommerce_integration.operations.context import RequestContext
 from bigcommerce_integration.operations.queries import RefreshView
 from bigcommerce_integration.operations.refreshes import refresh_order
@@ -47,12 +49,17 @@ class Target:
             "product": host_app.Product,
         }
         host = Generous(**models, may=lambda action, instance: True)
-        app = host_app.create_app(url, broker=broker, host=host, settings={"BIGCOMMERCE_API_URL": store.api_url})
+        # A worker that ticks once an hour has ticked just now: /health is 503 without one.
+        settings = {"BIGCOMMERCE_API_URL": store.api_url, "BIGCOMMERCE_TICK_S": 3600}
+        app = host_app.create_app(url, broker=broker, host=host, settings=settings)
         # What a host answers to a JWT that cannot be read is its own affair; this one takes no 422 for it.
         app.extensions["flask-jwt-extended"].invalid_token_loader(lambda reason: ({"msg": reason}, 401))
         host_app.create_rows(app)
         stack.callback(host_app.dispose, app)
-        connected(app, host_app, host, broker, store, name="Prepared").completed()
+        mirror = connected(app, host_app, host, broker, store, name="Prepared").completed()
+        note = insert(mirror.engine.tables.workers).values(id="w", started_at=db_now(), last_tick_at=db_now())
+        with app.app_context():
+            mirror.engine.transaction(lambda session: session.execute(note))
         self.headers = bearer(app, expires_delta=False)
         self.url = f"{stack.enter_context(serving(app))}{URL}/openapi.json"
 
