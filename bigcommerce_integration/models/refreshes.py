@@ -128,6 +128,8 @@ def _shown() -> Iterator[Column[Any]]:
 def _kept_between_slices() -> Iterator[Column[Any]]:
     """What the next slice of a refresh goes on from."""
     yield Column("checkpoint", long_text())
+    # What a reconciliation has found so far, as JSON (see refresh/job/drift.py); kept once it has ended.
+    yield Column("drift", long_text())
     # How often the checkpoint was claimed without progress.
     yield Column("attempts", Integer, nullable=False, server_default="0")
     # How many slices an error ended that nobody expected, in all; and the database's shortages, in a row.

@@ -25,8 +25,8 @@ NO_WORKER = (
     "where host.worker is your module that calls create_app() and exposes its broker."
 )
 _OF_INSTANCE = "of_instance_"
-# Of a refresh: the worker's own affair, and the checkpoint may be long.
-_HIDDEN = frozenset({"checkpoint", "attempts"})
+# Of a refresh: the worker's own affair, and the checkpoint and the drift may be long.
+_HIDDEN = frozenset({"checkpoint", "attempts", "drift"})
 
 
 @dataclass(frozen=True)

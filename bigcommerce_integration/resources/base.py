@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Literal, Protocol
 
-Mode = Literal["initial", "incremental", "full", "date_range", "ids", "create"]
+Mode = Literal["initial", "incremental", "full", "date_range", "ids", "create", "reconcile"]
 Columns = dict[str, Any]
 Notes = list[dict[str, str]]
 Params = tuple[tuple[str, str], ...]

@@ -22,9 +22,10 @@ FIELDS_OF: Mapping[Mode, tuple[str, ...]] = {
     "full": ("allow_mass_delete",),
     "date_range": ("date_from", "date_to"),
     "ids": ("ids",),
+    "reconcile": ("date_from", "date_to"),
 }
 """The fields that each mode that can be requested takes beside its name."""
-REQUIRED = frozenset({"date_from", "date_to", "ids"})
+REQUIRED_OF: Mapping[Mode, tuple[str, ...]] = {"date_range": ("date_from", "date_to"), "ids": ("ids",)}
 """Those of them without which the mode means nothing."""
 
 
@@ -62,12 +63,13 @@ def _misplaced(body: Mapping[str, Any], errors: Mapping[str, Any]) -> Iterator[t
     if "mode" in errors:
         return
     mode = cast(Mode, body.get("mode", "incremental"))
-    for other, names in FIELDS_OF.items():
-        for name in names:
-            if other != mode and name in body:
-                yield name, f"Belongs to mode {other}, not to {mode}."
-            elif other == mode and name in REQUIRED and name not in body:
-                yield name, f"Mode {mode} needs this field."
+    for name in REQUIRED_OF.get(mode, ()):
+        if name not in body:
+            yield name, f"Mode {mode} needs this field."
+    for name in dict.fromkeys(name for names in FIELDS_OF.values() for name in names):
+        if name in body and name not in FIELDS_OF[mode]:
+            other = next(other for other, names in FIELDS_OF.items() if name in names)
+            yield name, f"Belongs to mode {other}, not to {mode}."
 
 
 def _bad_dates(values: Mapping[str, Any], start_date: date) -> Iterator[tuple[str, str]]:

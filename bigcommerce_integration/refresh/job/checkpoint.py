@@ -62,7 +62,8 @@ class Checkpoint:
     switches of linking (link, create) that the linking pass has worked by, ``unsolved`` what it left without a link,
     ``links`` how far the host was asked whether it still has the products of links, ``withheld`` how many variants are
     not marked as deleted since they are too many, ``suspects`` the low ends of the ranges whose first page may be what
-    a worker died of. All times are naive UTC.
+    a worker died of. What the store changed before ``settled_until`` has to be in the rows, for a reconciliation; None
+    is nothing. All times are naive UTC.
     """
 
     phase: Phase = "prepare"
@@ -80,6 +81,7 @@ class Checkpoint:
     unsolved: Unsolved = field(default_factory=Unsolved)
     links: LinksCheck = field(default_factory=LinksCheck)
     withheld: int = 0
+    settled_until: datetime | None = None
 
     def dump(self) -> str:
         """As JSON text with a version."""
@@ -107,6 +109,7 @@ def _plain(value: Any) -> Any:
 _READ: Mapping[str, Callable[[Any], Any]] = {
     "begun_at": datetime.fromisoformat,
     "since": datetime.fromisoformat,
+    "settled_until": datetime.fromisoformat,
     "dates": lambda dates: DateFilter(**{name: text and datetime.fromisoformat(text) for name, text in dates.items()}),
     "walk": Walk.load,
     "start_date": date.fromisoformat,

@@ -101,6 +101,18 @@ class Job:
         return self.engine.collections[self.resource]
 
     @property
+    def is_reconciliation(self) -> bool:
+        """Whether nothing is written but what was found."""
+        return self.mode == "reconcile"
+
+    @property
+    def walk_mode(self) -> Mode:
+        """The mode whose records it reads."""
+        if not self.is_reconciliation:
+            return self.mode
+        return "date_range" if self.parameters.date_from or self.parameters.date_to else "full"
+
+    @property
     def is_over(self) -> bool:
         """Whether no new fetch is to be started in this slice."""
         return self.engine.stopping.is_set() or time.monotonic() >= self.deadline

@@ -8,6 +8,7 @@ incremental   those of them modified since the watermark      modified since the
 full          as initial                                      all
 date_range    created on these days, since the start date     modified on these days
 ids           these                                           these
+reconcile     as full, or as date_range if days are given     as full, or as date_range if days are given
 ============  ==============================================  ==============================================
 
 Orders created before the start date never come in, products not modified since only if they are stored already or a

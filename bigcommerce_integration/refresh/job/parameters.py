@@ -20,14 +20,17 @@ MOST_IDS = LARGEST_PAGE
 
 @dataclass(frozen=True)
 class Parameters:
-    """``date_from`` and ``date_to`` (both included, days in the store's time zone) belong to ``date_range``,
-    ``ids`` (at most ``MOST_IDS``) to ``ids``, ``allow_mass_delete`` to ``full``.
+    """``date_from`` and ``date_to`` (both included, days in the store's time zone) belong to ``date_range`` and
+    ``reconcile``, ``ids`` (at most ``MOST_IDS``) to ``ids``, ``allow_mass_delete`` to ``full``.
+
+    ``is_repair``, with ``ids``: rows are written also where they seem to be unchanged.
     """
 
     date_from: date | None = None
     date_to: date | None = None
     ids: tuple[int, ...] = ()
     allow_mass_delete: bool = False
+    is_repair: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Those that are set, as plain JSON values."""
@@ -43,7 +46,12 @@ def load_parameters(text: str | None) -> Parameters:
     """What ``dump`` wrote."""
     values: dict[str, Any] = json.loads(text) if text else {}
     days = {name: date.fromisoformat(values[name]) for name in ("date_from", "date_to") if name in values}
-    return Parameters(**days, ids=tuple(values.get("ids", ())), allow_mass_delete="allow_mass_delete" in values)
+    return Parameters(
+        **days,
+        ids=tuple(values.get("ids", ())),
+        allow_mass_delete="allow_mass_delete" in values,
+        is_repair="is_repair" in values,
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -67,6 +67,24 @@ def completed(unsolved: Unsolved, *, left_out: str | None = None) -> str:
     return " ".join(sentences)
 
 
+@dataclass(frozen=True)
+class Found:
+    """How many records a reconciliation found to be missing, different and too many, and how many it could not read."""
+
+    missing: int
+    different: int
+    extra: int
+    unreadable: int = 0
+
+
+def reconciled(resource: str, found: Found) -> str:
+    """The last sentence of a reconciliation."""
+    parts = {"missing here": found.missing, "different": found.different, "no longer in the store": found.extra}
+    told = ", ".join(f"{count} {how}" for how, count in parts.items() if count)
+    sentence = f"Completed: {told or f'all {resource} are as in the store'}."
+    return f"{sentence} {found.unreadable} could not be read." if found.unreadable else sentence
+
+
 @dataclass
 class Tally:
     """What was spent since it was last written to the refresh row, and what the store said last is left."""

@@ -19,6 +19,7 @@ from ...models.instances import IntegrationInstance
 from ...models.refreshes import COUNTERS, OPEN
 from ..job.checkpoint import Checkpoint, load_checkpoint
 from ..job.context import Engine, Job, new_owner
+from ..job.drift import load_drift
 from ..job.lease import Lease, claim, lease_of, sharers
 from ..job.parameters import BESIDE_WALKS, load_parameters
 from ..read.quarantine import held
@@ -152,7 +153,9 @@ def _claimed(session: Session, engine: Engine, refresh_id: int, lease: Lease, *,
     return Claimed(
         job=job,
         checkpoint=load_checkpoint(row.checkpoint),
-        results=Results({name: row._mapping[name] for name in (*COUNTERS, "waited_s")}, row.total),
+        results=Results(
+            {name: row._mapping[name] for name in (*COUNTERS, "waited_s")}, row.total, load_drift(row.drift)
+        ),
         attempts=row.attempts - 1,
         sharers=sharers(session, tables, instance.store_hash, engine.config.lease_s),
         follows_death=follows_death,

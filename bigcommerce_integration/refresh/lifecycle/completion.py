@@ -30,6 +30,9 @@ def finish(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, tot
     """
     tables, instance_id = job.engine.tables, job.instance.id
     job.lease.renew(session)
+    if job.is_reconciliation:
+        complete(session, job, tally, message=_found(session, job, checkpoint), total=total)
+        return True
     instance = session.execute(
         select(
             tables.instances.c.start_date,
@@ -82,6 +85,14 @@ def _move_watermark(session: Session, job: Job, checkpoint: Checkpoint) -> None:
         )
         .values(watermark=begun_at if begun_at <= latest else None)
     )
+
+
+def _found(session: Session, job: Job, checkpoint: Checkpoint) -> str:
+    refreshes = job.engine.tables.refreshes
+    row = session.execute(select(refreshes).where(refreshes.c.id == job.refresh_id)).one()
+    found = progress.Found(row.created, row.updated, row.deleted, row.rejected)
+    moved = [progress.moved(job.resource)] if checkpoint.walk.has_moved else []
+    return " ".join([progress.reconciled(job.resource, found), *moved])
 
 
 def _message(session: Session, job: Job, checkpoint: Checkpoint) -> str:

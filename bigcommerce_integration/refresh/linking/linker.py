@@ -198,6 +198,16 @@ def _link(tx: PageTransaction, rows: Sequence[Variant], *, is_pass: bool) -> Lin
         # Of what was looked at before, only what the host has now, or what was a conflict then, can come out otherwise.
         rows = [row for row in rows if row.link_conflict is not None or (row.sku_key and host[row.sku_key])]
         skus = sorted({row.sku_key for row in rows if row.sku_key})
+    decisions = _decisions(tx, rows, skus, host)
+    if is_pass and tx.instance.auto_create_products:
+        create_in_turn(tx, decisions)
+    return _store(tx, decisions)
+
+
+def _decisions(
+    tx: PageTransaction, rows: Sequence[Variant], skus: Sequence[str], host: Mapping[str, Mapping[str, Sequence[Key]]]
+) -> dict[int, tuple[Any, Decision]]:
+    """What is to be done with these, and with others that have a SKU of theirs."""
     twins = _live_variants(tx, skus, [row for row in rows if row.id is None])
     decisions: dict[int, tuple[Any, Decision]] = {
         row.bigcommerce_id: (
@@ -211,9 +221,34 @@ def _link(tx: PageTransaction, rows: Sequence[Variant], *, is_pass: bool) -> Lin
         for twin in twins[sku] if len(twins[sku]) > 1 else ():
             if twin.link_source in (None, "auto") and twin.bigcommerce_id not in decisions:
                 decisions[twin.bigcommerce_id] = (twin, same_sku_in_store(len(twins[sku])))
-    if is_pass and tx.instance.auto_create_products:
-        create_in_turn(tx, decisions)
-    return _store(tx, decisions)
+    return decisions
+
+
+def wrong_links(tx: PageTransaction, variant_ids: Sequence[int]) -> list[int]:
+    """Of these stored variants those whose host product is gone, or whose link is not the one that their SKU has."""
+    table = tx.tables.variants
+    found = stored_rows(tx, table, table.c.bigcommerce_id, variant_ids, *_columns(tx))
+    rows = [row for row in found if row.deleted_at is None]
+    gone = gone_host_products(tx, rows)
+    wrong = {row.bigcommerce_id for row in rows if row.host_product_id in gone}
+    if tx.instance.auto_link_products:
+        rows = [row for row in rows if row.link_source in (None, "auto")]
+        skus = sorted({row.sku_key for row in rows if row.sku_key})
+        decisions = _decisions(tx, rows, skus, host_products(tx, skus))
+        wrong |= {row.bigcommerce_id for row in rows if not _is_linked_by(row, decisions[row.bigcommerce_id][1])}
+    return sorted(wrong)
+
+
+def gone_host_products(tx: PageTransaction, rows: Sequence[Row[Any]]) -> frozenset[Key]:
+    """The host products of these variants that the host has no longer; none for a host that cannot be asked."""
+    keys = in_order(row.host_product_id for row in rows if row.host_product_id is not None)
+    can_ask = keys and hasattr(tx.host, "products_missing")
+    return frozenset(missing_host_products(tx, keys) if can_ask else ())
+
+
+def _is_linked_by(row: Row[Any], decision: Decision) -> bool:
+    source = None if decision.host_product_id is None else SOURCES[decision.choice]
+    return bool(row.host_product_id == decision.host_product_id and row.link_source == source)
 
 
 def _decided(tx: PageTransaction, row: Variant, host: Mapping[str, Sequence[Key]], live_variants: int) -> Decision:

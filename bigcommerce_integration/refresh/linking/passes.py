@@ -22,7 +22,7 @@ def link(slice_: Slice) -> None:
     # What was rejected and goes in after all is linked along.
     try_again(slice_, job.collection, job.lease)
     switches = (job.instance.auto_link_products, job.instance.auto_create_products)
-    if job.mode == "full":
+    if job.mode == "full" or job.parameters.is_repair:
         _check_links(slice_)
     if slice_.checkpoint.linked_by not in (None, switches):
         # They were changed between two slices: what the pass has seen is seen again by the new ones.

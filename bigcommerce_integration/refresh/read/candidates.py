@@ -194,12 +194,17 @@ def extent(session: Session, tables: Tables, job: Job, dates: DateFilter, *, wri
 
 def mark_deleted(tx: PageTransaction, job: Job, *, written_up_to: int) -> int:
     """Mark every row that is confirmed as deleted and was not seen since, and forget the candidates; how many."""
-    rows = tx.session.execute(_gone(tx.tables, job, written_up_to)).all()
-    gone = [DeletedRow(row.id, row.bigcommerce_id, row.gone_at, written_up_to) for row in rows]
+    gone = take_gone(tx, job, written_up_to=written_up_to)
     write.mark_deleted(tx, job.collection, gone)
+    return len(gone)
+
+
+def take_gone(tx: PageTransaction, job: Job, *, written_up_to: int) -> list[DeletedRow]:
+    """Every row that is confirmed as deleted and was not seen since; the candidates are forgotten."""
+    rows = tx.session.execute(_gone(tx.tables, job, written_up_to)).all()
     missing = tx.tables.missing_records
     tx.session.execute(delete(missing).where(missing.c.refresh_id == job.refresh_id))
-    return len(rows)
+    return [DeletedRow(row.id, row.bigcommerce_id, row.gone_at, written_up_to) for row in rows]
 
 
 def _gone(tables: Tables, job: Job, written_up_to: int) -> Select[Any]:

@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 
 from ...client.api import Reply
 from ...resources.base import LARGEST_PAGE
+from ..reconcile.comparison import count_extra
 from ..write.behaviour import PageSink
-from ..write.collection import write_page
 from ..write.page import Counts, MappedPage, map_page
 from ..write.rows import PageTransaction, chunks
-from .candidates import extent, has_confirmed, mark_deleted, refuse_mass_deletion, resolve, unconfirmed
+from .candidates import extent, has_confirmed, mark_deleted, refuse_mass_deletion, resolve, take_gone, unconfirmed
 from .fetcher import Fetch
 from .slice import Slice, SliceEnds
 
@@ -22,7 +22,8 @@ from .slice import Slice, SliceEnds
 def confirm(slice_: Slice) -> None:
     """Ask again for what the walk did not bring, store what comes, mark the rest as deleted.
 
-    Raises ``MassDeletion``, with nothing marked, where the store lacks more than it may.
+    A reconciliation counts the rest instead. Raises ``MassDeletion``, with nothing marked, where the store lacks more
+    than it may.
     """
     job = slice_.job
     # What was surely written before any candidate is confirmed: another refresh may have written since an earlier slice
@@ -38,6 +39,9 @@ def confirm(slice_: Slice) -> None:
             raise SliceEnds
 
     def mark(tx: PageTransaction) -> Counts:
+        if job.is_reconciliation:
+            gone = take_gone(tx, job, written_up_to=written_up_to)
+            return count_extra(tx, job.collection, [row.bigcommerce_id for row in gone])
         _refuse_mass_deletion(tx.session, slice_, written_up_to)
         return Counts({"deleted": mark_deleted(tx, job, written_up_to=written_up_to)})
 
@@ -46,7 +50,7 @@ def confirm(slice_: Slice) -> None:
 
 def _refuse_mass_deletion(session: Session, slice_: Slice, written_up_to: int) -> None:
     job = slice_.job
-    if job.parameters.allow_mass_delete:
+    if job.parameters.allow_mass_delete or job.is_reconciliation:
         return
     gone, live = extent(session, job.engine.tables, job, slice_.checkpoint.dates, written_up_to=written_up_to)
     is_empty = job.mode == "full" and not slice_.has_come
@@ -98,6 +102,6 @@ class _Resolution(PageSink):
 
     def _write(self, tx: PageTransaction, page: MappedPage) -> Counts:
         job = self.slice.job
-        counts = write_page(tx, job.collection, page, since=self.slice.checkpoint.since)
+        counts = self.slice.write_page(tx, page)
         resolve(tx, job.refresh_id, there=sorted({*page.seen, *self.unclear}), gone=self.gone)
         return counts + Counts({"fetched": page.fetched, "skipped": len(page.held)})

@@ -19,7 +19,9 @@ from ..job.checkpoint import Checkpoint
 from ..job.context import Job
 from ..job.database import NEEDS_FOUR_BYTES, shortage
 from ..job.lease import Lease, sharers
+from ..reconcile.comparison import compare_page
 from ..write.apply import Results, Step, commit_step
+from ..write.collection import write_page
 from ..write.page import Blame, Counts, MappedPage, Rejected, reject_all, unmapped
 from ..write.rows import PageTransaction
 from .crash_guard import PART, grown, part_sizes
@@ -194,6 +196,13 @@ class Slice:
         # The store counts a second wider than the days meant.
         total = None if self.results.total is None else max(0, self.results.total - page.beside)
         return Step(lambda tx: write(tx, page), after, lease, page.observed_at, page.rejected, total)
+
+    def write_page(self, tx: PageTransaction, page: MappedPage) -> Counts:
+        """The page into rows; of a reconciliation, what that would change."""
+        checkpoint, collection = self.checkpoint, self.job.collection
+        if not self.job.is_reconciliation:
+            return write_page(tx, collection, page, since=checkpoint.since)
+        return compare_page(tx, collection, page, since=checkpoint.since, settled_until=checkpoint.settled_until)
 
     def grow(self) -> None:
         """Count one more good page towards pages that are as large as ever."""

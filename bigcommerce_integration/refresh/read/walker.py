@@ -13,7 +13,6 @@ from ..job.checkpoint import Checkpoint
 from ..job.id_ranges import Walk
 from ..job.modes import READS_AGAIN, finds_unseen
 from ..write.behaviour import PageSink
-from ..write.collection import write_page
 from ..write.diff import stored_hashes
 from ..write.page import Counts, MappedPage, map_page, mapping, skipping_unchanged
 from ..write.rows import PageTransaction
@@ -274,11 +273,12 @@ class Walker:
 
     def _write(self, tx: PageTransaction, page: MappedPage) -> Counts:
         job = self.slice.job
-        counts = write_page(tx, job.collection, page, since=self._checkpoint.since)
-        job.collection.behaviour.after_page(tx, page)
-        if page.covers is not None and finds_unseen(job.collection.resource, job.mode):
+        counts = self.slice.write_page(tx, page)
+        if not job.is_reconciliation:
+            job.collection.behaviour.after_page(tx, page)
+        if page.covers is not None and finds_unseen(job.collection.resource, job.walk_mode):
             self._note_unseen(tx, page, *page.covers)
-        if page.held:
+        if page.held and not job.is_reconciliation:
             hasten(tx, job, page.held)
         return counts + Counts({"fetched": page.fetched, "skipped": len(page.held)})
 

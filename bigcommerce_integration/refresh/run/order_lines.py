@@ -40,7 +40,10 @@ def with_all_lines(slice_: Slice, page: MappedPage, sink: PageSink) -> None:
     """
     asked = [record for record in page.records if record.is_partial]
     # What a first refresh reads is not stored yet: to look would be four questions a page for nothing.
-    stored = _stored_hashes(slice_, asked) if asked and slice_.job.mode != "initial" else {}
+    job = slice_.job
+    # Nor is what is stored believed where it is compared or repaired.
+    is_fresh = job.mode == "initial" or job.is_reconciliation or job.parameters.is_repair
+    stored = _stored_hashes(slice_, asked) if asked and not is_fresh else {}
     # Not those stored with lines that were fetched for this very record.
     wanted = [order for order in asked if stored.get(order.id) != order.content_hash]
     if wanted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
@@ -12,7 +13,7 @@ from ...resources.mapping import Mapped
 from ...resources.products import PRODUCTS
 from ..job.checkpoint import Phase
 from ..read.slice import Slice
-from ..write.behaviour import Behaviour, PageSink
+from ..write.behaviour import Behaviour, Columns, PageSink
 from ..write.page import MappedPage
 from .order_lines import with_all_lines
 from .referenced import all_are_known, fetch_referenced
@@ -31,6 +32,11 @@ class Orders(Behaviour):
     def before_write(self, slice_: Slice, page: MappedPage, sink: PageSink) -> None:
         """Fetch the lines that the API cuts off."""
         with_all_lines(slice_, page, sink)
+
+    def amount(self, columns: Columns) -> tuple[datetime, str, Decimal] | None:
+        """The total of a sale, with tax."""
+        at, currency, total = (columns[name] for name in ("date_created", "default_currency_code", "total_inc_tax"))
+        return (at, currency or "", total) if columns["is_sale"] and at is not None and total is not None else None
 
     def phases(self) -> Mapping[Phase, Callable[[Slice], None]]:
         """The products that orders refer to."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from ...client.api import Reply, StoreInfo
+from ...resources.values import shifted
 from ..job.checkpoint import Phase
 from ..job.context import Job
+from ..job.drift import Drift
 from ..job.id_ranges import Walk
 from ..job.modes import believed, dates, finds_unseen, start_of_day
 from ..lifecycle.completion import finish
@@ -45,7 +47,8 @@ def run_phases(slice_: Slice) -> None:
 
 def _is_finished(slice_: Slice) -> bool:
     job, tally, total = slice_.job, slice_.fetcher.tally, slice_.results.total
-    try_again(slice_, job.collection, job.lease)
+    if not job.is_reconciliation:
+        try_again(slice_, job.collection, job.lease)
     return job.engine.transaction(lambda session: finish(session, job, slice_.checkpoint, tally, total))
 
 
@@ -61,14 +64,15 @@ def prepare(slice_: Slice) -> None:
         timezone = reply.value.timezone
         answered[:] = [timezone]
         since = start_of_day(job.instance.start_date, timezone)
+        known_until, overlap_s = believed(watermark, reply.observed_at), job.engine.config.overlap_s
         filter_ = dates(
             job.collection.resource,
-            job.mode,
+            job.walk_mode,
             job.parameters,
             since=since,
             timezone=timezone,
-            watermark=believed(watermark, reply.observed_at),
-            overlap_s=job.engine.config.overlap_s,
+            watermark=known_until,
+            overlap_s=overlap_s,
         )
         slice_.checkpoint = replace(
             slice_.checkpoint,
@@ -77,12 +81,16 @@ def prepare(slice_: Slice) -> None:
             since=since,
             dates=filter_,
             start_date=job.instance.start_date,
+            settled_until=known_until and shifted(known_until, -timedelta(seconds=overlap_s)),
         )
+        slice_.results.drift = Drift()
         if job.mode == "ids":
             _prepare_ids(slice_)
 
     slice_.fetcher.add(Fetch(slice_.client.own_store_info, came, is_store_info=True))
     slice_.settle(lambda: None)
+    if job.is_reconciliation:
+        return
     if job.instance.store_timezone != answered[0] or job.instance.status_message is not None:
         job.engine.transaction(lambda session: _note_answer(session, job, answered[0]))
 
@@ -119,8 +127,8 @@ def walk(slice_: Slice) -> None:
     page_size = min(slice_.page_size, slice_.checkpoint.page_size or slice_.page_size)
     Walker(slice_, page_size).run()
     job = slice_.job
-    if not finds_unseen(job.collection.resource, job.mode):
-        slice_.checkpoint = replace(slice_.checkpoint, phase=job.collection.behaviour.after_walk)
+    if not finds_unseen(job.collection.resource, job.walk_mode):
+        slice_.checkpoint = replace(slice_.checkpoint, phase=_after_walk(job))
         return
 
     def note(tx: PageTransaction) -> Counts:
@@ -138,4 +146,8 @@ def walk(slice_: Slice) -> None:
 def find_missing(slice_: Slice) -> None:
     """Make sure of what the walk did not bring, and mark it."""
     confirm(slice_)
-    slice_.checkpoint = replace(slice_.checkpoint, phase=slice_.job.collection.behaviour.after_walk)
+    slice_.checkpoint = replace(slice_.checkpoint, phase=_after_walk(slice_.job))
+
+
+def _after_walk(job: Job) -> Phase:
+    return "finish" if job.is_reconciliation else job.collection.behaviour.after_walk

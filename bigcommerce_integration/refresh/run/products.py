@@ -16,7 +16,7 @@ from ...resources.orders import ORDERS
 from ...resources.products import VARIANTS
 from ..job.checkpoint import Phase
 from ..linking.creation import create_products
-from ..linking.linker import UNLINKED, NewVariant, link_changed
+from ..linking.linker import UNLINKED, NewVariant, gone_host_products, link_changed, wrong_links
 from ..linking.passes import link
 from ..read.slice import Slice
 from ..write.behaviour import Behaviour, ChildColumns, ChildDiff, Columns, PageSink
@@ -35,7 +35,7 @@ class Products(Behaviour):
     """
 
     stored_columns = ("is_only_referenced",)
-    child_stored_columns = ("sku_key",)
+    child_stored_columns = ("sku_key", "host_product_id")
     after_walk: Phase = "link"
     completes_with = (ORDERS.name,)
 
@@ -61,12 +61,20 @@ class Products(Behaviour):
         """Whether the store was asked once more for a variant that its product's answer lacks."""
         return row.bigcommerce_id in page.deleted_children
 
+    def child_differences(self, tx: PageTransaction, child: Child, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:  # noqa: ARG002
+        """Links whose host product is gone, or that are not by the SKU."""
+        return dict.fromkeys(wrong_links(tx, ids), ("host_product_id",))
+
     def child_columns(self, tx: PageTransaction, child: Child, diff: ChildDiff) -> ChildColumns:  # noqa: ARG002
         """Link new variants, and those whose link may have to change."""
+        # Of those that a repair does not relink, as their host product is gone, the pass takes the link.
+        gone = gone_host_products(tx, [row for _, row in diff.changed]) if tx.is_repair else frozenset()
         relink = {
             row.bigcommerce_id
             for each, row in diff.changed
-            if row.sku_key != each["sku_key"] or row.deleted_at is not None
+            if row.sku_key != each["sku_key"]
+            or row.deleted_at is not None
+            or (tx.is_repair and row.host_product_id not in gone)
         }
         new = [
             NewVariant(each["bigcommerce_id"], each["bigcommerce_product_id"], each["sku_key"], each["notes"])

@@ -87,7 +87,8 @@ def _look(session: Session, job: Job, page: MappedPage, shown: Sequence[Mapped],
         weights[row.bigcommerce_product_id] = weights.get(row.bigcommerce_product_id, 0) + 1
         if row.bigcommerce_id not in answered:
             lacking.setdefault(row.bigcommerce_product_id, set()).add(row.bigcommerce_id)
-    unchanged = _unchanged(tx, [record for record in shown if record.id in lacking])
+    is_trusted = not (job.is_reconciliation or job.parameters.is_repair)
+    unchanged = _unchanged(tx, [record for record in shown if record.id in lacking]) if is_trusted else set()
     skus: set[str] = set()
     if is_linking:
         known = {row.bigcommerce_id: row.sku_key for row in rows}
@@ -246,7 +247,7 @@ def _bounded(slice_: Slice, page: MappedPage, variants: set[int], gone_products:
     job = slice_.job
     if not (variants or gone_products):
         return page
-    if job.parameters.allow_mass_delete:
+    if job.parameters.allow_mass_delete or job.is_reconciliation:
         return replace(page, deleted_children=frozenset(variants), deleted_records=tuple(gone_products))
     share, before = job.engine.config.max_deleted_share, slice_.results.values["deleted"]
     if not is_few(before + len(gone_products), before + _live(job, PRODUCTS.name), max_share=share):

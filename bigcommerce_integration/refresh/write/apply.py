@@ -18,6 +18,7 @@ from ...resources.columns import message
 from ..job import progress
 from ..job.checkpoint import Checkpoint
 from ..job.context import Job
+from ..job.drift import Drift
 from ..job.lease import Lease
 from ..job.progress import Tally
 from .page import Counts, Rejected
@@ -44,10 +45,11 @@ class Step:
 
 @dataclass
 class Results:
-    """The counters of the refresh row, as last committed."""
+    """The counters of the refresh row, and what a reconciliation has found, as last committed."""
 
     values: dict[str, Any] = field(default_factory=dict)
     total: int | None = None
+    drift: Drift = field(default_factory=Drift)
 
 
 def commit_step(job: Job, step: Step, results: Results, tally: Tally) -> None:
@@ -58,7 +60,7 @@ def commit_step(job: Job, step: Step, results: Results, tally: Tally) -> None:
     """
     spent = replace(tally)
     done = job.engine.transaction(lambda session: _write(session, job, step, results, spent))
-    results.values, results.total = done.values, done.total
+    results.values, results.total, results.drift = done.values, done.total, done.drift
     tally.requests -= spent.requests
     tally.waited_s -= spent.waited_s
 
@@ -74,6 +76,7 @@ def _write(session: Session, job: Job, step: Step, results: Results, spent: Tall
         number,
         claimed_number=step.lease.change_number,
         latest=job.clock.latest,
+        is_repair=job.parameters.is_repair,
     )
     counts = step.apply(tx)
     if tx.change_number != number:
@@ -82,7 +85,7 @@ def _write(session: Session, job: Job, step: Step, results: Results, spent: Tall
     counts += Counts({"rejected": len(step.rejected), "notes": tx.notes, "requests": spent.requests})
     values = {name: results.values[name] + counts.values.get(name, 0) for name in COUNTERS}
     values["waited_s"] = results.values["waited_s"] + spent.waited_s
-    done = Results(values, results.total if step.total is None else step.total)
+    done = Results(values, results.total if step.total is None else step.total, results.drift + tx.drift)
     _record(session, job, step, done, spent.quota_left)
     return done
 
@@ -113,6 +116,7 @@ def _record(session: Session, job: Job, step: Step, done: Results, quota_left: i
         .values(
             **done.values,
             **({"attempts": 0, "shortages": 0} if step.is_progress else {}),
+            **({"drift": done.drift.dump()} if job.is_reconciliation else {}),
             checkpoint=after.dump(),
             phase=after.phase,
             total=done.total,
@@ -125,7 +129,7 @@ def _record(session: Session, job: Job, step: Step, done: Results, quota_left: i
 
 
 def _reject(session: Session, job: Job, step: Step) -> None:
-    if not step.rejected:
+    if not step.rejected or job.is_reconciliation:
         return
     rows = []
     for record in step.rejected:

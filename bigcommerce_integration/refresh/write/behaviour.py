@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, Table
@@ -115,6 +116,16 @@ class Behaviour:
     def before_write(self, slice_: Slice, page: MappedPage, sink: PageSink) -> None:  # noqa: ARG002
         """Store the page once it holds all that its rows need, which may have to be asked for."""
         sink.store(page)
+
+    # -- a reconciliation ------------------------------------------------------------------------------------
+
+    def child_differences(self, tx: PageTransaction, child: Child, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:  # noqa: ARG002
+        """Columns that are not read from the store and should be others, of stored children by id."""
+        return {}
+
+    def amount(self, columns: Columns) -> tuple[datetime, str, Decimal] | None:  # noqa: ARG002
+        """What a record adds to the totals: when, in which currency, how much; None is nothing."""
+        return None
 
     # -- the refresh -----------------------------------------------------------------------------------------
 

@@ -81,7 +81,9 @@ def _diff(
     }
     known = [(each, rows[child_id]) for child_id, each in sorted(answered.items()) if child_id in rows]
     differing = [
-        (each, row) for each, row in known if row.content_hash != each["content_hash"] or row.deleted_at is not None
+        (each, row)
+        for each, row in known
+        if tx.is_repair or row.content_hash != each["content_hash"] or row.deleted_at is not None
     ]
     lacking = [
         row

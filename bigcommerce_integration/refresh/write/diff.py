@@ -48,7 +48,7 @@ def classify(tx: PageTransaction, table: Table, page: MappedPage, *, more: Seque
             new.append(record.materialize())
         elif tx.is_newer(row):
             older += 1
-        elif row.content_hash == record.content_hash != NO_HASH and row.deleted_at is None:
+        elif not tx.is_repair and row.content_hash == record.content_hash != NO_HASH and row.deleted_at is None:
             unchanged += 1
             if row.observed_at > tx.latest:
                 misdated.append(row)

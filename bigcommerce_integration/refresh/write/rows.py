@@ -15,6 +15,7 @@ from ...host.port import Host
 from ...models import Tables
 from ...models.dialect import in_chunks
 from ...models.instances import IntegrationInstance
+from ..job.drift import Drift
 from . import bulk
 
 # A range of ids with at most so many others to each one that is asked for is read whole.
@@ -40,6 +41,10 @@ class PageTransaction:
     notes: int = 0
     claimed_number: int = 0
     latest: datetime = datetime.max
+    # A repair: what seems to be unchanged may not be, and is written all the same.
+    is_repair: bool = False
+    # What a reconciliation has found in this transaction.
+    drift: Drift = field(default_factory=Drift)
 
     def is_newer(self, row: Row[Any]) -> bool:
         """Whether a stored row is of an answer that was asked for later than the page's.

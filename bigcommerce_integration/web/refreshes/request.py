@@ -8,11 +8,11 @@ from typing import Any
 from flask import Request
 
 from ...refresh.job.parameters import Mode, Parameters
-from ...schemas.refreshes import FIELDS_OF, REQUIRED, RefreshRequest, load_refresh_request
+from ...schemas.refreshes import FIELDS_OF, REQUIRED_OF, RefreshRequest, load_refresh_request
 from ..http.body import read_json_object
 
 
-def _shape(mode: str, names: tuple[str, ...]) -> dict[str, Any]:
+def _shape(mode: Mode, names: tuple[str, ...]) -> dict[str, Any]:
     """The body of one mode: ``RefreshRequest`` without the fields that belong to others."""
     fields: Any = RefreshRequest().fields
     shapes = {
@@ -22,7 +22,7 @@ def _shape(mode: str, names: tuple[str, ...]) -> dict[str, Any]:
         "type": "object",
         "properties": {"mode": {"const": mode, "description": fields["mode"].metadata["description"]}, **shapes},
         # An incremental refresh is what a body without a mode asks for.
-        "required": [*(() if mode == "incremental" else ("mode",)), *sorted(REQUIRED.intersection(names))],
+        "required": [*(() if mode == "incremental" else ("mode",)), *REQUIRED_OF.get(mode, ())],
         "additionalProperties": False,
     }
 

@@ -55,6 +55,7 @@ class RefreshParameters(AnswerSchema):
     date_to = Shown(DAY, "The last day, in the store's time zone.", "2026-01-31", is_optional=True)
     ids = Shown(list_of(ID), "The ids of the records.", is_optional=True)
     allow_mass_delete = Shown({"const": True}, "More may be deleted than is plausible.", is_optional=True)
+    is_repair = Shown({"const": True}, "It repairs what a reconciliation found.", is_optional=True)
 
 
 class _Spent(AnswerSchema):

@@ -1,0 +1,1 @@
+"""What a refresh that writes nothing compares."""
