@@ -77,7 +77,7 @@ def start_refresh(context: RequestContext, resource: str, mode: Mode, parameters
 
     Ids join those of a refresh that has not begun yet, so that many small requests do not fill the queue.
     """
-    ids = parameters.ids
+    ids = () if parameters.is_repair else parameters.ids
 
     def work(session: Session, tables: Tables) -> int:
         _require_begun(context, session, resource)

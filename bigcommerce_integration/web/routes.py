@@ -37,6 +37,7 @@ from .mirror.products import get_product, get_products, get_products_export
 from .mirror.rejected import get_rejected, get_rejected_export, post_rejected_retry
 from .mirror.variants import get_variants, get_variants_export
 from .openapi.document import get_openapi
+from .refreshes.drift import get_drift, post_repair
 from .refreshes.views import (
     get_refresh,
     get_refreshes,
@@ -61,6 +62,8 @@ ROUTES: tuple[Route, ...] = (
     ("/<instance_id>/refreshes/<refresh_id>", "GET", get_refresh),
     ("/<instance_id>/refreshes/<refresh_id>/cancel", "POST", post_cancel),
     ("/<instance_id>/refreshes/<refresh_id>/retry", "POST", post_retry),
+    ("/<instance_id>/refreshes/<refresh_id>/drift", "GET", get_drift),
+    ("/<instance_id>/refreshes/<refresh_id>/repair", "POST", post_repair),
     ("/<instance_id>/products", "GET", get_products),
     ("/<instance_id>/products/export.csv", "GET", get_products_export),
     ("/<instance_id>/products/<bigcommerce_id>", "GET", get_product),

@@ -35,7 +35,8 @@ def _starts_refresh(resource: str) -> Operation:
         description=(
             "Without a body an incremental refresh begins. `allow_mass_delete` goes with mode `full` only, `date_from` "
             "and `date_to` (whole days in the store's time zone, both included, not before the instance's start date) "
-            "with `date_range`, `ids` with `ids`. One walk of a resource can be open at a time; a refresh of `ids` "
+            "with `date_range` and, both optional, with `reconcile`, which compares and writes nothing; `ids` with "
+            "`ids`. One walk of a resource can be open at a time; a refresh of `ids` "
             "may run beside it."
         ),
         body=REQUEST_SHAPE,
@@ -45,6 +46,7 @@ def _starts_refresh(resource: str) -> Operation:
             "full": {"mode": "full", "allow_mass_delete": True},
             "days": {"mode": "date_range", "date_from": "2026-01-01", "date_to": "2026-01-31"},
             "ids": {"mode": "ids", "ids": [101, 102]},
+            "comparison": {"mode": "reconcile"},
         },
         answers={202: answer_of(Refresh, "It has begun.", headers=[LOCATION, RETRY_AFTER], example=BEGUN)},
         refusals=(409,),
