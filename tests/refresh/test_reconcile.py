@@ -127,7 +127,7 @@ def drift_of_orders(mirror: Mirror) -> Found:
     }
 
 
-def mirror_of(connect: Connect, records: int = 30) -> Mirror:
+def mirror_of(connect: Connect, records: int = 16) -> Mirror:
     store = SandboxStore(records, records, awkward=False)
     return connect(store, settings={"page_size": 7}, integration_settings__auto_create_products=True).completed()
 
