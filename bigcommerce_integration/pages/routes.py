@@ -38,6 +38,7 @@ ROUTES: tuple[Route, ...] = (
     (f"{_REFRESH}/live", "GET", refreshes.get_refresh_live),
     (f"{_REFRESH}/cancel", "POST", refreshes.post_cancel),
     (f"{_REFRESH}/retry", "POST", refreshes.post_retry),
+    (f"{_REFRESH}/repair", "POST", refreshes.post_repair),
     (f"{_REFRESH}/allow-deletion", "POST", refreshes.post_allow_deletion),
     (f"{_STORE}/products", "GET", products.get_products),
     (f"{_STORE}/products.csv", "GET", downloads.get_products_file),

@@ -44,6 +44,7 @@ MODES: Mapping[str, str] = {
     "date_range": "Dates",
     "ids": "Chosen records",
     "create": "Make products",
+    "reconcile": "Comparison",
 }
 DONE: Mapping[str, str] = {
     "connected": "The store is connected. Its first import has begun.",
@@ -53,6 +54,7 @@ DONE: Mapping[str, str] = {
     "started": "The refresh has begun.",
     "cancelled": "The refresh is cancelled. What was stored stays.",
     "retried": "The refresh goes on where it stopped.",
+    "repairing": "The records that differ are being read again.",
     "linked": "The variant is linked.",
     "left": "The variant has no link now, and no refresh links it.",
     "fetched": "The order was read from the store just now.",
@@ -92,6 +94,24 @@ RESULTS: Mapping[str, str] = {
     "requests": "Requests to the store",
 }
 """What a refresh counts."""
+
+COMPARED: Mapping[str, str] = {
+    **RESULTS,
+    "created": "Missing here",
+    "updated": "Different here",
+    "unchanged": "As in the store",
+    "skipped": "Left out, as they changed lately or are not wanted",
+    "deleted": "Here, and no longer in the store",
+    "linked": "Variants whose link is wrong",
+    "rejected": "Could not be read",
+}
+"""What a comparison counts, which changes nothing."""
+KINDS: Mapping[str, str] = {
+    "missing": "Missing here",
+    "different": "Different here",
+    "extra": "No longer in the store",
+}
+"""How a record differs."""
 
 ACTIONS: Mapping[str, str] = {
     "fetch": "Fetch it",

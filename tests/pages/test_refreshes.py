@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from sqlalchemy import update
 
+from bigcommerce_integration.refresh.job.drift import Difference, Drift, Totals
+
 from ..shop import Shop
 from .browsing import Browser
+from .test_records import may_not
 
 
 @pytest.fixture
@@ -154,3 +159,33 @@ def test_only_a_page_with_an_open_refresh_reloads_without_script(paged: Shop, br
     assert "http-equiv" not in browser.get(store).answer.text
     browser.send(browser.get(f"{store}/refresh").form("resource"))
     assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in browser.get(store).answer.text
+
+
+def test_a_comparison_shows_what_differs_and_repairs(
+    paged: Shop, browser: Browser, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = browser.get(f"{store}/refresh").form("resource")
+    browser.follow(browser.send(form, resource="orders", mode="reconcile", date_from="2026-01-01"))
+    row, table = paged.rows("refreshes")[-1], paged.tables.refreshes
+    assert (row.mode, row.parameters) == ("reconcile", '{"date_from": "2026-01-01"}')
+    address = f"{store}/refreshes/{row.id}"
+    assert "Comparison" in browser.get(f"{store}/refreshes").text
+    assert all("repair" not in each.action for each in browser.get(address).forms)
+    found = Drift.of(
+        Difference(7, "different", ("total_inc_tax",)),
+        Difference(8, "missing"),
+        totals={("2026-01", "EUR"): Totals(Decimal("5.0000"), Decimal("4.5000"))},
+    )
+    paged.execute(
+        update(table).where(table.c.id == row.id).values(status="completed", open_key=None, drift=found.dump())
+    )
+    page = browser.get(address)
+    for text in ("Different here", "total_inc_tax", "Missing here", "2026-01", "-0.50"):
+        assert text in page.text
+    browser.send(page.form("/repair"))
+    last = paged.rows("refreshes")[-1]
+    assert (last.mode, last.parameters) == ("ids", '{"ids": [7, 8], "is_repair": true}')
+    may_not(monkeypatch, "read_orders")
+    text = browser.get(address).text
+    assert "total_inc_tax" not in text
+    assert "2026-01" not in text.replace("2026-01-01", "")

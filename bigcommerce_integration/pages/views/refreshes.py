@@ -12,7 +12,9 @@ from ...errors import Conflict, Invalid, RefreshCode
 from ...models.refreshes import COUNTERS, STOPPED
 from ...operations.context import RequestContext, authorize_refresh
 from ...operations.queries import RefreshView
+from ...operations.reconciliation import reconciliation, repair
 from ...operations.refreshes import cancel_refresh, list_refreshes, retry_refresh, start_refresh
+from ...refresh.job.drift import Drift
 from ...refresh.job.parameters import load_parameters
 from ...schemas.refreshes import FIELDS_OF, RefreshListQuery, RefreshRequest, load_refresh_request
 from .. import login
@@ -105,9 +107,17 @@ def _values(context: RequestContext, refresh_id: int) -> dict[str, Any]:
         "refresh": view,
         "parameters": load_parameters(view.row.parameters),
         "results": [(name, view.row._mapping[name]) for name in COUNTERS],
+        "drift": _drift(context, view),
         "can_retry": view.row.status in STOPPED,
         "can_allow_deletion": _is_held_back(view),
     }
+
+
+def _drift(context: RequestContext, view: RefreshView) -> Drift | None:
+    """What a comparison has found, for those who may see the records."""
+    permission = context.state.tables.registry[view.row.resource].permission
+    is_shown = view.row.mode == "reconcile" and context.permits(permission)
+    return reconciliation(context, view.row.id).drift if is_shown else None
 
 
 def _is_held_back(view: RefreshView) -> bool:
@@ -126,6 +136,13 @@ def post_retry(instance_id: int, refresh_id: int) -> ResponseReturnValue:
     context = login.authorize("refresh", instance_id)
     retry_refresh(context, login.checked_id(refresh_id))
     return _to_refresh(instance_id, refresh_id, "retried")
+
+
+def post_repair(instance_id: int, refresh_id: int) -> ResponseReturnValue:
+    """Read again exactly what a comparison has found."""
+    context = login.authorize("refresh", instance_id)
+    begun = repair(context, login.checked_id(refresh_id))
+    return _to_refresh(instance_id, begun[0].row.id, "repairing")
 
 
 def post_allow_deletion(instance_id: int, refresh_id: int) -> ResponseReturnValue:
