@@ -35,6 +35,10 @@ def _number(low: float, high: float = _TEN_YEARS_S) -> Callable[[str, Any], floa
     return check
 
 
+def _interval(key: str, value: Any) -> float | None:
+    return None if value is None else _number(60)(key, value)
+
+
 def _integer(low: int, high: int) -> Callable[[str, Any], int]:
     def check(key: str, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
@@ -125,6 +129,7 @@ class Config(Unpicklable):
     quota_reserve: float = field(default=0.1, metadata=_read_by(_number(0, 0.95)))
     sync_interval_s: float = field(default=300, metadata=_read_by(_number(1)))
     sweep_interval_s: float = field(default=86400, metadata=_read_by(_number(1)))
+    reconcile_interval_s: float | None = field(default=None, metadata=_read_by(_interval))
     overlap_s: float = field(default=300, metadata=_read_by(_number(0)))
     max_deleted_share: float = field(default=0.2, metadata=_read_by(_number(0, 1)))
     retention_days: int = field(default=30, metadata=_read_by(_integer(1, 36500)))

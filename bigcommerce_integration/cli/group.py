@@ -13,6 +13,7 @@ from .command import command
 from .connect import connect_command
 from .doctor import doctor_command
 from .erase import erase_command
+from .reconcile import reconcile_command
 from .refreshes import cancel_command, refresh_command, retry_command
 from .stores import check_command, explain_command, list_command, show_command
 from .watch import watch_command
@@ -28,6 +29,7 @@ def add_commands(blueprint: Blueprint, registry: Registry) -> None:
         check_command,
         explain_command,
         refresh_command(registry.names),
+        reconcile_command(registry.names),
         watch_command,
         cancel_command,
         retry_command,

@@ -36,7 +36,7 @@ def refresh_command(collections: Iterable[str]) -> click.Command:
         """Bring a collection of a store up to date: what has changed, or what the options name."""
         context = context_of(instance_id)
         mode, parameters = _read(context, given)
-        _follow(context, [start_refresh(context, collection, mode, parameters)], "has begun", is_watched=is_watched)
+        follow(context, [start_refresh(context, collection, mode, parameters)], "has begun", is_watched=is_watched)
 
     return refresh
 
@@ -67,10 +67,11 @@ def retry_command(refresh_id: int | None, instance_id: int | None, is_watched: b
         views = retry_failed(context)
     if not views:
         click.echo("Nothing has failed since the last success.")
-    _follow(context, views, "goes on", is_watched=is_watched)
+    follow(context, views, "goes on", is_watched=is_watched)
 
 
-def _follow(context: RequestContext, views: Sequence[RefreshView], what: str, *, is_watched: bool) -> None:
+def follow(context: RequestContext, views: Sequence[RefreshView], what: str, *, is_watched: bool) -> None:
+    """Say that these have begun; show their progress if they are to be watched."""
     for view in views:
         click.echo(f"Refresh {view.row.id} ({view.row.resource}) {what}.")
         if view.lacks_worker and not is_watched:
@@ -89,12 +90,20 @@ def _read(context: RequestContext, given: Mapping[str, Any]) -> tuple[Mode, Para
     ]
     if len(modes) > 1:
         raise WrongInput("--full, --from with --to, and --ids exclude each other: give one of them.")
-    body: dict[str, Any] = {"mode": modes[0] if modes else "incremental"}
-    body |= {name: given[name] for name in ("date_from", "date_to") if given[name] is not None}
-    if given["ids"] is not None:
-        body["ids"] = [int(each) if each.strip().isdecimal() else each for each in given["ids"].split(",")]
-    if given["allow_mass_delete"]:
-        body["allow_mass_delete"] = True
+    ids = None if given["ids"] is None else given["ids"].split(",")
+    return read_request(
+        context,
+        modes[0] if modes else "incremental",
+        date_from=given["date_from"],
+        date_to=given["date_to"],
+        ids=ids and [int(each) if each.strip().isdecimal() else each for each in ids],
+        allow_mass_delete=given["allow_mass_delete"] or None,
+    )
+
+
+def read_request(context: RequestContext, mode: str, **given: object) -> tuple[Mode, Parameters]:
+    """The request for a refresh of this mode with what is given, not None; ``WrongInput`` names each bad option."""
+    body = {"mode": mode, **{name: value for name, value in given.items() if value is not None}}
     try:
         return load_refresh_request(body, start_date=context.instance.start_date)
     except Invalid as refusal:

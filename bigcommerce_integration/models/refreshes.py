@@ -67,6 +67,9 @@ def leases(metadata: MetaData) -> Table:
         # When the tick may next begin something by itself; NULL is at once.
         Column("next_sync_at", moment()),
         Column("next_sweep_at", moment()),
+        Column("next_reconcile_at", moment()),
+        # The last reconciliation, if it found drift that no repair has ended since.
+        Column("drifted_in", BigInteger),
         # The start date was moved back from this day: what lies between is still to be fetched, NULL is at once.
         Column("backfill_to", Date),
         Column("next_backfill_at", moment()),

@@ -47,6 +47,8 @@ class ResourceHealth:
     has_unsolved: bool = False
     # The newest refresh that was stopped as too much was gone, unless a full one was completed since.
     held_back: RefreshView | None = None
+    # The last reconciliation, if it found drift that was not repaired since.
+    drifted: RefreshView | None = None
 
     @property
     def is_failing(self) -> bool:
@@ -162,6 +164,7 @@ def _selected(tables: Tables, config: Config) -> Select[Any]:
         leases.c.watermark,
         leases.c.next_sync_at,
         leases.c.off_reason,
+        leases.c.drifted_in,
         is_due(leases.c.next_sync_at, within_s=MOST_SPREAD * config.sync_interval_s).label("is_due"),
         db_now().label("now"),
         newest().label("newest_id"),
@@ -187,7 +190,7 @@ def _views(
 
 
 def _named(row: Row[Any]) -> Sequence[int | None]:
-    return row.newest_id, row.success_id, row.failure_id, row.held_back_id
+    return row.newest_id, row.success_id, row.failure_id, row.held_back_id, row.drifted_in
 
 
 def _resource_health(
@@ -213,6 +216,7 @@ def _resource_health(
         has_rejected=lease.any_rejected is not None,
         has_unsolved=lease.any_unsolved is not None,
         held_back=views.get(lease.held_back_id),
+        drifted=views.get(lease.drifted_in),
     )
 
 

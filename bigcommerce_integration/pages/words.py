@@ -119,6 +119,7 @@ ACTIONS: Mapping[str, str] = {
     "retry": "Look at it and try again",
     "link": "Look at the variants",
     "create_products": "Look at the variants",
+    "repair": "Look at what differs",
     "open_settings": "Open the settings",
     "new_token": "Enter a new token",
     "allow_deletion": "Look at it",

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert, update
 
-from bigcommerce_integration.refresh.job.drift import Drift, Totals, load_drift
+from bigcommerce_integration.refresh.job.drift import Difference, Drift, Totals, load_drift
+from bigcommerce_integration.refresh.lifecycle.schedule import begin_due
 from bigcommerce_integration.sandbox import SandboxStore
 
 from ..edits import edited
@@ -221,11 +222,49 @@ def test_a_killed_worker_loses_no_drift(connect: Connect) -> None:
 
 
 def test_no_more_than_a_thousand_are_named() -> None:
-    from bigcommerce_integration.refresh.job.drift import Difference
-
     drift = Drift()
     for start in range(0, 3000, 250):
         drift += Drift.of(*(Difference(each, "missing") for each in range(start, start + 250)))
     drift += Drift.of(Difference(0, "missing"), totals={("2026-01", "EUR"): Totals(Decimal("1.5"), Decimal(0))})
     assert (drift.count, len(drift.records)) == (3000, 1000)
     assert load_drift(drift.dump()) == drift
+
+
+def test_drift_is_noted_until_it_is_repaired(connect: Connect) -> None:
+    mirror = mirror_of(connect)
+    order_id = mirror.store.order_ids[0]
+    change(mirror, "orders", order_id, customer_id=None)
+    reconciled(mirror, "orders")
+
+    def noted() -> int | None:
+        (lease,) = mirror.rows("leases", resource="orders")
+        return lease["drifted_in"]  # type: ignore[no-any-return]
+
+    assert noted() == mirror.refreshes["orders"]
+    mirror.again("orders")
+    assert noted() is not None, "a full refresh believes the content hash"
+    mirror.again("orders", mode="ids", ids=(order_id,), is_repair=True)
+    assert noted() is None
+    assert reconciled(mirror, "orders") == [{}]
+    assert noted() is None
+
+
+@pytest.mark.parametrize(("interval_s", "modes"), [(None, []), (3600.0, ["reconcile", "reconcile"])])
+def test_workers_compare_by_themselves_if_asked(connect: Connect, interval_s: float | None, modes: list[str]) -> None:
+    mirror = connect(SandboxStore(1, 1, awkward=False)).completed().with_settings(reconcile_interval_s=interval_s)
+    leases = mirror.table("leases")
+    long_ago = datetime(2024, 1, 1)
+    mirror.execute(update(leases).values(next_sync_at=long_ago, next_sweep_at=datetime(2999, 1, 1)))
+    begun = _begin(mirror)
+    assert [mode for mode in begun if mode != "incremental"] == modes
+    mirror.execute(update(leases).values(next_sync_at=long_ago))
+    assert _begin(mirror) == ["incremental", "incremental"]
+
+
+def _begin(mirror: Mirror) -> list[str]:
+    """The modes of what is begun now, all of it completed."""
+    with mirror.app.app_context():
+        begun = dict(begin_due(mirror.engine))
+    mirror.refreshes |= begun
+    mirror.completed()
+    return [mirror.refresh(resource)["mode"] for resource in begun]

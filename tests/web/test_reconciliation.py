@@ -52,6 +52,11 @@ def reconciled(mirror: Mirror) -> int:
     return refresh_id
 
 
+def drift_findings(mirror: Mirror) -> list[Any]:
+    found = mirror.app.test_client().get("/api/big-commerce/1", headers=bearer(mirror.app)).json
+    return [each for each in found["data"]["health"]["findings"] if each["code"] == "drift_found"]  # type: ignore[index]
+
+
 def test_drift_is_shown_and_repaired(mirror: Mirror) -> None:
     refresh_id = reconciled(mirror)
     first, last = mirror.store.order_ids[0], mirror.store.order_ids[-1]
@@ -71,11 +76,15 @@ def test_drift_is_shown_and_repaired(mirror: Mirror) -> None:
         {"bigcommerce_id": 10**9, "kind": "extra", "columns": []},
     ]
     assert any(each["store"] != each["mirror"] for each in drift["totals"])
+    (finding,) = drift_findings(mirror)
+    assert (finding["action"], finding["refresh_id"]) == ("repair", refresh_id)
+    assert "3 of the orders are not as in the store" in finding["sentence"]
     begun = call(mirror, "POST", f"refreshes/{refresh_id}/repair")
     assert begun.status_code == 202
     (repair,) = begun.json["data"]
     assert (repair["mode"], repair["parameters"]) == ("ids", {"ids": [first, last, 10**9], "is_repair": True})
     ended(mirror, repair["id"])
+    assert drift_findings(mirror) == []
     again = reconciled(mirror)
     assert (
         call(mirror, "GET", f"refreshes/{again}").json["data"]["message"]

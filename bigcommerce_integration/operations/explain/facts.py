@@ -52,6 +52,8 @@ def refresh_at(context: RequestContext, resource: str, moment: datetime) -> Refr
         .where(
             table.c.instance_id == context.instance.id,
             table.c.resource == resource,
+            # It writes no row.
+            table.c.mode != "reconcile",
             table.c.started_at <= latest,
             or_(table.c.finished_at.is_(None), table.c.finished_at >= soonest),
         )

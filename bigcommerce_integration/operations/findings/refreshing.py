@@ -25,6 +25,8 @@ def of_resource(standing: Standing, resource: ResourceHealth, make: _Made) -> It
     name = resource.resource
     if resource.held_back is not None:
         yield _held_back(resource, make)
+    if resource.drifted is not None:
+        yield _drifted(resource, make)
     yield from _waits(resource, make)
     if resource.off_reason is not None:
         yield _scope_missing(name, make, since=None, is_whole=False)
@@ -51,6 +53,27 @@ def _held_back(resource: ResourceHealth, make: _Made) -> Finding:
         action=Action.ALLOW_DELETION,
         link=f"refreshes/{row.id}",
         resource=name,
+        refresh_id=row.id,
+    )
+
+
+def _drifted(resource: ResourceHealth, make: _Made) -> Finding:
+    drifted: Any = resource.drifted
+    row = drifted.row
+    count = row.created + row.updated + row.deleted
+    what = f"1 record of the {resource.resource} is" if count == 1 else f"{count:,} of the {resource.resource} are"
+    text = (
+        f"A comparison found that {what} not as in the store. Nothing was changed. See which, then repair them: they "
+        "are read again from the store."
+    )
+    return make(
+        FindingCode.DRIFT_FOUND,
+        "person",
+        text,
+        since=row.finished_at,
+        action=Action.REPAIR,
+        link=f"refreshes/{row.id}",
+        resource=resource.resource,
         refresh_id=row.id,
     )
 

@@ -34,6 +34,11 @@ class Totals:
     store: Decimal = Decimal(0)
     mirror: Decimal = Decimal(0)
 
+    @property
+    def is_equal(self) -> bool:
+        """Whether both sides come to the same."""
+        return self.store == self.mirror
+
     def __add__(self, other: Totals) -> Totals:
         return Totals(self.store + other.store, self.mirror + other.mirror)
 

@@ -31,6 +31,7 @@ def finish(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, tot
     tables, instance_id = job.engine.tables, job.instance.id
     job.lease.renew(session)
     if job.is_reconciliation:
+        _note_drift(session, job)
         complete(session, job, tally, message=_found(session, job, checkpoint), total=total)
         return True
     instance = session.execute(
@@ -51,6 +52,8 @@ def finish(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, tot
         return False
     if job.mode in MOVES_WATERMARK:
         _move_watermark(session, job, checkpoint)
+    if job.parameters.is_repair:
+        session.execute(update(tables.leases).where(*job.lease.row).values(drifted_in=None))
     clear_fulfilled(session, job, checkpoint, instance)
     turn_on(session, job)
     session.execute(
@@ -85,6 +88,14 @@ def _move_watermark(session: Session, job: Job, checkpoint: Checkpoint) -> None:
         )
         .values(watermark=begun_at if begun_at <= latest else None)
     )
+
+
+def _note_drift(session: Session, job: Job) -> None:
+    """That this reconciliation has found something, or that there is nothing any more."""
+    refreshes, leases = job.engine.tables.refreshes, job.engine.tables.leases
+    count = refreshes.c.created + refreshes.c.updated + refreshes.c.deleted
+    has_drift = session.scalar(select(count).where(refreshes.c.id == job.refresh_id))
+    session.execute(update(leases).where(*job.lease.row).values(drifted_in=job.refresh_id if has_drift else None))
 
 
 def _found(session: Session, job: Job, checkpoint: Checkpoint) -> str:

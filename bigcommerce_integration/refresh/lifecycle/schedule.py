@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row, Select, case, exists, select, update
+from sqlalchemy import Column, ColumnElement, Row, Select, case, exists, false, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -51,6 +51,7 @@ def due(
     is_link_wanted: bool,
     is_automatic: bool,
     is_sweep_due: bool,
+    is_reconcile_due: bool = False,
     today: date,
 ) -> Due | None:
     """What comes first of all that an instance's resource waits for; ``today`` is the day in UTC.
@@ -66,6 +67,8 @@ def due(
             return Due("full", is_sweep=True)
         # A day more, as it may have begun in the store's time zone.
         return Due("date_range", Parameters(date_from=today - resource.sweep, date_to=today + _DAY), is_sweep=True)
+    if is_automatic and is_reconcile_due:
+        return Due("reconcile")
     if is_automatic or is_link_wanted:
         return Due("incremental")
     return None
@@ -98,6 +101,8 @@ def _waiting(engine: Engine) -> Select[Any]:
     )
     is_backfill_due = leases.c.backfill_to.is_not(None) & _is_past(leases.c.next_backfill_at, config.sync_interval_s)
     is_sweep_due = _is_past(leases.c.next_sweep_at, config.sweep_interval_s)
+    reconcile_s = config.reconcile_interval_s
+    is_reconcile_due = false() if reconcile_s is None else _is_past(leases.c.next_reconcile_at, reconcile_s)
     return (
         select(
             leases.c.instance_id,
@@ -107,6 +112,7 @@ def _waiting(engine: Engine) -> Select[Any]:
             instances.c.start_date,
             instances.c.is_automatic_sync_enabled,
             is_sweep_due.label("is_sweep_due"),
+            is_reconcile_due.label("is_reconcile_due"),
             db_now().label("now"),
         )
         .select_from(leases.join(instances, instances.c.id == leases.c.instance_id))
@@ -141,12 +147,18 @@ def _begin(session: Session, engine: Engine, row: Row[Any]) -> int | None:
         is_link_wanted=row.is_link_wanted,
         is_automatic=row.is_automatic_sync_enabled,
         is_sweep_due=row.is_sweep_due,
+        is_reconcile_due=bool(row.is_reconcile_due),
         today=row.now.date(),
     )
     if found is None:
         return None
-    # The next thing due need not wait for a backfill's sake.
-    values = {"next_sync_at": db_now(0.0 if found.is_backfill else spread(config.sync_interval_s))}
+    is_reconciliation = found.mode == "reconcile"
+    # The next thing due need not wait for the sake of a backfill or a reconciliation.
+    is_beside = found.is_backfill or is_reconciliation
+    values = {"next_sync_at": db_now(0.0 if is_beside else spread(config.sync_interval_s))}
+    if is_reconciliation and config.reconcile_interval_s is not None:
+        which.append(_is_past(leases.c.next_reconcile_at, config.reconcile_interval_s))
+        values["next_reconcile_at"] = db_now(spread(config.reconcile_interval_s))
     if found.is_backfill or found.is_sweep:
         name = "next_backfill_at" if found.is_backfill else "next_sweep_at"
         which.append(_is_past(leases.c[name], config.sync_interval_s if found.is_backfill else config.sweep_interval_s))
