@@ -16,7 +16,7 @@ MOST_ROWS = 50_000
 KEY, HOST_SKU, DECISION = "variant_id", "host_sku", "decision"
 _SEPARATORS = ",;\t"
 # Excel names the separator in a line of its own.
-_NAMED_SEPARATOR = re.compile('\ufeff?"?sep=(.)"?\r?\n', re.IGNORECASE)
+_NAMED_SEPARATOR = re.compile('\ufeff?"?sep=([,;\t|])"?\r?\n', re.IGNORECASE)
 # A spreadsheet may show a whole number with a decimal; more of them could be a separator of thousands.
 _ID = re.compile("([0-9]{1,19})([.,]0)?")
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
