@@ -60,6 +60,7 @@ RUN_BY = {
     ("python", "bigcommerce_integration/resources/customers.py"): "test_added_collection.py",
     ("diff", "bigcommerce_integration/resources/registry.py"): "test_added_collection.py",
     ("python", "tests/refresh/test_customers.py"): "test_added_collection.py",
+    ("yaml", "bigcommerce.rules.yml"): "test_metrics.py",
     ("text", ""): "nothing: a drawing",
 }
 
@@ -333,6 +334,14 @@ def check_pages(host: TypedIn) -> None:
     assert client.post("/login?next=//evil.example").headers["Location"] == "/big-commerce/"
 
 
+def check_metrics(host: TypedIn) -> None:
+    host.completed()
+    metrics = host.app.test_client().get("/metrics").text
+    assert re.search(
+        r'^bigcommerce_freshness_seconds{collection="orders",instance_id="1",store="[^"]+"} ', metrics, re.M
+    )
+
+
 CHECKS: Mapping[str, Callable[[TypedIn], None]] = {
     "Say who may do what": check_may,
     "Keep tenants apart": check_tenants,
@@ -345,6 +354,7 @@ CHECKS: Mapping[str, Callable[[TypedIn], None]] = {
     "Be notified after a commit": check_signals,
     "A host without SQLAlchemy models of its own": check_plain,
     "A worked example: what the warehouse has to pick": check_warehouse,
+    "Metrics for Prometheus": check_metrics,
     "Register them": check_pages,
 }
 HOST_BLOCKS = [each for each in BLOCKS if each.place == "host.py" and each.page != "README.md"]
