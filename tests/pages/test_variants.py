@@ -149,6 +149,17 @@ def test_many_are_linked_after_a_preview(listed: Mirrored, reader: Browser) -> N
     assert deed["done_by"] == "ada"
 
 
+def test_a_product_that_two_variants_might_be_is_for_none(
+    listed: Mirrored, reader: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidates, "MOST_ALIKE", 2)
+    listed.add_host_products("mug-1", "cup")
+    path = add_variants(listed, {"sku": "MUG-1", **SIMILAR}, {"sku": "Mug-1", **SIMILAR}, {"sku": "CUP", **SIMILAR})
+    page = reader.get(f"{path}/many?do=link_alike")
+    assert "1 variant is shown here." in page.text
+    assert "CUP" in page.links
+
+
 def test_what_changed_since_the_preview_is_left_alone(listed: Mirrored, reader: Browser) -> None:
     listed.add_host_products("mug-1", "mug-2")
     path = add_variants(listed, {"sku": "MUG-1", **SIMILAR}, {"sku": "B"})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -15,21 +17,23 @@ from ...refresh.linking.host_products import host_products
 from ...refresh.write.rows import PageTransaction
 from ..context import RequestContext
 from ..lists import variants
-from ..lists.paging import page_after
+from ..lists.paging import every_page
 
 MOST_ALIKE = 500
 """How many variants one decision is about at most."""
-
+MOST_PAGES = 20
+"""How many times as many variants are looked at for some that the decision is about."""
 MOST_NEAREST = 20
 """How many products a person chooses from at most."""
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A product of the host, with its SKU as the host spells it."""
+class Product:
+    """A product of the host, with its SKU as the host spells it; ``name`` is None where only its SKU is known."""
 
-    sku: str
     host_product_id: Key
+    sku: str
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,10 @@ class Alike:
     """A variant, and the one product of the host whose SKU differs from its own by case only."""
 
     variant: Row[Any]
-    candidate: Candidate
+    product: Product
 
 
-def candidates(context: RequestContext, skus: Iterable[str | None]) -> Mapping[str, Sequence[Candidate]]:
+def candidates(context: RequestContext, skus: Iterable[str | None]) -> Mapping[str, Sequence[Product]]:
     """By (trimmed) SKU the host's products that have it, or one that differs by case, accent or blanks only."""
     asked = sorted({sku for sku in skus if sku})
     if not asked:
@@ -49,26 +53,14 @@ def candidates(context: RequestContext, skus: Iterable[str | None]) -> Mapping[s
     assert now is not None
     tx = PageTransaction(context.session, context.state.tables, context.state.host, context.instance, now, 0)
     return {
-        sku: [Candidate(spelling, key) for spelling, keys in sorted(found.items()) for key in in_order(keys)]
+        sku: [Product(key, spelling) for spelling, keys in sorted(found.items()) for key in in_order(keys)]
         for sku, found in host_products(tx, asked).items()
     }
 
 
-@dataclass(frozen=True)
-class Product:
-    """A product of the host that a person may choose; ``name`` is None where only its SKU is known."""
-
-    host_product_id: Key
-    sku: str
-    name: str | None = None
-
-
 def nearest_products(context: RequestContext, sku: str | None, *texts: str | None) -> list[Product]:
     """Those that have the SKU or nearly so, then those that the host finds by each of ``texts``; the nearest first."""
-    found = {
-        each.host_product_id: Product(each.host_product_id, each.sku)
-        for each in candidates(context, [sku]).get(sku or "", ())
-    }
+    found = {each.host_product_id: each for each in candidates(context, [sku]).get(sku or "", ())}
     search = getattr(context.state.host, "search_products", None)
     for text in dict.fromkeys(texts):
         if not text or not callable(search):
@@ -84,16 +76,30 @@ def alike_by_case(
 ) -> tuple[list[Alike], bool]:
     """Of the variants that a list has for ``query`` those with one candidate, whose SKU differs by case only.
 
-    And whether there may be more: at most ``MOST_ALIKE`` variants are looked at. ``chosen`` are the BigCommerce ids of
-    the variants that are meant; None is all.
+    And whether there may be more: the first ``MOST_ALIKE`` variants are looked at that have any. ``chosen`` are the
+    BigCommerce ids of the variants that are meant; None is all. A product that several of them might be is for none.
     """
     table = context.state.tables.variants
     wanted = variants.wanted_of(context, {**query, "link_conflict_code": LinkCode.SIMILAR_SKU_IN_HOST}, chosen)
     columns = (table.c.bigcommerce_id, table.c.sku, table.c.sku_key, variants.name_of_product(context))
-    rows, cursor = page_after(context, wanted, columns, {"limit": MOST_ALIKE})
+    rows: Sequence[Row[Any]] = ()
+    for rows in islice(every_page(context.session, wanted, columns, MOST_ALIKE), MOST_PAGES):
+        if found := _alike(context, rows):
+            break
+    else:
+        found = []
+    return found, len(rows) == MOST_ALIKE
+
+
+def _alike(context: RequestContext, rows: Sequence[Row[Any]]) -> list[Alike]:
     near = candidates(context, (row.sku_key for row in rows))
     pairs = [Alike(row, near[row.sku_key][0]) for row in rows if len(near.get(row.sku_key, ())) == 1]
-    return [each for each in pairs if _is_other_case(each.variant.sku_key, each.candidate.sku.strip())], bool(cursor)
+    uses = Counter(each.product.host_product_id for each in pairs)
+    return [
+        each
+        for each in pairs
+        if uses[each.product.host_product_id] == 1 and _is_other_case(each.variant.sku_key, each.product.sku.strip())
+    ]
 
 
 def _is_other_case(ours: str, theirs: str) -> bool:

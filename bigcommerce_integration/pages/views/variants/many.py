@@ -39,9 +39,8 @@ class Step:
     @property
     def pair(self) -> str:
         """As the form of the preview sends it back."""
-        return (
-            f"{self.variant.bigcommerce_id}={'' if self.host_product_id is None else key_answer(self.host_product_id)}"
-        )
+        key = "" if self.host_product_id is None else key_answer(self.host_product_id)
+        return f"{self.variant.bigcommerce_id}={key}"
 
 
 def get_many(instance_id: int) -> Response:
@@ -49,7 +48,7 @@ def get_many(instance_id: int) -> Response:
     context = login.authorize("link", instance_id)
     does = _decision(request.args)
     chosen = numbers(request.args.getlist("ids")) if "ids" in request.args else None
-    steps, has_more = _steps(context, does, read_filters(VariantFilters()), chosen)
+    steps, has_more = _DECISIONS[does](context, read_filters(VariantFilters()), chosen)
     return render("many.html", instance=context.instance, does=does, steps=steps, has_more=has_more, most=MOST_ALIKE)
 
 
@@ -57,7 +56,8 @@ def post_many(instance_id: int) -> ResponseReturnValue:
     """Do what was shown, but for the variants that were changed meanwhile."""
     context = login.authorize("link", instance_id)
     shown = request.form.getlist("pair")
-    steps, _ = _steps(context, _decision(request.form), {}, numbers(each.partition("=")[0] for each in shown))
+    chosen = numbers(each.partition("=")[0] for each in shown)
+    steps, _ = _DECISIONS[_decision(request.form)](context, {}, chosen)
     same = [each for each in steps if each.pair in shown]
     if same:
         link_variants(context, [WantedLink(each.variant.bigcommerce_id, None, each.host_product_id) for each in same])
@@ -74,22 +74,15 @@ def _decision(given: MultiDict[str, str]) -> str:
 
 def numbers(texts: Iterable[str]) -> list[int]:
     """The numbers of at most as many variants as one decision may be about."""
-    numbers = [int(each) for each in texts if each.isascii() and each.isdecimal() and len(each) < 19]
-    return numbers[:MOST_ALIKE]
-
-
-def _steps(
-    context: RequestContext, does: str, query: Mapping[str, Any], chosen: Sequence[int] | None
-) -> tuple[list[Step], bool]:
-    """The first of what the decision would do, and whether there may be more."""
-    return _DECISIONS[does](context, query, chosen)
+    found = [int(each) for each in texts if each.isascii() and each.isdecimal() and len(each) < 19]
+    return found[:MOST_ALIKE]
 
 
 def _link_alike(
     context: RequestContext, query: Mapping[str, Any], chosen: Sequence[int] | None
 ) -> tuple[list[Step], bool]:
     pairs, has_more = alike_by_case(context, query, chosen)
-    return [Step(each.variant, each.candidate.host_product_id, each.candidate.sku) for each in pairs], has_more
+    return [Step(each.variant, each.product.host_product_id, each.product.sku) for each in pairs], has_more
 
 
 def _leave(context: RequestContext, query: Mapping[str, Any], chosen: Sequence[int] | None) -> tuple[list[Step], bool]:

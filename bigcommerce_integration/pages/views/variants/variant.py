@@ -23,7 +23,7 @@ from ...forms import Form, form_of
 from ...render import render
 from .listing import columns, state_of
 
-LONGEST = 100
+_LONGEST = 100
 _SKU, _NUMBER = "sku", "host_product_id"
 
 
@@ -51,10 +51,10 @@ def _chosen(context: RequestContext) -> Key:
     sku, number = request.form.get(_SKU, "").strip(), request.form.get(_NUMBER, "").strip()
     if bool(sku) == bool(number):
         raise Invalid({_SKU: ["Give the SKU of your product, or its number."]})
-    return product_of_sku(context, sku) if sku else read_key(number)
+    return product_of_sku(context, sku) if sku else _read_key(number)
 
 
-def read_key(text: str) -> Key:
+def _read_key(text: str) -> Key:
     """The key of a host's product as a person types it; ``Invalid``."""
     try:
         return QueryHostProductId().read(text)
@@ -64,7 +64,7 @@ def read_key(text: str) -> Key:
 
 def _page(context: RequestContext, variant_id: int, form: Form, *, status: int = 200) -> Response:
     row = _find(context, variant_id)
-    sought = request.args.get("find", "").strip()[:LONGEST]
+    sought = request.args.get("find", "").strip()[:_LONGEST]
     return render(
         "variant.html",
         status=status,
