@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
+from bigcommerce_integration.models import db_now
 from bigcommerce_integration.refresh.job.drift import Difference, Drift, Totals
 
 from ..shop import Shop
@@ -81,6 +82,19 @@ def test_a_wrong_request_is_refused_at_its_field(
     page = browser.send(form, 422, **typed)
     assert message in page.text
     assert len(paged.rows("refreshes")) == 2
+
+
+def test_what_is_read_by_itself_does_not_make_the_page_jump(paged: Shop, browser: Browser, store: str) -> None:
+    browser.send(browser.get(f"{store}/refresh").form("resource"))
+    assert "You can close this page." in browser.get(store).text
+    workers, refreshes = paged.tables.workers, paged.tables.refreshes
+    paged.execute(update(refreshes).where(refreshes.c.status == "pending").values(requested_by=None))
+    # Without a worker it waits, which is shown.
+    assert "You can close this page." in browser.get(store).text
+    paged.execute(insert(workers).values(id="w", started_at=db_now(), last_tick_at=db_now()))
+    page = browser.get(store)
+    assert "You can close this page." not in page.text
+    assert page.text.count("Up to date") == 2
 
 
 def test_each_collection_has_the_button_that_it_needs(paged: Shop, browser: Browser, store: str) -> None:

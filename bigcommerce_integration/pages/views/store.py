@@ -9,8 +9,8 @@ from flask import Response
 from flask.typing import ResponseReturnValue
 
 from ...history import entries
-from ...models.refreshes import OPEN
 from ...operations.context import RequestContext
+from ...operations.health import ResourceHealth
 from ...operations.instances.counts import counts
 from ...operations.instances.views import view_of
 from ...operations.refreshes import changes_a_day, list_refreshes
@@ -39,7 +39,7 @@ def _values(context: RequestContext) -> dict[str, Any]:
     instance = context.instance
     view = view_of(context, instance)
     last, _ = list_refreshes(context, page=1, per_page=_LAST)
-    is_running = any(each.row.status in OPEN for each in last)
+    watched = {each.resource: each.open_refresh for each in view.health.resources if _is_watched(each)}
     deeds: Sequence[Any] = ()
     if context.state.host.may("read_history", instance):
         deeds, _ = entries(context.session, context.state.tables, instance.id, page=1, per_page=_LAST)
@@ -48,7 +48,17 @@ def _values(context: RequestContext) -> dict[str, Any]:
         "view": view,
         "last": last,
         "deeds": deeds,
-        "is_running": is_running,
+        "watched": watched,
+        "is_running": bool(watched),
         # A large store is not counted every other second.
-        "counts": None if is_running or instance.status == DELETING else counts(context),
+        "counts": None if watched or instance.status == DELETING else counts(context),
     }
+
+
+def _is_watched(resource: ResourceHealth) -> bool:
+    """Whether a refresh is open that a person waits for: one that reads a few changes by itself makes no page jump."""
+    opened = resource.open_refresh
+    if opened is None:
+        return False
+    is_routine = resource.last_success is not None and opened.row.mode == "incremental"
+    return not is_routine or opened.row.requested_by is not None or opened.lacks_worker or opened.trouble is not None
