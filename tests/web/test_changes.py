@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from bigcommerce_integration import instance_changed
 from bigcommerce_integration.encryption import TokenCipher
 from bigcommerce_integration.models import tables
 from bigcommerce_integration.operations import transactions
-from bigcommerce_integration.operations.instances import change
+from bigcommerce_integration.operations.instances import change, validation
 
 from ..conftest import made
 from ..host_app import ACCESS_TOKEN, ENCRYPTION_KEY, NOMINAL_CODE_IDS, HostApp, bearer, new_instance
@@ -262,12 +263,23 @@ def test_a_name_of_another_is_taken_and_its_own_is_not(any_connected: Connected)
 
 
 def test_name_taken_just_after_the_check_is_422(any_connected: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = new_instance(name="Other shop")
-    assert any_connected.client.post(URL, json=other, headers=any_connected.headers).status_code == 201
-    monkeypatch.setattr(
-        "bigcommerce_integration.operations.instances.validation.is_name_stored", lambda *args, **options: False
-    )
+    look, looks, rivals = validation.is_name_stored, count(1), []
+
+    def post() -> int:
+        body = new_instance(name="Other shop")
+        return any_connected.app.test_client().post(URL, json=body, headers=any_connected.headers).status_code
+
+    def is_name_stored(*args: Any, **options: Any) -> bool:
+        found = look(*args, **options)
+        # The second look is the last one before the write.
+        if next(looks) == 2:
+            with ThreadPoolExecutor(1) as pool:
+                rivals.append(pool.submit(post).result())
+        return found
+
+    monkeypatch.setattr(validation, "is_name_stored", is_name_stored)
     assert any_connected.refused({"name": "Other shop"}) == {"name": ["Another integration already has this name."]}
+    assert rivals == [201]
     assert any_connected.ask("GET").json["data"]["name"] == "Main shop"
 
 
