@@ -16,6 +16,7 @@ from ..job.checkpoint import Checkpoint
 from ..job.context import Engine, Job
 from ..job.database import shortage
 from ..job.progress import Tally, completed
+from ..job.tracing import slice_span
 from ..lifecycle.arrivals import turn_off
 from ..lifecycle.claim import Claimed, Outcome, claim_refresh
 from ..lifecycle.keys import KEYLESS
@@ -41,12 +42,20 @@ def advance(engine: Engine, refresh_id: int) -> Outcome:
     claimed = claim_refresh(engine, refresh_id)
     if isinstance(claimed, Outcome):
         return claimed
-    run = _Run(claimed)
     job = claimed.job
     if claimed.is_first:
         log.info("Refresh %s of %s %s.", *_named(job), _begun(claimed), extra=_extra(job, "begin"))
+    with slice_span(_span(job)) as ends_with:
+        outcome = _advance(claimed)
+        ends_with(outcome.name.lower())
+    log.debug("Slice of refresh %s ends: %s.", job.refresh_id, outcome.value, extra=_extra(job, "slice"))
+    return outcome
+
+
+def _advance(claimed: Claimed) -> Outcome:
+    run, job = _Run(claimed), claimed.job
     try:
-        outcome = run.do()
+        return run.do()
     except LeaseLost as error:
         log.warning("%s", error, extra=_extra(job, "lease_lost"))
         return Outcome.BUSY
@@ -54,10 +63,9 @@ def advance(engine: Engine, refresh_id: int) -> Outcome:
         outcome = run.set_back(error)
         if shortage(error) is None:
             raise
+        return outcome
     finally:
         run.close()
-    log.debug("Slice of refresh %s ends: %s.", job.refresh_id, outcome.value, extra=_extra(job, "slice"))
-    return outcome
 
 
 @dataclass
@@ -247,6 +255,11 @@ def _begun(claimed: Claimed) -> str:
 def _counted(done: Slice) -> str:
     values = done.results.values
     return ", ".join(f"{values[name]} {name}" for name in ("fetched", "created", "updated", "deleted", "rejected"))
+
+
+def _span(job: Job) -> dict[str, str | int]:
+    its: dict[str, str | int] = {"instance_id": job.instance.id, "refresh_id": job.refresh_id}
+    return its | {"collection": job.resource, "mode": job.mode}
 
 
 def _extra(job: Job, action: str) -> dict[str, object]:
