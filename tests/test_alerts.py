@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 from dramatiq.brokers.stub import StubBroker
 from flask import Flask
-from sqlalchemy import create_engine, insert, select, update
+from sqlalchemy import create_engine, insert, select, text, update
 
 from bigcommerce_integration import Attention, create_pages
 from bigcommerce_integration.app_state import engine_of, public_page, state_of
@@ -29,12 +30,27 @@ from bigcommerce_integration.operations.findings.finding import FindingCode
 from bigcommerce_integration.worker import actors, beside
 
 from .host_app import HostApp
-from .processes import wait_until
+from .processes import ROOT, wait_until
 from .services import fresh_database
 from .test_end_to_end import working
 from .web.mirrored import Mirrored, connected
 
 DOCS = Path(__file__).parents[1] / "bigcommerce_integration" / "docs"
+DIES_IN_THE_CALL = """
+import os, signal, sys, threading
+from dramatiq.brokers.stub import StubBroker
+from bigcommerce_integration.app_state import engine_of, state_of
+from bigcommerce_integration.operations.alerts.attend import attend
+from tests.host_app import HostApp
+
+host_app = HostApp()
+host = host_app.host()
+host.attention_needed = lambda session, finding: os.kill(os.getpid(), signal.SIGKILL)
+app = host_app.create_app(sys.argv[1], broker=StubBroker(), host=host)
+with app.app_context():
+    state = state_of(app)
+    attend(state, engine_of(state, threading.Event()))
+"""
 NOON = datetime(2026, 1, 31, 12)
 
 
@@ -217,13 +233,9 @@ def test_a_worker_that_dies_in_the_call_has_another_one_call(watched: Watched) -
     watched.attend()
     watched.pass_time(HOLDS_S)
     with watched.app.app_context():
-        watched.stores[0].host_app.db.engine.dispose()
-    child = os.fork()
-    if child == 0:
-        watched.host.attention_needed = lambda session, finding: os.kill(os.getpid(), signal.SIGKILL)
-        watched.attend()
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+        url = watched.stores[0].host_app.db.engine.url.render_as_string(hide_password=False)
+    died = subprocess.run([sys.executable, "-c", DIES_IN_THE_CALL, url], cwd=ROOT, timeout=120, check=False)
+    assert died.returncode == -signal.SIGKILL
     assert [(each["told_at"], each["tries"]) for each in watched.rows()] == [(None, 1)]
     watched.pass_time(retry_after_s(0))
     wait_until(lambda: watched.attend() or watched.told, 30, "the database lets the dead worker's lock go")
@@ -344,6 +356,16 @@ def test_a_call_that_hangs_holds_up_no_tick(
         on_sqlite.stores[0].execute(tables.workers.delete())
         wait_until(lambda: len(on_sqlite.stores[0].rows("workers")) == 1, 30, "a tick beside the call")
         may_return.set()
+
+
+def test_a_missing_table_is_named_in_the_log(
+    on_sqlite: Watched, broker: StubBroker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(beside, "EVERY_S", 0.2)
+    on_sqlite.stores[0].execute(text("DROP TABLE bigcommerce_alerts"))
+    with working(broker):
+        wait_until(lambda: "no such table: bigcommerce_alerts" in caplog.text, 30, "the log")
+    assert "flask db upgrade" in caplog.text
 
 
 @dataclass(frozen=True)

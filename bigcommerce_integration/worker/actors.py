@@ -43,7 +43,7 @@ class BigCommerceWorker(Middleware):
 
     def __init__(self, app: Flask, state: State, beside: Work) -> None:
         self.dispatcher = Dispatcher(app, state)
-        self.beside = Beside(beside)
+        self.beside = Beside(beside, self.dispatcher.reports_missing)
         self._maintenance = Maintenance()
         self._workers: list[Worker] = []
         self._ticking: tuple[threading.Thread, threading.Event] | None = None

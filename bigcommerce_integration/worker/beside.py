@@ -19,10 +19,14 @@ Work = Callable[[State, Engine], None]
 
 
 class Beside:
-    """Does ``work`` every ``EVERY_S`` at most; what hangs in it holds up no tick, and what it raises is logged."""
+    """Does ``work`` every ``EVERY_S`` at most; what hangs in it holds up no tick, and what it raises is logged.
 
-    def __init__(self, work: Work) -> None:
+    ``reports`` says what it has logged itself: a table that is missing.
+    """
+
+    def __init__(self, work: Work, reports: Callable[[Exception], bool]) -> None:
         self._work = work
+        self._reports = reports
         self._thread: threading.Thread | None = None
         self._begin_at = 0.0
 
@@ -51,4 +55,5 @@ class Beside:
             with app.app_context():
                 self.do(state, engine_of(state, stopping))
         except Exception as error:  # noqa: BLE001 - it is done again soon
-            log.warning("Alerts will be tried again: %s.", type(error).__name__, extra={"action": "alert"})
+            if not self._reports(error):
+                log.warning("Alerts will be tried again: %s.", type(error).__name__, extra={"action": "alert"})
