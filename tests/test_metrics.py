@@ -16,9 +16,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event, insert, text, update
 
 from bigcommerce_integration.errors import ConfigError
-from bigcommerce_integration.metrics import GAUGES, register_metrics
+from bigcommerce_integration.metrics import figures, register_metrics
+from bigcommerce_integration.metrics.collector import GAUGES
 from bigcommerce_integration.models import db_now
-from bigcommerce_integration.operations import figures
 
 from .host_app import HostApp
 from .stranger import BLOCKS

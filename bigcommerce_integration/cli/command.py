@@ -6,7 +6,7 @@ import getpass
 import os
 import shlex
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
@@ -31,6 +31,15 @@ class WrongInput(click.ClickException):
     """What was given cannot be accepted; said in one line."""
 
     exit_code = USAGE
+
+
+def in_options(refusal: Invalid, options: Mapping[str, str]) -> WrongInput:
+    """A refusal in the words of the command line; ``options`` are those that stand for fields, by their paths."""
+    errors: dict[str, list[str]] = {}
+    for path, messages in refusal.errors.items():
+        name = next((path for path in (path, path.partition(".")[0]) if path in options), None)
+        errors.setdefault(options[name] if name else path, []).extend(messages)
+    return WrongInput(" ".join(f"{name}: {' '.join(dict.fromkeys(texts))}" for name, texts in errors.items()))
 
 
 def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:

@@ -22,11 +22,10 @@ from ..operations.instances.verification import SKIP, check_draft
 from ..operations.instances.views import InstanceView
 from ..schemas.base import load
 from ..schemas.instances import NewInstance
-from .command import FAILED, WrongInput, caller_for, command, json_option, line_for, watch_option
+from .command import FAILED, WrongInput, caller_for, command, in_options, json_option, line_for, watch_option
 from .output import harmless, print_json
-from .refreshes import in_options
+from .refreshes.watch import watch
 from .stores import print_report
-from .watch import watch
 
 _FLAGS = {
     "auto_link_products": ("--link", "Link variants to your products of the same SKU", True),

@@ -13,10 +13,10 @@ from .command import command
 from .connect import connect_command
 from .doctor import doctor_command
 from .erase import erase_command
-from .reconcile import reconcile_command
-from .refreshes import cancel_command, refresh_command, retry_command
+from .refreshes.commands import cancel_command, refresh_command, retry_command
+from .refreshes.reconcile import reconcile_command
+from .refreshes.watch import watch_command
 from .stores import check_command, explain_command, list_command, show_command
-from .watch import watch_command
 
 
 def add_commands(blueprint: Blueprint, registry: Registry) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from bigcommerce_integration.cli import watch as watching
+from bigcommerce_integration.cli.refreshes import watch as watching
 
 from ..shop import Shop
 from ..test_end_to_end import working

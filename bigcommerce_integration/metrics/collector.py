@@ -1,4 +1,4 @@
-"""Metrics for Prometheus, from the rows at the moment of each scrape; needs the extra ``metrics``."""
+"""Metrics for Prometheus, from the rows at the moment of each scrape."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from .app_state import state_of
-from .errors import ConfigError
-from .operations.figures import Figures, StoreFigures, figures
+from ..app_state import state_of
+from ..errors import ConfigError
+from .figures import Figures, StoreFigures, figures
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry

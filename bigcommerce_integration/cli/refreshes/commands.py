@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from ..app_state import current_state
-from ..errors import Invalid
-from ..operations.context import RequestContext, instance_of_refresh
-from ..operations.queries import RefreshView
-from ..operations.refreshes import cancel_refresh, retry_failed, retry_refresh, start_refresh
-from ..refresh.job.parameters import Mode, Parameters
-from ..schemas.refreshes import load_refresh_request
-from .command import WrongInput, command, context_of, line_for, watch_option
+from ...app_state import current_state
+from ...errors import Invalid
+from ...operations.context import RequestContext, instance_of_refresh
+from ...operations.queries import RefreshView
+from ...operations.refreshes import cancel_refresh, retry_failed, retry_refresh, start_refresh
+from ...refresh.job.parameters import Mode, Parameters
+from ...schemas.refreshes import load_refresh_request
+from ..command import WrongInput, command, context_of, in_options, line_for, watch_option
 from .watch import watch
 
 _OPTIONS = {"date_from": "--from", "date_to": "--to", "ids": "--ids", "allow_mass_delete": "--allow-mass-delete"}
@@ -108,12 +108,3 @@ def read_request(context: RequestContext, mode: str, **given: object) -> tuple[M
         return load_refresh_request(body, start_date=context.instance.start_date)
     except Invalid as refusal:
         raise in_options(refusal, _OPTIONS) from None
-
-
-def in_options(refusal: Invalid, options: Mapping[str, str]) -> WrongInput:
-    """A refusal in the words of the command line; ``options`` are those that stand for fields, by their paths."""
-    errors: dict[str, list[str]] = {}
-    for path, messages in refusal.errors.items():
-        name = next((path for path in (path, path.partition(".")[0]) if path in options), None)
-        errors.setdefault(options[name] if name else path, []).extend(messages)
-    return WrongInput(" ".join(f"{name}: {' '.join(dict.fromkeys(texts))}" for name, texts in errors.items()))

@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 
-from ..models.refreshes import OPEN
-from ..operations.context import RequestContext
-from ..operations.queries import RefreshView
-from ..operations.refreshes import list_refreshes, refresh_now
-from .command import FAILED, INTERRUPTED, command, context_of, line_for
-from .output import coloured, duration, harmless
+from ...models.refreshes import OPEN
+from ...operations.context import RequestContext
+from ...operations.queries import RefreshView
+from ...operations.refreshes import list_refreshes, refresh_now
+from ..command import FAILED, INTERRUPTED, command, context_of, line_for
+from ..output import coloured, duration, harmless
 
 POLL_EVERY_S = 0.5
 LINE_EVERY_S = 5.0

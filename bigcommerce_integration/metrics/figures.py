@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 from ..app_state import State
 from ..models.instances import IntegrationInstance
 from ..models.refreshes import OPEN
+from ..operations.context import Caller
+from ..operations.findings.counts import Counts, counts
+from ..operations.findings.finding import SEVERITIES, Finding, FindingCode
+from ..operations.findings.gather import findings_by_store
+from ..operations.health import Health, ResourceHealth, health_by_instance
+from ..operations.work import WorkState, work_state
 from ..refresh.removal.purge import DELETING
-from .context import Caller
-from .findings.counts import Counts, counts
-from .findings.finding import SEVERITIES, Finding, FindingCode
-from .findings.gather import findings_by_store
-from .health import Health, ResourceHealth, health_by_instance
-from .work import WorkState, work_state
 
 MOST_STORES = 1000
 """Of more than these, the first, the others have no figures: a monitor keeps each of them for weeks."""

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 import click
 
-from ..operations.context import RequestContext
-from ..operations.reconciliation import Reconciliation, reconciliation, repair
-from ..operations.refreshes import start_refresh
-from .command import FOUND, command, context_of, line_for, watch_option
-from .output import print_table
-from .refreshes import follow, read_request
+from ...operations.context import RequestContext
+from ...operations.reconciliation import Reconciliation, reconciliation, repair
+from ...operations.refreshes import start_refresh
+from ..command import FOUND, command, context_of, line_for, watch_option
+from ..output import print_table
+from .commands import follow, read_request
 from .watch import watch
 
 MOST_SHOWN = 50

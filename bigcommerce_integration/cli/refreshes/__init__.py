@@ -1,0 +1,1 @@
+"""Commands that begin, compare, stop and watch refreshes."""
