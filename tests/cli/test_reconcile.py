@@ -38,6 +38,7 @@ def test_drift_is_3_and_repaired_is_0(read: Shop, run: Run) -> None:
         assert done.exit_code == 3, done.output
         (line,) = (line for line in done.stdout.splitlines() if line.startswith(str(product_id)))
         assert line.split() == [str(product_id), "different", "name"]
+        assert "flask bigcommerce reconcile 1 products --repair" in run("doctor", "--check", "findings").stdout
         done = run("reconcile", "1", "products", "--repair")
         assert done.exit_code == 0, done.output
         assert "(products) repairs." in done.stdout

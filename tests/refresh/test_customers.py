@@ -17,6 +17,7 @@ from bigcommerce_integration.client.redaction import is_blanked
 from bigcommerce_integration.models import db_now
 from bigcommerce_integration.models.instances import IntegrationInstance
 from bigcommerce_integration.operations.privacy.erasure import Erased, erase
+from bigcommerce_integration.refresh.job.drift import load_drift
 from bigcommerce_integration.refresh.lifecycle.arrivals import begin_new
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
 from bigcommerce_integration.refresh.read import slice as slice_module
@@ -324,3 +325,22 @@ def test_nothing_of_a_deleted_store_is_left(mirror: Mirror):
                 break
     for name in ("customers", "addresses", "products", "orders", "refreshes", "leases", "instances"):
         assert mirror.rows(name) == [], name
+
+
+def test_customers_are_compared_and_repaired(mirror: Mirror) -> None:
+    mirror.completed("customers")
+    ids = mirror.ids("customers")
+    table = mirror.table("customers")
+    mirror.execute(update(table).where(table.c.bigcommerce_id == ids[3]).values(email="other@example.com"))
+    mirror.execute(update(table).where(table.c.bigcommerce_id == ids[5]).values(bigcommerce_id=10**6))
+    before = mirror.rows("customers")
+    mirror.again("customers", mode="reconcile")
+    assert mirror.rows("customers") == before
+    found = load_drift(mirror.refresh("customers")["drift"]).records
+    assert {each.id: (each.kind, each.columns) for each in found.values()} == {
+        ids[3]: ("different", ("email",)),
+        ids[5]: ("missing", ()),
+    }, "what is gone shows only where it is asked for by its id"
+    mirror.again("customers", mode="ids", ids=tuple(found), is_repair=True)
+    mirror.again("customers", mode="reconcile")
+    assert load_drift(mirror.refresh("customers")["drift"]).count == 0

@@ -72,6 +72,8 @@ def _remedy(finding: Finding) -> str | None:
         return f"Run `flask bigcommerce retry --failed {finding.instance_id}`."
     if finding.action is Action.REFRESH and finding.resource is not None:
         return f"Run `flask bigcommerce refresh {finding.instance_id} {finding.resource}`."
+    if finding.action is Action.REPAIR:
+        return f"Run `flask bigcommerce reconcile {finding.instance_id} {finding.resource} --repair`."
     if finding.action is Action.ALLOW_DELETION and finding.resource is not None:
         command = f"flask bigcommerce refresh {finding.instance_id} {finding.resource} --full --allow-mass-delete"
         return f"If so much is really gone, run `{command}`."
