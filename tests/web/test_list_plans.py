@@ -37,6 +37,7 @@ FILTERS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "linked": {"linked": "false"},
         "is_linked": {"linked": "true"},
         "conflict": {"conflict": "true"},
+        "code": {"link_conflict_code": "blank_sku"},
     },
     "orders": {
         "status": {"status_id": 3},
@@ -69,7 +70,8 @@ def variant(number: int, chance: random.Random) -> dict[str, Any]:
         "sku": f"V-{number}",
         "sku_key": f"V-{number}",
         "host_product_id": number if is_linked else None,
-        "link_conflict": None if is_linked or number % 400 else "Two have it.",
+        "link_conflict": None if is_linked or number % 400 else "Blank.",
+        "link_conflict_code": None if is_linked or number % 400 else "blank_sku",
     }
 
 

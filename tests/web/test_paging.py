@@ -84,6 +84,34 @@ def test_variants_are_counted_by_state_up_to_a_bound(any_mirrored: Mirrored, mon
         assert variants.counts(context_of(any_mirrored)).unlinked <= 2
 
 
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ({"conflict": True}, [1, 2]),
+        ({"conflict": True, "linked": False}, [1, 2]),
+        ({"link_conflict_code": "blank_sku"}, [2]),
+        ({"left": True}, [3]),
+    ],
+)
+def test_a_page_that_shows_all_has_no_next_one(
+    any_mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch, query: dict[str, Any], ids: list[int]
+) -> None:
+    """Also where more variants without a link come after them than a request scans for another filter."""
+    monkeypatch.setattr(paging, "MOST_SCANNED", 3)
+    any_mirrored.add(
+        "variants",
+        {"bigcommerce_id": 1, "link_conflict": "x", "link_conflict_code": "duplicate_sku"},
+        {"bigcommerce_id": 2, "link_conflict": "x", "link_conflict_code": "blank_sku"},
+        {"bigcommerce_id": 3, "link_source": "manual"},
+        *({"bigcommerce_id": number} for number in range(4, 40)),
+    )
+    with any_mirrored.app.test_request_context():
+        context = context_of(any_mirrored)
+        wanted = variants.wanted(context, query)
+        rows, cursor = paging.page_after(context, wanted, [wanted.table.c.bigcommerce_id], {"limit": 5})
+    assert ([row.bigcommerce_id for row in rows], cursor) == (ids, None)
+
+
 def test_only_chosen_variants_are_wanted(any_mirrored: Mirrored) -> None:
     any_mirrored.add("variants", *({"bigcommerce_id": number} for number in range(1, 6)))
     with any_mirrored.app.test_request_context():
