@@ -233,6 +233,8 @@ class _Job:
     instance: _Instance = field(default_factory=_Instance)
     lease: None = None
     is_over: bool = False
+    is_reconciliation: bool = False
+    walk_mode: str = "full"
 
     @property
     def collection(self) -> Collection:

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from bigcommerce_integration.errors import RejectionCode
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
-from bigcommerce_integration.refresh.read import quarantine, walker
+from bigcommerce_integration.refresh.read import quarantine
+from bigcommerce_integration.refresh.read import slice as slices
 from bigcommerce_integration.refresh.read.quarantine import NEXT_REFRESHES, OWN_TRIALS
 from bigcommerce_integration.refresh.removal.pruning import prune
 from bigcommerce_integration.refresh.write.page import DEATHS
@@ -176,7 +177,7 @@ def test_a_referenced_product_comes_back(connect: Connect) -> None:
 
 def test_error_of_one_record_quarantines_it_with_the_error_name(mirror: Mirror) -> None:
     ids, tries = list(mirror.store.order_ids), []
-    write_page = walker.write_page
+    write_page = slices.write_page
 
     def broken(tx: Any, collection: Any, page: Any, *, since: Any) -> Any:
         if ids[7] in {record.id for record in page.records}:
@@ -184,7 +185,7 @@ def test_error_of_one_record_quarantines_it_with_the_error_name(mirror: Mirror) 
         return write_page(tx, collection, page, since=since)
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (walker, quarantine):
+        for module in (slices, quarantine):
             patch.setattr(module, "write_page", broken)
         while mirror.refresh("orders")["status"] in ("pending", "processing"):
             try:
@@ -197,7 +198,7 @@ def test_error_of_one_record_quarantines_it_with_the_error_name(mirror: Mirror) 
     assert mirror.refresh("orders")["status"] == "completed", mirror.refresh("orders")["message"]
     (row,) = mirror.rows("rejected_records")
     assert (row["bigcommerce_id"], row["reason_code"]) == (ids[7], RejectionCode.UNEXPECTED_ERROR)
-    assert "KeyError at refresh/read/walker.py" in row["reason"]
+    assert "KeyError at refresh/read/slice.py" in row["reason"]
     assert "killed" not in row["reason"]
     again(mirror, "orders")
     assert mirror.ids("orders") == ids
