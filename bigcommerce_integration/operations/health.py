@@ -149,15 +149,6 @@ def _selected(tables: Tables, config: Config) -> Select[Any]:
     any_unsolved = select(literal(1)).where(
         unsolved.c.instance_id == leases.c.instance_id, unsolved.c.link_conflict_code > ""
     )
-    later = refreshes.alias()
-    is_settled = exists().where(
-        later.c.instance_id == refreshes.c.instance_id,
-        later.c.resource == refreshes.c.resource,
-        later.c.status == "completed",
-        later.c.id > refreshes.c.id,
-        later.c.mode == "full",
-    )
-    is_held_back = refreshes.c.error_code == RefreshCode.MASS_DELETION
     return select(
         leases.c.instance_id,
         leases.c.resource,
@@ -170,11 +161,24 @@ def _selected(tables: Tables, config: Config) -> Select[Any]:
         newest().label("newest_id"),
         newest(refreshes.c.status == "completed", refreshes.c.mode.in_(_WHOLE)).label("success_id"),
         newest(refreshes.c.status == "failed").label("failure_id"),
-        newest(refreshes.c.status == "failed", is_held_back, not_(is_settled)).label("held_back_id"),
+        newest(*_held_back(refreshes)).label("held_back_id"),
         left_out.scalar_subquery().label("left_out"),
         any_rejected.scalar_subquery().label("any_rejected"),
         any_unsolved.limit(1).scalar_subquery().label("any_unsolved"),
     )
+
+
+def _held_back(refreshes: Table) -> Sequence[ColumnElement[bool]]:
+    """Failed as too much was gone, and no full one has completed since."""
+    later = refreshes.alias()
+    is_settled = exists().where(
+        later.c.instance_id == refreshes.c.instance_id,
+        later.c.resource == refreshes.c.resource,
+        later.c.status == "completed",
+        later.c.id > refreshes.c.id,
+        later.c.mode == "full",
+    )
+    return refreshes.c.status == "failed", refreshes.c.error_code == RefreshCode.MASS_DELETION, not_(is_settled)
 
 
 def _views(

@@ -34,15 +34,10 @@ def finish(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, tot
         _note_drift(session, job)
         complete(session, job, tally, message=_found(session, job, checkpoint), total=total)
         return True
-    instance = session.execute(
-        select(
-            tables.instances.c.start_date,
-            tables.instances.c.auto_link_products,
-            tables.instances.c.auto_create_products,
-        )
-        .where(tables.instances.c.id == instance_id)
-        .with_for_update()
-    ).one()
+    table = tables.instances
+    mine = table.c.id == instance_id
+    settings = select(table.c.start_date, table.c.auto_link_products, table.c.auto_create_products).where(mine)
+    instance = session.execute(settings.with_for_update()).one()
     behaviour = job.collection.behaviour
     others = [open_key(instance_id, each) for each in behaviour.completes_with]
     is_other_open = session.execute(
@@ -57,8 +52,8 @@ def finish(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, tot
     clear_fulfilled(session, job, checkpoint, instance)
     turn_on(session, job)
     session.execute(
-        update(tables.instances)
-        .where(tables.instances.c.id == instance_id, tables.instances.c.status == "needs_attention")
+        update(table)
+        .where(mine, table.c.status == "needs_attention")
         .values(status="active", status_message=None, updated_at=db_now())
     )
     complete(

@@ -140,16 +140,7 @@ def _begin(session: Session, engine: Engine, row: Row[Any]) -> int | None:
     ]
     if not is_lockable(session, select(leases.c.epoch).where(*which)):
         return None
-    found = due(
-        engine.collections[row.resource].resource,
-        start_date=row.start_date,
-        backfill_to=row.backfill_to,
-        is_link_wanted=row.is_link_wanted,
-        is_automatic=row.is_automatic_sync_enabled,
-        is_sweep_due=row.is_sweep_due,
-        is_reconcile_due=bool(row.is_reconcile_due),
-        today=row.now.date(),
-    )
+    found = _due_of(engine, row)
     if found is None:
         return None
     is_reconciliation = found.mode == "reconcile"
@@ -177,6 +168,19 @@ def _begin(session: Session, engine: Engine, row: Row[Any]) -> int | None:
         mode=found.mode,
         parameters=found.parameters,
         is_sweep=found.is_sweep,
+    )
+
+
+def _due_of(engine: Engine, row: Row[Any]) -> Due | None:
+    return due(
+        engine.collections[row.resource].resource,
+        start_date=row.start_date,
+        backfill_to=row.backfill_to,
+        is_link_wanted=row.is_link_wanted,
+        is_automatic=row.is_automatic_sync_enabled,
+        is_sweep_due=row.is_sweep_due,
+        is_reconcile_due=bool(row.is_reconcile_due),
+        today=row.now.date(),
     )
 
 
