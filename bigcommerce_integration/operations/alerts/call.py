@@ -32,6 +32,7 @@ _HELP: Mapping[str, str] = {
     FindingCode.REFRESH_OVERDUE: _STANDS_STILL,
     FindingCode.RECORDS_REJECTED: _LEFT_OUT,
     FindingCode.RECORDS_TRIED_AGAIN: _LEFT_OUT,
+    FindingCode.DRIFT_FOUND: "a-comparison-found-records-that-differ",
     FindingCode.PRODUCTS_REFUSED: "variants-are-not-linked",
     FindingCode.LINK_CONFLICTS: "variants-are-not-linked",
     FindingCode.STORE_UNREACHABLE: "the-store-cannot-be-reached",
