@@ -52,8 +52,8 @@ class HostApp:
         body = {"__tablename__": model.lower(), "id": Column(Integer, primary_key=True), **columns}
         return type(model, (self.db.Model,), body | dict(self.model_options.get(model, {})))
 
-    def host(self, **options: Any) -> SQLAlchemyHost:
-        """The host port over these models."""
+    def host(self, kind: Any = SQLAlchemyHost, **options: Any) -> Any:
+        """The host port over these models, of this class."""
         given = {
             "integration": self.Integration,
             "store": self.Store,
@@ -62,7 +62,7 @@ class HostApp:
             "integration_instance": self.IntegrationInstance,
             "may": lambda action, instance: True,
         }
-        return SQLAlchemyHost(**(given | options))
+        return kind(**(given | options))
 
     def create_app(
         self,

@@ -11,6 +11,7 @@ from click.testing import Result
 from flask import Flask
 
 from ..shop import Shop
+from ..test_end_to_end import working
 
 Run = Callable[..., Result]
 
@@ -40,3 +41,12 @@ def connect(shop: Shop, **changes: str) -> dict[str, Any]:
     made: dict[str, Any] = json.loads(done.stdout)["data"]
     shop.instances.append(made)
     return made
+
+
+@pytest.fixture
+def read(shop: Shop) -> Shop:
+    """A connected store, all of it read."""
+    connect(shop)
+    with working(shop.broker):
+        shop.wait()
+    return shop

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from sqlalchemy import update
 
 from ..shop import Shop
 from ..test_end_to_end import working
 from .conftest import Run, connect
-
-
-@pytest.fixture
-def read(shop: Shop) -> Shop:
-    """A connected store, all of it read."""
-    connect(shop)
-    with working(shop.broker):
-        shop.wait()
-    return shop
 
 
 def test_without_watch_it_only_begins(read: Shop, run: Run) -> None:

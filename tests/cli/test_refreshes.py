@@ -14,15 +14,6 @@ from ..test_end_to_end import working
 from .conftest import Run, connect
 
 
-@pytest.fixture
-def read(shop: Shop) -> Shop:
-    """A connected store, all of it read."""
-    connect(shop)
-    with working(shop.broker):
-        shop.wait()
-    return shop
-
-
 def newest(shop: Shop) -> Any:
     return max(shop.rows("refreshes", "id", "resource", "mode", "status", "parameters", "requested_by"))
 

@@ -15,17 +15,7 @@ from bigcommerce_integration.cli.output import harmless
 from ..host_app import HostApp, bearer
 from ..services import free_port
 from ..shop import URL, Shop
-from ..test_end_to_end import working
 from .conftest import Run, connect, run_in
-
-
-@pytest.fixture
-def read(shop: Shop) -> Shop:
-    """A connected store, all of it read."""
-    connect(shop)
-    with working(shop.broker):
-        shop.wait()
-    return shop
 
 
 def test_list_says_how_fresh_each_store_is(read: Shop, run: Run) -> None:

@@ -42,13 +42,7 @@ class Target:
 
     def __init__(self, stack: ExitStack, host_app: HostApp, broker: StubBroker, url: str) -> None:
         store = stack.enter_context(SandboxServer(SandboxStore(12, 12)))
-        models = {
-            "integration": host_app.Integration,
-            "store": host_app.Store,
-            "nominal_code": host_app.NominalCode,
-            "product": host_app.Product,
-        }
-        host = Generous(**models, may=lambda action, instance: True)
+        host = host_app.host(Generous)
         # A worker that ticks once an hour has ticked just now: /health is 503 without one.
         settings = {"BIGCOMMERCE_API_URL": store.api_url, "BIGCOMMERCE_TICK_S": 3600}
         app = host_app.create_app(url, broker=broker, host=host, settings=settings)

@@ -27,13 +27,7 @@ class TwoTenants(SQLAlchemyHost):
 
 @pytest.fixture
 def app(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> Iterator[Flask]:
-    models = {
-        "integration": host_app.Integration,
-        "store": host_app.Store,
-        "nominal_code": host_app.NominalCode,
-        "product": host_app.Product,
-    }
-    host = TwoTenants(**models, may=lambda action, instance: True, tenant_column=None)
+    host = host_app.host(TwoTenants, tenant_column=None)
     app = host_app.create_app(sqlite_url, broker=broker, host=host)
     host_app.create_rows(app)
     yield app

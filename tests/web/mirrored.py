@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Table, insert, select
@@ -113,6 +114,17 @@ class Mirrored:
             if page["meta"]["next"] is None:
                 return found
             query["after"] = page["meta"]["next"]
+
+    def refused_without(self, needed: Set[str], path: str, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+        """Each of the permissions that ``path`` needs is needed; the set of those that are given from now on."""
+        permitted: set[str] = set()
+        host = self.app.extensions["bigcommerce_integration"].host
+        monkeypatch.setattr(host, "_may", lambda action, instance: action in permitted)
+        for missing in needed:
+            permitted.clear()
+            permitted.update(needed - {missing})
+            assert self.ask(path).status_code == 403, missing
+        return permitted
 
 
 def connected(app: Flask, host_app: HostApp, **body: Any) -> Mirrored:

@@ -76,13 +76,7 @@ class CarefulHost(SQLAlchemyHost):
 
 @pytest.fixture
 def careful(host_app: HostApp) -> CarefulHost:
-    models = {
-        "integration": host_app.Integration,
-        "store": host_app.Store,
-        "nominal_code": host_app.NominalCode,
-        "product": host_app.Product,
-    }
-    host = CarefulHost(**models, may=lambda action, instance: False, tenant_column=None)
+    host = host_app.host(CarefulHost, may=lambda action, instance: False, tenant_column=None)
     host.refused, host.asked = set(), []
     return host
 

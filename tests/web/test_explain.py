@@ -110,13 +110,7 @@ def test_just_one_thing_is_asked_about(query: str, bad: set[str], mirrored: Mirr
 def test_orders_and_the_store_are_permitted_apart(
     query: str, needed: set[str], mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    permitted: set[str] = set()
-    host = mirrored.app.extensions["bigcommerce_integration"].host
-    monkeypatch.setattr(host, "_may", lambda action, instance: action in permitted)
-    for missing in needed:
-        permitted.clear()
-        permitted.update(needed - {missing})
-        assert mirrored.ask(f"explain?{query}").status_code == 403, missing
+    mirrored.refused_without(needed, f"explain?{query}", monkeypatch)
 
 
 def test_another_instances_rows_explain_nothing(any_mirrored: Mirrored) -> None:

@@ -143,13 +143,7 @@ def test_rejected_records_come_with_what_to_do(any_mirrored: Mirrored) -> None:
 def test_a_file_needs_its_lists_permissions_and_its_own(
     path: str, needed: set[str], mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    permitted: set[str] = set()
-    host = mirrored.app.extensions["bigcommerce_integration"].host
-    monkeypatch.setattr(host, "_may", lambda action, instance: action in permitted)
-    for missing in needed:
-        permitted.clear()
-        permitted.update(needed - {missing})
-        assert mirrored.ask(path).status_code == 403, missing
+    permitted = mirrored.refused_without(needed, path, monkeypatch)
     assert exports_of(mirrored) == []
     permitted.update(needed)
     assert mirrored.ask(path).status_code == 200

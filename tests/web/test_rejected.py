@@ -98,12 +98,6 @@ def test_another_instances_are_unknown(any_mirrored: Mirrored) -> None:
 def test_orders_and_payloads_are_permitted_apart(
     path: str, needed: set[str], mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    permitted: set[str] = set()
-    host = mirrored.app.extensions["bigcommerce_integration"].host
-    monkeypatch.setattr(host, "_may", lambda action, instance: action in permitted)
-    for missing in needed:
-        permitted.clear()
-        permitted.update(needed - {missing})
-        assert mirrored.ask(path).status_code == 403, missing
+    permitted = mirrored.refused_without(needed, path, monkeypatch)
     permitted.update(needed)
     assert mirrored.ask(path).status_code == 200

@@ -141,6 +141,7 @@ def _fenced(mine: _Purge, step: Callable[[Session], bool], session: Session) -> 
 def _steps(mine: _Purge) -> list[Callable[[Session], bool]]:
     """What is to be done until each says that nothing is left, in this order: what others refer to goes last."""
     tables = mine.tables
+    missing, rows = tables.missing_records.c, tables.link_import_rows.c
     by_id = [
         # Orders, which refer to products, and what is within a record before the record.
         *((table, table.c.bigcommerce_id) for table in reversed(tables.mirror.values())),
@@ -150,8 +151,8 @@ def _steps(mine: _Purge) -> list[Callable[[Session], bool]]:
     ]
     return [
         *(partial(_empty, table, key, table.c.instance_id == mine.instance_id) for table, key in by_id),
-        partial(_empty_missing_records, mine),
-        partial(_empty_import_rows, mine),
+        partial(_empty_parts, mine, tables.refreshes, missing.refresh_id, missing.bigcommerce_id),
+        partial(_empty_parts, mine, tables.link_imports, rows.import_id, rows.line),
         partial(_empty_hints, mine),
         *(
             partial(_empty, table, table.c.id, table.c.instance_id == mine.instance_id)
@@ -168,33 +169,18 @@ def _empty(table: Table, key: Column[Any], which: ColumnElement[bool], session: 
     return last is None
 
 
-def _empty_missing_records(mine: _Purge, session: Session) -> bool:
-    """They belong to refreshes, whose rows go after them."""
-    missing, refreshes = mine.tables.missing_records, mine.tables.refreshes
-    refresh_id = session.scalar(
-        select(missing.c.refresh_id)
-        .join_from(missing, refreshes, refreshes.c.id == missing.c.refresh_id)
-        .where(refreshes.c.instance_id == mine.instance_id)
+def _empty_parts(mine: _Purge, owners: Table, owner: Column[Any], key: Column[Any], session: Session) -> bool:
+    """Delete the first rows that belong to one of ``owners``, whose own rows go later; whether there was none."""
+    parts = owner.table
+    owner_id = session.scalar(
+        select(owner)
+        .join_from(parts, owners, owners.c.id == owner)
+        .where(owners.c.instance_id == mine.instance_id)
         .limit(1)
     )
-    if refresh_id is None:
+    if owner_id is None:
         return True
-    _empty(missing, missing.c.bigcommerce_id, missing.c.refresh_id == refresh_id, session)
-    return False
-
-
-def _empty_import_rows(mine: _Purge, session: Session) -> bool:
-    """They belong to imports, whose rows go after them."""
-    rows, imports = mine.tables.link_import_rows, mine.tables.link_imports
-    import_id = session.scalar(
-        select(rows.c.import_id)
-        .join_from(rows, imports, imports.c.id == rows.c.import_id)
-        .where(imports.c.instance_id == mine.instance_id)
-        .limit(1)
-    )
-    if import_id is None:
-        return True
-    _empty(rows, rows.c.line, rows.c.import_id == import_id, session)
+    _empty(parts, key, owner == owner_id, session)
     return False
 
 
