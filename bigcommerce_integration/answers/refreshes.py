@@ -8,7 +8,7 @@ from ..models.refreshes import COUNTERS
 from ..models.types import moment_text
 from ..operations.queries import RefreshView
 from ..operations.reconciliation import Reconciliation
-from ..refresh.job.drift import Totals
+from ..refresh.drift import Totals
 from ..refresh.job.parameters import load_parameters
 
 

@@ -131,7 +131,7 @@ def _shown() -> Iterator[Column[Any]]:
 def _kept_between_slices() -> Iterator[Column[Any]]:
     """What the next slice of a refresh goes on from."""
     yield Column("checkpoint", long_text())
-    # What a reconciliation has found so far, as JSON (see refresh/job/drift.py); kept once it has ended.
+    # What a reconciliation has found so far, as JSON (see refresh/drift.py); kept once it has ended.
     yield Column("drift", long_text())
     # How often the checkpoint was claimed without progress.
     yield Column("attempts", Integer, nullable=False, server_default="0")

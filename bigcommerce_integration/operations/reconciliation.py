@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from ..errors import Conflict, NotFound
 from ..models.refreshes import OPEN
-from ..refresh.job.drift import Drift, load_drift
+from ..refresh.drift import Drift, load_drift
 from ..refresh.job.parameters import MOST_IDS, Parameters
 from .context import RequestContext
 from .queries import RefreshView

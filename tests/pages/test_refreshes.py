@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from bigcommerce_integration.models import db_now
-from bigcommerce_integration.refresh.job.drift import Difference, Drift, Totals
+from bigcommerce_integration.refresh.drift import Difference, Drift, Totals
 
 from ..shop import Shop
 from .browsing import Browser

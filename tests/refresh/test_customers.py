@@ -17,7 +17,7 @@ from bigcommerce_integration.client.redaction import is_blanked
 from bigcommerce_integration.models import db_now
 from bigcommerce_integration.models.instances import IntegrationInstance
 from bigcommerce_integration.operations.privacy.erasure import Erased, erase
-from bigcommerce_integration.refresh.job.drift import load_drift
+from bigcommerce_integration.refresh.drift import load_drift
 from bigcommerce_integration.refresh.lifecycle.arrivals import begin_new
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
 from bigcommerce_integration.refresh.read import slice as slice_module

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert, update
 
-from bigcommerce_integration.refresh.job.drift import Difference, Drift, Totals, load_drift
+from bigcommerce_integration.refresh.drift import Difference, Drift, Totals, load_drift
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
 from bigcommerce_integration.refresh.lifecycle.schedule import begin_due
 from bigcommerce_integration.sandbox import SandboxStore

@@ -14,7 +14,7 @@ from ...operations.context import RequestContext, authorize_refresh
 from ...operations.queries import RefreshView
 from ...operations.reconciliation import reconciliation, repair
 from ...operations.refreshes import cancel_refresh, list_refreshes, retry_refresh, start_refresh
-from ...refresh.job.drift import Drift
+from ...refresh.drift import Drift
 from ...refresh.job.parameters import load_parameters
 from ...schemas.refreshes import FIELDS_OF, RefreshListQuery, RefreshRequest, load_refresh_request
 from .. import login

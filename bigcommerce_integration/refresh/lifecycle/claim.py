@@ -17,9 +17,9 @@ from ...models import Tables, db_now, is_due
 from ...models.dialect import is_lockable
 from ...models.instances import IntegrationInstance
 from ...models.refreshes import COUNTERS, OPEN
+from ..drift import load_drift
 from ..job.checkpoint import Checkpoint, load_checkpoint
 from ..job.context import Engine, Job, new_owner
-from ..job.drift import load_drift
 from ..job.lease import Lease, claim, lease_of, sharers
 from ..job.parameters import BESIDE_WALKS, load_parameters
 from ..read.quarantine import held

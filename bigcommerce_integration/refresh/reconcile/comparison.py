@@ -20,7 +20,7 @@ from ...client.records import single
 from ...errors import BigCommerceError
 from ...resources.base import Child
 from ...resources.mapping import Mapped
-from ..job.drift import Difference, Drift, Totals
+from ..drift import Difference, Drift, Totals
 from ..write.behaviour import Collection, Columns
 from ..write.children import NO_HASH, is_newer
 from ..write.page import Counts, MappedPage

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from ...client.api import Reply, StoreInfo
 from ...resources.values import shifted
+from ..drift import Drift
 from ..job.checkpoint import Phase
 from ..job.context import Job
-from ..job.drift import Drift
 from ..job.id_ranges import Walk
 from ..job.modes import believed, dates, finds_unseen, start_of_day
 from ..lifecycle.completion import finish

@@ -15,10 +15,10 @@ from ...errors import RefreshEnded
 from ...models import db_now
 from ...models.refreshes import COUNTERS
 from ...resources.columns import message
+from ..drift import Drift
 from ..job import progress
 from ..job.checkpoint import Checkpoint
 from ..job.context import Job
-from ..job.drift import Drift
 from ..job.lease import Lease
 from ..job.progress import Tally
 from .page import Counts, Rejected

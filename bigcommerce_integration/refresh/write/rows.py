@@ -15,7 +15,7 @@ from ...host.port import Host
 from ...models import Tables
 from ...models.dialect import in_chunks
 from ...models.instances import IntegrationInstance
-from ..job.drift import Drift
+from ..drift import Drift
 from . import bulk
 
 # A range of ids with at most so many others to each one that is asked for is read whole.

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...answers.refreshes import drift_answer, refresh_answer
 from ...operations.reconciliation import reconciliation, repair
-from ...refresh.job.drift import KINDS
+from ...refresh.drift import KINDS
 from ...resources.orders import ORDERS
 from ..http.access import authorize, parse_id
 from ..openapi.operation import Operation, answer_of
