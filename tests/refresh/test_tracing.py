@@ -13,9 +13,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from bigcommerce_integration.refresh.job import tracing
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
-from bigcommerce_integration.refresh.run import advance
+from bigcommerce_integration.refresh.run import advance, tracing
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .conftest import Connect
@@ -88,7 +87,7 @@ def test_without_an_sdk_nothing_is_recorded(connect: Connect) -> None:
 def test_without_the_package_it_works_too() -> None:
     code = (
         "import sys; sys.modules['opentelemetry'] = None\n"
-        "from bigcommerce_integration.refresh.job.tracing import HAS_TRACING, slice_span\n"
+        "from bigcommerce_integration.refresh.run.tracing import HAS_TRACING, slice_span\n"
         "with slice_span({'instance_id': 1}) as ends_with: ends_with('ended')\n"
         "print(HAS_TRACING)"
     )

@@ -16,7 +16,6 @@ from ..job.checkpoint import Checkpoint
 from ..job.context import Engine, Job
 from ..job.database import shortage
 from ..job.progress import Tally, completed
-from ..job.tracing import slice_span
 from ..lifecycle.arrivals import turn_off
 from ..lifecycle.claim import Claimed, Outcome, claim_refresh
 from ..lifecycle.keys import KEYLESS
@@ -28,6 +27,7 @@ from ..read.fetcher import Fetcher
 from ..read.slice import Slice, SliceEnds
 from ..write.page import DEATHS, QUARANTINE, Blame
 from .phases import run_phases
+from .tracing import slice_span
 
 log = logging.getLogger(__name__)
 
