@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,3 +129,14 @@ def any_shop(broker: StubBroker, database_url: str) -> Iterator[Shop]:
     """The same on each database."""
     with opened(database_url, broker) as shop:
         yield shop
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    """Alembic's template configures logging, and with it switches off every logger that exists."""
+    root = logging.getLogger()
+    loggers = [each for each in root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+    before = [(each, each.disabled, each.level, list(each.handlers)) for each in (root, *loggers)]
+    yield
+    for each, disabled, level, handlers in before:
+        each.disabled, each.level, each.handlers = disabled, level, handlers

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,16 +18,7 @@ from bigcommerce_integration import metadata
 from .host_app import HostApp, bearer, new_instance
 from .services import fresh_database
 
-
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    """Alembic's template configures logging, and with it switches off every logger that exists."""
-    root = logging.getLogger()
-    loggers = [each for each in root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
-    before = [(each, each.disabled, each.level, list(each.handlers)) for each in (root, *loggers)]
-    yield
-    for each, disabled, level, handlers in before:
-        each.disabled, each.level, each.handlers = disabled, level, handlers
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 
 def columns(db: SQLAlchemy, schema: str | None) -> set[tuple[str, str, str, bool, str | None]]:

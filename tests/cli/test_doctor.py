@@ -29,7 +29,6 @@ from bigcommerce_integration.worker.heartbeat import note_worker
 from ..host_app import ENCRYPTION_KEY, HostApp
 from ..services import free_port, service_url
 from ..shop import Shop, opened, opened_for_workers, redis_place
-from ..test_end_to_end import working
 from ..worker_host import WorkerHost
 from .conftest import Run, connect, run_in
 
@@ -47,16 +46,13 @@ def note(shop: Shop, **values: Any) -> None:
 
 
 @pytest.fixture
-def well(shop: Shop) -> Shop:
+def well(read: Shop) -> Shop:
     """A store that is kept up to date, all of it read, and a worker that ticks."""
-    connect(shop)
-    with working(shop.broker):
-        shop.wait()
-    shop.execute(update(shop.tables.instances).values(is_automatic_sync_enabled=True))
-    shop.execute(update(shop.tables.refreshes).values(conflicts=0))
-    shop.execute(update(shop.tables.variants).values(link_conflict=None, link_conflict_code=None))
-    note(shop)
-    return shop
+    read.execute(update(read.tables.instances).values(is_automatic_sync_enabled=True))
+    read.execute(update(read.tables.refreshes).values(conflicts=0))
+    read.execute(update(read.tables.variants).values(link_conflict=None, link_conflict_code=None))
+    note(read)
+    return read
 
 
 def lost_key(shop: Shop) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,14 +12,8 @@ from flask_sqlalchemy import SQLAlchemy
 
 
 @pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    """Alembic's template configures logging, and with it switches off every logger that exists."""
-    root = logging.getLogger()
-    loggers = [each for each in root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
-    before = [(each, each.disabled, each.level, list(each.handlers)) for each in (root, *loggers)]
-    yield
-    for each, disabled, level, handlers in before:
-        each.disabled, each.level, each.handlers = disabled, level, handlers
+def _logging(logging_as_before: None) -> None:
+    """Each test here migrates."""
 
 
 def migrated(app: Flask, db: SQLAlchemy, directory: Path) -> list[Path]:
