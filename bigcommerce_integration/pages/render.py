@@ -39,6 +39,8 @@ def render(template: str, /, *, status: int = 200, **values: Any) -> Response:
         "is_logged_in": login.is_logged_in(),
         "user_name": login.caller().name if login.is_logged_in() else None,
         "done": words.DONE.get(request.args.get("done", "")),
+        "is_of_refresh": request.args.get("done") in words.OF_REFRESH,
+        "token_url": _token_url,
         "find_text": request.args.get("q", "") if _is_at("get_find") else "",
         "words": words,
         "page_url": page_url,
@@ -82,6 +84,11 @@ def _link_to(instance: IntegrationInstance, kind: Literal["product", "order"], k
     """Where the host shows its product with this key, or the order with this BigCommerce id; None if nowhere."""
     caller = login.caller()
     return host_link(RequestContext(caller.state, caller.session, caller.tenant, caller.name, instance), kind, key)
+
+
+def _token_url(instance: IntegrationInstance) -> str:
+    """The field of the access token."""
+    return url_for(".get_settings", instance_id=instance.id, _anchor="bc-connection_settings-access_token")
 
 
 def _is_at(view: str) -> bool:

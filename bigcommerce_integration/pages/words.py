@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..errors import RefreshCode
 from ..resources.orders import STATUS_NAMES
 
 STATUSES: Mapping[str, tuple[str, str]] = {
@@ -22,7 +23,7 @@ STATUSES: Mapping[str, tuple[str, str]] = {
     "wait": ("Mends itself", "wait"),
     "linked": ("Linked", "good"),
     "unlinked": ("Not linked", "wait"),
-    "conflict": ("In conflict", "bad"),
+    "conflict": ("Unclear", "wait"),
     "left": ("Left alone", "quiet"),
     "gone": ("Gone from the store", "quiet"),
     "archived": ("Archived", "quiet"),
@@ -63,6 +64,10 @@ DONE: Mapping[str, str] = {
     "decided_in_part": "It is done, but for variants that were changed meanwhile: those are left as they are.",
 }
 """What a page says at its top after a form, by the word ``done`` in its address."""
+OF_REFRESH = ("connected", "started", "retried", "repairing")
+"""Those that are said while the refresh goes on, and no longer once it has ended."""
+NEEDS_TOKEN = (RefreshCode.TOKEN_REJECTED, RefreshCode.SCOPE_MISSING)
+"""Why a refresh failed that fails again until there is another access token."""
 
 TABS = (
     ("get_store", "Overview", "read"),
@@ -70,7 +75,7 @@ TABS = (
     ("get_products", "Products", "read"),
     ("get_orders", "Orders", "read_orders"),
     ("get_rejected", "Rejected", "read"),
-    ("get_links", "Mapping by file", "link"),
+    ("get_links", "Mapping by spreadsheet", "link"),
     ("get_refreshes", "Refreshes", "read"),
     ("get_history", "History", "read_history"),
     ("get_settings", "Settings", "change"),
@@ -88,7 +93,7 @@ RESULTS: Mapping[str, str] = {
     "products_created": "Your products created",
     "referenced": "Read since an order refers to them",
     "rejected": "Rejected",
-    "conflicts": "Variants that could not be linked",
+    "conflicts": "Variants whose link is unclear",
     "refused": "Products that your system refused",
     "notes": "Rows with something unreadable in them",
     "requests": "Requests to the store",
@@ -162,7 +167,7 @@ LABELS: Mapping[str, str] = {
 LINK_STATES: Mapping[str, str] = {
     "all": "All",
     "unlinked": "Not linked",
-    "conflicts": "In conflict",
+    "conflicts": "Unclear",
     "linked": "Linked",
     "left": "Left alone",
 }

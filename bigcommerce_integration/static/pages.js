@@ -93,6 +93,7 @@
         if (part.dataset.said && part.dataset.said !== old.dataset.said) say(part.dataset.said);
         swap(old, document.importNode(part, true));
       }
+      if (!area.querySelector("[data-busy]")) document.querySelectorAll("[data-until-over]").forEach((note) => note.remove());
     }
 
     timer = setTimeout(poll, everyMs());

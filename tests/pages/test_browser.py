@@ -141,7 +141,7 @@ def test_a_person_connects_a_store_and_watches_it(
     walked.server.latency_ms = 0
     page.get_by_text("You can close this page.").wait_for(state="detached")
     assert page.locator("[data-part=collections]").get_by_text("Up to date").count() == 2
-    page.get_by_text("without counterpart").wait_for()
+    page.get_by_text("with no match found").wait_for()
 
 
 def test_wrong_input_is_shown_at_its_field(walked: Shop, open_page: OpenPage) -> None:

@@ -189,5 +189,5 @@ def test_the_live_part_is_sent_when_it_changed(listed: Mirrored, reader: Browser
 
 def test_who_may_not_link_sees_no_files(listed: Mirrored, reader: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     may_not(monkeypatch, "link")
-    assert "Mapping by file" not in reader.get(f"/{listed.instance_id}").links
+    assert "Mapping by spreadsheet" not in reader.get(f"/{listed.instance_id}").links
     reader.get(f"/{listed.instance_id}/links", 403)

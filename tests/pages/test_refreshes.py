@@ -203,3 +203,26 @@ def test_a_comparison_shows_what_differs_and_repairs(
     text = browser.get(address).text
     assert "total_inc_tax" not in text
     assert "2026-01" not in text.replace("2026-01-01", "")
+
+
+@pytest.mark.parametrize("code", ["token_rejected", "scope_missing"])
+def test_a_new_token_is_offered_before_going_on(paged: Shop, browser: Browser, store: str, code: str) -> None:
+    failed = {"status": "failed", "error_code": code, "message": "The store refuses the token."}
+    table = paged.tables.refreshes
+    paged.execute(update(table).where(table.c.id == 1).values(failed))
+    page = browser.get(f"{store}/refreshes/1?done=retried")
+    assert "The refresh goes on where it stopped." not in page.text
+    assert page.links["Enter a new token"].endswith("/settings#bc-connection_settings-access_token")
+    primary = [each for each in page.answer.text.split("<") if "bc-primary" in each]
+    assert [each.partition(">")[2].strip() for each in primary] == ["Enter a new token"]
+    assert page.form("/retry")
+
+
+def test_the_end_of_a_first_import_is_said(paged: Shop, browser: Browser, store: str) -> None:
+    counts = {"fetched": 9, "created": 7, "finished_at": db_now()}
+    paged.execute(update(paged.tables.refreshes).values(counts))
+    page = browser.get(f"{store}?done=connected")
+    assert "The first import is done: 7 products, 7 orders." in page.text
+    assert "Its first import has begun." not in page.text
+    browser.send(browser.get(f"{store}/refresh").form("resource"))
+    assert "The first import is done" not in browser.get(store).text

@@ -38,14 +38,14 @@ def test_variants_are_counted_and_shown_by_state(listed: Mirrored, reader: Brows
         {"sku": "E", "deleted_at": NOON},
     )
     page = reader.get(path)
-    for state in ("Linked 1", "Not linked 2", "In conflict 1", "Left alone 1"):
+    for state in ("Linked 1", "Not linked 2", "Unclear 1", "Left alone 1"):
         assert state in page.text
     assert {"A", "B", "C", "D"} <= page.links.keys()
     assert "E" not in page.links
-    shown = {name: reader.get(page.links[name]) for name in ("Linked", "Not linked", "In conflict", "Left alone")}
+    shown = {name: reader.get(page.links[name]) for name in ("Linked", "Not linked", "Unclear", "Left alone")}
     found = {name: sorted(set("ABCDE") & each.links.keys()) for name, each in shown.items()}
-    assert found == {"Linked": ["A"], "Not linked": ["B", "C"], "In conflict": ["C"], "Left alone": ["D"]}
-    assert "One of your products has nearly this SKU" in shown["In conflict"].text
+    assert found == {"Linked": ["A"], "Not linked": ["B", "C"], "Unclear": ["C"], "Left alone": ["D"]}
+    assert "One of your products has nearly this SKU" in shown["Unclear"].text
 
 
 def test_text_of_the_store_is_text(listed: Mirrored, reader: Browser) -> None:

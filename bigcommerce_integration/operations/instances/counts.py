@@ -15,13 +15,15 @@ from ..context import RequestContext
 class Counts:
     """Of the variants that the store has: ``unlinked`` are those that nobody decided to leave so.
 
-    ``conflicts`` are those of them that something stands in the way of. ``rejected`` are records of all collections.
+    ``conflicts`` are those of them that something stands in the way of, ``without_sku`` those that have no SKU.
+    ``rejected`` are records of all collections.
     """
 
     linked: int
     unlinked: int
     conflicts: int
     rejected: int
+    without_sku: int = 0
 
 
 def counts(context: RequestContext) -> Counts:
@@ -29,13 +31,17 @@ def counts(context: RequestContext) -> Counts:
     variants, rejected = context.state.tables.variants, context.state.tables.rejected_records
     link = variants.c.host_product_id
     is_open = and_(link.is_(None), or_(variants.c.link_source.is_(None), variants.c.link_source != SOURCE))
-    linked, unlinked, conflicts = context.session.execute(
-        select(func.count(link), _count(variants.c.id, is_open), _count(variants.c.link_conflict, is_open)).where(
-            variants.c.instance_id == context.instance.id, variants.c.deleted_at.is_(None)
-        )
+    has_no_sku = and_(is_open, variants.c.sku_key.is_(None))
+    linked, unlinked, conflicts, without_sku = context.session.execute(
+        select(
+            func.count(link),
+            _count(variants.c.id, is_open),
+            _count(variants.c.link_conflict, is_open),
+            _count(variants.c.id, has_no_sku),
+        ).where(variants.c.instance_id == context.instance.id, variants.c.deleted_at.is_(None))
     ).one()
     refused = select(func.count()).select_from(rejected).where(rejected.c.instance_id == context.instance.id)
-    return Counts(linked, unlinked, conflicts, context.session.scalar(refused) or 0)
+    return Counts(linked, unlinked, conflicts, context.session.scalar(refused) or 0, without_sku)
 
 
 def _count(column: ColumnElement[object], where: ColumnElement[bool]) -> ColumnElement[int]:

@@ -9,7 +9,7 @@ from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ...errors import Conflict, Invalid, RefreshCode
-from ...models.refreshes import COUNTERS, STOPPED
+from ...models.refreshes import COUNTERS, OPEN, STOPPED
 from ...operations.context import RequestContext, authorize_refresh
 from ...operations.queries import RefreshView
 from ...operations.reconciliation import reconciliation, repair
@@ -20,6 +20,7 @@ from ...schemas.refreshes import FIELDS_OF, RefreshListQuery, RefreshRequest, lo
 from .. import login
 from ..forms import Form, body_of, form_of, read_filters
 from ..render import as_fragment, render
+from ..words import NEEDS_TOKEN
 
 _COLLECTION = "resource"
 
@@ -109,6 +110,8 @@ def _values(context: RequestContext, refresh_id: int) -> dict[str, Any]:
         "results": [(name, view.row._mapping[name]) for name in COUNTERS],
         "drift": _drift(context, view),
         "can_retry": view.row.status in STOPPED,
+        "is_over": view.row.status not in OPEN,
+        "needs_token": view.row.status in STOPPED and view.row.error_code in NEEDS_TOKEN,
         "can_allow_deletion": _is_held_back(view),
     }
 

@@ -50,9 +50,20 @@ def _values(context: RequestContext) -> dict[str, Any]:
         "deeds": deeds,
         "watched": watched,
         "is_running": bool(watched),
+        "is_over": not watched,
+        "first_import": _first_import(view.health.resources),
         # A large store is not counted every other second.
         "counts": None if watched or instance.status == DELETING else counts(context),
     }
+
+
+def _first_import(resources: Sequence[ResourceHealth]) -> Sequence[tuple[str, int]]:
+    """The collections with how many records their first import stored, while nothing has been read since."""
+    done = [each.last_success.row for each in resources if each.last_success is not None and not each.is_failing]
+    is_first = len(done) == len([each for each in resources if each.off_reason is None])
+    if not is_first or any(row.mode != "initial" for row in done) or any(each.open_refresh for each in resources):
+        return ()
+    return [(row.resource, row.created + row.updated + row.unchanged) for row in done]
 
 
 def _is_watched(resource: ResourceHealth) -> bool:
