@@ -24,8 +24,26 @@
     }
   }
 
+  // What only helps those who have no script.
+  function dropHelpWithoutScript(root) {
+    root.querySelectorAll(".bc-without-script").forEach((element) => element.remove());
+  }
+
+  // A box that shows what is typed in the field of a token, so that a mistake can be seen.
+  function addShow(input) {
+    input.dataset.secret = "";
+    const label = document.createElement("label");
+    label.className = "bc-help";
+    const box = document.createElement("input");
+    box.type = "checkbox";
+    box.addEventListener("change", () => { input.type = box.checked ? "text" : "password"; });
+    label.append(box, " Show");
+    input.after(label);
+  }
+
   // Put the new content in; the focus stays on the element with the same id or the same address.
   function swap(old, made) {
+    dropHelpWithoutScript(made);
     const focused = old.contains(document.activeElement) ? document.activeElement : null;
     old.replaceWith(made);
     showMoments(made);
@@ -134,7 +152,7 @@
             if (made.hasAttribute(name)) input.setAttribute(name, made.getAttribute(name));
             else input.removeAttribute(name);
           }
-          if (input.type !== "password" && input.type !== "checkbox" && input.type !== "radio") input.value = made.value;
+          if (input.dataset.secret === undefined && input.type !== "checkbox" && input.type !== "radio") input.value = made.value;
         }
         const wrong = form.querySelector("[aria-invalid]");
         if (wrong) wrong.focus();
@@ -146,8 +164,8 @@
     });
   }
 
-  // What only helps those who have no script.
-  document.querySelectorAll(".bc-without-script").forEach((element) => element.remove());
+  dropHelpWithoutScript(document);
+  document.querySelectorAll('input[type="password"]').forEach(addShow);
   const live = document.querySelector("[data-live]");
   if (live) watch(live);
   showMoments(document);

@@ -129,6 +129,7 @@ def test_a_person_connects_a_store_and_watches_it(
     page.get_by_text("The connection works.").wait_for()
     # The check did not load the page anew: what was typed, token included, is still there.
     assert page.get_by_label("Access token").input_value() == walked.server.access_token
+    assert page.get_by_text("Type the access token again").count() == 0
     assert page.get_by_label("Name").input_value() == "Sandbox Store"
     assert page.get_by_label("API path").input_value() == walked.server.store_hash
     page.get_by_role("button", name="Connect", exact=True).click()
@@ -148,9 +149,13 @@ def test_wrong_input_is_shown_at_its_field(walked: Shop, open_page: OpenPage) ->
     page = open_page("/connect")
     _fill(page, walked, **{"Access token": "wrong-but-printable-token", "Name": "Shop"})
     page.get_by_role("button", name="Check connection").click()
-    page.get_by_text("The connection does not work yet.").wait_for()
-    page.get_by_role("button", name="Connect", exact=True).click()
+    page.get_by_text("Copy it again").wait_for()
     field = page.get_by_label("Access token")
+    assert field.evaluate("each => each === document.activeElement")
+    page.get_by_label("Show").check()
+    assert field.get_attribute("type") == "text"
+    assert field.input_value() == "wrong-but-printable-token"
+    page.get_by_role("button", name="Connect", exact=True).click()
     page.locator("#bc-connection_settings-access_token-error").wait_for()
     assert field.get_attribute("aria-invalid") == "true"
     assert "bc-connection_settings-access_token-error" in (field.get_attribute("aria-describedby") or "")

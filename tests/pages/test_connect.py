@@ -73,6 +73,18 @@ def test_a_wrong_token_stands_at_its_field_without_http(paged: Shop, browser: Br
     assert len(paged.rows("instances")) == 1
 
 
+def test_a_check_needs_only_token_and_path(paged: Shop, browser: Browser) -> None:
+    form, typed = _filled(paged, browser.get("/connect"))
+    given = {name: typed[name] for name in ("access_token", "store_hash")}
+    page = browser.send(form, 200, do="check", store_id="", start_date="", **given)
+    assert "The connection works." in page.text
+    assert "Taken from the path that you pasted." in page.text
+    page = browser.send(form, 200, do="check", **(given | {"access_token": "wrong-but-printable-token"}))
+    assert page.text.count("does not accept the access token") == 1
+    assert 'id="bc-connection_settings-access_token-error"' in page.answer.text
+    assert "Could not be found out" not in page.text
+
+
 def test_a_missing_scope_is_named(paged: Shop, browser: Browser) -> None:
     paged.store.scopes = paged.store.scopes - {"store_v2_orders_read_only"}
     form, typed = _filled(paged, browser.get("/connect"))
@@ -103,7 +115,7 @@ def test_one_question_sets_both_settings_of_products(paged: Shop, browser: Brows
 
 def test_choices_of_the_host_are_offered(paged: Shop, browser: Browser) -> None:
     text = browser.get("/connect").answer.text
-    assert '<option value="7">Main</option>' in text
+    assert '<option value="7" selected>Main</option>' in text
     assert '<option value="11">Code 11</option>' in text
     assert 'name="integration_id"' not in text
 

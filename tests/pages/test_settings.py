@@ -65,6 +65,14 @@ def test_a_wrong_new_token_is_refused_unless_insisted_on(paged: Shop, browser: B
     browser.send(page.form("version"), do="unchecked", access_token="wrong-but-printable-token")
 
 
+def test_a_stored_token_that_is_refused_is_said_once(paged: Shop, browser: Browser) -> None:
+    made = paged.post()
+    paged.store.set_token()
+    page = browser.send(browser.get(f"/{made['id']}/settings").form("version"), 200, do="check")
+    assert page.text.count("does not accept the token that is stored") == 1
+    assert "Could not be found out" not in page.text
+
+
 def test_a_store_that_is_silent_leaves_all_as_it_was(paged: Shop, browser: Browser) -> None:
     made = paged.post()
     form = browser.get(f"/{made['id']}/settings").form("version")

@@ -20,6 +20,7 @@ from .views import warnings_of
 
 SKIP = "To store it unverified, send the same request with ?verify=false."
 """The end of a refusal that ``verify=False`` avoids."""
+_REFUSED = "BigCommerce does not accept the access token. Copy it again: it must be complete, and of this store."
 
 
 def check_draft(caller: Caller, draft: Draft) -> tuple[Report, list[dict[str, str]]]:
@@ -74,7 +75,7 @@ def verify_credentials(state: State, store: Store) -> str | None:
     Raises ``Invalid`` if the store refuses the token or a scope is missing.
     """
     report = _checked(state, store, counts=False)
-    refusal = _refusal(report)
+    refusal = refusal_of(report)
     if refusal:
         raise Invalid(refusal)
     if not report.is_token_accepted or "missing_scopes" in report.reasons:
@@ -90,11 +91,12 @@ def require_reachable(state: State, store: Store) -> None:
         raise StoreSilent(f"{unreached} Nothing was changed. {SKIP}")
 
 
-def _refusal(report: Report) -> dict[str, list[str]]:
+def refusal_of(report: Report) -> dict[str, list[str]]:
+    """Why the store's answers forbid to connect it, by the path of the field that is wrong; empty if they do not."""
     if report.is_store_hash_right is False:
         return {PATHS["store_hash"]: [f"{report.reasons['is_store_hash_right']} {SKIP}"]}
     if report.is_token_accepted is False:
-        return {TOKEN_PATH: [f"{report.reasons['is_token_accepted']} {SKIP}"]}
+        return {TOKEN_PATH: [f"{_REFUSED} {SKIP}"]}
     if report.missing_scopes:
         missing = ", ".join(report.missing_scopes)
         text = f"The token lacks what a refresh needs: {missing}. Use one of an API account with these scopes. {SKIP}"

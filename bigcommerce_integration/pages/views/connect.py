@@ -12,9 +12,10 @@ from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 
 from ...errors import Invalid
+from ...models.instances import PATHS
 from ...operations.instances import verification
 from ...operations.instances.connect import connect
-from ...operations.instances.draft import Draft
+from ...operations.instances.draft import Draft, FieldErrors
 from ...schemas.fields import Name
 from ...schemas.instances import NewInstance
 from ...store_check.report import Report
@@ -26,6 +27,8 @@ from .instance_form import INTEGRATION, LINKING, Sent
 
 _NAME, _STORE_HASH, _START_DATE = "name", "integration_settings.store_hash", "integration_settings.start_date"
 _NAMELESS = "A store without a name yet"
+_CHECKED = ("access_token", "store_hash", "start_date", "name")
+"""The columns that a check of the connection reads."""
 _RECORDS_PER_S = 40
 """Rather slow, so that the import is done sooner than was said."""
 _FIRST = {
@@ -39,7 +42,11 @@ _FIRST = {
 def get_connect() -> Response:
     """The form, with what most stores want; the first day is that of the year."""
     login.caller().require_permission("create")
-    return _page(Form({**_FIRST, _START_DATE: date.today().replace(month=1, day=1).isoformat()}))
+    return _page(Form({**_FIRST, _START_DATE: _first_day()}))
+
+
+def _first_day() -> str:
+    return date.today().replace(month=1, day=1).isoformat()
 
 
 def post_connect() -> ResponseReturnValue:
@@ -50,7 +57,8 @@ def post_connect() -> ResponseReturnValue:
     offered = login.choices().integrations
     known = {INTEGRATION: str(offered[0][0])} if offered is not None and len(offered) == 1 else {}
     is_asked = does != "unchecked"
-    sent = instance_form.read(NewInstance(), known, defaults={_NAME: _NAMELESS} if is_asked else None)
+    defaults = ({_NAME: _NAMELESS} if is_asked else {}) | ({_START_DATE: _first_day()} if does == "check" else {})
+    sent = instance_form.read(NewInstance(), known, defaults=defaults)
     try:
         if does == "check":
             return _checked(sent)
@@ -79,13 +87,25 @@ def _named(sent: Sent) -> Draft:
 
 def _checked(sent: Sent) -> Response:
     """The form again with what the store says; a name that was not given yet is the store's own."""
-    report, warnings = verification.check_draft(login.caller(), sent.draft)
-    typed = sent.typed | {_STORE_HASH: sent.draft.columns["store_hash"]}
+    draft = _connection_of(sent.draft)
+    report, warnings = verification.check_draft(login.caller(), draft)
+    typed = sent.typed | {_STORE_HASH: draft.columns["store_hash"]}
+    notes = {"is_path_taken": typed[_STORE_HASH] != sent.typed[_STORE_HASH].strip()}
+    if report.is_token_accepted is False:
+        refusal = Invalid(verification.refusal_of(report))
+        return _page(form_of(typed, instance_form.plain(refusal)), **notes)
     has_name = bool(typed.get(_NAME, "").strip())
     if not has_name and report.store_name:
         typed[_NAME] = report.store_name
     found = [each for each in warnings if has_name or each["code"] != "name_taken"]
-    return _page(form_of(typed), report=report, warnings=found, takes_s=_takes_s(report), ask_token_again=True)
+    takes_s = _takes_s(report)
+    return _page(form_of(typed), report=report, warnings=found, takes_s=takes_s, ask_token_again=True, **notes)
+
+
+def _connection_of(draft: Draft) -> Draft:
+    """What a check needs of the draft: what else is wrong or missing can wait until the store is connected."""
+    errors = FieldErrors({PATHS[name]: draft.errors[PATHS[name]] for name in _CHECKED if PATHS[name] in draft.errors})
+    return Draft({name: draft.columns[name] for name in _CHECKED if name in draft.columns}, errors)
 
 
 def _takes_s(report: Report) -> float | None:

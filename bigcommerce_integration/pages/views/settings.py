@@ -9,7 +9,7 @@ from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ...errors import Invalid, StoreSilent, VersionMismatch
-from ...models.instances import PATHS, IntegrationInstance
+from ...models.instances import PATHS, TOKEN_PATH, IntegrationInstance
 from ...operations.context import RequestContext
 from ...operations.instances import verification
 from ...operations.instances.change import change, changed_columns
@@ -59,6 +59,9 @@ def post_settings(instance_id: int) -> ResponseReturnValue:
 def _checked(context: RequestContext, typed: dict[str, str]) -> Response:
     """The connection as it is stored: a new token is tried when it is saved."""
     report, warnings = verification.check_instance(context)
+    if report.is_token_accepted is False:
+        refused = {TOKEN_PATH: ["BigCommerce does not accept the token that is stored. Enter a new one."]}
+        return _page(context.instance, form_of(typed, refused))
     return _page(context.instance, form_of(typed), report=report, warnings=warnings)
 
 
