@@ -121,13 +121,18 @@ class RowCode(Code):
     NO_VARIANT_ID = "no_variant_id", "The first cell that matters, `variant_id`, holds no id."
     UNKNOWN_VARIANT = "unknown_variant", "The store has no variant with this id."
     SAME_VARIANT_TWICE = "same_variant_twice", "Another row decides on the same variant."
-    UNKNOWN_DECISION = "unknown_decision", "The decision is neither `link` nor `leave`."
+    UNKNOWN_DECISION = "unknown_decision", "The decision is none of `link`, `leave` and `suggested`."
     TWO_DECISIONS = (
         "two_decisions",
         "The row names a SKU of the host, and says to leave the variant unlinked.",
     )
     NO_SKU = "no_sku", "The variant has no SKU by which it could be linked."
     HOST_SKU_NOT_FOUND = "host_sku_not_found", "The host has no product with this SKU."
+    ZEROS_DIFFER = (
+        "zeros_differ",
+        "The host has no product with this SKU, but one whose SKU differs only by zeros at its beginning.",
+    )
+    SPREADSHEET_ERROR = "spreadsheet_error", "The cell of the SKU holds an error of the spreadsheet, such as `#N/A`."
     SIMILAR_SKU_IN_HOST = "similar_sku_in_host", "A SKU of the host differs only by case, accent or blanks."
     SAME_SKU_IN_HOST = "same_sku_in_host", "Several products of the host have the SKU."
     SKU_NOT_ASKABLE = "sku_not_askable", "The host's table cannot hold the SKU."

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Any
 
 from sqlalchemy import Row, Select, insert, select, update
@@ -31,14 +32,15 @@ from ..refresh.linking.manual import SOURCE, Link, ManualLinks, missing_products
 from ..refresh.write.rows import PageTransaction
 from ..resources.columns import message as storable_message
 from ..resources.values import storable
+from .cells import guarded
 from .reading import Line, sheet_of
-from .verdicts import Verdict, verdict, wanted_sku
+from .verdicts import Verdict, verdict, wanted_sku, with_other_zeros
 
 ROWS_A_PART = 1000
 NEXT: Mapping[str, str] = {"checking": "ready", "applying": "applied", "undoing": "undone"}
 """The statuses in which a worker has something to do, and what each ends in."""
 _CHANGED = "The link was changed since, by a person or a refresh."
-_GONE = "The host's product no longer exists."
+_GONE = "Your product no longer exists."
 
 
 @dataclass(frozen=True)
@@ -125,15 +127,35 @@ def _verdicts(part: Part, lines: Sequence[Line], twice: set[int | None]) -> list
     tx = PageTransaction(part.session, part.tables, part.host, part.instance, now, 0)
     skus = sorted({sku for sku in wanted if sku})
     host = host_products(tx, skus) if skus else {}
-    return [
-        _row(part, line, variant, verdict(line, variant, host.get(sku or "", {}), is_twice=line.variant_id in twice))
-        for line, variant, sku in zip(lines, of_line, wanted, strict=True)
-    ]
+    zeros = _other_zeros(tx, [sku for sku in skus if not host[sku]])
+    rows = []
+    for line, variant, sku in zip(lines, of_line, wanted, strict=True):
+        spellings, near = host.get(sku or "", {}), zeros.get(sku or "", {})
+        rows.append(
+            _row(part, line, variant, verdict(line, variant, spellings, near, is_twice=line.variant_id in twice))
+        )
+    return rows
+
+
+def _other_zeros(tx: PageTransaction, skus: Iterable[str]) -> dict[str, dict[str, Sequence[Key]]]:
+    """By SKU that the host lacks its products whose SKU differs only by zeros at the beginning."""
+    forms = {sku: with_other_zeros(sku) for sku in skus}
+    asked = sorted({form for each in forms.values() for form in each})
+    host = host_products(tx, asked) if asked else {}
+    return {
+        sku: {form: keys for form in each for spelling, keys in host[form].items() if spelling == form and keys}
+        for sku, each in forms.items()
+    }
 
 
 def _row(part: Part, line: Line, variant: Row[Any] | None, found: Verdict) -> dict[str, Any]:
     is_good = found.code is None
     before = variant and (key_answer(variant.host_product_id), *variant[-3:])
+    columns: list[str] = json.loads(part.row.columns) if found.suggested_sku else []
+    cells = [
+        guarded(found.suggested_sku or "") if name == "suggested_sku" else cell
+        for name, cell in zip_longest(columns, line.cells, fillvalue="")
+    ]
     return {
         "import_id": part.row.id,
         "line": line.number,
@@ -143,7 +165,7 @@ def _row(part: Part, line: Line, variant: Row[Any] | None, found: Verdict) -> di
         "message": found.message and storable_message(found.message),
         "target": json.dumps(key_answer(found.target)) if is_good else None,
         "link_before": json.dumps(before) if is_good else None,
-        "cells": None if is_good else json.dumps([storable(cell) for cell in line.cells]),
+        "cells": None if is_good else json.dumps([storable(cell) for cell in cells]),
     }
 
 

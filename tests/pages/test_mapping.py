@@ -191,3 +191,16 @@ def test_who_may_not_link_sees_no_files(listed: Mirrored, reader: Browser, monke
     may_not(monkeypatch, "link")
     assert "Mapping by spreadsheet" not in reader.get(f"/{listed.instance_id}").links
     reader.get(f"/{listed.instance_id}/links", 403)
+
+
+def test_a_bad_row_shows_its_sku_and_shared_skus_are_counted(listed: Mirrored, reader: Browser) -> None:
+    add_variants(listed)
+    listed.add_host_products("CUP")
+    table = listed.tables.variants
+    listed.execute(table.update().where(table.c.bigcommerce_id == 12).values(link_conflict_code="same_sku_in_store"))
+    text = "variant_id,host_sku\r\n11,nothing\r\n12,CUP\r\n13,CUP\r\n"
+    page = reader.follow(send(reader, f"/{listed.instance_id}/links", text))
+    assert "V-11" in page.links
+    assert "<b>Mug</b>" not in page.answer.text
+    assert "1 good row is of a variant that shares its SKU with other variants" in page.text
+    assert "Your system has no product with the SKU nothing." in page.text

@@ -208,6 +208,27 @@ def test_each_bad_row_is_named_with_its_reason(any_mirrored: Mirrored) -> None:
     assert (answer.status_code, answer.json["refresh_id"]) == (409, None)
 
 
+def test_zeros_that_a_spreadsheet_took_are_suggested(any_mirrored: Mirrored) -> None:
+    products = add_variants(any_mirrored)
+    any_mirrored.add_host_products("001", "0001", "99")
+    text = "variant_id,host_sku,decision,suggested_sku\n11,17,,\n12,1,,\n14,0099\n16,#n/a,,\n"
+    found = sent(any_mirrored, text)
+    assert [(each["line"], each["code"]) for each in found["problems"]] == [
+        (2, "zeros_differ"),
+        (3, "host_sku_not_found"),
+        (4, "zeros_differ"),
+        (5, "spreadsheet_error"),
+    ]
+    assert "no product with the SKU 17. Did you mean 0017?" in found["problems"][0]["message"]
+    text = any_mirrored.ask(f"links/imports/{found['id']}/rows.csv").data.decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["suggested_sku"] for row in rows] == ["0017", "", "99", ""]
+    again = sent(any_mirrored, text.replace("11,17,,", "11,17,suggested,"))
+    assert (again["good"], again["bad"]) == (1, 3)
+    step(any_mirrored, again["id"], "apply")
+    assert links_of(any_mirrored)[11][:2] == (products["0017"], "manual")
+
+
 def test_bad_rows_come_back_to_be_mended(any_mirrored: Mirrored) -> None:
     products = add_variants(any_mirrored)
     found = sent(any_mirrored, "\ufeffNote;variant_id;host_sku\r\n'=x;11;nothing\r\nfine;14;SPOON\r\nb;12\r\n")
@@ -218,7 +239,7 @@ def test_bad_rows_come_back_to_be_mended(any_mirrored: Mirrored) -> None:
         "note": "'=x",
         "variant_id": "11",
         "host_sku": "nothing",
-        "problem": "The host has no product with the SKU 'nothing'.",
+        "problem": "Your system has no product with the SKU nothing.",
         "problem_code": "host_sku_not_found",
     }
     again = sent(any_mirrored, text.replace("nothing,", "0017,"))

@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, func, select
 
-from ...errors import NotFound
+from ...errors import LinkCode, NotFound
 from ...spreadsheets.cells import guarded
 from ...spreadsheets.imports import NEXT
 from ..context import RequestContext
 from ..exports.file import ROWS_A_PAGE, Export, make_file
+from ..lists.variants import name_of_product
 from ..queries import is_worker_ticking
 
 VERDICTS = ("good", "bad", "applied", "skipped", "undone", "not_undone")
@@ -38,6 +39,8 @@ class ImportView:
     row: Row[Any]
     lacks_worker: bool
     problems: Sequence[Row[Any]] = ()
+    # Of the good rows those of variants that share their SKU with others of the store.
+    shared: int = 0
 
     @property
     def is_open(self) -> bool:
@@ -86,10 +89,17 @@ def find_import(context: RequestContext, import_id: int) -> ImportView:
     row = context.session.execute(_imports(context, *mine)).one_or_none()
     if row is None:
         raise NotFound("There is no such link import of this BigCommerce integration instance.")
-    columns = [rows.c[name] for name in ("line", "bigcommerce_id", "verdict", "code", "message")]
-    named = select(*columns).where(rows.c.import_id == import_id, rows.c.verdict.in_(NAMED))
+    columns: list[Any] = [rows.c[name] for name in ("line", "bigcommerce_id", "verdict", "code", "message")]
+    variants = context.state.tables.variants
+    same = (variants.c.instance_id == context.instance.id) & (variants.c.bigcommerce_id == rows.c.bigcommerce_id)
+    named = select(*[*columns, variants.c.sku, name_of_product(context)]).join_from(rows, variants, same, isouter=True)
+    named = named.where(rows.c.import_id == import_id, rows.c.verdict.in_(NAMED))
     problems = context.session.execute(named.order_by(rows.c.line).limit(MOST_NAMED)).all()
-    return ImportView(row, row.lacks_worker, problems)
+    shared = select(func.count()).select_from(rows).join(variants, same)
+    is_shared = variants.c.link_conflict_code == LinkCode.SAME_SKU_IN_STORE
+    shared = shared.where(rows.c.import_id == import_id, rows.c.verdict == "good", is_shared)
+    is_ready = row.status == "ready"
+    return ImportView(row, row.lacks_worker, problems, context.session.scalar(shared) or 0 if is_ready else 0)
 
 
 def export_rows(context: RequestContext, import_id: int, verdict: str) -> Export:

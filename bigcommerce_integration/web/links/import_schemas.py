@@ -27,9 +27,11 @@ class RowProblem(AnswerSchema):
 
     line = Shown(COUNT, "Its line in the file.", 17)
     bigcommerce_id = Shown(ID, "The id of the variant in the store; null where the row has none.", 101, is_null=True)
+    sku = Shown(STRING, "The SKU of that variant in the store.", "MUG-1", is_null=True)
+    name = Shown(STRING, "The name of its product.", "Mug", is_null=True)
     verdict = Shown(one_of(NAMED), "`bad` is to be mended, the others were changed meanwhile.", "bad")
     code = Coded(RowCode, "Why.", "host_sku_not_found", is_null=True)
-    message = Shown(STRING, "The same for people.", "The host has no product with the SKU 'MUG'.", is_null=True)
+    message = Shown(STRING, "The same for people.", "Your system has no product with the SKU MUG.", is_null=True)
 
 
 def _count(description: str, example: int = 0) -> Shown:
