@@ -14,11 +14,13 @@ from ..app_state import current_state
 from ..models.instances import IntegrationInstance
 from ..operations.context import RequestContext
 from ..operations.explain.host_words import host_link
-from ..operations.findings.finding import Finding
+from ..operations.findings.finding import Action, Finding
 from . import csrf, formats, login, words
 
 _EXTENSION = "bigcommerce_integration_pages"
 _FOLDER = "bigcommerce/"
+TOKEN_INPUT = "bc-connection_settings-access_token"  # noqa: S105 - the id of a field
+"""Where a link leads that is for somebody with a new token."""
 
 
 def render(template: str, /, *, status: int = 200, **values: Any) -> Response:
@@ -88,7 +90,7 @@ def _link_to(instance: IntegrationInstance, kind: Literal["product", "order"], k
 
 def _token_url(instance: IntegrationInstance) -> str:
     """The field of the access token."""
-    return url_for(".get_settings", instance_id=instance.id, _anchor="bc-connection_settings-access_token")
+    return url_for(".get_settings", instance_id=instance.id, _anchor=TOKEN_INPUT)
 
 
 def _is_at(view: str) -> bool:
@@ -112,7 +114,8 @@ def finding_url(finding: Finding) -> str | None:
     page = finding.link.partition("?")[0].partition("/")[0]
     if not _has(f"get_{page}"):
         return None
-    return f"{url_for('.get_store', instance_id=finding.instance_id)}/{finding.link}"
+    anchor = f"#{TOKEN_INPUT}" if finding.action == Action.NEW_TOKEN else ""
+    return f"{url_for('.get_store', instance_id=finding.instance_id)}/{finding.link}{anchor}"
 
 
 def _has(view: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..errors import RefreshCode
+from ..operations.findings.finding import Finding, FindingCode
 from ..resources.orders import STATUS_NAMES
 
 STATUSES: Mapping[str, tuple[str, str]] = {
@@ -20,6 +21,7 @@ STATUSES: Mapping[str, tuple[str, str]] = {
     "current": ("Up to date", "good"),
     "well": ("All is well", "good"),
     "person": ("Needs you", "bad"),
+    "person_later": ("Needs you", "wait"),
     "wait": ("Mends itself", "wait"),
     "linked": ("Linked", "good"),
     "unlinked": ("Not linked", "wait"),
@@ -50,6 +52,9 @@ MODES: Mapping[str, str] = {
 DONE: Mapping[str, str] = {
     "connected": "The store is connected. Its first import has begun.",
     "saved": "The settings are saved.",
+    "saved_token": "The settings are saved. The token works.",
+    "saved_reconnected": "The settings are saved. The token works. What was missed is being fetched.",
+    "saved_earlier": "The settings are saved. All orders placed from the new first day on are being fetched.",
     "unchanged": "Nothing was changed: the settings are as they were.",
     "disconnected": "The store is disconnected. Its records are being removed; your own products stay.",
     "started": "The refresh has begun.",
@@ -130,6 +135,7 @@ ACTIONS: Mapping[str, str] = {
     "allow_deletion": "Look at it",
 }
 """What the button of a finding says; it leads to the page that helps."""
+_OF_LINKS = (FindingCode.LINK_CONFLICTS, FindingCode.PRODUCTS_REFUSED)
 _OF_THE_API = " The list of variants with conflict=true has all."
 
 
@@ -243,6 +249,11 @@ def order_status(number: int | None) -> str:
 def import_status(status: str) -> str:
     """The word of ``STATUSES`` for that of a file of links: "failed" is what it is of a refresh."""
     return status if status == "failed" else f"import_{status}"
+
+
+def finding_status(finding: Finding) -> str:
+    """The word of ``STATUSES`` for a finding: what only leaves variants unlinked makes nothing out of date."""
+    return "person_later" if finding.severity == "person" and finding.code in _OF_LINKS else finding.severity
 
 
 def label(path: str) -> str | None:

@@ -90,7 +90,18 @@ def test_an_old_order_was_left_out_on_purpose(paged: Shop, browser: Browser) -> 
     number = min(paged.store.order_ids)
     page = browser.get(f"/find?q={number}")
     assert "before your first day 20 Nov 2026, so it was left out on purpose." in page.text
-    assert page.links["Change first day"].endswith("/1/settings")
+    link = page.links["Change first day"]
+    address, _, anchor = link.partition("#")
+    settings = browser.get(address)
+    assert f'id="{anchor}"' in settings.answer.text
+    form = settings.form("version")
+    day = form.fields["integration_settings.start_date"]
+    assert day < "2026-11-20"
+    assert "Save to fetch all orders placed from" in settings.text
+    assert "All orders placed from the new first day on are being fetched." in browser.follow(browser.send(form)).text
+    assert paged.rows("instances")[0].start_date.isoformat() == day
+    assert "Save to fetch" not in browser.get(f"{address.partition('?')[0]}?day=2026-12-01").text
+    assert "Save to fetch" not in browser.get(f"{address.partition('?')[0]}?day=soon").text
 
 
 def test_an_order_that_only_the_store_has_is_fetched(paged: Shop, browser: Browser) -> None:

@@ -36,6 +36,14 @@ def test_settings_are_saved_and_the_token_stays(paged: Shop, browser: Browser) -
     assert row.version == before.version + 1
 
 
+def test_a_new_token_that_works_is_said(paged: Shop, browser: Browser) -> None:
+    made = paged.post()
+    form = browser.get(f"/{made['id']}/settings").form("version")
+    page = browser.follow(browser.send(form, access_token=paged.server.access_token))
+    assert "The token works." in page.text
+    assert "What was missed" not in page.text
+
+
 def test_nothing_changed_is_said(paged: Shop, browser: Browser) -> None:
     made = paged.post()
     page = browser.send(browser.get(f"/{made['id']}/settings").form("version"))

@@ -76,13 +76,15 @@ _ACTIONS: Mapping[ReasonCode, Action] = {
 class Reason:
     """One reason: a code for programs, a sentence for people.
 
-    ``rejected_id`` is the rejected record to try again, ``link`` the host's own page about what is here or linked.
+    ``rejected_id`` is the rejected record to try again, ``link`` the host's own page about what is here or linked,
+    ``day`` that of the record in the store's time zone, where it is older than the first day.
     """
 
     code: ReasonCode
     message: str
     rejected_id: int | None = None
     link: str | None = None
+    day: date | None = None
 
     @property
     def action(self) -> Action:
@@ -147,11 +149,12 @@ def store_reasons(store: StoreAnswer | None, start_date: date, what: str, dated:
     elif not store.is_there:
         yield Reason(ReasonCode.NOT_IN_STORE, f"The store has no such {what}, or not any longer.")
     elif store.dated is not None and store.starts_at is not None and store.dated < store.starts_at:
-        day = day_text(store.dated_on or store.dated)
+        day = store.dated_on or store.dated.date()
         yield Reason(
             ReasonCode.BEFORE_START_DATE,
-            f"It is in the store{dated} {day}, before your first day {day_text(start_date)}, so it was left out on "
-            "purpose.",
+            f"It is in the store{dated} {day_text(day)}, before your first day {day_text(start_date)}, so it was left "
+            "out on purpose.",
+            day=day,
         )
     else:
         yield Reason(ReasonCode.IN_STORE, f"The store has the {what}, and it can be fetched now.")

@@ -20,8 +20,9 @@ _CONNECTION: Mapping[str, tuple[FindingCode, Action, str]] = {
     RefreshCode.TOKEN_REJECTED: (
         FindingCode.TOKEN_REFUSED,
         Action.NEW_TOKEN,
-        "The store does not accept its access token any longer, so nothing new comes from it. Nothing is lost: enter a "
-        "new token, and what was missed is fetched.",
+        "The store does not accept its access token any longer, so nothing new comes from it. Nothing is lost, and it "
+        "can wait until the morning if nobody needs the new orders before. Somebody who may change the store makes a "
+        "token in BigCommerce, under Settings › Store-level API accounts. Enter it, and what was missed is fetched.",
     ),
     RefreshCode.STORE_NOT_FOUND: (
         FindingCode.STORE_NOT_FOUND,

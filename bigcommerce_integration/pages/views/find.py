@@ -12,7 +12,8 @@ from ...operations.explain.find import LONGEST, Verdict, find
 from ...operations.explain.reasons import Reason, ReasonCode
 from ...operations.findings.finding import Action
 from .. import login
-from ..render import render
+from ..render import TOKEN_INPUT, render
+from .settings import FIRST_DAY_INPUT
 
 _PAGES: Mapping[Action, tuple[str, str, str]] = {
     Action.FETCH: ("refresh", "get_refresh_form", "Start a refresh"),
@@ -99,9 +100,13 @@ def _elsewhere(verdict: Verdict, reason: Reason) -> Step | None:
     if reason.action not in _PAGES:
         return None
     permission, view, text = _PAGES[reason.action]
+    asked: dict[str, Any] = {}
     if reason.code in _ABOUT_FIRST_DAY:
-        text = "Change first day"
-    return Step(text, url_for(f".{view}", instance_id=instance_id)) if _may(permission, verdict) else None
+        text, asked = "Change first day", {"day": reason.day, "_anchor": FIRST_DAY_INPUT}
+    elif reason.action == Action.NEW_TOKEN:
+        asked = {"_anchor": TOKEN_INPUT}
+    address = url_for(f".{view}", instance_id=instance_id, **asked)
+    return Step(text, address) if _may(permission, verdict) else None
 
 
 def _may(action: str, verdict: Verdict) -> bool:

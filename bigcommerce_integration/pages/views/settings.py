@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from flask import Response, redirect, request, url_for
@@ -21,15 +22,31 @@ from ..render import render
 from . import instance_form
 from .instance_form import INTEGRATION, VERSION
 
+FIRST_DAY_INPUT = "bc-integration_settings-start_date"
+"""Where a link leads that is for somebody who wants older orders."""
 _CONFIRMATION = "confirmation"
 
 
 def get_settings(instance_id: int) -> Response:
-    """The form of what is stored."""
-    context = login.authorize("change", instance_id)
-    form = form_of_instance(context.instance)
-    stored = {instance_form.LINKING: instance_form.linking_of(context.instance), VERSION: str(context.instance.version)}
-    return _page(context.instance, Form({**form.texts, **stored}))
+    """The form of what is stored; a ``day`` in the address is proposed as the first one if it is earlier."""
+    instance = login.authorize("change", instance_id).instance
+    texts = {
+        **form_of_instance(instance).texts,
+        instance_form.LINKING: instance_form.linking_of(instance),
+        VERSION: str(instance.version),
+    }
+    proposed = _earlier_day(instance, request.args.get("day", ""))
+    if proposed is not None:
+        texts[PATHS["start_date"]] = proposed.isoformat()
+    return _page(instance, Form(texts), proposed=proposed)
+
+
+def _earlier_day(instance: IntegrationInstance, text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if day < instance.start_date else None
 
 
 def post_settings(instance_id: int) -> ResponseReturnValue:
@@ -37,7 +54,7 @@ def post_settings(instance_id: int) -> ResponseReturnValue:
     context = login.authorize("change", instance_id)
     sent = instance_form.read(ReplacedInstance(), {INTEGRATION: str(context.instance.integration_id)})
     typed, draft = sent.typed, sent.draft
-    before = context.instance.version
+    before = {name: getattr(context.instance, name) for name in ("version", "start_date", "status")}
     try:
         if request.form.get("do") == "check":
             context.require("check")
@@ -52,8 +69,18 @@ def post_settings(instance_id: int) -> ResponseReturnValue:
         return _page(context.instance, form_of(typed), status=503, is_skippable=True, silent=silent)
     except VersionMismatch:
         return _changed_meanwhile(context, typed, draft.columns)
-    done = "unchanged" if changed.view.instance.version == before else "saved"
+    done = _done(before, changed.view.instance, has_new_token=verify and "access_token" in draft.columns)
     return redirect(url_for(".get_settings", instance_id=instance_id, done=done), 303)
+
+
+def _done(before: Mapping[str, Any], instance: IntegrationInstance, *, has_new_token: bool) -> str:
+    """The word of what was saved, for the page to say what follows."""
+    if instance.version == before["version"]:
+        return "unchanged"
+    if has_new_token:
+        return "saved_reconnected" if before["status"] == "needs_attention" else "saved_token"
+    is_earlier = instance.start_date < before["start_date"]
+    return "saved_earlier" if is_earlier and instance.status == "active" else "saved"
 
 
 def _checked(context: RequestContext, typed: dict[str, str]) -> Response:
