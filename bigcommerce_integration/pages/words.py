@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..errors import RefreshCode
+from ..operations.explain import facts
 from ..operations.findings.finding import Finding, FindingCode
 from ..resources.orders import STATUS_NAMES
 
@@ -40,15 +41,7 @@ STATUSES: Mapping[str, tuple[str, str]] = {
 }
 """A status as a word, and the kind of its colour."""
 
-MODES: Mapping[str, str] = {
-    "initial": "First import",
-    "incremental": "Changes",
-    "full": "Everything",
-    "date_range": "Dates",
-    "ids": "Chosen records",
-    "create": "Make products",
-    "reconcile": "Comparison",
-}
+MODES = facts.MODES
 DONE: Mapping[str, str] = {
     "connected": "The store is connected. Its first import has begun.",
     "saved": "The settings are saved.",

@@ -14,7 +14,7 @@ from ..client.dates import date_of
 from ..client.records import Record
 from ..config import Config
 from ..encryption import TokenCipher
-from ..errors import BigCommerceError, ConfigError, OtherStore, RecordGone, Unconfirmed
+from ..errors import BigCommerceError, ConfigError, OtherStore, RecordGone, ScopeMissing, TokenRejected, Unconfirmed
 from ..refresh.job.modes import start_of_day
 from ..resources.products import PRODUCTS
 from .queries import LATE, Answer, Store, StoreQueries, queries_to
@@ -53,7 +53,7 @@ def look_up_order(config: Config, cipher: TokenCipher, store: Store, order_id: i
         if isinstance(answer, RecordGone):
             return StoreAnswer(is_there=False)
         if not isinstance(answer, Reply):
-            return StoreAnswer(problem=LATE if answer is None else str(answer))
+            return StoreAnswer(problem=_problem(answer))
         dated = date_of(answer.value, "date_created")
         return StoreAnswer(is_there=True, dated=dated, **_days(answers, store, dated))
 
@@ -95,7 +95,7 @@ def _variant_query(
         records = [record for answer in found if isinstance(answer, Reply) for record in answer.value]
         product_id = next((_product_of(record) for record in records if is_meant(_field(record, name))), None)
         if product_id is None:
-            problems = [LATE if answer is None else str(answer) for answer in found if not isinstance(answer, Reply)]
+            problems = [_problem(answer) for answer in found if not isinstance(answer, Reply)]
             return StoreAnswer(problem=problems[0]) if problems else StoreAnswer(is_there=False)
         queries.send("product", lambda client: client.by_ids(PRODUCTS, [product_id]))
         product = queries.rest().get("product")
@@ -114,6 +114,16 @@ def _look_up(
             return query(queries)
     except ConfigError as error:
         return StoreAnswer(problem=str(error))
+
+
+def _problem(answer: Answer | None) -> str:
+    """Why one query has no answer, for people."""
+    verdict = answer.verdict if isinstance(answer, Unconfirmed) else None
+    if isinstance(verdict, TokenRejected):
+        return "it does not accept the access token."
+    if isinstance(verdict, ScopeMissing):
+        return "the access token may not read this."
+    return LATE if answer is None else str(answer)
 
 
 def _of_other_store(answers: Mapping[str, Answer]) -> str | None:

@@ -158,6 +158,10 @@ def test_the_store_is_asked(host_app: HostApp, broker: StubBroker, sqlite_url: s
             assert codes(old, sku="nope", ask_store="true")[1] == (None, "not_in_store")
             wrong = connected(app, host_app, **(reached | {"connection_settings__access_token": "wrong" * 5}))
             assert (order_id, "store_silent") in codes(wrong, order=order_id, ask_store="true")
+            said = [
+                each["message"] for each in wrong.get("explain", order=order_id, ask_store="true")["data"]["reasons"]
+            ]
+            assert "The store could not be asked: it does not accept the access token." in said
 
 
 def test_a_sku_with_blanks_in_the_store_is_found(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> None:

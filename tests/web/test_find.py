@@ -180,3 +180,19 @@ def test_what_the_search_finds_has_a_bound(store: Mirrored) -> None:
     mine = update(variants).where(variants.c.instance_id == store.instance_id)
     store.execute(mine.where(variants.c.bigcommerce_id > 1).values(deleted_at=NOON))
     assert found(store, sku).verdicts[0].bigcommerce_id == 1, "what the store still has comes first"
+
+
+def test_the_hosts_own_sku_finds_what_is_linked(store: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+    own_sku, key = f"0{store.instance_id}", 7_700_000 + store.instance_id
+    host = state_of(store.app).host
+    monkeypatch.setattr(finding, "MOST_FOUND", 10_000)
+    monkeypatch.setattr(host, "products_by_sku", lambda session, instance, skus: {sku: [key] for sku in skus})
+    assert [each.kind for each in own(store, found(store, own_sku))] == ["variant"], "a number never begins with 0"
+    store.add(
+        "variants",
+        {"bigcommerce_id": 2, "sku": "S", "sku_key": "S", "host_product_id": key},
+        {"bigcommerce_id": 3, "sku": "S", "sku_key": "S", "host_product_id": key},
+        {"bigcommerce_id": 4, "sku": "T", "sku_key": "T", "host_product_id": 8},
+    )
+    titles = [each.title for each in own(store, found(store, own_sku)) if each.is_here]
+    assert titles == ["SKU S, variant 2", "SKU S, variant 3"]

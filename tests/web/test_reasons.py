@@ -67,12 +67,12 @@ def test_an_order_that_is_here(row: dict[str, Any], codes: list[str]) -> None:
         ({"refreshing": Refreshing("orders", open_refresh=3, next_at=NOON)}, ["never_seen", "awaiting_refresh"]),
         (
             {"refreshing": Refreshing("orders", last_failure="403", attention="401")},
-            ["never_seen", "needs_attention", "refresh_failed", "no_refresh_planned"],
+            ["never_seen", "needs_attention"],
         ),
         ({"lowest_id": 6}, ["perhaps_before_start_date", "never_seen", "no_refresh_planned"]),
         ({"lowest_id": 4}, ["never_seen", "no_refresh_planned"]),
         ({"rejected": Rejected(9, "Odd.", NOON), "lowest_id": 6}, ["rejected", "never_seen", "no_refresh_planned"]),
-        ({"store": StoreAnswer(is_there=False), "lowest_id": 6}, ["not_in_store", "never_seen", "no_refresh_planned"]),
+        ({"store": StoreAnswer(is_there=False), "lowest_id": 6}, ["not_in_store"]),
         ({"store": SAYS}, ["before_start_date", "never_seen", "no_refresh_planned"]),
         ({"store": replace(SAYS, dated=NOON)}, ["in_store", "never_seen", "no_refresh_planned"]),
         ({"store": replace(SAYS, starts_at=None)}, ["in_store", "never_seen", "no_refresh_planned"]),
@@ -139,12 +139,12 @@ def test_a_stored_order_says_when_and_by_what_it_was_read() -> None:
     facts = replace(MISSING, row=ORDER, written_by=Refreshed(12, "incremental"), host_says="Booked.", host_link="/o/5")
     here, word = explain_order(facts)
     assert here.message == (
-        "The order is here. What is stored was read on 31 Jan 2026 12:00 UTC by refresh 12 (incremental), and your "
-        "system was told of it then. Its status is Completed (10)."
+        "The order is here. It was read from the store on 31 Jan 2026 12:00 UTC by refresh 12 (Changes) and passed on "
+        "to your system. Its status is Completed."
     )
     assert (here.link, here.action, word.code, word.message) == ("/o/5", "none", "host_says", "Booked.")
     (_, no_sale) = explain_order(replace(MISSING, row=ORDER | {"is_sale": False, "status_id": 6}))
-    assert no_sale.message == "Its status is Declined (6), so it does not count as a sale."
+    assert no_sale.message == "Its status is Declined, so it does not count as a sale."
     (_, unknown) = explain_order(replace(MISSING, row=ORDER | {"is_sale": False, "status_id": None}))
     assert unknown.message == "Its status is not known, so it does not count as a sale."
 

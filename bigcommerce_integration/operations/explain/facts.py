@@ -16,6 +16,16 @@ from ..health import health_of
 from .reasons import Noted, Refreshing, Rejected
 
 _SECOND = timedelta(seconds=1)
+MODES: Mapping[str, str] = {
+    "initial": "First import",
+    "incremental": "Changes",
+    "full": "Everything",
+    "date_range": "Dates",
+    "ids": "Chosen records",
+    "create": "Make products",
+    "reconcile": "Comparison",
+}
+"""What people call the modes of a refresh."""
 
 
 def rejected_record(context: RequestContext, resource: str, bigcommerce_id: int) -> Rejected | None:

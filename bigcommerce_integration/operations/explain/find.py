@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Table, select
@@ -15,6 +17,7 @@ from ...store_check.lookup import StoreAnswer, look_up_order, look_up_sku
 from ..context import Caller, RequestContext
 from ..instances.verification import store_of
 from ..instances.views import readable_instances
+from ..links.candidates import candidates
 from ..transactions import end_transaction
 from .allowance import ALLOWANCE
 from .orders import OrderFacts, explain_order, order_facts
@@ -64,9 +67,10 @@ def find(caller: Caller, q: str, *, ask_stores: bool = True) -> Found:
     """Everything that a person may mean by ``q``, over all stores that the caller may read.
 
     An order number (a ``#`` before it does not count), the id of an order in another system (``external_order_id``) or
-    a SKU. Orders need ``read_orders``. If nothing is here, each store has its verdict, and with ``ask_stores`` up to
-    ``MOST_ASKED`` stores are asked themselves, for five seconds at most all together, where the caller has ``check``
-    and has not asked too often. Ends the transaction before it asks; commits nothing else.
+    a SKU: the store's, or the host's own of a product that is linked. Orders need ``read_orders``. If nothing is here,
+    each store has its verdict, and with ``ask_stores`` up to ``MOST_ASKED`` stores are asked themselves, for five
+    seconds at most all together, where the caller has ``check`` and has not asked too often. Ends the transaction
+    before it asks; commits nothing else.
     """
     text = q.strip().removeprefix("#").strip()
     stores = [_context(caller, each) for each in readable_instances(caller)]
@@ -74,9 +78,10 @@ def find(caller: Caller, q: str, *, ask_stores: bool = True) -> Found:
         return Found(text, [])
     by_id = {each.instance.id: each for each in stores}
     orders = {each: by_id[each] for each in by_id if by_id[each].permits("read_orders")}
-    hits = [*_orders(caller, orders, text), *_variants(caller, by_id, text)]
+    every = chain(_orders(caller, orders, text), _variants(caller, by_id, text), _linked(caller, by_id, text))
+    hits = list({(kind, store.instance.id, number): (kind, store, number) for kind, store, number in every}.values())
     if hits:
-        return Found(text, [_of_hit(*hit) for hit in hits[:MOST_FOUND]], len(hits) > MOST_FOUND)
+        return Found(text, _told_apart([_of_hit(*hit) for hit in hits[:MOST_FOUND]]), len(hits) > MOST_FOUND)
     missing = list(_missing(stores, orders, text))
     return Found(text, _judged(caller, missing, ask_stores=ask_stores)[:MOST_FOUND], len(missing) > MOST_FOUND)
 
@@ -110,6 +115,17 @@ def _variants(caller: Caller, stores: Mapping[int, RequestContext], text: str) -
             yield "variant", stores[row.instance_id], row.bigcommerce_id
 
 
+def _linked(caller: Caller, stores: Mapping[int, RequestContext], text: str) -> Iterator[Hit]:
+    """The variants that are linked to the host's product with this SKU, in the first ``MOST_FOUND`` stores."""
+    table = caller.state.tables.variants
+    for context in list(stores.values())[:MOST_FOUND]:
+        found = candidates(context, [text]).get(text, ())
+        keys = [each.host_product_id for each in found if each.sku.strip() == text]
+        one = {context.instance.id: context}
+        for row in _rows(caller, table, one, table.c.host_product_id.in_(keys)) if keys else ():
+            yield "variant", context, row.bigcommerce_id
+
+
 def _rows(
     caller: Caller, table: Table, stores: Mapping[int, RequestContext], condition: ColumnElement[bool], *columns: Any
 ) -> Sequence[Any]:
@@ -129,6 +145,17 @@ def _of_hit(kind: Kind, context: RequestContext, bigcommerce_id: int) -> Verdict
         (facts,) = variant_facts(context, bigcommerce_id)
         title, reasons = f"SKU {(facts.row or {}).get('sku')}", explain_variant(facts)
     return Verdict(context.instance, kind, title, bigcommerce_id, True, reasons)
+
+
+def _told_apart(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Variants with one SKU in one store are named by their numbers too."""
+    times = Counter((each.instance.id, each.title) for each in verdicts)
+    return [
+        replace(each, title=f"{each.title}, variant {each.bigcommerce_id}")
+        if times[each.instance.id, each.title] > 1
+        else each
+        for each in verdicts
+    ]
 
 
 # -- what is not ---------------------------------------------------------------------------------------------------
@@ -161,8 +188,8 @@ class _Missing:
 
 
 def _missing(stores: Sequence[RequestContext], orders: Mapping[int, RequestContext], text: str) -> Iterator[_Missing]:
-    """A number is an order's; whatever else it is, a SKU."""
-    number = _number(text)
+    """A number is an order's, unless it begins with 0; whatever else it is, a SKU."""
+    number = None if text.startswith("0") else _number(text)
     if number is not None and orders:
         for context in list(orders.values())[: MOST_FOUND + 1]:
             yield _Missing(context, order_facts(context, number), text)

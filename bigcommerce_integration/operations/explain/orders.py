@@ -15,7 +15,7 @@ from ...store_check.lookup import StoreAnswer, look_up_order
 from ..context import RequestContext
 from ..instances.verification import store_of
 from ..transactions import end_transaction
-from .facts import Refreshed, noted, refresh_at, refreshing_of, rejected_record, rows_of
+from .facts import MODES, Refreshed, noted, refresh_at, refreshing_of, rejected_record, rows_of
 from .host_words import host_link, host_word
 from .reasons import (
     Explanation,
@@ -74,11 +74,11 @@ def explain_order(facts: OrderFacts) -> list[Reason]:
 
 
 def _of_stored_order(facts: OrderFacts, row: Mapping[str, Any]) -> Iterator[Reason]:
-    by = "" if facts.written_by is None else f" by refresh {facts.written_by.id} ({facts.written_by.mode})"
+    by = "" if facts.written_by is None else f" by refresh {facts.written_by.id} ({_mode(facts.written_by.mode)})"
     yield Reason(
         ReasonCode.HERE,
-        f"The order is here. What is stored was read on {when_text(row['observed_at'])}{by}, and your system was told "
-        f"of it then. Its status is {_status(row)}.",
+        f"The order is here. It was read from the store on {when_text(row['observed_at'])}{by} and passed on to your "
+        f"system. Its status is {_status(row)}.",
         link=facts.host_link,
     )
     if facts.host_says is not None:
@@ -96,7 +96,11 @@ def _status(row: Mapping[str, Any]) -> str:
     status_id = row["status_id"]
     if status_id is None:
         return "not known"
-    return f"{STATUS_NAMES[status_id]} ({status_id})" if status_id in STATUSES else f"{status_id}, which has no name"
+    return STATUS_NAMES[status_id] if status_id in STATUSES else f"{status_id}, which has no name"
+
+
+def _mode(mode: str) -> str:
+    return MODES.get(mode, mode)
 
 
 def _of_missing_order(facts: OrderFacts) -> Iterator[Reason]:
@@ -109,6 +113,8 @@ def _of_missing_order(facts: OrderFacts) -> Iterator[Reason]:
             f"placed before your first day {day_text(facts.start_date)}. The store can be asked.",
         )
     yield from store_reasons(facts.store, facts.start_date, "order", ", placed")
+    if facts.store is not None and facts.store.is_there is False:
+        return
     yield from unseen(facts.refreshing, "order")
 
 

@@ -147,7 +147,8 @@ def store_reasons(store: StoreAnswer | None, start_date: date, what: str, dated:
     if store.problem is not None:
         yield Reason(ReasonCode.STORE_SILENT, f"The store could not be asked: {store.problem}")
     elif not store.is_there:
-        yield Reason(ReasonCode.NOT_IN_STORE, f"The store has no such {what}, or not any longer.")
+        advice = " Check the number." if what == "order" else ""
+        yield Reason(ReasonCode.NOT_IN_STORE, f"The store has no such {what}, or not any longer.{advice}")
     elif store.dated is not None and store.starts_at is not None and store.dated < store.starts_at:
         day = store.dated_on or store.dated.date()
         yield Reason(
@@ -175,8 +176,8 @@ def unseen(refreshing: Refreshing, what: str) -> Iterator[Reason]:
 def next_refresh(refreshing: Refreshing) -> Iterator[Reason]:
     """What holds up the next refresh, and when it begins."""
     if refreshing.attention is not None:
-        yield Reason(ReasonCode.NEEDS_ATTENTION, f"Refreshes are paused: {refreshing.attention}")
-    if refreshing.last_failure is not None:
+        yield Reason(ReasonCode.NEEDS_ATTENTION, f"Refreshes are paused until a person acts: {refreshing.attention}")
+    elif refreshing.last_failure is not None:
         yield Reason(ReasonCode.REFRESH_FAILED, f"The last refresh failed: {refreshing.last_failure}")
     if refreshing.open_refresh is not None:
         yield Reason(
@@ -186,8 +187,8 @@ def next_refresh(refreshing: Refreshing) -> Iterator[Reason]:
         yield Reason(
             ReasonCode.AWAITING_REFRESH, f"The next automatic refresh begins at {when_text(refreshing.next_at)}."
         )
-    else:
-        text = f"No refresh of the {refreshing.resource} is planned, as automatic sync is off or paused. Start one."
+    elif refreshing.attention is None:
+        text = f"No refresh of the {refreshing.resource} is planned, as automatic sync is off. Start one."
         yield Reason(ReasonCode.NO_REFRESH_PLANNED, text)
 
 

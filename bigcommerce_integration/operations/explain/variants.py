@@ -97,6 +97,8 @@ def _of_missing_variant(facts: VariantFacts) -> Iterator[Reason]:
     if facts.rejected is not None:
         yield rejection(facts.rejected)
     yield from store_reasons(facts.store, facts.start_date, "variant", ", and its product was last modified on")
+    if facts.store is not None and facts.store.is_there is False:
+        return
     yield from unseen(facts.refreshing, "variant")
 
 
