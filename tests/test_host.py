@@ -233,6 +233,16 @@ def test_products_are_searched_by_sku_and_name(session: Session, host: SQLAlchem
     assert len(skus("many")) == 20
 
 
+def test_products_are_named_by_their_ids(session: Session, host: SQLAlchemyHost, host_app: HostApp) -> None:
+    rows = [host_app.Product(sku="A-1", name="Red mug"), host_app.Product(sku=None, name=None)]
+    session.add_all(rows)
+    session.commit()
+    named, nameless = (row.id for row in rows)
+    asked = [named, nameless, 2**60, *range(10_000, 12_000)]
+    assert host.products_by_id(session, INSTANCE, asked) == {named: ("A-1", "Red mug"), nameless: ("", "")}
+    assert host.products_by_id(session, INSTANCE, []) == {}
+
+
 def test_default_host_has_one_tenant_no_date_and_does_nothing(session: Session, host: SQLAlchemyHost) -> None:
     assert host.tenant() == ""
     assert host.earliest_start_date(session) is None

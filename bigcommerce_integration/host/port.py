@@ -117,6 +117,11 @@ class Host(Protocol):
     ) -> Sequence[tuple[Key, str, str]] | None:
         """A few products of the host that a person may mean by ``text``, the nearest first: ids, SKUs and names."""
 
+    def products_by_id(
+        self, session: Session, instance: IntegrationInstance, ids: Sequence[Key]
+    ) -> Mapping[Key, tuple[str, str]] | None:
+        """The SKUs and names of these products of the host, for those that it has."""
+
     def explain_order(self, session: Session, instance: IntegrationInstance, order_id: int) -> str | None:
         """A sentence on what the host made of a stored order, by its BigCommerce id; shown beside our own reasons."""
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
 from enum import Enum
 from inspect import signature as inspect_signature
@@ -232,17 +232,29 @@ class SQLAlchemyHost(Host):
 
     def products_missing(self, session: Session, instance: IntegrationInstance, ids: Sequence[Key]) -> Collection[Key]:
         """Those without a row; compared in Python, as databases take more texts for equal."""
-        column, kind = self._product_id, link_type(self._product_id.type)
-        which = (
-            column.in_(bindparam(None, list(ids[begin : begin + VALUES_A_STATEMENT]), expanding=True, type_=kind))
-            for begin in range(0, len(ids), VALUES_A_STATEMENT)
-        )
-        there = {key for (key,) in self._products.rows(session, lambda: instance.tenant, [column], which)}
+        column = self._product_id
+        there = {key for (key,) in self._products_of(session, instance, ids, column)}
         if isinstance(column.type, CHAR):
             # PostgreSQL fills such a key up with blanks.
             there = {key.rstrip() for key in there}
             return {key for key in ids if key.rstrip() not in there}
         return set(ids) - there
+
+    def _products_of(
+        self, session: Session, instance: IntegrationInstance, ids: Sequence[Key], *columns: Any
+    ) -> Iterator[tuple[Any, ...]]:
+        """These columns of the products with these keys, and of those that the database takes for equal."""
+        kind, starts = link_type(self._product_id.type), range(0, len(ids), VALUES_A_STATEMENT)
+        some = (list(ids[begin : begin + VALUES_A_STATEMENT]) for begin in starts)
+        which = (self._product_id.in_(bindparam(None, each, expanding=True, type_=kind)) for each in some)
+        return self._products.rows(session, lambda: instance.tenant, columns, which)
+
+    def products_by_id(
+        self, session: Session, instance: IntegrationInstance, ids: Sequence[Key]
+    ) -> Mapping[Key, tuple[str, str]]:
+        """By the models' attributes for SKU and name."""
+        columns = (self._product_id, self._product_sku, self._product_name)
+        return {key: (sku or "", name or "") for key, sku, name in self._products_of(session, instance, ids, *columns)}
 
     def products_changed(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> None:
         """Nothing; override it to act within the page's transaction."""

@@ -184,7 +184,7 @@ LINK_REASONS: Mapping[str, str] = {
 }
 """What stands in the way of a link, for somebody who knows their own products."""
 
-LINK_SOURCES: Mapping[str, str] = {"auto": "by its SKU", "created": "made for it", "manual": "by hand"}
+LINK_SOURCES: Mapping[str, str] = {"auto": "by its SKU", "created": "made for it", "manual": "by hand or by file"}
 
 IMPORT_SENTENCES: Mapping[str, str] = {
     "checking": "Each row is looked at. Nothing is linked yet.",

@@ -204,3 +204,16 @@ def test_a_bad_row_shows_its_sku_and_shared_skus_are_counted(listed: Mirrored, r
     assert "<b>Mug</b>" not in page.answer.text
     assert "1 good row is of a variant that shares its SKU with other variants" in page.text
     assert "Your system has no product with the SKU nothing." in page.text
+
+
+def test_the_history_names_the_file_and_counts_its_rows(listed: Mirrored, reader: Browser) -> None:
+    add_variants(listed)
+    listed.add_host_products("CUP")
+    text = "variant_id,host_sku\r\n11,CUP\r\n12,CUP\r\n13,CUP\r\n14,CUP\r\n"
+    page = reader.follow(send(reader, f"/{listed.instance_id}/links", text))
+    reader.send(next(form for form in page.forms if form.action.endswith("/apply")))
+    work(listed)
+    shown = reader.get(f"/{listed.instance_id}/history").text
+    assert "Decided on links by file" in shown
+    assert "4 changes" in shown
+    assert "Variant 14: – → CUP" in shown

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bigcommerce_integration.host.sqlalchemy import SQLAlchemyHost
 from bigcommerce_integration.operations.links import candidates
 from bigcommerce_integration.operations.lists import variants
 
@@ -118,7 +119,7 @@ def test_the_nearest_product_is_one_press_away(listed: Mirrored, reader: Browser
 def test_products_of_the_host_are_searched(listed: Mirrored, reader: Browser) -> None:
     cup, mug = listed.add_host_products("CUP-7", "OTHER")
     path = f"{add_variants(listed, {'sku': 'MUG-1'})}/11"
-    assert "None of your products is near." in reader.get(path).text
+    assert "No similar product of yours was found." in reader.get(path).text
     page = reader.get(f"{path}?find=cup")
     assert [form.fields["host_product_id"] for form in page.forms if "host_product_id" in form.fields] == [str(cup), ""]
     assert 'name="find" type="search" value="cup"' in page.answer.text
@@ -215,3 +216,20 @@ def test_one_product_shows_its_variants(listed: Mirrored, reader: Browser) -> No
     assert "12.50" in page.text
     reader.get(f"/{listed.instance_id}/products/99", 404)
     reader.get(f"/{listed.instance_id}/variants/99", 404)
+
+
+def test_your_products_are_shown_by_sku_and_name(
+    listed: Mirrored, reader: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cup, _ = listed.add_host_products("CUP-7", "cup-8")
+    path = add_variants(listed, {"sku": "A"}, {"sku": "-", "sku_key": "-"})
+    form = reader.get(f"{path}/11").form("sku")
+    assert "by hand or by file" in reader.follow(reader.send(form, sku="CUP-7")).text
+    pages = (path, f"{path}/11", f"/{listed.instance_id}/products/1", f"/{listed.instance_id}/history")
+    for each in pages:
+        assert "CUP-7" in reader.get(each).text, each
+    assert "Variant 11: – → CUP-7" in reader.get(pages[-1]).text
+    assert "No similar product of yours was found." in reader.get(f"{path}/12").text
+    monkeypatch.setattr(SQLAlchemyHost, "products_by_id", lambda *arguments: None)
+    assert f"Variant 11: – → {cup}" in reader.get(pages[-1]).text
+    assert "CUP-7" not in reader.get(path).text

@@ -9,11 +9,14 @@ from typing import Any
 from flask import Response
 
 from ....history import entries
+from ....models.product_key import Key, key_answer
+from ....operations.context import RequestContext
 from ....schemas.query import PageQuery
 from ... import login, words
 from ...formats import NOTHING
 from ...forms import read_filters
 from ...render import render
+from ..variants.your_products import your_products
 
 _MOST = 20
 """How many single changes one entry shows."""
@@ -24,15 +27,36 @@ def get_history(instance_id: int) -> Response:
     context = login.authorize("read_history", instance_id)
     query = read_filters(PageQuery())
     rows, total = entries(context.session, context.state.tables, context.instance.id, **query)
-    deeds = [(row, list(changed(json.loads(row.changes)))) for row in rows]
+    changes = [json.loads(row.changes) for row in rows]
+    shown = [each for one in changes for each in _links(one)[:_MOST]]
+    keys = [_key(context, each[side]["host_product_id"]) for each in shown for side in ("from", "to")]
+    products = your_products(context, keys)
+    names = {key_answer(key): sku or name for key, (sku, name) in products.items()}
+    deeds = [
+        (row, one.pop("import", None) if _links(one) else None, list(changed(one, names)))
+        for row, one in zip(rows, changes, strict=True)
+    ]
     return render("history.html", instance=context.instance, deeds=deeds, total=total, most=_MOST, **query)
 
 
-def changed(changes: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What changed, each with what became of it."""
+def _links(changes: Mapping[str, Any]) -> list[Any]:
+    found = changes.get("links")
+    return found if isinstance(found, list) else []
+
+
+def _key(context: RequestContext, answer: int | str | None) -> Key | None:
+    """None also for what was a key before the host's products got keys of another type."""
+    try:
+        return context.state.tables.product_key.read(answer, context.session.get_bind().dialect)
+    except ValueError:
+        return None
+
+
+def changed(changes: Mapping[str, Any], products: Mapping[Any, str]) -> Iterator[tuple[str, str]]:
+    """What changed, each with what became of it; ``products`` are the host's, as a person knows them."""
     for name, value in changes.items():
         if name == "links" and isinstance(value, list):
-            yield from (_link(each) for each in value)
+            yield from (_link(each, products) for each in value)
         elif isinstance(value, Mapping) and set(value) == {"from", "to"}:
             before, after = _text(value["from"]), _text(value["to"])
             yield words.label(name) or _readable(name), after if value["from"] is None else f"{before} → {after}"
@@ -42,8 +66,9 @@ def changed(changes: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield words.label(name) or _readable(name), _text(value)
 
 
-def _link(change: Mapping[str, Any]) -> tuple[str, str]:
-    before, after = (_text(change[side]["host_product_id"]) for side in ("from", "to"))
+def _link(change: Mapping[str, Any], products: Mapping[Any, str]) -> tuple[str, str]:
+    keys = (change[side]["host_product_id"] for side in ("from", "to"))
+    before, after = (products.get(key) or _text(key) for key in keys)
     return f"Variant {change['variant']}", f"{before} → {after}"
 
 

@@ -24,6 +24,7 @@ from ....schemas.lists import ListQuery, OrderFilters
 from ... import login
 from ...forms import read_filters
 from ...render import render
+from ..variants.your_products import your_products
 
 _DAY = timedelta(days=1)
 _WAIT_S = 5.0
@@ -88,11 +89,13 @@ def _order_page(context: RequestContext, order_id: int) -> Response:
     stored = variants.bigcommerce_id.label("stored_variant")
     shown = [tables.mirror[ORDERS.name].c[name] for name in record_names(ORDERS)]
     lines = [tables.mirror[ORDER_LINES.name].c[name] for name in child_names(ORDER_LINES)]
+    rows = orders.lines_of(context, order_id, [*lines, variants.host_product_id, stored])
     return render(
         "order.html",
         instance=context.instance,
         order=orders.find_order(context, order_id, shown)._mapping,
-        lines=orders.lines_of(context, order_id, [*lines, variants.host_product_id, stored]),
+        lines=rows,
+        your_products=your_products(context, (row.host_product_id for row in rows)),
     )
 
 

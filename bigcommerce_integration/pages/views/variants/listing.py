@@ -18,6 +18,7 @@ from ....schemas.lists import ListQuery, VariantFilters
 from ... import login
 from ...forms import read_filters
 from ...render import render
+from .your_products import your_products
 
 STATES: Mapping[str, Mapping[str, str]] = {
     "all": {},
@@ -60,6 +61,7 @@ def get_variants(instance_id: int) -> Response:
         most_counted=variants.MOST_COUNTED,
         states=STATES,
         state_of=state_of,
+        your_products=your_products(context, (row.host_product_id for row in rows)),
         candidates=candidates(context, (row.sku_key for row in rows if state_of(row) in ("unlinked", "conflict"))),
     )
 

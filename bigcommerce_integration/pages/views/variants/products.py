@@ -15,6 +15,7 @@ from ... import login
 from ...forms import read_filters
 from ...render import render
 from .listing import columns, state_of
+from .your_products import your_products
 
 
 class ProductsPage(ListQuery, ProductFilters):
@@ -41,5 +42,11 @@ def get_product(instance_id: int, product_id: int) -> Response:
     wanted = variants.wanted(context, {"product": product_id, "deleted": "any"})
     rows, cursor = page_after(context, wanted, columns(context), query)
     return render(
-        "product.html", instance=context.instance, product=product, rows=rows, next_page=cursor, state_of=state_of
+        "product.html",
+        instance=context.instance,
+        product=product,
+        rows=rows,
+        next_page=cursor,
+        state_of=state_of,
+        your_products=your_products(context, (row.host_product_id for row in rows)),
     )

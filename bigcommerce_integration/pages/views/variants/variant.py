@@ -22,6 +22,7 @@ from ... import login
 from ...forms import Form, form_of
 from ...render import render
 from .listing import columns, state_of
+from .your_products import your_products
 
 _LONGEST = 100
 _SKU, _NUMBER = "sku", "host_product_id"
@@ -65,14 +66,18 @@ def _read_key(text: str) -> Key:
 def _page(context: RequestContext, variant_id: int, form: Form, *, status: int = 200) -> Response:
     row = _find(context, variant_id)
     sought = request.args.get("find", "").strip()[:_LONGEST]
+    # Of a text such as "-" each product with a hyphen in its name would be near.
+    telling = [each for each in (row.sku_key, row.name) if each and sum(map(str.isalnum, each)) > 1]
+    near = nearest_products(context, row.sku_key, *([sought] if sought else telling))
     return render(
         "variant.html",
         status=status,
         instance=context.instance,
         variant=row,
         state=state_of(row),
-        products=nearest_products(context, row.sku_key, *([sought] if sought else [row.sku_key, row.name])),
+        products=near,
         sought=sought,
+        your_products=your_products(context, [row.host_product_id, *(each.host_product_id for each in near)]),
         form=form,
     )
 
