@@ -17,6 +17,15 @@
     }
   }
 
+  // Once on a page: which zone the moments are in that name none.
+  function nameZone() {
+    const place = document.getElementById("bc-zone");
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (!place || !zone || !document.querySelector("time[datetime]:not([data-zone])")) return;
+    place.textContent = `Times without a zone beside them are in your own time zone, ${zone}.`;
+    place.hidden = false;
+  }
+
   function countDown() {
     for (const element of document.querySelectorAll("[data-until]")) {
       const left = Math.max(0, Math.round((new Date(element.dataset.until) - Date.now()) / 1000));
@@ -169,6 +178,7 @@
   const live = document.querySelector("[data-live]");
   if (live) watch(live);
   showMoments(document);
+  nameZone();
   document.querySelectorAll("form[data-check]").forEach(checkInPlace);
   setInterval(countDown, 1000);
 })();

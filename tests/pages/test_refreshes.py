@@ -226,3 +226,10 @@ def test_the_end_of_a_first_import_is_said(paged: Shop, browser: Browser, store:
     assert "Its first import has begun." not in page.text
     browser.send(browser.get(f"{store}/refresh").form("resource"))
     assert "The first import is done" not in browser.get(store).text
+
+
+def test_a_refresh_says_how_long_it_stood_still(paged: Shop, browser: Browser, store: str) -> None:
+    paged.execute(update(paged.tables.refreshes).where(paged.tables.refreshes.c.id == 1).values(waited_s=1260.0))
+    for path in ("/refreshes", "/refreshes/1", ""):
+        assert browser.get(f"{store}{path}").text.count("It waited or stood still for 21 minutes in between.") == 1
+    assert "stood still" not in browser.get(f"{store}/refreshes/2").text
