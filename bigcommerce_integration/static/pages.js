@@ -33,6 +33,16 @@
     }
   }
 
+  // Choose all that can be chosen on the page, or none.
+  function chooseAll(label) {
+    const box = label.querySelector("input");
+    box.addEventListener("change", () => {
+      for (const each of box.form.elements) if (each.name === label.dataset.chooseAll) each.checked = box.checked;
+    });
+    label.hidden = false;
+  }
+
+  document.querySelectorAll("[data-choose-all]").forEach(chooseAll);
   // What only helps those who have no script.
   function dropHelpWithoutScript(root) {
     root.querySelectorAll(".bc-without-script").forEach((element) => element.remove());

@@ -143,6 +143,11 @@ def test_a_person_connects_a_store_and_watches_it(
     page.get_by_text("You can close this page.").wait_for(state="detached")
     assert page.locator("[data-part=collections]").get_by_text("Up to date").count() == 2
     page.get_by_text("with no match found").wait_for()
+    page.get_by_role("navigation").get_by_role("link", name="Variants", exact=True).click()
+    page.get_by_label("Choose all on this page").check()
+    boxes = page.locator("input[name=ids]").all()
+    assert boxes
+    assert all(box.is_checked() for box in boxes)
 
 
 def test_wrong_input_is_shown_at_its_field(walked: Shop, open_page: OpenPage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -233,3 +234,19 @@ def test_your_products_are_shown_by_sku_and_name(
     monkeypatch.setattr(SQLAlchemyHost, "products_by_id", lambda *arguments: None)
     assert f"Variant 11: – → {cup}" in reader.get(pages[-1]).text
     assert "CUP-7" not in reader.get(path).text
+
+
+@pytest.mark.parametrize("payload", ["{}", "[1]", "no JSON", '{"variants": [{"id": "x", "option_values": [3]}, null]}'])
+def test_variants_without_a_sku_are_told_apart(payload: str, listed: Mirrored, reader: Browser) -> None:
+    path = add_variants(listed, {"sku": None}, {"sku": None}, {"sku": "A"})
+    table = listed.tables.products
+    values = [{"option_display_name": "Colour", "label": "<i>Red"}, {"option_display_name": "Size", "label": "L"}]
+    stored = json.dumps({"variants": [{"id": number, "option_values": values} for number in (11, 13)]})
+    listed.execute(table.update().values(payload=stored))
+    for each in (path, f"/{listed.instance_id}/products/1"):
+        page = reader.get(each)
+        assert "no SKU number 11 Colour: <i>Red, Size: L" in page.text
+        assert page.text.count("Colour:") == 1, "the others have no need, or no options"
+        assert "no SKU number 12" in page.text
+    listed.execute(table.update().values(payload=payload))
+    assert "Colour" not in reader.get(path).text

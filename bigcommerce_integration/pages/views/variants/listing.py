@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from ....operations.context import RequestContext
 from ....operations.links.candidates import candidates
+from ....operations.links.options import options_of
 from ....operations.lists import variants
 from ....operations.lists.paging import page_after
 from ....refresh.linking.manual import SOURCE
@@ -61,6 +62,7 @@ def get_variants(instance_id: int) -> Response:
         most_counted=variants.MOST_COUNTED,
         states=STATES,
         state_of=state_of,
+        options=options_of(context, rows),
         your_products=your_products(context, (row.host_product_id for row in rows)),
         candidates=candidates(context, (row.sku_key for row in rows if state_of(row) in ("unlinked", "conflict"))),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
+from ....operations.links.options import options_of
 from ....operations.lists import products, variants
 from ....operations.lists.columns import record_names
 from ....operations.lists.paging import page_after
@@ -48,5 +49,6 @@ def get_product(instance_id: int, product_id: int) -> Response:
         rows=rows,
         next_page=cursor,
         state_of=state_of,
+        options=options_of(context, rows),
         your_products=your_products(context, (row.host_product_id for row in rows)),
     )

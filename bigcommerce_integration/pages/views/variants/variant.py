@@ -15,6 +15,7 @@ from ....models.product_key import Key
 from ....operations.context import RequestContext
 from ....operations.links.candidates import nearest_products, product_of_sku
 from ....operations.links.decisions import link_variant
+from ....operations.links.options import options_of
 from ....operations.lists.records import find_child
 from ....resources.products import PRODUCTS, VARIANTS
 from ....schemas.product_keys import QueryHostProductId
@@ -76,6 +77,7 @@ def _page(context: RequestContext, variant_id: int, form: Form, *, status: int =
         variant=row,
         state=state_of(row),
         products=near,
+        options=options_of(context, [row]).get(row.bigcommerce_id),
         sought=sought,
         your_products=your_products(context, [row.host_product_id, *(each.host_product_id for each in near)]),
         form=form,
