@@ -52,7 +52,7 @@
   function addShow(input) {
     input.dataset.secret = "";
     const label = document.createElement("label");
-    label.className = "bc-help";
+    label.className = "bc-show";
     const box = document.createElement("input");
     box.type = "checkbox";
     box.addEventListener("change", () => { input.type = box.checked ? "text" : "password"; });

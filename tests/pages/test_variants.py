@@ -250,3 +250,14 @@ def test_variants_without_a_sku_are_told_apart(payload: str, listed: Mirrored, r
         assert "no SKU number 12" in page.text
     listed.execute(table.update().values(payload=payload))
     assert "Colour" not in reader.get(path).text
+
+
+def test_variants_without_a_link_are_no_red_alert(listed: Mirrored, reader: Browser) -> None:
+    add_variants(listed, {"sku": "A", **SIMILAR})
+    for path in ("/", f"/{listed.instance_id}"):
+        page = reader.get(path)
+        assert "1 variant could not be linked" in page.text
+        badges = [part for part in page.answer.text.split("<span ") if "Needs you</span>" in part]
+        assert badges
+        assert all('class="bc-badge bc-wait"' in each for each in badges if "SKU is blank" in each)
+        assert any("SKU is blank" in each for each in badges)
