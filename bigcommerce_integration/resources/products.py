@@ -5,7 +5,8 @@ The sellable thing is the variant; a product without options has one base varian
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import LinkCode
@@ -113,3 +114,21 @@ PRODUCTS = Resource(
     dates=_dates,
     detects_deletions=frozenset({"full", "ids"}),
 )
+
+
+def variant_options(payload: str) -> Iterator[tuple[int, str]]:
+    """The id of each variant of a stored product, and its options as text; the store's own text may be anything."""
+    try:
+        product = json.loads(payload)
+    except ValueError:
+        return
+    for variant in _mappings(product, "variants"):
+        values = _mappings(variant, "option_values")
+        text = ", ".join(f"{each.get('option_display_name', '')}: {each.get('label', '')}" for each in values)
+        if text and isinstance(variant.get("id"), int):
+            yield variant["id"], text
+
+
+def _mappings(owner: object, name: str) -> list[Mapping[str, Any]]:
+    found = owner.get(name) if isinstance(owner, Mapping) else None
+    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Row, select
 
 from ...errors import LinkCode
 from ...models.dialect import in_chunks
+from ...resources.products import variant_options
 from ..context import RequestContext
 
 _MOST_PRODUCTS = 50
@@ -27,24 +27,6 @@ def options_of(context: RequestContext, rows: Iterable[Row[Any]]) -> dict[int, s
         variant: text
         for condition in in_chunks(context.session, products.c.bigcommerce_id, ids)
         for payload in context.session.scalars(mine.where(condition))
-        for variant, text in _options(payload)
+        for variant, text in variant_options(payload)
         if variant in asked
     }
-
-
-def _options(payload: str) -> Iterator[tuple[int, str]]:
-    """Of each variant of a product; the store's text may be anything."""
-    try:
-        product = json.loads(payload)
-    except ValueError:
-        return
-    for variant in _list(product, "variants"):
-        values = _list(variant, "option_values")
-        text = ", ".join(f"{each.get('option_display_name', '')}: {each.get('label', '')}" for each in values)
-        if text and isinstance(variant.get("id"), int):
-            yield variant["id"], text
-
-
-def _list(owner: object, name: str) -> list[Mapping[str, Any]]:
-    found = owner.get(name) if isinstance(owner, Mapping) else None
-    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
