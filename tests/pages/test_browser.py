@@ -282,6 +282,22 @@ def test_a_header_only_host_opens_the_pages(walked: Shop, open_page: OpenPage) -
     page.get_by_role("heading", name="Connect a store").wait_for()
 
 
+def test_a_refresh_asks_only_for_what_its_kind_needs(walked: Shop, open_page: OpenPage) -> None:
+    page = open_page(f"/{walked.post()['id']}/refresh")
+    fields = {each: page.locator(f"[name={each}]") for each in ("date_from", "ids", "allow_mass_delete")}
+    for kind, shown in (
+        ("incremental", []),
+        ("reconcile", ["date_from"]),
+        ("ids", ["ids"]),
+        ("full", ["allow_mass_delete"]),
+    ):
+        page.locator(f"[name=mode][value={kind}]").check()
+        assert [name for name, field in fields.items() if field.is_visible()] == shown
+    page.get_by_text("Times without a zone beside them").wait_for(state="hidden")
+    page.goto(page.url.removesuffix("/refresh"))
+    page.get_by_text("Times without a zone beside them").wait_for()
+
+
 def test_every_page_fits_its_screen_and_is_accessible(
     walked: Shop, open_page: OpenPage, worker: Callable[[], None]
 ) -> None:
