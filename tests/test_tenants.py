@@ -134,7 +134,7 @@ def test_what_is_another_companys_does_not_exist(companies: Companies) -> None:
         client.put(f"{path}/links", json=[{"sku": "both", "host_product_id": foreign}], headers=headers),
     ):
         assert answer.status_code == 422
-        assert "There is no host product with this id." in str(answer.json)
+        assert "You have no product with this id." in str(answer.json)
     CALLER.set(companies.theirs)
     assert client.get(f"{URL}/{mirror.instance_id}", headers=headers).status_code == 404
 

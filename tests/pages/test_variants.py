@@ -91,7 +91,7 @@ def test_a_variant_is_linked_by_sku_or_number(listed: Mirrored, reader: Browser)
     page = reader.send(form, 422, sku="MUG-1")
     assert "None of your products has this SKU. You have one with the SKU mug-1." in page.text
     assert page.form("sku").fields["sku"] == "MUG-1"
-    assert "There is no host product with this id." in reader.send(form, 422, host_product_id="999").text
+    assert "You have no product with this id." in reader.send(form, 422, host_product_id="999").text
     assert "Must be a whole number." in reader.send(form, 422, host_product_id="x").text
     assert "Give the SKU of your product, or its number." in reader.send(form, 422).text
     assert link_of(listed, 11) == (None, None)

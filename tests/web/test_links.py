@@ -147,9 +147,9 @@ def test_all_or_nothing_and_each_bad_row_is_named(any_mirrored: Mirrored, told: 
         "2.sku": ["2 variants have this SKU; give the bigcommerce_id of one: 21, 22."],
         "3.sku": ["There is no such variant."],
         "4.bigcommerce_id": ["There is no such variant."],
-        "4.host_product_id": ["There is no host product with this id."],
+        "4.host_product_id": ["You have no product with this id."],
         "5.sku": ["Row 0 names the same variant."],
-        "6.host_product_id": ["There is no host product with this id."],
+        "6.host_product_id": ["You have no product with this id."],
     }
     assert links_of(any_mirrored) == before
     assert (told, history_of(any_mirrored)) == ([], [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from ...models.product_key import Key
+from ...models.product_key import Key, key_answer
 from ..context import RequestContext
 
 
@@ -20,6 +20,12 @@ def host_link(context: RequestContext, kind: Literal["product", "order"], key: K
     """
     link = _text(_call(context, "link_to", kind, key))
     return link if link is not None and link.startswith(("/", "https://", "http://")) else None
+
+
+def host_product(context: RequestContext, key: Key) -> str:
+    """How a person knows this product of the host: by its SKU or name, or by its key where the host tells neither."""
+    sku, name = (_call(context, "products_by_id", [key]) or {}).get(key, ("", ""))
+    return sku or name or str(key_answer(key))
 
 
 def _call(context: RequestContext, method: str, *arguments: Any) -> Any:

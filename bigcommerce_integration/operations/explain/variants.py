@@ -13,7 +13,7 @@ from ..context import RequestContext
 from ..instances.verification import store_of
 from ..transactions import end_transaction
 from .facts import noted, refreshing_of, rejected_record, rows_of
-from .host_words import host_link
+from .host_words import host_link, host_product
 from .reasons import (
     Explanation,
     Noted,
@@ -50,6 +50,8 @@ class VariantFacts:
     rejected: Rejected | None = None
     store: StoreAnswer | None = None
     host_link: str | None = None
+    # How a person knows the host's product that it is linked to.
+    host_product: str | None = None
 
 
 def explain(context: RequestContext, variant_id: int, *, ask_store: bool) -> list[Explanation]:
@@ -108,10 +110,10 @@ def _of_stored_variant(facts: VariantFacts, row: Mapping[str, Any]) -> Iterator[
             ReasonCode.GONE, f"The store no longer had it on {when_text(row['deleted_at'])}; no refresh links it."
         )
     if row["host_product_id"] is not None:
-        how = {"auto": "by its SKU", "created": "which was made for it"}.get(row["link_source"], "by hand")
+        how = {"auto": "by its SKU", "created": "which was made for it"}.get(row["link_source"], "by hand or by file")
         yield Reason(
             ReasonCode.LINKED,
-            f"It is linked to your product {key_answer(row['host_product_id'])}, {how}.",
+            f"It is linked to your product {facts.host_product}, {how}.",
             link=facts.host_link,
         )
     elif row["link_source"] == "manual":
@@ -200,6 +202,7 @@ def _variant(
 ) -> VariantFacts:
     product_id = None if row is None else row["bigcommerce_product_id"]
     products = [] if product_id is None else _product(context, product_id)
+    key: Key | None = None if row is None else row["host_product_id"]
     return VariantFacts(
         described=described,
         start_date=context.instance.start_date,
@@ -211,12 +214,9 @@ def _variant(
         is_only_referenced=any(each["is_only_referenced"] for each in products),
         host_products=() if row is None else _host_products(context, row),
         rejected=None if product_id is None else rejected_record(context, "products", product_id),
-        host_link=None if row is None or row["host_product_id"] is None else _host_link(context, row),
+        host_link=None if key is None else host_link(context, "product", key),
+        host_product=None if key is None else host_product(context, key),
     )
-
-
-def _host_link(context: RequestContext, row: Mapping[str, Any]) -> str | None:
-    return host_link(context, "product", row["host_product_id"])
 
 
 def _product(context: RequestContext, product_id: int) -> list[Mapping[str, Any]]:

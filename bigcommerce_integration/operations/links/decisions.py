@@ -17,7 +17,7 @@ from ..lists.filters import indexed_by
 from ..lists.paging import Wanted
 from ..transactions import QUICK_TRY_S, commit, undone_by_errors
 
-NO_PRODUCT = "There is no host product with this id."
+NO_PRODUCT = "You have no product with this id."
 Decision = tuple[Any, Key | None]
 
 
