@@ -230,6 +230,7 @@ def test_your_products_are_shown_by_sku_and_name(
     for each in pages:
         assert "CUP-7" in reader.get(each).text, each
     assert "Variant 11: – → CUP-7" in reader.get(pages[-1]).text
+    assert "It is linked to your product CUP-7, by hand or by file." in reader.get("/find?q=A").text
     assert "No similar product of yours was found." in reader.get(f"{path}/12").text
     monkeypatch.setattr(SQLAlchemyHost, "products_by_id", lambda *arguments: None)
     assert f"Variant 11: – → {cup}" in reader.get(pages[-1]).text
