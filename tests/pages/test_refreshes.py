@@ -233,3 +233,14 @@ def test_a_refresh_says_how_long_it_stood_still(paged: Shop, browser: Browser, s
     for path in ("/refreshes", "/refreshes/1", ""):
         assert browser.get(f"{store}{path}").text.count("It waited or stood still for 21 minutes in between.") == 1
     assert "stood still" not in browser.get(f"{store}/refreshes/2").text
+
+
+def test_no_refresh_is_offered_while_the_store_refuses(paged: Shop, browser: Browser, store: str) -> None:
+    assert "Start a refresh" in browser.get(store).links
+    assert "Read now" in browser.get(store).text
+    refused = {"status": "needs_attention", "status_message": "It refuses the token."}
+    paged.execute(update(paged.tables.instances).values(refused))
+    for path in ("", "/refreshes"):
+        page = browser.get(f"{store}{path}")
+        assert "Start a refresh" not in page.links
+        assert "Read now" not in page.text
