@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 from flask import Flask
 
 from ..shop import Shop
 from ..test_end_to_end import working
 
 Run = Callable[..., Result]
+# Before click 8.2 the runner joins the two outputs unless it is told not to.
+_APART = {"mix_stderr": False} if "mix_stderr" in signature(CliRunner.__init__).parameters else {}
 
 
 def run_in(app: Flask, *words: str, **options: Any) -> Result:
     """What a command of ours prints and ends with."""
-    return app.test_cli_runner().invoke(args=["bigcommerce", *words], **options)
+    return app.test_cli_runner(**_APART).invoke(args=["bigcommerce", *words], **options)
 
 
 def connect_words(shop: Shop, **changes: str) -> list[str]:

@@ -122,7 +122,7 @@ def test_a_store_is_shown_with_what_there_is_to_do(any_mirrored: Mirrored) -> No
     )
     path = f"{URL}/{any_mirrored.instance_id}"
     shown = any_mirrored.client.get(f"{path}?include=counts").json["data"]
-    assert shown["counts"] == {"linked": 2, "unlinked": 2, "conflicts": 1, "rejected": 1}
+    assert shown["counts"] == {"linked": 2, "unlinked": 2, "conflicts": 1, "rejected": 1, "without_sku": 2}
     assert "counts" not in any_mirrored.client.get(path).json["data"]
     assert set(errors(any_mirrored.client.get(f"{path}?include=all"))) == {"include"}
 

@@ -170,6 +170,7 @@ class Counts(AnswerSchema):
     linked = Shown(COUNT, "Variants that are linked.", 950)
     unlinked = Shown(COUNT, "Variants without a link, but for those that a person decided to leave so.", 40)
     conflicts = Shown(COUNT, "Those of the unlinked that something stands in the way of.", 12)
+    without_sku = Shown(COUNT, "Those of the unlinked that have no SKU.", 8)
     rejected = Shown(COUNT, "Records that could not be stored.", 1)
 
 
