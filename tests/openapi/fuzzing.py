@@ -23,7 +23,8 @@ PREPARED, MOST_INSTANCES = 1, 100_000
 # What no schema can say: what exists, what goes together, what the store answers, that 1.0 is no whole number.
 SEMANTIC = re.compile(
     "There is no |Another integration already has this name|Must not be before |Cannot be combined with |"
-    "Cannot be changed|BigCommerce store .* answered|Must be a BigCommerce id, or the meta.next |"
+    "Cannot be changed|BigCommerce store .* answered|does not accept the access token|"
+    "Must be a BigCommerce id, or the meta.next |"
     "Must be a whole number|Must be a real date|Must not name an id twice|"
     "The first row must name the columns|The file has more than|"
     "And [0-9]+ more|Give exactly one of |variants have this SKU|names the same variant|This record cannot be retried"
