@@ -129,10 +129,7 @@ def _draft(caller: Caller, answers: _Answers) -> Draft:
         parent, _, last = PATHS[name].rpartition(".")
         (body.setdefault(parent, {}) if parent else body)[last] = value
     read, errors = load(NewInstance(), body)
-    draft = draft_of(read, errors, caller.state.cipher)
-    if draft.errors:
-        raise _in_options(draft.errors.refusal())
-    return draft
+    return draft_of(read, errors, caller.state.cipher)
 
 
 def _in_options(refusal: Invalid) -> WrongInput:

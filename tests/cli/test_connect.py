@@ -69,11 +69,12 @@ def test_without_input_all_that_is_missing_is_named(run: Run, shop: Shop) -> Non
 
 
 def test_bad_values_are_named_by_their_options(shop: Shop, run: Run) -> None:
-    words = connect_words(shop, **{"store-hash": "a/b", "start-date": "2026-02-31"})
+    words = connect_words(shop, **{"store-hash": "a/b", "start-date": "2026-02-31", "store-id": "99"})
     done = run(*words, input=f"{shop.server.access_token}\n")
     assert done.exit_code == 2
     assert "--store-hash: Must be 1 to 32" in done.stderr
     assert "--start-date: Must be a real date" in done.stderr
+    assert "--store-id: There is no store with this id." in done.stderr, "in the same answer"
     assert len(done.stderr.splitlines()) == 1
 
 
