@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from .version import __version__
 
 if TYPE_CHECKING:
+    from .accounting.postings import AccountingBatch, AccountingDocument, AccountingLine, AccountingMemo
     from .app_state import tables
     from .blueprint import create_blueprint
     from .errors import BigCommerceError
-    from .host.port import Attention, AttentiveHost, Host, Missing, ProductDraft
+    from .host.port import AccountingHost, Attention, AttentiveHost, Host, Missing, ProductDraft
     from .host.sqlalchemy import SQLAlchemyHost
     from .models import metadata
     from .models.instances import IntegrationInstance
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from .signals import instance_changed, instance_created, instance_deleted, refresh_finished
 else:
     _ROOMS = {
+        "AccountingBatch": "accounting.postings",
+        "AccountingDocument": "accounting.postings",
+        "AccountingHost": "host.port",
+        "AccountingLine": "accounting.postings",
+        "AccountingMemo": "accounting.postings",
         "Attention": "host.port",
         "AttentiveHost": "host.port",
         "BigCommerceError": "errors",
@@ -51,6 +57,11 @@ else:
 
 
 __all__ = [
+    "AccountingBatch",
+    "AccountingDocument",
+    "AccountingHost",
+    "AccountingLine",
+    "AccountingMemo",
     "Attention",
     "AttentiveHost",
     "BigCommerceError",

@@ -10,6 +10,11 @@ from bigcommerce_integration.models import tables
 
 def test_the_public_names_are_these_and_no_others() -> None:
     assert set(bigcommerce_integration.__all__) == {
+        "AccountingBatch",
+        "AccountingDocument",
+        "AccountingHost",
+        "AccountingLine",
+        "AccountingMemo",
         "Attention",
         "AttentiveHost",
         "BigCommerceError",

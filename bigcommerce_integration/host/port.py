@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
+from ..accounting.postings import AccountingBatch, AccountingDocument, AccountingLine
 from ..errors import ConfigError
 from ..models.instances import IntegrationInstance
 from ..models.product_key import Key
@@ -130,6 +131,38 @@ class Host(Protocol):
     ) -> str | None:
         """The host's own page, by path or web address, about a product (its key) or an order (its BigCommerce id)."""
 
+    # For an ``AccountingHost``. A host without one of these methods, or one that returns None, leaves it to the plugin.
+
+    def nominal_code(
+        self, session: Session, instance: IntegrationInstance, role: str, line: AccountingLine
+    ) -> int | None:
+        """The nominal code of a line; None is the instance's setting for that role, which may be none."""
+        return None
+
+    def unit_costs(
+        self, session: Session, instance: IntegrationInstance, host_product_ids: Sequence[Key], on: date
+    ) -> Mapping[Key, tuple[Decimal, str]]:
+        """What one piece of each product costs on that day, and the ISO code of the currency; absent is not known.
+
+        Asked again for what was not known with each refresh of the orders. A kit is left out: its parts have the cost.
+        """
+        return {}
+
+    def accounting_start(self, session: Session, instance: IntegrationInstance, kind: str) -> date | None:
+        """The first day on which documents of this kind are made.
+
+        None is the later of the day on which the store was connected and the day on which accounting first ran for it.
+        """
+        return None
+
+    def hold(self, session: Session, instance: IntegrationInstance, order: Mapping[str, Any]) -> str | None:
+        """A reason to hold the documents of this order (its stored row, by column) until a person releases them."""
+        return None
+
+    def default_batch_period(self, kind: str) -> Literal["daily", "monthly", "none"] | None:
+        """The period of the batches of this kind where the instance's setting is null; None is ``none``."""
+        return None
+
 
 @dataclass(frozen=True)
 class Attention:
@@ -167,6 +200,20 @@ class AttentiveHost(Protocol):
         What it raises is logged, and it is called again later. A worker that dies in it, or just after, has another one
         call it again with the same ``id`` and ``is_over``. What it writes in ``session`` is committed with the note
         that it was told; it neither commits nor rolls back.
+        """
+
+
+@runtime_checkable
+class AccountingHost(Protocol):
+    """A host that takes accounting documents; a host without the method gets none, and none are made."""
+
+    def post_accounting(
+        self, session: Session, instance: IntegrationInstance, posting: AccountingDocument | AccountingBatch
+    ) -> str:
+        """Post this in the host's books; the host's own reference for it, of at most 255 characters.
+
+        Called inside the transaction that notes it as posted, once each: what is written in ``session`` is committed
+        with that. What it raises leaves the posting pending with the message, and it is called again later.
         """
 
 

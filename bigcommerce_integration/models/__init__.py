@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeEngine
 
 from ..errors import ConfigError
 from ..resources.registry import REGISTRY, Registry
-from . import alerts, imports, instances, mirror, refreshes
+from . import accounting, alerts, imports, instances, mirror, refreshes
 from .clock import db_now, is_due
 from .product_key import ProductKey
 
@@ -42,6 +42,10 @@ class Tables:
     link_imports: Table
     link_import_rows: Table
     alerts: Table
+    accounting: Table
+    accounting_documents: Table
+    accounting_batches: Table
+    returns: Table
     # Of collections and their children, by the name that each is declared with.
     mirror: dict[str, Table] = field(hash=False)
     registry: Registry
@@ -113,6 +117,10 @@ def declare(metadata: MetaData, registry: Registry) -> Tables:
         link_imports=imports.link_imports(metadata),
         link_import_rows=imports.link_import_rows(metadata),
         alerts=alerts.alerts(metadata),
+        accounting=accounting.accounting(metadata),
+        accounting_documents=accounting.accounting_documents(metadata),
+        accounting_batches=accounting.accounting_batches(metadata),
+        returns=accounting.returns(metadata),
     )
 
 

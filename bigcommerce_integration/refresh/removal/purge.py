@@ -146,8 +146,10 @@ def _steps(mine: _Purge) -> list[Callable[[Session], bool]]:
         # Orders, which refer to products, and what is within a record before the record.
         *((table, table.c.bigcommerce_id) for table in reversed(tables.mirror.values())),
         (tables.absent_products, tables.absent_products.c.bigcommerce_id),
+        *((table, table.c.id) for table in (tables.accounting_documents, tables.accounting_batches, tables.returns)),
         *((table, table.c.id) for table in (tables.rejected_records, tables.history)),
         (tables.erased_people, tables.erased_people.c.person_hash),
+        (tables.accounting, tables.accounting.c.instance_id),
     ]
     return [
         *(partial(_empty, table, key, table.c.instance_id == mine.instance_id) for table, key in by_id),
