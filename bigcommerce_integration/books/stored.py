@@ -1,0 +1,59 @@
+"""The lines of documents and batches as the JSON text of their column, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from decimal import Decimal
+from typing import Any
+
+from ..accounting.document import Line
+from ..accounting.postings import AccountingMemo
+from ..models.product_key import Key, key_answer
+
+_AMOUNTS = ("amount", "tax_amount")
+_NAMES = tuple(each.name for each in fields(Line))
+ReadKey = Callable[[Any], Key]
+"""Makes the host's key of what JSON carries: ``ProductKey.read`` with the dialect."""
+
+
+def lines_text(lines: Iterable[Line]) -> str:
+    """The lines in their order; what is None or empty is left out. ASCII alone."""
+    return json.dumps([_given(line) for line in lines], separators=(",", ":"))
+
+
+def lines_of(text: str, read_key: ReadKey) -> tuple[Line, ...]:
+    """The lines that ``lines_text`` wrote."""
+    return tuple(_line(each, read_key) for each in json.loads(text))
+
+
+def memo_lines_text(memo_lines: Iterable[AccountingMemo]) -> str | None:
+    """The memo lines; None without any."""
+    made = [{"kind": each.kind, "percentage": str(each.percentage), "amount": str(each.amount)} for each in memo_lines]
+    return json.dumps(made, separators=(",", ":")) if made else None
+
+
+def memo_lines_of(text: str | None) -> tuple[AccountingMemo, ...]:
+    """The memo lines that ``memo_lines_text`` wrote."""
+    return tuple(
+        AccountingMemo(each["kind"], Decimal(each["percentage"]), Decimal(each["amount"]))
+        for each in json.loads(text or "[]")
+    )
+
+
+def _given(line: Line) -> dict[str, Any]:
+    values = {name: getattr(line, name) for name in _NAMES}
+    for name in _AMOUNTS:
+        values[name] = None if values[name] is None else str(values[name])
+    values["host_product_id"] = key_answer(line.host_product_id)
+    return {name: value for name, value in values.items() if value is not None and value != ""}
+
+
+def _line(given: dict[str, Any], read_key: ReadKey) -> Line:
+    values = dict(given)
+    for name in _AMOUNTS:
+        values[name] = Decimal(given[name]) if name in given else None
+    if "host_product_id" in given:
+        values["host_product_id"] = read_key(given["host_product_id"])
+    return Line(**values)

@@ -1,0 +1,41 @@
+"""Lines of documents survive their column."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from uuid import UUID
+
+from bigcommerce_integration.accounting.document import Line
+from bigcommerce_integration.accounting.postings import AccountingMemo
+from bigcommerce_integration.books.stored import lines_of, lines_text, memo_lines_of, memo_lines_text
+
+KEY = UUID("6f1c1fc4-6f0c-4a3e-9c84-0a4f2c5b8f11")
+
+
+def test_lines_come_back_as_they_were_written() -> None:
+    lines = (
+        Line(
+            "sales",
+            "credit",
+            Decimal("53.4400"),
+            Decimal("4.40"),
+            order_line_id=11,
+            host_product_id=KEY,
+            quantity=4,
+            detail="wrapping – ü",
+            derivation="discounted_total_inc_tax - total_tax",
+            nominal_code_id=400,
+        ),
+        Line("cogs", "debit", None, cost_source="missing"),
+    )
+    text = lines_text(lines)
+    assert text.isascii()
+    assert lines_of(text, UUID) == lines
+    assert [str(line.amount) for line in lines_of(text, UUID)] == ["53.4400", "None"]
+
+
+def test_memo_lines_come_back_and_none_are_null() -> None:
+    memos = (AccountingMemo("payment_cost", Decimal("2.5"), Decimal("1.75")),)
+    assert memo_lines_of(memo_lines_text(memos)) == memos
+    assert memo_lines_text(()) is None
+    assert memo_lines_of(None) == ()
