@@ -1,4 +1,4 @@
-"""The lines of documents and batches as the JSON text of their column, and back."""
+"""Documents as rows, and back; the lines of documents and batches are the JSON text of a column."""
 
 from __future__ import annotations
 
@@ -8,14 +8,61 @@ from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
-from ..accounting.document import Line
+from sqlalchemy import Row
+
+from ..accounting.document import Document, Line
 from ..accounting.postings import AccountingMemo
 from ..models.product_key import Key, key_answer
 
 _AMOUNTS = ("amount", "tax_amount")
 _NAMES = tuple(each.name for each in fields(Line))
+# Columns that are attributes of a document, by its own names for them.
+_SAME = (
+    "kind",
+    "status",
+    "date",
+    "currency_code",
+    "total",
+    "return_reference",
+    "adjusts_number",
+    "customer_id",
+    "external_order_id",
+    "store_default_currency_code",
+    "payment_reference",
+    "number",
+    "message",
+    "released_version",
+)
+_RENAMED = {
+    "order_id": "bigcommerce_order_id",
+    "refund_id": "bigcommerce_refund_id",
+    "exchange_rate": "store_default_to_transactional_exchange_rate",
+}
 ReadKey = Callable[[Any], Key]
 """Makes the host's key of what JSON carries: ``ProductKey.read`` with the dialect."""
+
+
+def document_of(row: Row[Any], read_key: ReadKey) -> Document:
+    """The document of a whole row."""
+    given = row._mapping
+    return Document(
+        **{name: given[name] for name in _SAME},
+        **{name: given[column] for name, column in _RENAMED.items()},
+        reasons=tuple(given["reasons"].split()),
+        lines=lines_of(given["lines"], read_key),
+        memo_lines=memo_lines_of(given["memo_lines"]),
+    )
+
+
+def document_values(document: Document) -> dict[str, Any]:
+    """The columns of a document, but for those that are not its own: its instance, batch, posting and change number."""
+    return {
+        **{name: getattr(document, name) for name in _SAME},
+        **{column: getattr(document, name) for name, column in _RENAMED.items()},
+        "reasons": " ".join(document.reasons),
+        "lines": lines_text(document.lines),
+        "memo_lines": memo_lines_text(document.memo_lines),
+    }
 
 
 def lines_text(lines: Iterable[Line]) -> str:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
+from types import SimpleNamespace
 from uuid import UUID
 
-from bigcommerce_integration.accounting.document import Line
+from bigcommerce_integration.accounting.document import Document, Line
 from bigcommerce_integration.accounting.postings import AccountingMemo
-from bigcommerce_integration.books.stored import lines_of, lines_text, memo_lines_of, memo_lines_text
+from bigcommerce_integration.books.stored import (
+    document_of,
+    document_values,
+    lines_of,
+    lines_text,
+    memo_lines_of,
+    memo_lines_text,
+)
 
 KEY = UUID("6f1c1fc4-6f0c-4a3e-9c84-0a4f2c5b8f11")
 
@@ -39,3 +48,29 @@ def test_memo_lines_come_back_and_none_are_null() -> None:
     assert memo_lines_of(memo_lines_text(memos)) == memos
     assert memo_lines_text(()) is None
     assert memo_lines_of(None) == ()
+
+
+def test_a_document_comes_back_from_its_columns() -> None:
+    document = Document(
+        kind="sales_credit",
+        status="held",
+        reasons=("payments_mismatch", "credits_exceed_invoice"),
+        date=date(2026, 3, 2),
+        currency_code="USD",
+        order_id=218,
+        lines=(Line("receivable", "credit", Decimal("69.8400")),),
+        total=Decimal("69.8400"),
+        memo_lines=(AccountingMemo("payment_cost", Decimal("2.5"), Decimal("-1.75")),),
+        refund_id=7,
+        adjusts_number=41,
+        customer_id=0,
+        external_order_id="",
+        store_default_currency_code="EUR",
+        exchange_rate=Decimal("1.0900000000"),
+        payment_reference="ch_1",
+        number=42,
+        message="The payments of the refund are 60.00, and it is of 69.84.",
+        released_version="a" * 64,
+    )
+    row = SimpleNamespace(_mapping=document_values(document) | {"instance_id": 1})
+    assert document_of(row, int) == document  # type: ignore[arg-type]
