@@ -38,6 +38,8 @@ def instance_answer(view: InstanceView, cipher: TokenCipher) -> dict[str, Any]:
         "is_automatic_sync_enabled": instance.is_automatic_sync_enabled,
         "status": instance.status,
         "status_message": instance.status_message,
+        "store_timezone": instance.store_timezone,
+        "store_currency": instance.store_currency,
         "created_at": moment_text(instance.created_at),
         "updated_at": moment_text(instance.updated_at),
         "refreshes": [refresh_answer(each) for each in health.newest],
@@ -61,6 +63,8 @@ def _finding_answer(finding: Finding) -> dict[str, Any]:
         "instance_id": finding.instance_id,
         "resource": finding.resource,
         "refresh_id": finding.refresh_id,
+        "before": finding.before,
+        "after": finding.after,
     }
 
 

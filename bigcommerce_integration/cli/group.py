@@ -9,6 +9,7 @@ from ..app_state import current_state
 from ..operations.privacy.keys import rotate_keys
 from ..resources.registry import Registry
 from ..worker import actors
+from .acknowledge import acknowledge_command
 from .command import command
 from .connect import connect_command
 from .doctor import doctor_command
@@ -28,6 +29,7 @@ def add_commands(blueprint: Blueprint, registry: Registry) -> None:
         connect_command,
         check_command,
         explain_command,
+        acknowledge_command,
         refresh_command(registry.names),
         reconcile_command(registry.names),
         watch_command,

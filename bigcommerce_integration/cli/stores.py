@@ -18,7 +18,7 @@ from ..operations.explain import orders, variants
 from ..operations.explain.reasons import Explanation
 from ..operations.findings.finding import Action, Finding, worst_first
 from ..operations.health import ResourceHealth
-from ..operations.instances.verification import report_on
+from ..operations.instances.verification import note_report, report_on
 from ..operations.instances.views import InstanceView, connected, view_of, views_of
 from ..store_check.report import Report
 from .command import FAILED, WrongInput, command, context_of, json_option, system_user
@@ -73,6 +73,8 @@ def show_command(instance_id: int, as_json: bool) -> None:
             ("store hash", instance.store_hash),
             ("status", instance.status),
             ("start date", instance.start_date),
+            ("time zone", instance.store_timezone),
+            ("currency", instance.store_currency),
             ("automatic sync", instance.is_automatic_sync_enabled),
             ("link products", instance.auto_link_products),
             ("create products", instance.auto_create_products),
@@ -97,7 +99,10 @@ def show_command(instance_id: int, as_json: bool) -> None:
 @click.option("--instance", "instance_option", metavar="INSTANCE", type=int, help="Only this instance.")
 @json_option
 def check_command(instance: int | None, instance_option: int | None, as_json: bool) -> None:
-    """Ask the stores whether they can be mirrored; saves nothing. Ends with 1 if one of them cannot."""
+    """Ask the stores whether they can be mirrored. Ends with 1 if one of them cannot.
+
+    Saves nothing but that a time zone or a default currency has changed.
+    """
     if instance is not None and instance_option is not None:
         raise WrongInput("Give the instance once.")
     instance_id = instance_option if instance is None else instance
@@ -106,6 +111,8 @@ def check_command(instance: int | None, instance_option: int | None, as_json: bo
     if instance_id is not None and not instances:
         raise click.ClickException(f"There is no instance {instance_id}.")
     reports = [(each, report_on(state, each)) for each in instances]
+    for each, report in reports:
+        note_report(state, state.db.session(), each, report)
     if as_json:
         print_json({"data": [{"id": each.id, "name": each.name, **report_answer(its)} for each, its in reports]})
     else:

@@ -28,6 +28,7 @@ from sqlalchemy.engine import Row
 from ..resources.values import STORE_HASH_LENGTH
 from .types import FOUR_BYTES, NAME_LENGTH, exact_string, long_text, moment, row_id
 
+CURRENCY_LENGTH = 3
 NOMINAL_CODES = (
     "sales_nominal_code_id",
     "cogs_nominal_code_id",
@@ -80,8 +81,7 @@ def instances(metadata: MetaData) -> Table:
         Column("is_automatic_sync_enabled", Boolean, nullable=False),
         Column("status", String(32), nullable=False),
         Column("status_message", Text),
-        # Of the store, as it said last; NULL before its first refresh has asked.
-        Column("store_timezone", String(64)),
+        *_regional(),
         Column("created_by", String(NAME_LENGTH)),
         # Counts changes by people: what an ETag is made of.
         Column("version", BigInteger, nullable=False, server_default="1"),
@@ -95,6 +95,17 @@ def instances(metadata: MetaData) -> Table:
         sqlite_autoincrement=True,
         **FOUR_BYTES,
     )
+
+
+def _regional() -> Iterator[Column[Any]]:
+    """What the store said last; NULL before its first refresh has asked (see ``refresh/job/regional.py``)."""
+    yield Column("store_timezone", String(64))
+    yield Column("store_currency", String(CURRENCY_LENGTH))
+    # What it said before the first change that nobody has acknowledged, and when that was noticed; else NULL.
+    yield Column("timezone_before", String(64))
+    yield Column("currency_before", String(CURRENCY_LENGTH))
+    yield Column("timezone_changed_at", moment())
+    yield Column("currency_changed_at", moment())
 
 
 def _accounting() -> Iterator[Column[Any]]:
@@ -175,6 +186,11 @@ class IntegrationInstance:
     status: str
     status_message: str | None
     store_timezone: str | None
+    store_currency: str | None
+    timezone_before: str | None
+    currency_before: str | None
+    timezone_changed_at: datetime | None
+    currency_changed_at: datetime | None
     created_by: str | None
     version: int
     created_at: datetime

@@ -29,6 +29,8 @@ ROUTES: tuple[Route, ...] = (
     ("/<int:instance_id>/live", "GET", store.get_live),
     ("/<int:instance_id>/settings", "GET", settings.get_settings),
     ("/<int:instance_id>/settings", "POST", settings.post_settings),
+    ("/<int:instance_id>/acknowledge", "GET", store.get_acknowledge),
+    ("/<int:instance_id>/acknowledge", "POST", store.post_acknowledge),
     ("/<int:instance_id>/disconnect", "GET", settings.get_disconnect),
     ("/<int:instance_id>/disconnect", "POST", settings.post_disconnect),
     ("/<int:instance_id>/refresh", "GET", refreshes.get_refresh_form),

@@ -57,6 +57,7 @@ DONE: Mapping[str, str] = {
     "linked": "The variant is linked.",
     "left": "The variant has no link now, and no refresh links it.",
     "fetched": "The order was read from the store just now.",
+    "acknowledged": "It is noted that you know of the change.",
     "creating": "The products are being created.",
     "decided": "It is done. What is still to be decided is below.",
     "decided_in_part": "It is done, but for variants that were changed meanwhile: those are left as they are.",
@@ -123,6 +124,7 @@ ACTIONS: Mapping[str, str] = {
     "link": "Look at the variants",
     "create_products": "Look at the variants",
     "repair": "Look at what differs",
+    "acknowledge": "See what has changed",
     "open_settings": "Open the settings",
     "new_token": "Enter a new token",
     "allow_deletion": "Look at it",
@@ -147,7 +149,13 @@ DEEDS: Mapping[str, str] = {
     "import_upload": "Sent a file of links",
     "import_apply": "Applied a file of links",
     "import_undo": "Undid a file of links",
+    "acknowledge": "Confirmed a change in the store",
 }
+SUBJECTS: Mapping[str, str] = {
+    FindingCode.TIMEZONE_CHANGED: "Time zone",
+    FindingCode.CURRENCY_CHANGED: "Default currency",
+}
+"""What has changed in a store."""
 
 LABELS: Mapping[str, str] = {
     "name": "Name",

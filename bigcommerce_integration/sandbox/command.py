@@ -25,6 +25,7 @@ def main(argv: list[str] | None = None) -> int:
         store_hash=arguments.store_hash,
         access_token=arguments.access_token,
         timezone=arguments.timezone,
+        currency=arguments.currency,
         awkward=not arguments.plain,
     )
     with SandboxServer(store, arguments.host, arguments.port, arguments.latency_ms, arguments.control_token) as server:
@@ -48,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quota", type=int, default=None, help="requests a window for all apps; default unlimited")
     parser.add_argument("--window-s", type=float, default=30, help="the quota's window")
     parser.add_argument("--timezone", default="America/Chicago")
+    parser.add_argument("--currency", default="USD", help="the default currency of the store")
     parser.add_argument("--store-hash", default=None)
     parser.add_argument("--access-token", default=None, help="default: a new one each time")
     parser.add_argument("--control-token", default=None, help="default: a new one each time")

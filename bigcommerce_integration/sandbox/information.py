@@ -18,8 +18,6 @@ _OWNER: Final = {
 }
 _UNITS: Final = {
     "language": "en",
-    "currency": "USD",
-    "currency_symbol": "$",
     "decimal_separator": ".",
     "thousands_separator": ",",
     "decimal_places": 2,
@@ -54,8 +52,11 @@ _PLAN: Final = {
 }
 
 
-def information(store_hash: str, seed: int, timezone: str, now: float) -> dict[str, Any]:
-    """What `GET /v2/store` answers; `now` is unix seconds."""
+_SYMBOLS: Final = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+
+
+def information(store_hash: str, seed: int, timezone: str, currency: str, now: float) -> dict[str, Any]:
+    """What `GET /v2/store` answers; `now` is unix seconds, `currency` a code of ISO 4217."""
     host = f"https://store-{store_hash}.example.com"
     return {
         "id": store_hash,
@@ -68,6 +69,8 @@ def information(store_hash: str, seed: int, timezone: str, now: float) -> dict[s
         "status": "live",
         **_OWNER,
         "timezone": _timezone(timezone, now),
+        "currency": currency,
+        "currency_symbol": _SYMBOLS.get(currency, currency),
         **_UNITS,
         **_PLAN,
     }

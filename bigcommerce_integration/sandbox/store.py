@@ -1,12 +1,14 @@
 """The stand-in store without HTTP: its records, what may be done to it, and the truth about it."""
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from .information import information
 from .mutation import mutate
@@ -41,6 +43,7 @@ class SandboxStore(CatalogEdits, OrderEdits):
         store_hash: str | None = None,
         access_token: str | None = None,
         timezone: str = "America/Chicago",
+        currency: str = "USD",
         now: datetime | None = None,
         awkward: bool = True,
         clock: Callable[[], float] = time.time,
@@ -51,6 +54,7 @@ class SandboxStore(CatalogEdits, OrderEdits):
         self.faults = Faults(seed)
         self.extra_routes = list(extra_routes)
         self.timezone = timezone
+        self.currency = currency
         self.apps: dict[str, set[str]] = {}
         self.access_token = access_token or secrets.token_hex(16)
         self.apps[self.access_token] = set(READ_SCOPES)
@@ -90,7 +94,20 @@ class SandboxStore(CatalogEdits, OrderEdits):
 
     def information(self) -> dict[str, Any]:
         """What `GET /v2/store` answers."""
-        return information(self.store_hash, self.seed, self.timezone, self.now)
+        return information(self.store_hash, self.seed, self.timezone, self.currency, self.now)
+
+    def set_information(self, *, timezone: str | None = None, currency: str | None = None) -> dict[str, Any]:
+        """Change what `GET /v2/store` says: another time zone, another default currency. Orders stay as they are.
+
+        Raises ValueError, or KeyError, for a time zone that there is not or a currency that is no code.
+        """
+        if timezone is not None:
+            ZoneInfo(timezone)
+        if currency is not None and not re.fullmatch("[A-Z]{3}", currency):
+            raise ValueError(f"a currency is three capital letters, not {currency!r}")
+        with self.lock:
+            self.timezone, self.currency = timezone or self.timezone, currency or self.currency
+            return {"timezone": self.timezone, "currency": self.currency}
 
     def product_records(self) -> list[tuple[int, str]]:
         """Every product with the text that `GET products?include=variants` sends of it now, by id."""

@@ -8,6 +8,7 @@ from typing import Any
 from marshmallow import Schema, missing
 from marshmallow.fields import Nested
 
+from ..operations.findings.acknowledge import CHANGES
 from . import fields
 from .base import ObjectSchema
 
@@ -75,6 +76,13 @@ class IntegrationSettings(ObjectSchema):
 
 def _part(schema: type[Schema], description: str, **more: Any) -> Nested:
     return Nested(schema, error_messages=_REQUIRED, metadata={"description": description}, **more)
+
+
+class Acknowledgement(ObjectSchema):
+    """The body that acknowledges a change in the store."""
+
+    code = fields.Choice("The code of the finding.", CHANGES, required=True, example="timezone_changed")
+    after = fields.Name("What the finding says that it is now.", required=True, example="Europe/Berlin")
 
 
 _CONNECTION, _SETTINGS = "How the store is reached.", "What is mirrored, and how it meets the host's books."

@@ -9,6 +9,7 @@ from ..resources.registry import Registry
 from .explain.views import get_explanation
 from .http.error_answers import refusal_answer
 from .http.rules import Route, add_rules
+from .instances.acknowledge import post_acknowledge
 from .instances.health import get_health
 from .instances.history import get_history
 from .instances.views import (
@@ -57,6 +58,7 @@ ROUTES: tuple[Route, ...] = (
     ("/<instance_id>", "PATCH", patch_instance),
     ("/<instance_id>", "DELETE", delete_instance),
     ("/<instance_id>/check", "POST", check_instance),
+    ("/<instance_id>/acknowledge", "POST", post_acknowledge),
     ("/<instance_id>/history", "GET", get_history),
     ("/<instance_id>/refreshes", "GET", get_refreshes),
     ("/<instance_id>/refreshes/<refresh_id>", "GET", get_refresh),

@@ -101,6 +101,13 @@ def test_switches_scopes_token_and_quota(api):
     assert api.get("v2/orders").status_code == 429
     api.control("PUT", "/quota", {"quota": None})
     assert api.get("v2/orders").status_code == 200
+    api.control("PUT", "/information", {"timezone": "Asia/Tokyo"})
+    said = api.control("PUT", "/information", {"currency": "JPY"}).json()
+    assert said == {"timezone": "Asia/Tokyo", "currency": "JPY"}
+    told = api.store.information()
+    assert (told["timezone"]["name"], told["currency"], told["currency_symbol"]) == ("Asia/Tokyo", "JPY", "¥")
+    for wrong in ({"timezone": "Mars/Olympus"}, {"currency": "yen"}, {"timezone": "Asia/Tokyo", "language": "en"}):
+        assert api.control("PUT", "/information", wrong).status_code == 400
     api.control("PUT", "/clock", {"offset_s": 3600})
     assert api.store.clock_offset_s == 3600
     api.control("PUT", "/latency", {"latency_ms": 1})

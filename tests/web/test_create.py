@@ -87,6 +87,8 @@ def test_post_answers_with_the_instance_and_its_two_refreshes(any_app: Flask) ->
         "is_automatic_sync_enabled": False,
         "status": "active",
         "status_message": None,
+        "store_timezone": None,
+        "store_currency": None,
         "health": {
             **dict.fromkeys(("products", "orders"), dict.fromkeys(HEALTH) | {"open_refresh": ANY}),
             "last_worker_tick_at": None,

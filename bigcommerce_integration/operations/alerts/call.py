@@ -24,6 +24,7 @@ CALLS_A_TIME = 100
 _STANDS_STILL = "a-refresh-is-processing-and-its-progress-stands-still"
 _NEEDS_ATTENTION = "a-store-needs-attention"
 _LEFT_OUT = "a-refresh-completed-but-records-were-left-out"
+_REGIONAL = "the-time-zone-or-the-currency-of-a-store-has-changed"
 _HELP: Mapping[str, str] = {
     FindingCode.NO_WORKER: "a-refresh-stays-pending",
     FindingCode.TOKEN_REFUSED: _NEEDS_ATTENTION,
@@ -33,6 +34,8 @@ _HELP: Mapping[str, str] = {
     FindingCode.RECORDS_REJECTED: _LEFT_OUT,
     FindingCode.RECORDS_TRIED_AGAIN: _LEFT_OUT,
     FindingCode.DRIFT_FOUND: "a-comparison-found-records-that-differ",
+    FindingCode.TIMEZONE_CHANGED: _REGIONAL,
+    FindingCode.CURRENCY_CHANGED: _REGIONAL,
     FindingCode.PRODUCTS_REFUSED: "variants-are-not-linked",
     FindingCode.LINK_CONFLICTS: "variants-are-not-linked",
     FindingCode.STORE_UNREACHABLE: "the-store-cannot-be-reached",

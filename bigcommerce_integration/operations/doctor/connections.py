@@ -9,7 +9,7 @@ from time import monotonic
 from ...client.clock import TOLERANCE
 from ...models.instances import IntegrationInstance
 from ...store_check.report import Report
-from ..instances.verification import report_on
+from ..instances.verification import regional_in, report_on
 from .deployment import Deployment, name_of
 from .results import Result
 
@@ -73,7 +73,25 @@ def judge(store: IntegrationInstance, report: Report) -> list[Result]:
     if abs(skew_s) > TOLERANCE.total_seconds():
         text = f"{name}: its clock and this machine's are {abs(skew_s)} s apart."
         return [Result(_NAME, "warning", text, "Set this machine's clock (NTP).", instance_id=store.id)]
+    if changes := _changes(store, report):
+        text = f"{name}: {changes}"
+        remedy = f"Run `flask bigcommerce check {store.id}`, which notes it; then ask whoever keeps the books."
+        return [Result(_NAME, "warning", text, remedy, instance_id=store.id)]
     return [Result(_NAME, "ok", f"{name} can be read, all scopes are there.", instance_id=store.id)]
+
+
+def _changes(store: IntegrationInstance, report: Report) -> str:
+    """What the store says now of its time zone and its currency that no refresh has noted yet."""
+    said = regional_in(report)
+    found = (
+        ("time zone", store.store_timezone, said.timezone),
+        ("default currency", store.store_currency, said.currency),
+    )
+    return " ".join(
+        f"its {what} was changed from {before} to {after}."
+        for what, before, after in found
+        if before is not None and after not in (None, before)
+    )
 
 
 def _broken(report: Report) -> tuple[str, str]:

@@ -72,6 +72,8 @@ def _remedy(finding: Finding) -> str | None:
         return f"Run `flask bigcommerce retry --failed {finding.instance_id}`."
     if finding.action is Action.REFRESH and finding.resource is not None:
         return f"Run `flask bigcommerce refresh {finding.instance_id} {finding.resource}`."
+    if finding.action is Action.ACKNOWLEDGE:
+        return f"If it was meant, run `flask bigcommerce acknowledge {finding.instance_id}`."
     if finding.action is Action.REPAIR:
         return f"Run `flask bigcommerce reconcile {finding.instance_id} {finding.resource} --repair`."
     if finding.action is Action.ALLOW_DELETION and finding.resource is not None:

@@ -26,6 +26,8 @@ class FindingCode(Code):
     REFRESH_FAILED = "refresh_failed", "The last refresh of a collection failed."
     REFRESH_OVERDUE = "refresh_overdue", "A collection was not brought up to date for longer than usual."
     DRIFT_FOUND = "drift_found", "A comparison found records that are not as in the store."
+    TIMEZONE_CHANGED = "timezone_changed", "The store has another time zone than before."
+    CURRENCY_CHANGED = "currency_changed", "The store has another default currency than before."
     SYNC_OFF = "sync_off", "The store is not kept up to date by itself."
     STORE_CONNECTED_TWICE = "store_connected_twice", "The same store is connected more than once."
     RECORDS_REJECTED = "records_rejected", "Records could not be stored."
@@ -48,6 +50,7 @@ class Action(Code):
     LINK = "link", "Decide which product of the host a variant is."
     CREATE_PRODUCTS = "create_products", "Let the host make products."
     REPAIR = "repair", "Read again what a comparison found to differ."
+    ACKNOWLEDGE = "acknowledge", "Confirm that you know of the change."
     OPEN_SETTINGS = "open_settings", "Change the settings of the store."
     NEW_TOKEN = "new_token", "Enter a new access token."
     ALLOW_DELETION = "allow_deletion", "Allow that this much is marked as deleted, by a full refresh."
@@ -58,9 +61,11 @@ class Finding:
     """One thing that a person should know; ``sentence`` is for people: what, what follows, whether anything is lost.
 
     ``since`` is naive UTC, None if nobody knows. ``link`` names the page that helps, relative to that of the store:
-    ``settings``, ``refreshes``, ``refreshes/<id>``, ``rejected?resource=<name>``, ``variants?conflict=true`` or
-    ``variants?link_conflict_code=refused_by_host``; None if no page does. ``instance_id`` and ``store`` (its name) are
-    None for what concerns all stores. ``resource`` is the collection, ``refresh_id`` the refresh that it is about.
+    ``settings``, ``acknowledge``, ``refreshes``, ``refreshes/<id>``, ``rejected?resource=<name>``,
+    ``variants?conflict=true`` or ``variants?link_conflict_code=refused_by_host``; None if no page does.
+    ``instance_id`` and ``store`` (its name) are None for what concerns all stores. ``resource`` is the collection,
+    ``refresh_id`` the refresh that it is about.
+    ``before`` and ``after`` are what it was and what it is, of a change in the store; else None.
     """
 
     code: FindingCode
@@ -73,6 +78,8 @@ class Finding:
     store: str | None = None
     resource: str | None = None
     refresh_id: int | None = None
+    before: str | None = None
+    after: str | None = None
 
 
 _RANK = {code: place for place, code in enumerate(FindingCode)}

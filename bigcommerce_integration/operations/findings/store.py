@@ -8,6 +8,8 @@ from functools import partial
 from typing import Any
 
 from ...errors import LinkCode, RefreshCode
+from ...models.instances import IntegrationInstance
+from ...refresh.job.regional import Subject
 from ...refresh.removal.purge import DELETING
 from ...resources.products import VARIANTS
 from .counts import MOST_COUNTED, Counts
@@ -37,6 +39,22 @@ _CONNECTION: Mapping[str, tuple[FindingCode, Action, str]] = {
         "correct the store hash or the token.",
     ),
 }
+_REGIONAL: Mapping[Subject, FindingCode] = {
+    "timezone": FindingCode.TIMEZONE_CHANGED,
+    "currency": FindingCode.CURRENCY_CHANGED,
+}
+_CHANGED: Mapping[Subject, str] = {
+    "timezone": (
+        "The store's time zone was changed from {before} to {after}. From now on days begin by the new one: the first "
+        "day, days to read again, months of totals. Nothing is lost, and refreshes go on. Ask whoever keeps the books, "
+        "then confirm that you know of it."
+    ),
+    "currency": (
+        "The store's default currency was changed from {before} to {after}. From now on prices of products are in the "
+        "new one; orders keep the currency that they were placed in. Nothing is lost, and refreshes go on. Ask whoever "
+        "keeps the books, then confirm that you know of it."
+    ),
+}
 
 
 def of_store(standing: Standing) -> list[Finding]:
@@ -49,6 +67,7 @@ def of_store(standing: Standing) -> list[Finding]:
     return [
         *_connection(standing, make),
         *_settings(standing, make),
+        *_regional(standing.instance, make),
         *(finding for each in standing.health.resources for finding in of_resource(standing, each, make)),
         *_rejected(standing.counts, make),
         *_unlinked(standing.counts, make),
@@ -88,6 +107,24 @@ def _settings(standing: Standing, make: _Made) -> Iterator[Finding]:
         yield make(FindingCode.SYNC_OFF, "person", text, **settings)
     if standing.connected_twice is not None:
         yield make(FindingCode.STORE_CONNECTED_TWICE, "person", standing.connected_twice, **settings)
+
+
+def _regional(instance: IntegrationInstance, make: _Made) -> Iterator[Finding]:
+    """A time zone or a default currency that is another one than a person knows of."""
+    for subject, code in _REGIONAL.items():
+        before, after = getattr(instance, f"{subject}_before"), getattr(instance, f"store_{subject}")
+        if before is None:
+            continue
+        yield make(
+            code,
+            "person",
+            _CHANGED[subject].format(before=before, after=after),
+            since=getattr(instance, f"{subject}_changed_at"),
+            action=Action.ACKNOWLEDGE,
+            link="acknowledge",
+            before=before,
+            after=after,
+        )
 
 
 def _rejected(counts: Counts, make: _Made) -> Iterator[Finding]:

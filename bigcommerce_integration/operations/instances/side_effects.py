@@ -15,6 +15,7 @@ from ...models import Tables
 from ...models.instances import IntegrationInstance
 from ...models.refreshes import OPEN
 from ...refresh.job.lease import fence
+from ...refresh.job.regional import NOTHING_KNOWN
 from ...refresh.lifecycle.transitions import reopen
 from ...refresh.run.products import is_linking_switched_on
 from ...worker.sender import Hint
@@ -26,9 +27,10 @@ REACHING = frozenset({"access_token", "store_hash"})
 
 
 def instance_values(instance: IntegrationInstance, columns: Mapping[str, Any]) -> dict[str, Any]:
-    """More columns of the instance's row: the connection may work again."""
+    """More columns of the instance's row: the connection may work again, and nothing is known of another store yet."""
     is_reconnected = instance.status == "needs_attention" and not REACHING.isdisjoint(columns)
-    return {"status": "active", "status_message": None} if is_reconnected else {}
+    active = {"status": "active", "status_message": None} if is_reconnected else {}
+    return {**active, **(NOTHING_KNOWN if "store_hash" in columns else {})}
 
 
 def concerns_leases(columns: Mapping[str, Any]) -> bool:

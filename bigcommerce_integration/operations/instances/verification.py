@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from ...app_state import State
 from ...errors import Invalid, StoreSilent
 from ...models.instances import PATHS, TOKEN_PATH, IntegrationInstance
+from ...refresh.job.regional import Regional, is_known, note_regional
 from ...store_check import probe
 from ...store_check.queries import Store
 from ...store_check.report import Report
 from ..context import Caller, RequestContext
-from ..transactions import end_transaction
+from ..transactions import commit, end_transaction
 from ..warnings import Settled, warning, warnings
 from .draft import Draft
 from .validation import NAME_TAKEN, require_valid
@@ -44,10 +47,30 @@ def check_draft(caller: Caller, draft: Draft) -> tuple[Report, list[dict[str, st
 
 
 def check_instance(context: RequestContext) -> tuple[Report, list[dict[str, str]]]:
-    """How a connected store would answer a refresh now, with the warnings."""
+    """How a connected store would answer a refresh now, with the warnings.
+
+    Stores nothing but a time zone or a default currency that is another one than is known, committed.
+    """
     found = warnings_of(context, context.instance)
     end_transaction(context.session)
-    return report_on(context.state, context.instance), found
+    report = report_on(context.state, context.instance)
+    note_report(context.state, context.session, context.instance, report)
+    return report, found
+
+
+def note_report(state: State, session: Session, instance: IntegrationInstance, report: Report) -> None:
+    """Note, and commit, what the store now says otherwise of its time zone and its currency."""
+    said = regional_in(report)
+    if instance.store_timezone is None or is_known(instance, said):
+        # What is seen for the first time is noted by the first refresh.
+        return
+    commit(session, lambda: note_regional(session, state.tables, instance.id, said))
+
+
+def regional_in(report: Report) -> Regional:
+    """What a report says of them; nothing unless the store itself has answered, in a way that a refresh accepts."""
+    is_sure = report.is_store_hash_right is True and "timezone" not in report.reasons
+    return Regional(report.timezone, report.currency) if is_sure else Regional(None, None)
 
 
 def report_on(state: State, instance: IntegrationInstance, *, counts: bool = True) -> Report:

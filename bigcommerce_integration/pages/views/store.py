@@ -1,20 +1,23 @@
-"""One store: what it needs, how far its collections are, and what happened last."""
+"""One store: what it needs, how far its collections are, what happened last, and what has changed in the store."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Response
+from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ...history import entries
 from ...operations.context import RequestContext
+from ...operations.findings.acknowledge import CHANGES, acknowledge
 from ...operations.health import ResourceHealth
 from ...operations.instances.counts import counts
 from ...operations.instances.views import view_of
 from ...operations.refreshes import changes_a_day, list_refreshes
 from ...refresh.removal.purge import DELETING
+from ...schemas.base import load
+from ...schemas.instances import Acknowledgement
 from .. import login
 from ..render import as_fragment, render
 from .chart import chart
@@ -33,6 +36,23 @@ def get_live(instance_id: int) -> ResponseReturnValue:
     """What of the page changes by itself, as a fragment; 304 while it is the same."""
     context = login.authorize("read", instance_id, while_deleting=True)
     return as_fragment(render("_live.html", **_values(context)))
+
+
+def get_acknowledge(instance_id: int) -> Response:
+    """What has changed in the store, with a button for each."""
+    context = login.authorize("change", instance_id)
+    changes = [each for each in view_of(context, context.instance).findings if each.code in CHANGES]
+    return render("acknowledge.html", instance=context.instance, changes=changes)
+
+
+def post_acknowledge(instance_id: int) -> ResponseReturnValue:
+    """The person knows of it."""
+    context = login.authorize("change", instance_id)
+    values, errors = load(Acknowledgement(), {name: request.form.get(name) for name in Acknowledgement().fields})
+    if errors:
+        raise errors.refusal()
+    acknowledge(context, values["code"], values["after"])
+    return redirect(url_for(".get_store", instance_id=instance_id, done="acknowledged"), 303)
 
 
 def _values(context: RequestContext) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ..job.checkpoint import Phase
 from ..job.context import Job
 from ..job.id_ranges import Walk
 from ..job.modes import believed, dates, finds_unseen, start_of_day
+from ..job.regional import Regional, is_known, note_regional, regional_of
 from ..lifecycle.completion import finish
 from ..read.candidates import MOST_SINGLY, keep_most_likely, note_unseen, note_wanted
 from ..read.confirmation import confirm
@@ -58,11 +59,11 @@ def prepare(slice_: Slice) -> None:
     leases = job.engine.tables.leases
     known = select(leases.c.watermark).where(*job.lease.row)
     watermark: datetime | None = job.engine.transaction(lambda session: session.scalar(known))
-    answered: list[str] = []
+    answered: list[Regional] = []
 
     def came(reply: Reply[StoreInfo]) -> None:
         timezone = reply.value.timezone
-        answered[:] = [timezone]
+        answered[:] = [regional_of(reply.value)]
         since = start_of_day(job.instance.start_date, timezone)
         known_until, overlap_s = believed(watermark, reply.observed_at), job.engine.config.overlap_s
         filter_ = dates(
@@ -89,16 +90,15 @@ def prepare(slice_: Slice) -> None:
 
     slice_.fetcher.add(Fetch(slice_.client.own_store_info, came, is_store_info=True))
     slice_.settle(lambda: None)
-    if job.is_reconciliation:
-        return
-    if job.instance.store_timezone != answered[0] or job.instance.status_message is not None:
-        job.engine.transaction(lambda session: _note_answer(session, job, answered[0]))
+    if not is_known(job.instance, answered[0]):
+        job.engine.transaction(lambda session: note_regional(session, job.engine.tables, job.instance.id, answered[0]))
+    if job.instance.status_message is not None and not job.is_reconciliation:
+        job.engine.transaction(lambda session: _note_answer(session, job))
 
 
-def _note_answer(session: Session, job: Job, timezone: str) -> None:
-    """The store has answered with its time zone; if it could not be reached when it was connected, that is over."""
+def _note_answer(session: Session, job: Job) -> None:
+    """The store has answered; if it could not be reached when it was connected, that is over."""
     instances = job.engine.tables.instances
-    session.execute(update(instances).where(instances.c.id == job.instance.id).values(store_timezone=timezone))
     session.execute(
         update(instances)
         .where(instances.c.id == job.instance.id, instances.c.status == "active")

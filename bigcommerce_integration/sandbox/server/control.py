@@ -174,6 +174,7 @@ _ROUTES: Final[list[tuple[str, re.Pattern[str], Handler]]] = [
         ("POST", "/apps", lambda server, scopes=None: {"access_token": server.store.add_app(scopes)}),
         ("PUT", "/quota", _quota),
         ("POST", "/quota/use", _use_quota),
+        ("PUT", "/information", lambda server, **values: server.store.set_information(**values)),
         ("PUT", "/clock", _clock),
         ("PUT", "/latency", _latency),
         ("POST", "/pause", _pause),

@@ -131,6 +131,8 @@ class Finding(AnswerSchema):
     instance_id = Shown(ID, "The instance; null for what concerns all of them.", 3, is_null=True)
     resource = Shown(COLLECTION, "The collection that it is about; null if it is not about one.", is_null=True)
     refresh_id = Shown(ID, "The refresh that it is about; null if it is not about one.", is_null=True)
+    before = Shown(STRING, "Of a change in the store: what it was before.", is_null=True)
+    after = Shown(STRING, "The same: what it is now, as `acknowledge` takes it.", is_null=True)
 
 
 class Health(AnswerSchema):
@@ -185,6 +187,15 @@ class Instance(AnswerSchema):
     is_automatic_sync_enabled = Shown(BOOLEAN, "Whether refreshes start by themselves.", True)
     status = Shown(one_of(("active", "needs_attention", "deleting")), "Its status.", "active")
     status_message = Shown(STRING, "What a person has to do.", is_null=True)
+    store_timezone = Shown(
+        STRING,
+        "The store's time zone, as it said last; null before its first refresh.",
+        "America/Chicago",
+        is_null=True,
+    )
+    store_currency = Shown(
+        STRING, "The store's default currency, as it said last; null if it is not known.", "USD", is_null=True
+    )
     created_at = Shown(MOMENT, "When it was connected.", _NOON)
     updated_at = Shown(MOMENT, "When it was last changed.", _NOON)
     refreshes = Part(Refresh, "The newest of each collection.", many=True)

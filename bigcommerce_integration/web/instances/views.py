@@ -39,9 +39,7 @@ _IF_MATCH = ("If-Match", "The ETag of the version that is to be changed; without
 _STARTED = (
     "What goes on or begins since the store is reached in another way: refreshes that had failed, and what was due."
 )
-_ABOUT_CHECKS = (
-    "Asks the store for 5 seconds at most and saves nothing. What could not be found out is null, with a reason."
-)
+_ABOUT_CHECKS = "Asks the store for 5 seconds at most. What could not be found out is null, with a reason."
 _CHECKED = answer_of(Check, "What was found out.", warnings=warnings())
 _ALL_SETTINGS = {"all settings": example_of(NewInstance)}
 
@@ -209,7 +207,10 @@ def delete_instance(instance_id: str) -> Answered:
     id="checkNewInstance",
     tag=_CHECKS,
     summary="Check a store before it is connected",
-    description=f"Takes the body of a create, and refuses it likewise, but for a name that is taken. {_ABOUT_CHECKS}",
+    description=(
+        "Takes the body of a create, and refuses it likewise, but for a name that is taken. It saves nothing. "
+        f"{_ABOUT_CHECKS}"
+    ),
     body=NewInstance,
     body_examples=_ALL_SETTINGS,
     answers={200: _CHECKED},
@@ -225,7 +226,7 @@ def check_draft() -> dict[str, Any]:
     id="checkInstance",
     tag=_CHECKS,
     summary="Check a connected store",
-    description=_ABOUT_CHECKS,
+    description=f"{_ABOUT_CHECKS} It saves nothing but that the store's time zone or default currency has changed.",
     answers={200: _CHECKED},
     step="instance",
 )

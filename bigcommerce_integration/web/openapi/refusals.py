@@ -57,7 +57,7 @@ _BY_STATUS: Mapping[int, tuple[str, str, Any]] = {
     ),
     409: (
         "Conflict",
-        "A refresh, or a link import, is in no state for this.",
+        "A refresh, or a link import, is in no state for this; or what is acknowledged is not so any longer.",
         "Refresh 12 of the products is open already: wait for its end, or cancel it.",
     ),
     412: (
