@@ -14,6 +14,7 @@
     │   ├── VersionMismatch        412, it was changed since the caller read it
     │   ├── BodyTooLarge           413
     │   ├── UnsupportedMediaType   415
+    │   ├── VersionMissing         428
     │   ├── Invalid                422, every bad field at once
     │   ├── DatabaseBusy           503, no mistake: nothing was changed, the same request may be sent again
     │   ├── StoreSilent            503, likewise: the store was to be asked and did not answer in time
@@ -200,6 +201,10 @@ class Conflict(RequestRefused, status=409):
 
 class VersionMismatch(RequestRefused, status=412):
     """``If-Match`` names another version than the one that is stored."""
+
+
+class VersionMissing(RequestRefused, status=428):
+    """A change that holds for the version that was seen names none."""
 
 
 class BodyTooLarge(RequestRefused, status=413):

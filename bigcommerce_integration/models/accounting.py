@@ -90,6 +90,7 @@ def accounting_documents(metadata: MetaData) -> Table:
         Index("ix_bigcommerce_accounting_documents_order", "instance_id", "bigcommerce_order_id"),
         Index("ix_bigcommerce_accounting_documents_status", "instance_id", "status", "number"),
         Index("ix_bigcommerce_accounting_documents_batch", "instance_id", "batch_number"),
+        Index("ix_bigcommerce_accounting_documents_date", "instance_id", "kind", "date"),
         Index("ix_bigcommerce_accounting_documents_change", "instance_id", "change_number"),
         Index("ix_bigcommerce_accounting_documents_due", "status", "next_try_at"),
         sqlite_autoincrement=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, Numeric, String, Text
@@ -11,6 +11,7 @@ from sqlalchemy.types import TypeEngine
 
 from .dialect import MARIADB, SQLITE
 
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 NAME_LENGTH = 255
 """Of the names of instances, of callers and of tenants."""
 FOUR_BYTES: dict[str, Any] = {f"{dialect}_default_charset": "utf8mb4" for dialect in MARIADB.names}
@@ -30,6 +31,16 @@ def moment() -> TypeEngine[Any]:
 def moment_text(moment: datetime | None) -> str | None:
     """A naive UTC time in ISO 8601."""
     return None if moment is None else f"{moment.isoformat(timespec='microseconds')}Z"
+
+
+def day_text(day: date) -> str:
+    """A day as people write it: 22 Oct 2025, in any locale."""
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def when_text(moment: datetime) -> str:
+    """A naive UTC time as people write it: 22 Oct 2025 14:05 UTC."""
+    return f"{day_text(moment)} {moment:%H:%M} UTC"
 
 
 def long_text() -> TypeEngine[str]:

@@ -6,6 +6,13 @@ from flask import Blueprint
 
 from ..errors import RequestRefused
 from ..resources.registry import Registry
+from .accounting.batches import get_accounting_batch, get_accounting_batches
+from .accounting.documents import (
+    get_accounting_document,
+    get_accounting_documents,
+    get_accounting_documents_export,
+)
+from .accounting.figures import get_accounting_summary, get_accounting_summary_export, get_accounting_tie_out
 from .explain.views import get_explanation
 from .http.error_answers import refusal_answer
 from .http.rules import Route, add_rules
@@ -86,6 +93,14 @@ ROUTES: tuple[Route, ...] = (
     ("/<instance_id>/orders/export.csv", "GET", get_orders_export),
     ("/<instance_id>/orders/<bigcommerce_id>", "GET", get_order),
     ("/<instance_id>/orders/<bigcommerce_id>/refresh", "POST", post_order_refresh),
+    ("/<instance_id>/accounting-documents", "GET", get_accounting_documents),
+    ("/<instance_id>/accounting-documents/export.csv", "GET", get_accounting_documents_export),
+    ("/<instance_id>/accounting-documents/<number>", "GET", get_accounting_document),
+    ("/<instance_id>/accounting-batches", "GET", get_accounting_batches),
+    ("/<instance_id>/accounting-batches/<number>", "GET", get_accounting_batch),
+    ("/<instance_id>/accounting-summary", "GET", get_accounting_summary),
+    ("/<instance_id>/accounting-summary/export.csv", "GET", get_accounting_summary_export),
+    ("/<instance_id>/accounting-tie-out", "GET", get_accounting_tie_out),
     ("/<instance_id>/explain", "GET", get_explanation),
     ("/<instance_id>/rejected", "GET", get_rejected),
     ("/<instance_id>/rejected/export.csv", "GET", get_rejected_export),

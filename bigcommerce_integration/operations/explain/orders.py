@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from ...models.types import day_text, when_text
 from ...resources.columns import notes_of
 from ...resources.orders import STATUS_NAMES, STATUSES
 from ...store_check.lookup import StoreAnswer, look_up_order
@@ -24,12 +25,10 @@ from .reasons import (
     ReasonCode,
     Refreshing,
     Rejected,
-    day_text,
     rejection,
     store_reasons,
     unreadable,
     unseen,
-    when_text,
 )
 
 NOTED_LINES = 20

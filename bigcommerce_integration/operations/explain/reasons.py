@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from ...errors import Code
+from ...models.types import day_text, when_text
 from ...store_check.lookup import StoreAnswer
 from ..findings.finding import Action
 
@@ -46,7 +47,6 @@ class ReasonCode(Code):
     NO_HOST_PRODUCT = "no_host_product", "The host has no product with the SKU, and none is made by itself."
 
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _ACTIONS: Mapping[ReasonCode, Action] = {
     ReasonCode.REJECTED: Action.RETRY,
     ReasonCode.PERHAPS_BEFORE_START_DATE: Action.OPEN_SETTINGS,
@@ -197,13 +197,3 @@ def rejection(record: Rejected) -> Reason:
     again = " Later refreshes try it again." if record.is_tried_again else " Mend it in the store, then try again."
     text = f"On {when_text(record.at)} it could not be stored: {record.reason}{again}"
     return Reason(ReasonCode.REJECTED, text, rejected_id=record.id)
-
-
-def day_text(day: date) -> str:
-    """A day as people write it: 22 Oct 2025, in any locale."""
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-def when_text(moment: datetime) -> str:
-    """A naive UTC time as people write it: 22 Oct 2025 14:05 UTC."""
-    return f"{day_text(moment)} {moment:%H:%M} UTC"

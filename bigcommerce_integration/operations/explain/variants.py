@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from ...models.product_key import Key, key_answer
+from ...models.types import when_text
 from ...store_check.lookup import StoreAnswer, look_up_sku, look_up_variant
 from ..context import RequestContext
 from ..instances.verification import store_of
@@ -26,7 +27,6 @@ from .reasons import (
     store_reasons,
     unreadable,
     unseen,
-    when_text,
 )
 
 

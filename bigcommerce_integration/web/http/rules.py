@@ -25,7 +25,7 @@ from ...errors import MethodNotAllowed, NotFound, NotMigrated
 from ...refresh.job.database import missing_migration
 
 Route = tuple[str, str, Callable[..., Any]]
-_ID = re.compile(r"<(\w+_id)>")
+_ID = re.compile(r"<(\w+_id|number)>")
 
 
 class _Id(BaseConverter):

@@ -25,11 +25,13 @@ def csv_file(description: str, example: str) -> Answer:
     return Answer(description, {"type": "string"}, example, _HEADERS, "text/csv")
 
 
-def exports(name: str, what: str, query: type[Schema], example: str, *, note: str = "") -> Operation:
+def exports(
+    name: str, what: str, query: type[Schema], example: str, *, note: str = "", tag: str = "Mirror"
+) -> Operation:
     """What the document says of the file of a list; it takes the list's own filters."""
     return Operation(
         id=f"export{name}",
-        tag="Mirror",
+        tag=tag,
         summary=f"{what} as a CSV file, with the filters of the list",
         description=f"{_ABOUT} {note}".strip(),
         query=query,

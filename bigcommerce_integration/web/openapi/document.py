@@ -30,6 +30,7 @@ _PARAMETERS = {
     "rejected_id": "The id of the rejected record.",
     "import_id": "The id of the link import.",
     "bigcommerce_id": "The id of the record in the store.",
+    "number": "The number of the document, or of the batch.",
 }
 _DESCRIPTION = (
     "Connects BigCommerce stores, keeps their products and orders in the host's database, and shows what is there. "
@@ -134,7 +135,11 @@ def _described(path: str, operation: Operation, outline: Outline) -> dict[str, A
         "operationId": operation.id,
         "tags": [operation.tag],
         "summary": operation.summary,
-        "parameters": [*map(_path_parameter, _PARAMETER.findall(path)), *map(_header_parameter, operation.headers)],
+        "parameters": [
+            *map(_path_parameter, _PARAMETER.findall(path)),
+            *(_header_parameter(each, is_required=False) for each in operation.headers),
+            *(_header_parameter(each, is_required=True) for each in operation.required_headers),
+        ],
         "responses": {str(status): _answer(answer, links) for status, answer in operation.answers.items()}
         | {str(status): name for status, name in _refusals(path, operation).items()},
     }
@@ -156,9 +161,9 @@ def _path_parameter(name: str) -> dict[str, Any]:
     return {"in": "path", "name": name, "required": True, "description": _PARAMETERS[name], "schema": schema}
 
 
-def _header_parameter(header: Header) -> dict[str, Any]:
+def _header_parameter(header: Header, *, is_required: bool) -> dict[str, Any]:
     name, description = header
-    return {"in": "header", "name": name, "required": False, "description": description, "schema": STRING}
+    return {"in": "header", "name": name, "required": is_required, "description": description, "schema": STRING}
 
 
 def _answer(answer: Answer, links: dict[str, Any]) -> dict[str, Any]:

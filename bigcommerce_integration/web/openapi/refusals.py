@@ -57,7 +57,8 @@ _BY_STATUS: Mapping[int, tuple[str, str, Any]] = {
     ),
     409: (
         "Conflict",
-        "A refresh, or a link import, is in no state for this; or what is acknowledged is not so any longer.",
+        "A refresh, a link import, an accounting document or a batch is in no state for this; or what is acknowledged "
+        "is not so any longer.",
         "Refresh 12 of the products is open already: wait for its end, or cancel it.",
     ),
     412: (
@@ -74,6 +75,11 @@ _BY_STATUS: Mapping[int, tuple[str, str, Any]] = {
         "NotJSON",
         "The body is not declared as what the operation takes, or it is encoded.",
         "Send the body as JSON, with the header Content-Type: application/json.",
+    ),
+    428: (
+        "VersionMissing",
+        "If-Match names no version.",
+        "Say which version you have seen: send its ETag as If-Match.",
     ),
     503: (
         "Busy",

@@ -1,0 +1,1 @@
+"""Accounting over HTTP: documents, batches, figures, and what a person decides about them."""

@@ -1,0 +1,107 @@
+"""Rows of accounting documents and batches that a test writes itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import insert
+
+from bigcommerce_integration import SQLAlchemyHost
+from bigcommerce_integration.accounting.document import Document, Line
+from bigcommerce_integration.books.stored import document_values, lines_text
+
+from .mirrored import NOON, Mirrored
+
+DAY = date(2026, 3, 2)
+EXAMPLE = Document(
+    kind="sales_order_invoice",
+    status="posted",
+    reasons=(),
+    date=DAY,
+    currency_code="USD",
+    order_id=218,
+    lines=(
+        Line("receivable", "debit", Decimal("69.84"), detail="Manual", derivation="total_inc_tax"),
+        Line(
+            "sales",
+            "credit",
+            Decimal("53.44"),
+            Decimal("4.40"),
+            order_line_id=11,
+            host_product_id=900,
+            quantity=4,
+            derivation="discounted_total_inc_tax - total_tax",
+            nominal_code_id=11,
+        ),
+        Line("shipping_revenue", "credit", Decimal("11.09"), Decimal("0.91"), derivation="shipping_cost_ex_tax"),
+        Line("tax", "credit", Decimal("5.31"), derivation="total_tax"),
+    ),
+    total=Decimal("69.84"),
+    customer_id=11,
+    external_order_id="",
+    store_default_currency_code="USD",
+    exchange_rate=Decimal(1),
+)
+
+
+class AccountingHost(SQLAlchemyHost):
+    """Takes what it is given."""
+
+    def post_accounting(self, session: Any, instance: Any, posting: Any) -> str:
+        return f"J-{posting.number}"
+
+
+def document(**changes: Any) -> Document:
+    """The example, otherwise."""
+    return replace(EXAMPLE, **changes)
+
+
+def goods(**changes: Any) -> Document:
+    """A fulfilment."""
+    lines = (
+        Line("cogs", "debit", Decimal("20.00"), order_line_id=11, quantity=4, cost_source="host", nominal_code_id=12),
+        Line("inventory", "credit", Decimal("20.00"), order_line_id=11, quantity=4, cost_source="host"),
+    )
+    made = replace(EXAMPLE, kind="sales_order_fulfillment", lines=lines, total=Decimal("20.00"))
+    return replace(made, **changes)
+
+
+def add_documents(mirrored: Mirrored, documents: Iterable[Document], **columns: Any) -> list[int]:
+    """The documents as rows, one after the other; their numbers. ``columns`` are others than a document's own."""
+    table, numbers = mirrored.tables.accounting_documents, []
+    for each in documents:
+        last = len(mirrored.rows("accounting_documents", instance_id=mirrored.instance_id))
+        number = each.number or last + 1
+        posted = {"host_reference": f"J-{number}", "posted_at": NOON} if each.status == "posted" else {}
+        own = {"instance_id": mirrored.instance_id, "change_number": number, "created_at": NOON, "tries": 0}
+        values = document_values(each) | own | posted | {"number": number} | columns
+        mirrored.execute(insert(table).values(values))
+        numbers.append(number)
+    return numbers
+
+
+def add_batch(mirrored: Mirrored, number: int, **columns: Any) -> int:
+    """A batch that is open, or as ``columns`` say."""
+    lines = (
+        Line("cogs", "debit", Decimal("40.00"), nominal_code_id=12),
+        Line("inventory", "credit", Decimal("40.00")),
+    )
+    values = {
+        "instance_id": mirrored.instance_id,
+        "number": number,
+        "kind": "sales_order_fulfillment",
+        "period_type": "monthly",
+        "batch_period": "2026-03",
+        "date": date(2026, 3, 31),
+        "currency_code": "USD",
+        "status": "open",
+        "document_count": 2,
+        "created_at": datetime(2026, 3, 2),
+        "lines": None if columns.get("status", "open") == "open" else lines_text(lines),
+    }
+    mirrored.execute(insert(mirrored.tables.accounting_batches).values(values | columns))
+    return number
