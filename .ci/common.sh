@@ -61,3 +61,14 @@ fresh_copy() {
 
 # run_readme_command END OPTION…: the one line of the README that begins a virtual environment and ends so, with options.
 run_readme_command() { bash -euo pipefail -c "$(grep -E "^python3 -m venv .*$1\$" "$root/README.md") ${*:2}" </dev/null; }
+
+# The README's first screen as typed into the clone: it ends with 0 once the store is connected and all of it is read.
+# What it begins in the background ends with it. A script is quicker than a person: it waits for the sandbox, once begun.
+run_first_screen() {
+  local code
+  code=$(awk '/^## The smallest host app/ { exit } /^```$/ { on = 0 } on; /^```sh/ { on = 1 }' README.md)
+  timeout 300 bash -euo pipefail -c "trap 'kill \$(jobs -p) && wait || true' EXIT
+${code%&*}&
+until (exec 3<>/dev/tcp/127.0.0.1/8090) 2>/dev/null; do sleep 0.1; done
+${code##*&}" </dev/null
+}

@@ -66,7 +66,9 @@ def code_of(page: str, language: str, place: str = "") -> list[str]:
 
 (HOST,) = code_of("README.md", "python", "host.py")
 DEMO, TESTS = code_of("README.md", "sh", "clone")
-START, CONNECT, VERBS = code_of("README.md", "sh")
+_SCREEN, WATCH, CONNECT, VERBS = code_of("README.md", "sh")
+START = _SCREEN.partition(" > host.py\n")[2]
+"""Without the lines that take the host app out of the README: tests type it in."""
 FUNCTIONS = code_of("http.md", "sh")[0]
 """``api`` and ``pick``, which the handbook's lines use."""
 README_BROKER = "redis://127.0.0.1:6379/0"
@@ -125,7 +127,8 @@ class Stranger:
         with ExitStack() as stack:
             for line in self.start[-3:]:
                 if has_worker or not line.startswith("dramatiq "):
-                    stack.enter_context(running(line.removesuffix(" &"), self.environment, self.directory))
+                    command = line.removesuffix(" &").partition(" > ")[0]
+                    stack.enter_context(running(command, self.environment, self.directory))
             ports = (self.port, self.store_port)
             wait_until(lambda: all(map(answers, ports)), "the host app and the store to answer", self.directory)
             yield

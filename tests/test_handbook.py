@@ -51,7 +51,7 @@ __all__ = ["bigcommerce_sandbox", "bigcommerce_sandbox_factory"]
 HTTP = (DOCS / "http.md").read_text()
 OPERATIONS = (DOCS / "operations.md").read_text()
 RUN_BY = {
-    ("sh", ""): "test_the_commands_work_as_typed_in, and those of the README by test_readme.py",
+    ("sh", ""): "test_the_commands_work_as_typed_in, and those of the README by test_readme.py and .ci/run",
     ("sh", "clone"): ".ci/run, in a fresh copy",
     ("python", "host.py"): "test_host_code_works_as_typed_in",
     ("python", "manage.py"): "test_the_commands_work_as_typed_in, which saves it",
@@ -422,7 +422,7 @@ def test_the_service_starts_what_the_readme_starts() -> None:
     unit.optionxform = str  # type: ignore[assignment,method-assign]
     unit.read_string(code)
     program, *arguments = shlex.split(unit["Service"]["ExecStart"])
-    assert f"{Path(program).name} {arguments[0]} &" in commands
+    assert f"{Path(program).name} {arguments[0]}" in [each.partition(" > ")[0] for each in commands]
     assert arguments[1:] == ["--processes", "2"]
 
 

@@ -20,6 +20,7 @@ from .stranger import (
     ROOT,
     TESTS,
     VERBS,
+    WATCH,
     bash,
     json_values,
     statuses,
@@ -32,6 +33,12 @@ README = (ROOT / "README.md").read_text()
 
 def test_it_is_short_enough_to_read() -> None:
     assert 30 <= len(README.splitlines()) <= 120
+
+
+def test_its_first_screen_ends_with_a_watched_store() -> None:
+    lines = README[: README.index(WATCH) + len(WATCH)].splitlines()
+    assert len(lines) <= 40
+    assert "--watch" in lines[-1]
 
 
 @pytest.mark.parametrize(("command", "end"), [(DEMO, "demo --once"), (TESTS, "pytest")])

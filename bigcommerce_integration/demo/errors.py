@@ -13,3 +13,7 @@ class CannotStart(DemoError):
 
 class WentWrong(DemoError):
     """Something stopped working while the demo ran."""
+
+
+class Interrupted(BaseException):
+    """Somebody ends the demo. Not Ctrl-C's own error: the plugin's command would say that its refreshes go on."""

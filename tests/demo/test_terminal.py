@@ -1,19 +1,10 @@
-"""What reaches the terminal: aligned, harmless, and drawn in place only where that works."""
+"""What reaches the terminal: aligned and harmless."""
 
 from __future__ import annotations
 
 import io
 
 from bigcommerce_integration.demo.command.terminal import Terminal
-
-
-class Screen(io.StringIO):
-    """A terminal to look at afterwards."""
-
-    encoding = "utf-8"
-
-    def isatty(self) -> bool:
-        return True
 
 
 def table(*rows: tuple[object, ...]) -> list[str]:
@@ -44,17 +35,8 @@ def test_control_characters_of_a_name_do_not_reach_the_terminal() -> None:
     assert "·[2J···x" in shown
 
 
-def test_bars_are_drawn_over_those_before() -> None:
-    screen = Screen()
-    terminal = Terminal(screen)
-    terminal.draw(["one", "two"])
-    terminal.draw(["three", "four"])
-    assert screen.getvalue().count("\033[2A") == 1
-
-
-def test_without_utf_8_bars_are_plain() -> None:
+def test_without_utf_8_other_characters_are_replaced() -> None:
     out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    terminal = Terminal(out)
-    terminal.print_line(terminal.bar(50) + " …")
+    Terminal(out).print_line("Building …")
     out.seek(0)
-    assert out.read() == "#" * 15 + "." * 15 + " ?\n"
+    assert out.read() == "Building ?\n"

@@ -62,7 +62,7 @@ def _watched(context: RequestContext, refresh_id: int) -> RefreshView:
 def _bar(context: RequestContext, view: RefreshView) -> RefreshView:
     """In place, on the terminal."""
     options: dict[str, Any] = {"show_eta": False, "width": _BAR_WIDTH, "file": sys.stderr, "update_min_steps": 0}
-    with click.progressbar(length=100, label=view.row.resource, item_show_func=str, **options) as bar:
+    with click.progressbar(length=100, label=view.row.resource, item_show_func=lambda text: text, **options) as bar:
         while True:
             room = shutil.get_terminal_size().columns - len(view.row.resource) - _BAR_WIDTH - _AROUND_THE_BAR
             bar.update((view.percentage or 0) - bar.pos, _cut(_described(view), room))

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from ..errors import CannotStart, DemoError
+from ..errors import CannotStart, DemoError, Interrupted
 from .run import Options, run
 from .terminal import Terminal
 
@@ -28,14 +28,14 @@ def main(argv: Sequence[str]) -> int:
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
         return CANNOT_START if isinstance(error, CannotStart) else FAILED
-    except KeyboardInterrupt:
+    except Interrupted:
         terminal.print_line()
         terminal.print_line("Stopped.")
         return INTERRUPTED
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    raise Interrupted
 
 
 def _options(argv: Sequence[str]) -> Options:

@@ -1,70 +1,53 @@
-"""Watching the two refreshes over HTTP until both have ended."""
+"""The refreshes until all have ended, as the plugin's own command shows them."""
 
 from __future__ import annotations
 
-import time
-from typing import Any
+import _thread
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
 
-from ..errors import WentWrong
-from .http import Api
+import click
+from flask import Flask
+from flask.cli import ScriptInfo
+
+from ..errors import Interrupted, WentWrong
 from .processes import Workers
 from .terminal import Terminal
 
-OPEN = ("pending", "processing")
-_POLL_EVERY_S = 0.25
-_LINE_EVERY_S = 2.0
-_STALLS_AFTER_S = 180.0
-
-Refresh = dict[str, Any]
+_LOOK_EVERY_S = 0.25
 
 
-def watch(
-    api: Api, terminal: Terminal, instance_id: int, refresh_ids: list[int], workers: Workers | None
-) -> list[Refresh]:
-    """The refreshes when they have ended; ``WentWrong`` if nothing moves for minutes or the workers are gone."""
-    line = _Lines(terminal)
-    seen: object = None
-    moved_at = time.monotonic()
-    while True:
-        refreshes = [api.get(f"/api/big-commerce/{instance_id}/refreshes/{each}")["data"] for each in refresh_ids]
-        is_over = all(refresh["status"] not in OPEN for refresh in refreshes)
-        line.show(refreshes, is_over=is_over)
-        if is_over:
-            return refreshes
-        if refreshes != seen:
-            seen, moved_at = refreshes, time.monotonic()
-        if time.monotonic() - moved_at > _STALLS_AFTER_S:
-            log = "" if workers is None else workers.log_tail()
-            raise WentWrong(f"Nothing has moved for {_STALLS_AFTER_S:.0f} seconds.\n{log}".rstrip())
+def watch(app: Flask, terminal: Terminal, instance_id: int, workers: Workers | None) -> None:
+    """Run ``flask bigcommerce watch``, in this process; ``WentWrong`` if the workers end meanwhile."""
+    info = ScriptInfo(create_app=lambda: app, set_debug_flag=False)
+    try:
+        with terminal.showing_all(), _interrupted_by_the_end_of(workers):
+            app.cli.main(["bigcommerce", "watch", str(instance_id)], "flask", obj=info, standalone_mode=False)
+    except click.ClickException as error:
+        raise WentWrong(error.format_message()) from error
+    except Interrupted:
         if workers is not None:
             workers.require_alive()
-        time.sleep(_POLL_EVERY_S)
+        raise
 
 
-class _Lines:
-    """Bars that move where the terminal allows it, else a line now and then."""
+@contextlib.contextmanager
+def _interrupted_by_the_end_of(workers: Workers | None) -> Iterator[None]:
+    """Interrupt the main thread, as SIGTERM does, when the workers have ended: the command would wait for others."""
+    is_over = threading.Event()
 
-    def __init__(self, terminal: Terminal) -> None:
-        self._terminal = terminal
-        self._printed_at = time.monotonic()
-        self._printed: list[str] = []
+    def look() -> None:
+        while workers is not None and not is_over.wait(_LOOK_EVERY_S):
+            if workers.process.poll() is not None:
+                _thread.interrupt_main(signal.SIGTERM)
+                return
 
-    def show(self, refreshes: list[Refresh], *, is_over: bool) -> None:
-        lines = [self._line(refresh) for refresh in refreshes]
-        if self._terminal.is_live:
-            self._terminal.draw(lines)
-            if is_over:
-                self._terminal.keep_drawn()
-        elif is_over or (lines != self._printed and time.monotonic() - self._printed_at >= _LINE_EVERY_S):
-            self._printed_at, self._printed = time.monotonic(), lines
-            for line in lines:
-                self._terminal.print_line(line)
-
-    def _line(self, refresh: Refresh) -> str:
-        percentage = refresh["progress_percentage"] or 0
-        results = refresh["results"]
-        count = f"{results['fetched']:,}" + (f" of {results['total']:,}" if results["total"] is not None else "")
-        has_more = refresh["message"] and refresh["status"] != "completed"
-        status = f"{refresh['status']}: {refresh['message']}" if has_more else refresh["status"]
-        bar = self._terminal.bar(percentage)
-        return f"  {refresh['resource']:<9}{bar} {percentage:3d} %  {count:<16}  {status}"
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        looking.join()

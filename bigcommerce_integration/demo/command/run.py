@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from dramatiq import Broker, Worker
+from flask import Flask
 from sqlalchemy import URL, create_engine
 from sqlalchemy.pool import NullPool
 
+from ..errors import Interrupted
 from ..host.app import USER_NAME, Rows, close_connections, create_app, create_rows
 from ..host.brokers import clear_away, make_broker, require_reachable, without_password
 from ..host.company import company_products
@@ -62,7 +64,7 @@ def run(options: Options, terminal: Terminal) -> bool:
 
     Raises ``CannotStart`` before anything is begun, ``WentWrong`` later.
     """
-    # The summary shows what could not be linked; a log in between would tear the progress bars apart.
+    # The summary shows what could not be linked; a log in between would tear the progress bar apart.
     logging.getLogger("bigcommerce_integration").setLevel(logging.ERROR)
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bigcommerce-demo-")))
@@ -86,7 +88,7 @@ def run(options: Options, terminal: Terminal) -> bool:
         rows = create_rows(app, settings.password, company_products(records.products.values()))
         address = stack.enter_context(serving(app, listener))
         _say_where(terminal, store, address, url, options)
-        scene = Scene(address, store, records, settings, rows, date.today() - timedelta(days=_DAYS_BACK))
+        scene = Scene(app, address, store, records, settings, rows, date.today() - timedelta(days=_DAYS_BACK))
         api, instance = _connect(scene, terminal)
         if not options.once:
             _invite(terminal, address, entrance_of(app))
@@ -104,6 +106,7 @@ def run(options: Options, terminal: Terminal) -> bool:
 class Scene:
     """A store, and a host app that does not know it yet."""
 
+    app: Flask
     address: str
     store: Sandbox
     records: StoreRecords
@@ -149,8 +152,9 @@ def _watch_and_check(
     scene: Scene, terminal: Terminal, workers: Workers | None, api: Api, instance: dict[str, Any]
 ) -> bool:
     """Watch, and compare: the database is read by an engine of its own, not through the app."""
-    ids = [refresh["id"] for refresh in instance["refreshes"]]
-    refreshes = watch(api, terminal, instance["id"], ids, workers)
+    watch(scene.app, terminal, instance["id"], workers)
+    path = f"/api/big-commerce/{instance['id']}/refreshes"
+    refreshes = [api.get(f"{path}/{each['id']}")["data"] for each in instance["refreshes"]]
     with create_engine(scene.settings.database_url, poolclass=NullPool).connect() as connection:
         summary.print_summary(terminal, refreshes, connection, instance["id"])
         in_store = {"products": len(scene.records.products), "orders": len(scene.records.orders)}
@@ -203,7 +207,7 @@ def _workers_line(options: Options) -> str:
 
 def _serve_on(workers: Workers | None) -> None:
     """Until Ctrl-C; ``WentWrong`` if the workers end before, as they all do when one is killed."""
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(Interrupted):
         while True:
             if workers is not None:
                 workers.require_alive()

@@ -12,9 +12,9 @@ from sqlalchemy.engine import Connection
 
 from ..host.app import USER_NAME
 from .comparison import Report
-from .progress import Refresh
 from .terminal import Terminal
 
+Refresh = dict[str, Any]
 _SHOWN_DIFFERENCES = 20
 _FIRST_PRODUCTS = """
 SELECT p.bigcommerce_id, p.name, p.price,

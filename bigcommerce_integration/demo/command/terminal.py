@@ -1,28 +1,24 @@
-"""What a person sees: plain lines, live bars where there is a terminal, and tables."""
+"""What a person sees: plain lines and tables."""
 
 from __future__ import annotations
 
-import shutil
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import TextIO
 
-_BAR_WIDTH = 30
 _INDENT = "  "
 
 
 class Terminal:
-    """Writes to ``out``; ``is_live`` if lines can be drawn again in place."""
+    """Writes to ``out``; ``is_live`` if somebody sits in front of it."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
         self.is_live = self._out.isatty()
-        self._drawn = 0
         # A buffer in memory has none.
         self._encoding = self._out.encoding or "utf-8"
-        is_utf = self._encoding.lower().replace("-", "").startswith("utf")
-        self._full, self._empty = ("█", "░") if is_utf else ("#", ".")
 
     def print_line(self, line: str = "") -> None:
         """A line that stays."""
@@ -34,22 +30,11 @@ class Terminal:
         self.print_line()
         self.print_line(f"\033[1m{title}\033[0m" if self.is_live else title)
 
-    def draw(self, lines: Sequence[str]) -> None:
-        """Draw these lines over those drawn last; only where the terminal is live."""
-        columns = shutil.get_terminal_size().columns
-        up = f"\033[{self._drawn}A" if self._drawn else ""
-        self._out.write(up + "".join(f"\r\033[2K{self._encodable(_cut(line, columns - 1))}\n" for line in lines))
-        self._out.flush()
-        self._drawn = len(lines)
-
-    def keep_drawn(self) -> None:
-        """What is drawn stays; the next drawing goes below."""
-        self._drawn = 0
-
-    def bar(self, percentage: int) -> str:
-        """A bar of fixed width."""
-        full = _BAR_WIDTH * percentage // 100
-        return self._full * full + self._empty * (_BAR_WIDTH - full)
+    @contextmanager
+    def showing_all(self) -> Iterator[None]:
+        """What this process writes to its own output, and its errors, is shown here, too."""
+        with redirect_stdout(self._out), redirect_stderr(self._out):
+            yield
 
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[object]], widths: Sequence[int]) -> None:
         """Columns of fixed width, numbers to the right; longer texts are cut."""
