@@ -77,6 +77,12 @@ def _public_url(key: str, value: Any) -> str | None:
     return None if value is None else _url(key, value, "https://shop.example, where people reach your app")
 
 
+def _boolean(key: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(f"{key} must be True or False, not {value!r}.")
+    return value
+
+
 def _person_data(key: str, value: Any) -> str:
     if value not in ("keep", "drop"):
         raise ConfigError(f"{key} must be 'keep' or 'drop', not {value!r}.")
@@ -136,6 +142,7 @@ class Config(Unpicklable):
     person_data: Literal["keep", "drop"] = field(default="keep", metadata=_read_by(_person_data))
     proxy_url: ProxyUrl | None = field(default=None, metadata=_read_by(_proxy_url))
     ca_bundle: str | None = field(default=None, metadata=_read_by(_ca_bundle))
+    refund_returns_goods: bool = field(default=False, metadata=_read_by(_boolean))
     public_url: str | None = field(default=None, metadata=_read_by(_public_url))
 
     def fingerprint(self) -> str:

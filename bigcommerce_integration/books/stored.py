@@ -6,12 +6,15 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Row
+from sqlalchemy.orm import Session
 
 from ..accounting.document import Document, Line
 from ..accounting.postings import AccountingMemo
+from ..models import Tables
 from ..models.product_key import Key, key_answer
 
 _AMOUNTS = ("amount", "tax_amount")
@@ -40,6 +43,11 @@ _RENAMED = {
 }
 ReadKey = Callable[[Any], Key]
 """Makes the host's key of what JSON carries: ``ProductKey.read`` with the dialect."""
+
+
+def key_reader(session: Session, tables: Tables) -> ReadKey:
+    """What makes keys of JSON by the type that keys of the host have."""
+    return partial(tables.product_key.read, dialect=session.get_bind().dialect)
 
 
 def document_of(row: Row[Any], read_key: ReadKey) -> Document:

@@ -33,9 +33,18 @@ def accounting(metadata: MetaData) -> Table:
         # The change numbers up to which orders and refunds were read.
         Column("orders_read", BigInteger, nullable=False, server_default="0"),
         Column("refunds_read", BigInteger, nullable=False, server_default="0"),
-        # From this number on, documents that are not posted are made anew, as settings or costs may have changed.
+        # The id up to which returns were read; they get theirs while this row is locked.
+        Column("returns_read", BigInteger, nullable=False, server_default="0"),
+        # Orders up to this change number may have been stored before their fees were asked for.
+        Column("without_fees_up_to", BigInteger, nullable=False, server_default="0"),
+        # From this number on, documents that are not posted are made anew, as settings have changed; NULL: none.
         Column("renew_from", BigInteger),
+        # The same of documents that wait for a cost, and when such a round last began.
+        Column("costs_from", BigInteger),
         Column("costs_asked_at", moment()),
+        # Why documents could not be made, such as what the host raised, and when that is tried again; NULL: all is well.
+        Column("message", Text),
+        Column("next_try_at", moment()),
         # The first days of what is not disabled, since a flag was switched on; NULL: all.
         Column("invoices_from", Date),
         Column("credits_from", Date),
