@@ -42,7 +42,7 @@ def accounting(metadata: MetaData) -> Table:
         # The same of documents that wait for a cost, and when such a round last began.
         Column("costs_from", BigInteger),
         Column("costs_asked_at", moment()),
-        # Why documents could not be made, such as what the host raised, and when that is tried again; NULL: all is well.
+        # Why none could be made, such as what the host raised, and when that is tried again; NULL: all is well.
         Column("message", Text),
         Column("next_try_at", moment()),
         # The first days of what is not disabled, since a flag was switched on; NULL: all.

@@ -1,0 +1,30 @@
+"""Books on a fresh database for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from dramatiq.brokers.stub import StubBroker
+
+from ..host_app import HostApp
+from .kit import Shelf, host_app_with_journal, opened, shelf
+
+
+@pytest.fixture(scope="session")
+def bookkeeper() -> HostApp:
+    return host_app_with_journal()
+
+
+@pytest.fixture
+def books(bookkeeper: HostApp, broker: StubBroker, sqlite_url: str) -> Iterator[Shelf]:
+    app, host = opened(bookkeeper, sqlite_url, broker)
+    yield shelf(app, host, bookkeeper)
+    bookkeeper.dispose(app)
+
+
+@pytest.fixture
+def any_books(bookkeeper: HostApp, broker: StubBroker, database_url: str) -> Iterator[Shelf]:
+    app, host = opened(bookkeeper, database_url, broker)
+    yield shelf(app, host, bookkeeper)
+    bookkeeper.dispose(app)
