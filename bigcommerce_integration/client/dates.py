@@ -42,9 +42,12 @@ def catalog_bounds(dates: DateFilter) -> list[Bounds]:
     return v3_bounds(dates)[1:]
 
 
-def v3_bounds(dates: DateFilter) -> list[Bounds]:
-    """Of V3's lists, which can be asked for by both dates (bigcommerce/docs, reference/customers.v3.yml)."""
-    return _bounds(dates, "{}:min", "{}:max")
+def v3_bounds(dates: DateFilter, created: str = "date_created") -> list[Bounds]:
+    """Of V3's lists, which can be asked for by both dates (bigcommerce/docs, reference/customers.v3.yml).
+
+    ``created`` is what the list calls the first of them (``created`` in orders.v3.yml).
+    """
+    return _bounds(dates, "{}:min", "{}:max", created)
 
 
 def v2_bounds(dates: DateFilter) -> list[Bounds]:
@@ -52,11 +55,11 @@ def v2_bounds(dates: DateFilter) -> list[Bounds]:
     return _bounds(dates, "min_{}", "max_{}")
 
 
-def _bounds(dates: DateFilter, least: str, most: str) -> list[Bounds]:
+def _bounds(dates: DateFilter, least: str, most: str, created: str = "date_created") -> list[Bounds]:
     return [
         Bounds(field, since, until, (least.format(field), most.format(field)))
         for field, since, until in (
-            ("date_created", dates.created_since, dates.created_until),
+            (created, dates.created_since, dates.created_until),
             ("date_modified", dates.modified_since, dates.modified_until),
         )
     ]

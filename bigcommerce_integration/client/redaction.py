@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,28 @@ def blanked(record: Record, keep: Callable[[dict[str, Any]], dict[str, Any]]) ->
     value = {MARK: "removed", **keep(record.value)}
     # In ASCII, as the store writes: half a surrogate pair stays escaped.
     return replace(record, text=json.dumps(value, separators=(",", ":"), allow_nan=False), value=value, raw=None)
+
+
+def without(record: Record, names: Collection[str]) -> Record:
+    """The record without its members of these names, at whatever depth; as it came if it has none of them.
+
+    Nothing is left of a text that cannot be read and may hold one.
+    """
+    # A name may be spelled with escapes.
+    if "\\u" not in record.text and not any(f'"{name}"' in record.text for name in names):
+        return record
+    if record.value is None:
+        return replace(record, text="", raw=None)
+    value = _pruned(record.value, names)
+    if value == record.value:
+        return record
+    return replace(record, text=json.dumps(value, separators=(",", ":")), value=value, raw=None)
+
+
+def _pruned(node: object, names: Collection[str]) -> object:
+    if isinstance(node, dict):
+        return {name: _pruned(value, names) for name, value in node.items() if name not in names}
+    return [_pruned(value, names) for value in node] if isinstance(node, list) else node
 
 
 def is_blanked(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, MetaData, String, Table, Text, UniqueConstraint
@@ -38,23 +38,32 @@ def mirror_tables(metadata: MetaData, registry: Registry) -> dict[str, Table]:
         for child in resource.children:
             text: list[SchemaItem] = [Column("payload", long_text())] if child.has_payload else []
             own = [*text, Column(child.owner, BigInteger, nullable=False)]
-            made[child.name] = _table(metadata, child.name, own, child.fields, child.indexes)
+            made[child.name] = _table(metadata, child.name, own, child.fields, child.indexes, key=child.key)
     return made
 
 
 def _table(
-    metadata: MetaData, name: str, own: Iterable[SchemaItem], fields: Iterable[Field], indexes: Iterable[Index]
+    metadata: MetaData,
+    name: str,
+    own: Iterable[SchemaItem],
+    fields: Iterable[Field],
+    indexes: Iterable[Index],
+    *,
+    key: Sequence[str] = ("bigcommerce_id",),
 ) -> Table:
+    """``key`` are the columns that tell a row from the others of its instance."""
     full_name = f"bigcommerce_{name}"
     return Table(
         full_name,
         metadata,
-        *_mirrored(full_name),
+        *_mirrored(key[-1]),
         *own,
+        UniqueConstraint("instance_id", *key, name=f"uq_{full_name}_{key[-1]}"),
+        SQLIndex(f"ix_{full_name}_change_number", "instance_id", "change_number"),
         *(Column(field.name, _TYPES[field.kind](), nullable=not field.required) for field in fields),
         # The index of a filter ends in the id, so that a page of the list is one stretch of it.
         *(
-            SQLIndex(f"ix_{full_name}_{field.name}", "instance_id", field.name, "bigcommerce_id")
+            SQLIndex(f"ix_{full_name}_{field.name}", "instance_id", field.name, *key)
             for field in fields
             if field.indexed
         ),
@@ -63,19 +72,17 @@ def _table(
     )
 
 
-def _mirrored(table: str) -> Iterator[SchemaItem]:
+def _mirrored(place: str) -> Iterator[SchemaItem]:
     """What every mirror table has; ``deleted_at`` is when it was found gone from the store."""
     yield Column("id", row_id(), primary_key=True)
     yield Column("instance_id", BigInteger, nullable=False)
-    yield Column("bigcommerce_id", BigInteger, nullable=False)
+    yield Column(place, BigInteger, nullable=False)
     yield Column("content_hash", String(32), nullable=False)
     yield Column("observed_at", moment(), nullable=False)
     yield Column("change_number", BigInteger, nullable=False)
     yield Column("deleted_at", moment())
     # What of the record could not be read, as a JSON list of {"field", "reason"}; NULL if all could.
     yield Column("notes", Text)
-    yield UniqueConstraint("instance_id", "bigcommerce_id", name=f"uq_{table}_bigcommerce_id")
-    yield SQLIndex(f"ix_{table}_change_number", "instance_id", "change_number")
 
 
 def absent_products(metadata: MetaData) -> Table:

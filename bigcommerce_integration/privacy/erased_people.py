@@ -25,10 +25,10 @@ class ErasedPeople:
     key: bytes = field(repr=False)
 
     def includes(self, resource: Resource, record: object) -> bool:
-        """Whether a record is about one of them; yes of what is no object, since it does not say whom it is about."""
-        if not isinstance(record, dict):
+        """Whether a record is about one of them; yes of what does not say whom, such as what is no object."""
+        if not isinstance(record, dict) or resource.people is None:
             return True
-        people = resource.people(record) if resource.people else ()
+        people = resource.people(record)
         return any(person_hash(self.key, person) in self.hashes for person in people)
 
 

@@ -90,13 +90,21 @@ class Index:
     columns: tuple[str, ...]
 
 
+class Identity(Enum):
+    """How a child is known again."""
+
+    OWN_ID = "by its own id in the store, also with another owner"
+    POSITION = "by its place within its owner, from 1 on: it has no id"
+
+
 @dataclass(frozen=True)
 class Child:
     """Records within a collection's records, in a table of their own: variants of a product, lines of an order.
 
-    Each has an id of its own in the store, so one that changes its owner is found again. ``owner`` is the column with
-    the id of the record that it belongs to. ``records`` finds them in a record, and says whether these are all;
-    ``lacks`` says of the owner's columns and the children's rows whether there must be more.
+    ``owner`` is the column with the id of the record that it belongs to. One with an id of its own in the store is
+    found again if it changes its owner; one without is known by its place within it (``identity``). ``records`` finds
+    them in a record, and says whether these are all; ``lacks`` says of the owner's columns and the children's rows
+    whether there must be more.
     """
 
     name: str
@@ -106,8 +114,11 @@ class Child:
     fields: tuple[Field, ...]
     # In the answers and in reasons.
     shown_as: str
+    identity: Identity = Identity.OWN_ID
     derive: Callable[[Columns, Notes], None] | None = None
     lacks: Callable[[Columns, Mapping[int, Columns]], bool] | None = None
+    # Part of its content hash, as that of the collection is part of the records'; None is the same.
+    version: int | None = None
     # The columns that the content hash is made of, in this order for ever; by default the owner and all that is read.
     hashed: tuple[str, ...] | None = None
     # Whether a child that is fetched by itself keeps its own text.
@@ -116,7 +127,19 @@ class Child:
     keeps_removed: bool = True
     # Whether a child is deleted with its record.
     ends_with_owner: bool = True
+    # Whether it goes with the data about people of its record.
+    is_personal: bool = True
     indexes: tuple[Index, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """The column that tells it from others, at least from those of the same owner."""
+        return "bigcommerce_id" if self.identity is Identity.OWN_ID else "position"
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that tell it from all others of its store."""
+        return (self.place,) if self.identity is Identity.OWN_ID else (self.owner, self.place)
 
     @property
     def read_fields(self) -> tuple[Field, ...]:
@@ -190,14 +213,28 @@ class Pages:
 
     A list whose total moved while it was read is walked again, three times at most. What is gone shows only where it is
     asked for by its id (``id:in``).
+
+    One that ``grows_at_end`` is ascending by id, and records are only ever added to it: nothing moves while it is read,
+    and an answer need not tell the total.
     """
 
+    grows_at_end: bool = False
     ids_a_request: int = LARGEST_PAGE
     counts_apart: bool = False
     by_id: bool = False
 
 
 Reader = CatalogRanges | V2Ranges | Pages
+
+
+@dataclass(frozen=True)
+class After:
+    """A collection that is brought up to date whenever a refresh of another one has moved that one's watermark.
+
+    What the sweeps and a changed start date want of it is begun as of any other.
+    """
+
+    collection: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,6 +264,8 @@ class Resource:
     indexes: tuple[Index, ...] = ()
     # Without the scope: a store is not connected at all, or (False) this collection is off for it.
     required: bool = True
+    # When it is brought up to date, if automatic sync is on: by itself (None), or after another.
+    begins: After | None = None
     # The version that brought it; None is the first one, so that workers of every version know it.
     since: str | None = None
     dates: Callable[[Mode, Span], DateFilter] = all_dates
@@ -238,11 +277,19 @@ class Resource:
     hidden: str | None = None
     # What of a record stays once its data about people is not to be stored; None is all, as it has none.
     keep: Callable[[dict[str, Any]], dict[str, Any]] | None = None
-    # Whom a record is about, as ``person_data.customer`` and ``email`` name them.
+    # Members of a record, at any depth, that are never stored.
+    never_stored: frozenset[str] = frozenset()
+    # Whom a record is about, as ``person_data.customer`` and ``email`` name them; None of one with data about people
+    # does not say, so it may be about anybody.
     people: Callable[[dict[str, Any]], Iterable[str]] | None = None
     permission: str = "read"
     # To see the records' own text; None is the same permission.
     payload_permission: str | None = None
+
+    @property
+    def created_source(self) -> str:
+        """What the store calls the date of its creation."""
+        return next((each.source or each.name for each in self.fields if each.name == self.created), "date_created")
 
     @property
     def asked_by(self) -> Reader:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import WrongShape
 from . import values
-from .base import Child, Columns, Resource, Sent
+from .base import Child, Columns, Identity, Resource, Sent
 from .columns import FieldTable, notes_column
 
 Children = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -52,14 +52,14 @@ class ChildMapper:
 
     def __init__(self, child: Child, version: int) -> None:
         self.declared = child
-        self._version = version
+        self._version = version if child.version is None else child.version
         self._fields = FieldTable(child.fields, within=f"{child.shown_as}.")
         self._hashed = itemgetter(*child.hashed_columns)
 
     def rows(
         self, owner_id: int, records: Sequence[Any], texts: Sequence[str | None] = ()
     ) -> dict[int, dict[str, Any]]:
-        """The columns of these children of one record, by id; ``BadRecord`` says what cannot be read.
+        """The columns of these children of one record, by id or by position; ``BadRecord`` says what cannot be read.
 
         ``texts`` are their own, if they were fetched by themselves.
         """
@@ -68,9 +68,7 @@ class ChildMapper:
         for position, record in enumerate(records):
             if not isinstance(record, dict):
                 raise WrongShape(f"{child.noun.capitalize()} is not an object.")
-            child_id = values.integer(record.get("id"), f"{child.shown_as}.id")
-            if child_id is None:
-                raise WrongShape(f"{child.noun.capitalize()} has no id.")
+            place = self._own_id(record) if child.identity is Identity.OWN_ID else position + 1
             columns, notes = read(record)
             columns[child.owner] = owner_id
             if child.has_payload:
@@ -80,11 +78,17 @@ class ChildMapper:
             columns["content_hash"] = content_hash(
                 (*parts, columns["notes"]) if notes else parts, version=self._version
             )
-            columns["bigcommerce_id"] = child_id
+            columns[child.place] = place
             if child.derive:
                 child.derive(columns, notes)
-            rows[child_id] = columns
+            rows[place] = columns
         return rows
+
+    def _own_id(self, record: dict[str, Any]) -> int:
+        child_id = values.integer(record.get("id"), f"{self.declared.shown_as}.id")
+        if child_id is None:
+            raise WrongShape(f"{self.declared.noun.capitalize()} has no id.")
+        return child_id
 
 
 class Mapper:

@@ -89,6 +89,11 @@ def _derive(columns: Columns, notes: Notes) -> None:
         notes.append(note("status_id", f"{reason}, so the order is no sale"))
 
 
+def has_fees(order: Mapping[str, Any]) -> bool:
+    """Whether an order, as its payload has it, was read with its fees; one of 0.2.0 was not, and has a link to them."""
+    return isinstance(order.get("fees"), list)
+
+
 def _embedded_lines(record: Sent) -> tuple[Sequence[Any], bool]:
     """The lines under an order's consignments, and whether they are all of them.
 
@@ -164,6 +169,7 @@ ORDER_LINES = Child(
     lacks=_lacks_lines,
     fields=(*_LINE_HEAD, *_LINE_AMOUNTS),
     # In this order since 0.1.0: the hash of a line that did not change must stay.
+    version=1,
     hashed=("bigcommerce_order_id", *(field.name for field in _LINE_HEAD), "payload", *LINE_AMOUNTS),
     has_payload=True,
     keeps_removed=False,
@@ -181,7 +187,10 @@ ORDERS = Resource(
     scope=ORDERS_SCOPE,
     path="v2/orders",
     # Whole line items come with the orders; the API cuts those beyond 50 a consignment (bigcommerce/docs issue 960).
-    params=(("include", "consignments.line_items"), ("consignment_structure", "object")),
+    # Of fees there is but a link without the include (bigcommerce/docs, reference/orders.v2.oas2.yml).
+    params=(("include", "consignments.line_items,fees"), ("consignment_structure", "object")),
+    # 2: with their fees.
+    version=2,
     reader=V2Ranges(),
     derive=_derive,
     fields=(

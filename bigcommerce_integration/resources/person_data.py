@@ -9,7 +9,9 @@ the records that it does not describe. What goes, of the fields known today:
 - of its consignments: names, company, address, e-mail, phone and ``form_fields`` of where it is shipped,
   ``recipient_email`` of downloads and gift certificates, address, e-mail, phone and instructions of a pick-up;
 - of its lines, whose texts shoppers type in: ``wrapping_message``, ``configurable_fields``, ``event_date`` and the
-  values of options that are no choice.
+  values of options that are no choice;
+- of refunds (orders.v3.yml), what people and payment providers write: ``reason`` of the refund and of its items,
+  ``declined_message`` of its payments, ``description`` of deductions.
 """
 
 from __future__ import annotations
@@ -34,6 +36,11 @@ def keep_order(value: dict[str, object]) -> dict[str, object]:
 def keep_line(value: dict[str, object]) -> dict[str, object]:
     """The same of an order's line that was fetched by itself."""
     return _members(value, _LINE)
+
+
+def keep_refund(value: dict[str, object]) -> dict[str, object]:
+    """The refund without the texts that somebody has written for it."""
+    return _members(value, _REFUND)
 
 
 def customer(customer_id: int) -> str:
@@ -187,4 +194,14 @@ _ORDER: dict[str, _Keep] = {
     "coupons": _object(_LINK),
     "fees": _object(_LINK | _FEE),
     "consignments": _object(_CONSIGNMENTS),
+}
+_REFUND: dict[str, _Keep] = {
+    **_scalars("id order_id user_id created total_amount total_tax uses_merchant_override_values"),
+    "items": _object(
+        {
+            **_scalars("item_type item_id quantity requested_amount"),
+            "adjustments": _object(_scalars("amount")),
+        }
+    ),
+    "payments": _object(_scalars("id provider_id amount offline is_declined transaction_id")),
 }

@@ -10,6 +10,7 @@ from .base import LONGEST_NAME, Resource
 from .mapping import Mapper
 from .orders import ORDERS
 from .products import PRODUCTS
+from .refunds import REFUNDS
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,5 +55,5 @@ class Registry:
         return {each.name: each for each in self.resources}
 
 
-REGISTRY = Registry((PRODUCTS, ORDERS))
+REGISTRY = Registry((PRODUCTS, ORDERS, REFUNDS))
 """What this package mirrors."""

@@ -62,7 +62,7 @@ def _remove_line(store: "SandboxStore", rng: Random, order_id: int) -> int:
     return line.id
 
 
-_PRODUCTS, _VARIANTS, _ORDERS = "product_ids", "variant_ids", "order_ids"
+_PRODUCTS, _VARIANTS, _ORDERS, _REFUNDS = "product_ids", "variant_ids", "order_ids", "refund_ids"
 _EDITS: dict[str, Edit] = {
     "create_product": lambda store, rng: store.create_product(variants=rng.randint(1, 4)),
     "edit_product": _of_one(_PRODUCTS, _edit_product),

@@ -14,6 +14,7 @@ from .information import information
 from .mutation import mutate
 from .records.orders.edits import OrderEdits
 from .records.products.edits import CatalogEdits
+from .records.refunds.edits import RefundEdits
 from .server.faults import Faults
 from .server.http_values import Route
 from .server.quota import Quota
@@ -23,7 +24,7 @@ READ_SCOPES = frozenset({"store_v2_products_read_only", "store_v2_orders_read_on
 _HASH_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
-class SandboxStore(CatalogEdits, OrderEdits):
+class SandboxStore(CatalogEdits, OrderEdits, RefundEdits):
     """A store of made-up records, the same for the same seed; only the secrets are new each time.
 
     `now` is the day before which the records are dated: the begin of today (UTC) if not given.
@@ -117,12 +118,12 @@ class SandboxStore(CatalogEdits, OrderEdits):
     def order_records(self) -> list[tuple[int, str]]:
         """Every order, archived ones too, with the text that a list sends of it now, by id.
 
-        The list is `GET orders?include=consignments.line_items&consignment_structure=object`:
+        The list is `GET orders?include=consignments.line_items,fees&consignment_structure=object`:
         long consignments are cut off in it.
         """
         with self.lock:
             return [
-                (order_id, self.orders[order_id].render(self.api_root, consignments="line_items"))
+                (order_id, self.orders[order_id].render(self.api_root, consignments="line_items", fees=True))
                 for order_id in self.order_ids
             ]
 
@@ -130,6 +131,11 @@ class SandboxStore(CatalogEdits, OrderEdits):
         """All lines of an order, none cut off, with the text that `GET orders/{id}/products` sends, by id."""
         with self.lock:
             return [(line.id, line.text) for line in sorted(self.order(order_id).lines, key=lambda line: line.id)]
+
+    def refund_records(self) -> list[tuple[int, str]]:
+        """Every refund with the text that `GET orders/payment_actions/refunds` sends of it now, by id."""
+        with self.lock:
+            return [(refund_id, self.refunds[refund_id].text) for refund_id in self.refund_ids]
 
     def order_lines(self, order_id: int) -> list[dict[str, Any]]:
         """All lines of an order, none cut off, by id."""

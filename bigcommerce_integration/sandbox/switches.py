@@ -34,6 +34,8 @@ class Switches:
     """Requests in flight an endpoint; the one more gets a 429 without rate-limit headers."""
     byte_order_mark: bool = False
     """Whether each answer begins with one."""
+    refunds_pagination: bool = True
+    """Whether the list of refunds tells its total: the documentation leaves `meta` empty."""
     too_many: bool = False
     """Whether V3's pagination has the extra member `too_many`."""
 

@@ -112,7 +112,7 @@ def order_page(store: Store, page: int) -> Page:
     """The rows of one page of orders, with the lines that the API cuts off."""
     text = store.get(
         "v2/orders",
-        include="consignments.line_items",
+        include="consignments.line_items,fees",
         consignment_structure="object",
         sort="id:asc",
         page=page,

@@ -176,7 +176,7 @@ def test_orders_of_a_range_are_asked_for_from_one_below() -> None:
     page = client.page(ORDERS, IdRange(10, 300), limit=250, dates=BOTH).value
     assert ([record.id for record in page.records], page.is_last) == ([10, 11], True)
     assert params(calls[0]) == {
-        "include": "consignments.line_items",
+        "include": "consignments.line_items,fees",
         "consignment_structure": "object",
         "sort": "id:asc",
         "min_id": "9",
@@ -253,7 +253,7 @@ def test_a_range_of_one_order_is_a_single_read() -> None:
     page = client.page(ORDERS, IdRange(7, 7), limit=250, dates=CREATED).value
     assert ([record.id for record in page.records], page.is_last) == ([7], True)
     assert (calls[0].path, calls[0].single, calls[0].missing_ok) == ("v2/orders/7", True, True)
-    assert params(calls[0]) == {"include": "consignments.line_items", "consignment_structure": "object"}
+    assert params(calls[0]) == {"include": "consignments.line_items,fees", "consignment_structure": "object"}
 
 
 @pytest.mark.parametrize(

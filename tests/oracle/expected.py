@@ -35,13 +35,17 @@ class Expected:
     orders: Mapping[int, Columns]
     order_lines: Mapping[int, Columns]
     absent_product_ids: frozenset[int]
+    refunds: Mapping[int, Columns]
+    # By the refund's id and their position in it.
+    refund_items: Mapping[tuple[int, int], Columns]
+    refund_payments: Mapping[tuple[int, int], Columns]
 
 
 def expected_rows(truth: Truth, start_date: date) -> Expected:
     """What a completed initial refresh must have stored of the store.
 
-    Orders made since the start of that day in the store's time zone; products modified since, and those that
-    a line of such an order refers to.
+    Orders and refunds made since the start of that day in the store's time zone; products modified since, and those
+    that a line of such an order refers to.
     """
     since = datetime.combine(start_date, time(), ZoneInfo(truth.timezone)).astimezone(UTC).replace(tzinfo=None)
     orders: dict[int, Columns] = {}
@@ -62,7 +66,8 @@ def expected_rows(truth: Truth, start_date: date) -> Expected:
             continue
         products[product_id] = {**_product(product), "payload": text, "is_only_referenced": is_old}
         variants.update((variant["id"], _variant(product_id, variant)) for variant in product["variants"])
-    return Expected(products, variants, orders, lines, frozenset(referred_to - set(truth.products)))
+    absent = frozenset(referred_to - set(truth.products))
+    return Expected(products, variants, orders, lines, absent, *_refunds(truth, since))
 
 
 def _product(record: Columns) -> Columns:
@@ -150,6 +155,44 @@ def _line(order_id: int, record: Columns) -> Columns:
         "quantity_refunded": record["quantity_refunded"],
         **{name: _money(record[name]) for name in amounts},
     }
+
+
+def _refunds(
+    truth: Truth, since: datetime
+) -> tuple[dict[int, Columns], dict[tuple[int, int], Columns], dict[tuple[int, int], Columns]]:
+    refunds: dict[int, Columns] = {}
+    items: dict[tuple[int, int], Columns] = {}
+    payments: dict[tuple[int, int], Columns] = {}
+    for refund_id, text in truth.refunds.items():
+        record = _read(text)
+        created = _iso_8601(record["created"])
+        if created < since:
+            continue
+        refunds[refund_id] = {
+            "bigcommerce_order_id": record["order_id"],
+            "date_created": created,
+            "user_id": record["user_id"],
+            "total_amount": _money(record["total_amount"]),
+            "total_tax": _money(record["total_tax"]),
+            "uses_merchant_override_values": record["uses_merchant_override_values"],
+            "payload": text,
+        }
+        for position, item in enumerate(record["items"], start=1):
+            items[refund_id, position] = {
+                "item_type": item["item_type"],
+                "item_id": item["item_id"],
+                "quantity": item.get("quantity"),
+                "requested_amount": _money(item["requested_amount"]),
+            }
+        for position, payment in enumerate(record["payments"], start=1):
+            payments[refund_id, position] = {
+                "payment_id": payment["id"],
+                "provider_id": payment["provider_id"],
+                "amount": _money(payment["amount"]),
+                "offline": payment["offline"],
+                "is_declined": payment["is_declined"],
+            }
+    return refunds, items, payments
 
 
 def _is_cut_off(order: Columns) -> bool:

@@ -16,6 +16,7 @@ class Truth:
     products: Mapping[int, str]
     orders: Mapping[int, str]
     order_lines: Mapping[int, Mapping[int, str]] = field(default_factory=dict)
+    refunds: Mapping[int, str] = field(default_factory=dict)
 
 
 def truth_of(store: SandboxStore) -> Truth:
@@ -26,4 +27,5 @@ def truth_of(store: SandboxStore) -> Truth:
             products=dict(store.product_records()),
             orders=dict(store.order_records()),
             order_lines={order_id: dict(store.order_line_records(order_id)) for order_id in store.order_ids},
+            refunds=dict(store.refund_records()),
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from bigcommerce_integration.client.records import Record
 from bigcommerce_integration.errors import BadRecord
 from bigcommerce_integration.models import tables
-from bigcommerce_integration.resources.mapping import Mapped
+from bigcommerce_integration.resources.mapping import Mapped, Mapper
 from bigcommerce_integration.resources.registry import REGISTRY
 
 from .odd_records import records
 
+# Orders have had another version since, as they are asked for with their fees: but for that they are as they were.
+MAPPERS = {each.name: Mapper(replace(each, version=1)) for each in REGISTRY}
 DATA = Path(__file__).parents[1] / "data"
 DIALECTS = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect(), "mysql": mysql.dialect()}
 
@@ -61,7 +64,7 @@ def test_columns_and_hashes_are_as_in_0_1_0():
 def outcome(resource: str, value: Any) -> Any:
     """The columns and hashes of a record and its children, or why it is rejected."""
     try:
-        mapped = REGISTRY.mappers[resource].map_record(Record(json.dumps(value), value, 5))
+        mapped = MAPPERS[resource].map_record(Record(json.dumps(value), value, 5))
     except BadRecord as error:
         return str(error)
     return written(mapped, [dict(child) for each in mapped.children.values() for child in each])

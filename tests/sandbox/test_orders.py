@@ -7,7 +7,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 import pytest
 
 ORDERS = "v2/orders"
-EMBED = {"include": "consignments.line_items", "consignment_structure": "object"}
+EMBED = {"include": "consignments.line_items,fees", "consignment_structure": "object"}
 
 
 def consignments_of(order):
@@ -120,7 +120,14 @@ def test_by_default_sub_resources_are_links(big):
     for name in ("products", "coupons", "consignments", "fees", "shipping_addresses"):
         assert set(order[name]) == {"url", "resource"}
     assert order["shipping_addresses"]["resource"].endswith("/shippingaddresses")
-    assert big.get(ORDERS, include="fees", limit=1).json()[0]["fees"] == []
+    fees = [order["fees"] for order in big.get(ORDERS, include="fees", limit=20).json()]
+    assert {len(each) for each in fees} == {0, 1}
+
+
+def test_fees_of_a_new_order_are_as_given(api):
+    fees = [{"id": 1, "cost_inc_tax": "4.0000"}]
+    order_id = api.store.create_order(fees=fees)
+    assert api.get(f"{ORDERS}/{order_id}", include="fees").json()["fees"] == fees
 
 
 def test_plain_consignments_hold_a_link_an_item(big):

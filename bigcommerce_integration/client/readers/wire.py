@@ -15,7 +15,7 @@ from ..http.rate_limit import Quota
 from ..http.transport import Answer, Call, Transport
 from ..pages import Highest, Page
 from ..records import OnRecord, Pagination, Record
-from ..redaction import blanked
+from ..redaction import blanked, without
 
 _T = TypeVar("_T")
 _U = TypeVar("_U")
@@ -59,23 +59,29 @@ class Wire:
 
     def on_blanked(self, resource: Resource, on_record: OnRecord | None) -> OnRecord | None:
         """What is to be done with each record once it is ``without_person``."""
-        if on_record is None or self.is_unwanted is None:
+        if on_record is None or not self._takes_out(resource):
             return on_record
         return lambda record: on_record(self.without_person(resource, record))
 
     def without_people(self, resource: Resource, page: Page) -> Page:
         """The page with each record ``without_person``."""
-        if self.is_unwanted is None:
+        if not self._takes_out(resource):
             return page
         return replace(page, records=[self.without_person(resource, record) for record in page.records])
 
     def without_person(self, resource: Resource, record: Record) -> Record:
-        """The record, blanked if it is about somebody who is not to be stored."""
-        if self.is_unwanted is None or resource.keep is None:
-            return record
+        """The record without what is never stored, and blanked if it is about somebody who is not to be stored."""
         # What is not clean JSON may hold an address that is not known again.
-        is_unwanted = record.raw is not None or self.is_unwanted(resource, record.value)
-        return blanked(record, resource.keep) if is_unwanted else record
+        if (
+            self.is_unwanted is not None
+            and resource.keep is not None
+            and (record.raw is not None or self.is_unwanted(resource, record.value))
+        ):
+            return blanked(record, resource.keep)
+        return without(record, resource.never_stored) if resource.never_stored else record
+
+    def _takes_out(self, resource: Resource) -> bool:
+        return self.is_unwanted is not None or bool(resource.never_stored)
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ def record_names(resource: Resource) -> tuple[str, ...]:
 
 def child_names(child: Child) -> tuple[str, ...]:
     """What is shown, with a record, of what is within it."""
-    return ("bigcommerce_id", *_names(child.fields), "notes")
+    return (child.place, *_names(child.fields), "notes")
 
 
 def child_record_names(child: Child) -> tuple[str, ...]:
     """What is shown of it in a list of its own."""
-    return ("bigcommerce_id", child.owner, *_names(child.fields), *STANDING)
+    return (child.place, child.owner, *_names(child.fields), *STANDING)
 
 
 def _names(fields: Iterable[Field]) -> tuple[str, ...]:

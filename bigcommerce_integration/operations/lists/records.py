@@ -27,10 +27,10 @@ def find_record(
 def children_of(
     context: RequestContext, child: Child, record_id: int, columns: Sequence[Column[Any]]
 ) -> Sequence[Row[Any]]:
-    """These columns of what is within the record now, by id."""
+    """These columns of what is within the record now, by id or by position."""
     table = context.state.tables.mirror[child.name]
     theirs = (table.c.instance_id == context.instance.id, table.c[child.owner] == record_id)
-    statement = select(*columns).where(*theirs, table.c.deleted_at.is_(None)).order_by(table.c.bigcommerce_id)
+    statement = select(*columns).where(*theirs, table.c.deleted_at.is_(None)).order_by(table.c[child.place])
     return context.session.execute(statement).all()
 
 

@@ -152,7 +152,7 @@ def _in_batches(engine: Engine, blank: Callable[[int, Session], tuple[int, int |
 
 
 def _blank_records(collection: Collection, erasure: _Erasure, above: int, session: Session) -> tuple[int, int | None]:
-    """Blanked records are mapped again: nothing of a person stays in a column, and nothing within their record."""
+    """Blanked records are mapped again: nothing of a person stays in a column, nor in what is within their record."""
     resource, keep = collection.resource, collection.resource.keep
     assert keep is not None
     table = collection.table(erasure.engine.tables)
@@ -170,7 +170,7 @@ def _blank_records(collection: Collection, erasure: _Erasure, above: int, sessio
             payload = {"payload": text, "content_hash": mapped.content_hash}
             changed.append({"row_id": row.id, **mapped.columns, **payload})
     update_rows(tx, table, changed, is_observed=False)
-    for child in resource.children:
+    for child in (each for each in resource.children if each.is_personal):
         within = tx.tables.mirror[child.name]
         of_theirs = stored_rows(tx, within, within.c[child.owner], theirs, within.c.id, within.c[child.owner])
         session.execute(delete(within).where(within.c.id.in_([row.id for row in of_theirs])))

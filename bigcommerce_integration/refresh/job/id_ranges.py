@@ -113,11 +113,12 @@ class Walk:
         hi = self.ranges[lo]
         return float("inf") if hi is None else (hi - lo + 1) * self.density.get(lo, 1.0)
 
-    def counted(self, total: int | None) -> Walk:
-        """With the total that an answer states."""
-        if self.total is None:
-            return replace(self, total=total)
-        return replace(self, has_moved=self.has_moved or total != self.total)
+    def counted(self, total: int | None, *, may_grow: bool = False) -> Walk:
+        """With the total that an answer states; that of a list that only grows at its end ``may_grow``."""
+        if self.total is None or total is None:
+            return replace(self, total=total if self.total is None else self.total)
+        has_moved = total < self.total if may_grow else total != self.total
+        return replace(self, has_moved=self.has_moved or has_moved)
 
     def answered(self, lo: int, *, first_id: int | None, last_id: int | None, count: int, is_last: bool) -> Walk:
         """With the page of the range at ``lo`` come: what it leaves is a range of its own, to be asked for at once.

@@ -63,7 +63,12 @@ def _parts(version: str) -> tuple[int, ...]:
 def _begin(engine: Engine, resource: Resource) -> int:
     instances, leases = engine.tables.instances, engine.tables.leases
     has_lease = exists().where(leases.c.instance_id == instances.c.id, leases.c.resource == resource.name)
-    lacking = select(instances.c.id).where(instances.c.status == "active", ~has_lease).order_by(instances.c.id)
+    which = [instances.c.status == "active", ~has_lease]
+    if resource.begins is not None:
+        first = leases.alias()
+        of_first = (first.c.instance_id == instances.c.id, first.c.resource == resource.begins.collection)
+        which.append(exists().where(*of_first, first.c.watermark.is_not(None)))
+    lacking = select(instances.c.id).where(*which).order_by(instances.c.id)
     begun = 0
     for instance_id in engine.transaction(lambda session: session.scalars(lacking.limit(A_TICK)).all()):
         # Another tick may be quicker.

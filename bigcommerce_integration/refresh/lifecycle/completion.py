@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 from sqlalchemy import and_, case, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ...models import db_now
+from ...resources.base import Resource
+from ...resources.values import shifted
 from ..job import progress
 from ..job.checkpoint import Checkpoint
 from ..job.context import Job
-from ..job.modes import MOVES_WATERMARK
+from ..job.lease import lease_of
+from ..job.modes import MOVES_WATERMARK, believed, dates
+from ..job.parameters import Parameters
 from ..job.progress import Tally
 from ..write.page import QUARANTINE
 from .arrivals import turn_on
-from .transitions import complete, open_key
+from .transitions import complete, open_key, start
 from .wishes import clear_fulfilled
 
 _SECOND = timedelta(seconds=1)
@@ -65,7 +71,60 @@ def finish(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, tot
         refused=checkpoint.unsolved.refused,
         total=total,
     )
+    if job.mode in MOVES_WATERMARK:
+        _begin_following(session, job, checkpoint)
     return True
+
+
+def _begin_following(session: Session, job: Job, checkpoint: Checkpoint) -> None:
+    """Begin a refresh of each collection that follows this one, unless one is open.
+
+    It goes by what this one has just been told, so that it costs one request if nothing is new: which store it is, its
+    time zone, and the moment when this one began. What came later the next one brings.
+    """
+    tables = job.engine.tables
+    for resource in tables.registry.read:
+        if resource.begins is None or resource.begins.collection != job.resource:
+            continue
+        is_known = (*lease_of(tables, job.instance.id, resource.name), tables.leases.c.off_reason.is_(None))
+        lease = session.execute(select(tables.leases.c.watermark).where(*is_known)).one_or_none()
+        is_open = tables.refreshes.c.open_key == open_key(job.instance.id, resource.name)
+        if lease is None or session.execute(select(tables.refreshes.c.id).where(is_open)).first() is not None:
+            continue
+        # A tick may begin one in this very moment.
+        with suppress(IntegrityError), session.begin_nested():
+            start(
+                session,
+                tables,
+                instance_id=job.instance.id,
+                resource=resource.name,
+                mode="incremental",
+                checkpoint=_as_prepared(job, resource, checkpoint, lease.watermark),
+            )
+
+
+def _as_prepared(job: Job, resource: Resource, checkpoint: Checkpoint, watermark: datetime | None) -> Checkpoint:
+    """Where a refresh of ``resource`` is once it is prepared, with this one's begin as its own."""
+    assert checkpoint.begun_at is not None
+    assert checkpoint.since is not None
+    known_until, overlap_s = believed(watermark, checkpoint.begun_at), job.engine.config.overlap_s
+    filter_ = dates(
+        resource,
+        "incremental",
+        Parameters(),
+        since=checkpoint.since,
+        timezone=job.instance.store_timezone or "UTC",
+        watermark=known_until,
+        overlap_s=overlap_s,
+    )
+    return Checkpoint(
+        phase="walk",
+        begun_at=checkpoint.begun_at,
+        since=checkpoint.since,
+        dates=filter_,
+        start_date=checkpoint.start_date,
+        settled_until=known_until and shifted(known_until, -timedelta(seconds=overlap_s)),
+    )
 
 
 def _move_watermark(session: Session, job: Job, checkpoint: Checkpoint) -> None:

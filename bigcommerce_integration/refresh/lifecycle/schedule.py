@@ -69,7 +69,7 @@ def due(
         return Due("date_range", Parameters(date_from=today - resource.sweep, date_to=today + _DAY), is_sweep=True)
     if is_automatic and is_reconcile_due:
         return Due("reconcile")
-    if is_automatic or is_link_wanted:
+    if (is_automatic and resource.begins is None) or is_link_wanted:
         return Due("incremental")
     return None
 
@@ -103,6 +103,8 @@ def _waiting(engine: Engine) -> Select[Any]:
     is_sweep_due = _is_past(leases.c.next_sweep_at, config.sweep_interval_s)
     reconcile_s = config.reconcile_interval_s
     is_reconcile_due = false() if reconcile_s is None else _is_past(leases.c.next_reconcile_at, reconcile_s)
+    # Those begin when the ones before them have ended, but for what comes round by itself.
+    following = [each.name for each in tables.registry.read if each.begins is not None]
     return (
         select(
             leases.c.instance_id,
@@ -124,6 +126,7 @@ def _waiting(engine: Engine) -> Select[Any]:
             _is_past(leases.c.next_sync_at, config.sync_interval_s),
             # What the token has no scope for is tried again by the sweeps alone.
             leases.c.off_reason.is_(None) | is_sweep_due,
+            leases.c.resource.not_in(following) | is_backfill_due | is_sweep_due | is_reconcile_due,
             ~is_open,
         )
         .order_by(leases.c.next_sync_at, leases.c.instance_id)

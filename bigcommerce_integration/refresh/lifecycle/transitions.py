@@ -19,7 +19,7 @@ from ...models import Tables, db_now
 from ...models.dialect import affected, is_lockable
 from ...models.refreshes import OPEN, STOPPED
 from ...resources.columns import message as column_message
-from ..job.checkpoint import load_checkpoint
+from ..job.checkpoint import Checkpoint, load_checkpoint
 from ..job.context import Job
 from ..job.parameters import BESIDE_WALKS, MOST_IDS, Mode, Parameters, load_parameters
 from ..job.progress import Tally
@@ -78,14 +78,16 @@ def start(
     hint_after_s: float = 0.0,
     requested_by: str | None = None,
     is_sweep: bool = False,
+    checkpoint: Checkpoint | None = None,
 ) -> int:
-    """Insert a pending refresh and its hint; its id.
+    """Insert a pending refresh and its hint; its id. ``checkpoint`` is where it begins, if that is known already.
 
     Raises ``sqlalchemy.exc.IntegrityError`` if a walk of this resource is open already; a refresh of ids is none,
     and may be open beside one.
     """
     pending = _pending(instance_id, resource, mode, parameters, requested_by)
-    result: Any = session.execute(insert(tables.refreshes).values(created_at=db_now(), is_sweep=is_sweep, **pending))
+    begin = {"is_sweep": is_sweep, "checkpoint": checkpoint and checkpoint.dump()}
+    result: Any = session.execute(insert(tables.refreshes).values(created_at=db_now(), **begin, **pending))
     refresh_id: int = result.inserted_primary_key[0]
     session.execute(insert(tables.hints).values(refresh_id=refresh_id, next_hint_at=db_now(hint_after_s), times_sent=0))
     return refresh_id

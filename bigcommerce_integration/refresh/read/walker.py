@@ -9,6 +9,7 @@ from functools import partial
 from ...client.api import Highest, Reply
 from ...client.pages import IdRange
 from ...errors import UnexpectedAnswer
+from ...resources.base import Pages
 from ..job.checkpoint import Checkpoint
 from ..job.id_ranges import Walk
 from ..job.modes import READS_AGAIN, finds_unseen
@@ -92,11 +93,20 @@ class Walker:
         """Whether the walk is one by ids, not by places in a list."""
         return self.slice.job.collection.resource.asked_by.by_id
 
+    @property
+    def _grows_at_end(self) -> bool:
+        """Whether it is one by places in a list that only grows at its end."""
+        reader = self.slice.job.collection.resource.asked_by
+        return isinstance(reader, Pages) and reader.grows_at_end
+
     # -- how far the walk goes -------------------------------------------------------------------------------
 
     def _survey(self) -> None:
         client, dates = self.slice.client, self._checkpoint.dates
         resource = self.slice.job.collection.resource
+        if self._grows_at_end:
+            # Its pages tell.
+            return
         self.slice.fetcher.add(Fetch(partial(client.highest, resource, dates), self._surveyed))
         if resource.asked_by.counts_apart:
             self.slice.fetcher.add(Fetch(partial(client.count, resource, dates), self._counted))
@@ -113,6 +123,15 @@ class Walker:
     def _counted(self, reply: Reply[int | None]) -> None:
         beside = self._checkpoint.walk.beside
         self.slice.results.total = None if reply.value is None else max(0, reply.value - beside)
+
+    def _survey_by(self, lo: int, page: MappedPage) -> None:
+        """A page of places shows how far the list goes: it tells the total, or it is empty and so the end."""
+        walk, may_grow = self._checkpoint.walk, self._grows_at_end
+        top = page.total if page.total is not None or page.count else lo - 1
+        if may_grow and not walk.is_surveyed and top is not None:
+            walk = walk.surveyed(top or None)
+            self.slice.results.total = top
+        self.slice.checkpoint = replace(self._checkpoint, walk=walk.counted(page.total, may_grow=may_grow))
 
     def _divide(self, *, came: int = 0) -> None:
         """Once the first page has come and the top is known: a range for each fetcher.
@@ -181,6 +200,8 @@ class Walker:
     # -- answers ---------------------------------------------------------------------------------------------
 
     def _came(self, lo: int, reply: Reply[MappedPage]) -> None:
+        if not self._is_by_id:
+            self._survey_by(lo, reply.value)
         if lo not in self._checkpoint.walk.ranges:
             # The survey says that nothing is there: what came was created since, and is the next refresh's.
             self.busy.discard(lo)
@@ -188,9 +209,6 @@ class Walker:
         hi, page = self._checkpoint.walk.ranges[lo], reply.value
         if self._is_by_id:
             page = page.up_to(hi).covering(lo, hi).within(self._checkpoint.dates)
-        else:
-            walk = self._checkpoint.walk.counted(page.total)
-            self.slice.checkpoint = replace(self._checkpoint, walk=walk)
         if self.slice.job.parameters.ids:
             page = page.only(self.slice.job.parameters.ids)
         page = page.without(self.slice.held)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import attrgetter, itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,7 @@ from sqlalchemy import Row, Table
 
 from ...client.records import single
 from ...errors import BigCommerceError
-from ...resources.base import Child
+from ...resources.base import Child, Identity
 from ...resources.mapping import Mapped
 from ..drift import Difference, Drift, Totals
 from ..write.behaviour import Collection, Columns
@@ -27,6 +28,7 @@ from ..write.page import Counts, MappedPage
 from ..write.rows import PageTransaction, rows_by_id, stored_rows
 
 _OURS = frozenset({"content_hash", "bigcommerce_id"})
+_Key = int | tuple[int, ...]
 
 
 def compare_page(
@@ -188,20 +190,21 @@ class _Comparison:
         # Rows' own texts first: what the store sent counts more.
         records = [each.record for each in sorted(pairs, key=lambda pair: pair.is_sent)]
         owners = {each.id for each in pairs if each.is_sent}
-        answered = {each["bigcommerce_id"]: each for record in records for each in record.of(child.name)}
+        key_of = itemgetter(*child.key)
+        answered = {key_of(each): each for record in records for each in record.of(child.name)}
         rows, equal = self._rows(child, answered, owners), dict[int, int]()
-        for child_id, columns in sorted(answered.items()):
-            row, owner = rows.get(child_id), columns[child.owner]
+        for key, columns in sorted(answered.items()):
+            row, owner, name = rows.get(key), columns[child.owner], f"{child.shown_as}.{columns[child.place]}"
             if row is None:
-                found[owner].append(f"{child.shown_as}.{child_id}")
+                found[owner].append(name)
             elif not is_newer(self.tx, row):
                 differing = _differing({**columns, "deleted_at": None}, row)
-                found[owner].extend(f"{child.shown_as}.{child_id}.{name}" for name in differing)
+                found[owner].extend(f"{name}.{column}" for column in differing)
                 if not differing:
-                    equal[child_id] = owner
-        for child_id, row in sorted(rows.items()):
-            if self._is_extra(child, row, owners, answered.get(child_id)):
-                found[getattr(row, child.owner)].append(f"{child.shown_as}.{child_id}")
+                    equal[columns[child.place]] = owner
+        for key, row in sorted(rows.items()):
+            if self._is_extra(child, row, owners, answered.get(key)):
+                found[getattr(row, child.owner)].append(f"{child.shown_as}.{getattr(row, child.place)}")
         more = self.collection.behaviour.child_differences(self.tx, child, sorted(equal))
         for child_id, names in more.items():
             found[equal[child_id]].extend(f"{child.shown_as}.{child_id}.{name}" for name in names)
@@ -216,12 +219,19 @@ class _Comparison:
             return bool(columns[child.owner] != owner)
         return self.collection.behaviour.is_child_deleted(child, row, self.page)
 
-    def _rows(self, child: Child, ids: Iterable[int], owners: Ids[int]) -> dict[int, Row[Any]]:
+    def _rows(self, child: Child, answered: Mapping[_Key, Columns], owners: Ids[int]) -> dict[_Key, Row[Any]]:
         table = self.tx.tables.mirror[child.name]
         columns = list(table.c)
-        by_id = stored_rows(self.tx, table, table.c.bigcommerce_id, ids, *columns)
-        by_owner = stored_rows(self.tx, table, table.c[child.owner], owners, *columns)
-        return {row.bigcommerce_id: row for row in (*by_id, *by_owner)}
+        if child.identity is Identity.OWN_ID:
+            by_id = (each[child.place] for each in answered.values())
+            found = stored_rows(self.tx, table, table.c[child.place], by_id, *columns)
+            found += stored_rows(self.tx, table, table.c[child.owner], owners, *columns)
+        else:
+            # Of rows' own texts too: they are compared with what belongs to them.
+            theirs = {each[child.owner] for each in answered.values()}
+            found = stored_rows(self.tx, table, table.c[child.owner], {*owners, *theirs}, *columns)
+        key_of_row = attrgetter(*child.key)
+        return {key_of_row(row): row for row in found}
 
 
 def _names(table: Table) -> list[str]:

@@ -9,7 +9,7 @@ moment: what is left is found again by the instance's row, which goes last.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -144,7 +144,7 @@ def _steps(mine: _Purge) -> list[Callable[[Session], bool]]:
     missing, rows = tables.missing_records.c, tables.link_import_rows.c
     by_id = [
         # Orders, which refer to products, and what is within a record before the record.
-        *((table, table.c.bigcommerce_id) for table in reversed(tables.mirror.values())),
+        *reversed(list(_mirror(tables))),
         (tables.absent_products, tables.absent_products.c.bigcommerce_id),
         *((table, table.c.id) for table in (tables.accounting_documents, tables.accounting_batches, tables.returns)),
         *((table, table.c.id) for table in (tables.rejected_records, tables.history)),
@@ -161,6 +161,15 @@ def _steps(mine: _Purge) -> list[Callable[[Session], bool]]:
             for table in (tables.link_imports, tables.refreshes)
         ),
     ]
+
+
+def _mirror(tables: Tables) -> Iterator[tuple[Table, Column[Any]]]:
+    """Each table of records or of what is within them, and the column by which an instance's rows are indexed."""
+    for resource in tables.registry:
+        table = tables.mirror[resource.name]
+        yield table, table.c.bigcommerce_id
+        for child in resource.children:
+            yield tables.mirror[child.name], tables.mirror[child.name].c[child.key[0]]
 
 
 def _empty(table: Table, key: Column[Any], which: ColumnElement[bool], session: Session) -> bool:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from ...resources.orders import ORDERS
 from ...resources.products import PRODUCTS
+from ...resources.refunds import REFUNDS
 from ...resources.registry import Registry
-from ..write.behaviour import Behaviour, Collection
+from ..write.behaviour import Behaviour, Collection, MadeSinceStart
 from .orders import Orders
 from .products import Products
 
-BEHAVIOURS: Mapping[str, Behaviour] = {PRODUCTS.name: Products(), ORDERS.name: Orders()}
+BEHAVIOURS: Mapping[str, Behaviour] = {PRODUCTS.name: Products(), ORDERS.name: Orders(), REFUNDS.name: MadeSinceStart()}
 
 
 def collections(registry: Registry) -> dict[str, Collection]:

@@ -30,6 +30,7 @@ MOST_BYTES = 64 * 1024 * 1024
 # Of the content hash: what an order's lines turned out to be when they were asked for apart.
 _GONE, _SHORT = "gone", "short"
 _rows = ChildMapper(ORDER_LINES, ORDERS.version).rows
+_hash = partial(content_hash, version=ORDERS.version)
 
 
 def with_all_lines(slice_: Slice, page: MappedPage, sink: PageSink) -> None:
@@ -142,7 +143,7 @@ class _LineFetches:
         try:
             if came is None:
                 # It is gone since: its lines are asked for again should it come back.
-                return replace(order, content_hash=content_hash(order.text, _GONE))
+                return replace(order, content_hash=_hash(order.text, _GONE))
             if isinstance(came, BadRecord):
                 raise came
             lines.records.extend(came.value.records)
@@ -235,7 +236,7 @@ def _short(order: Mapped, lines: Sequence[Mapping[str, Any]], reason: str) -> Ma
         order,
         children={ORDER_LINES.name: lines},
         columns={**order.columns, "notes": notes},
-        content_hash=content_hash(order.text, _SHORT),
+        content_hash=_hash(order.text, _SHORT),
     )
 
 
@@ -245,6 +246,6 @@ def hash_of_blanked(stored_hash: str, text: str, blanked: str) -> str:
     An order of an older mapping, whose hash no longer follows from its text, is left to be written anew.
     """
     for is_lacking in (False, True, _GONE, _SHORT):
-        if stored_hash == content_hash(text, is_lacking):
-            return content_hash(blanked, is_lacking)
-    return content_hash(blanked, "an older mapping")
+        if stored_hash == _hash(text, is_lacking):
+            return _hash(blanked, is_lacking)
+    return _hash(blanked, "an older mapping")

@@ -9,25 +9,19 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from ...models import Tables
-from ...resources.mapping import Mapped
 from ...resources.products import PRODUCTS
 from ..job.checkpoint import Phase
 from ..read.slice import Slice
-from ..write.behaviour import Behaviour, Columns, PageSink
+from ..write.behaviour import Columns, MadeSinceStart, PageSink
 from ..write.page import MappedPage
 from .order_lines import with_all_lines
 from .referenced import all_are_known, fetch_referenced
 
 
-class Orders(Behaviour):
-    """An order created before the start date is in books that were closed: it is left out."""
+class Orders(MadeSinceStart):
+    """Their lines are fetched order by order where the API cuts them off, and their products once they are known."""
 
     completes_with = (PRODUCTS.name,)
-
-    def is_wanted(self, record: Mapped, since: datetime | None) -> bool:
-        """Whether it was created since then, as far as it tells."""
-        created = record.columns.get("date_created")
-        return since is None or created is None or created >= since
 
     def before_write(self, slice_: Slice, page: MappedPage, sink: PageSink) -> None:
         """Fetch the lines that the API cuts off."""

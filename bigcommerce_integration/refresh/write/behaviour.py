@@ -142,6 +142,15 @@ class Behaviour:
         return {}
 
 
+class MadeSinceStart(Behaviour):
+    """A record that was made before the start date is in books that were closed: it is left out."""
+
+    def is_wanted(self, record: Mapped, since: datetime | None) -> bool:
+        """Whether it was made since then, as far as it tells."""
+        created = record.columns.get("date_created")
+        return since is None or created is None or created >= since
+
+
 @dataclass(frozen=True, eq=False)
 class Collection:
     """One collection of the app's registry."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection as Ids
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from sqlalchemy import Row, Table
 
-from ...resources.base import Child
+from ...resources.base import Child, Identity
 from ...resources.mapping import Mapped
 from .behaviour import ChildDiff, Collection
 from .page import Counts, MappedPage
@@ -60,7 +61,7 @@ def _write_kind(
     stale = owners_to_invalidate(tx, diff.differing, child.owner, written=diff.owner_ids)
     invalidate(tx, collection.table(tx.tables), stale | unproved)
     more = behaviour.child_columns(tx, child, diff)
-    insert_rows(tx, table, [{**each, **more.of_new.get(each["bigcommerce_id"], more.default)} for each in diff.new])
+    insert_rows(tx, table, [{**each, **more.of_new.get(each[child.place], more.default)} for each in diff.new])
     deleted = {"deleted": len(gone)} if child.keeps_removed else {}
     return more.touched, {**more.counts, **deleted}
 
@@ -69,17 +70,16 @@ def _diff(
     tx: PageTransaction, child: Child, owners: Sequence[Mapped], complete_ids: Ids[int], more_columns: Sequence[str]
 ) -> ChildDiff:
     table = tx.tables.mirror[child.name]
-    names = ("id", "bigcommerce_id", child.owner, "content_hash", "observed_at", "change_number", "deleted_at")
+    names = ("id", child.place, child.owner, "content_hash", "observed_at", "change_number", "deleted_at")
     columns = [table.c[name] for name in (*names, *more_columns)]
-    answered = {each["bigcommerce_id"]: each for record in owners for each in record.of(child.name)}
-    rows = {
-        row.bigcommerce_id: row
-        for row in (
-            *stored_rows(tx, table, table.c.bigcommerce_id, answered, *columns),
-            *stored_rows(tx, table, table.c[child.owner], complete_ids, *columns),
-        )
-    }
-    known = [(each, rows[child_id]) for child_id, each in sorted(answered.items()) if child_id in rows]
+    key_of, key_of_row = itemgetter(*child.key), attrgetter(*child.key)
+    answered = {key_of(each): each for record in owners for each in record.of(child.name)}
+    found = stored_rows(tx, table, table.c[child.owner], complete_ids, *columns)
+    if child.identity is Identity.OWN_ID:
+        by_id = (each[child.place] for each in answered.values())
+        found = [*stored_rows(tx, table, table.c[child.place], by_id, *columns), *found]
+    rows = {key_of_row(row): row for row in found}
+    known = [(each, rows[key]) for key, each in sorted(answered.items()) if key in rows]
     differing = [
         (each, row)
         for each, row in known
@@ -87,12 +87,12 @@ def _diff(
     ]
     lacking = [
         row
-        for child_id, row in sorted(rows.items())
-        if child_id not in answered and getattr(row, child.owner) in complete_ids and row.deleted_at is None
+        for key, row in sorted(rows.items())
+        if key not in answered and getattr(row, child.owner) in complete_ids and row.deleted_at is None
     ]
     return ChildDiff(
         owner_ids={record.id for record in owners},
-        new=[each for child_id, each in sorted(answered.items()) if child_id not in rows],
+        new=[each for key, each in sorted(answered.items()) if key not in rows],
         differing=differing,
         changed=[(each, row) for each, row in differing if not is_newer(tx, row)],
         lacking=lacking,

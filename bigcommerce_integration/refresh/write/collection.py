@@ -64,17 +64,13 @@ def mark_deleted(tx: PageTransaction, collection: Collection, gone: Sequence[Del
         if not child.ends_with_owner:
             continue
         table = tx.tables.mirror[child.name]
-        names = ("id", "bigcommerce_id", child.owner, "deleted_at", "observed_at", "change_number")
+        names = ("id", child.owner, "deleted_at", "observed_at", "change_number")
         found = stored_rows(tx, table, table.c[child.owner], owners, *(table.c[name] for name in names))
         with_owner = [(row, owners[getattr(row, child.owner)]) for row in found if row.deleted_at is None]
         mark_rows_deleted(
             tx,
             table,
-            [
-                replace(owner, row_id=row.id, bigcommerce_id=row.bigcommerce_id)
-                for row, owner in with_owner
-                if not owner.is_before(row, tx.latest)
-            ],
+            [replace(owner, row_id=row.id) for row, owner in with_owner if not owner.is_before(row, tx.latest)],
         )
     notify_host(tx, collection.name, sorted(owners))
 

@@ -15,7 +15,8 @@ from ...errors import BadRecord, RejectionCode
 from ...resources.base import DateFilter
 from ...resources.mapping import Mapped
 
-_DATES = ("date_created", "date_modified")
+# What the collections of the store call their dates.
+_DATES = ("date_created", "date_modified", "created")
 
 
 @dataclass(frozen=True)

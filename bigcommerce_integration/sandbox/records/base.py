@@ -131,3 +131,13 @@ class Order:
 
     def _link(self, api_root: str, resource: str) -> str:
         return f'{{"url":"{api_root}/orders/{self.id}/{resource}","resource":"/orders/{self.id}/{resource}"}}'
+
+
+@dataclass(slots=True)
+class Refund:
+    """What was given back of an order; `text` is what every answer sends of it."""
+
+    id: int
+    order_id: int
+    created: int
+    text: str

@@ -7,7 +7,7 @@ from itertools import repeat
 from threading import RLock
 from typing import Any, TypeVar
 
-from .base import Dice, Order, Product, Variant
+from .base import Dice, Order, Product, Refund, Variant
 from .jsontext import dumps, loads
 from .moments import DAY_S
 from .orders import maker as order_maker
@@ -16,6 +16,7 @@ from .orders.maker import OrderMaker
 from .orders.people import make_odd_people, make_people
 from .products import maker as product_maker
 from .products.maker import ProductMaker
+from .refunds.maker import RefundMaker, first_refunds
 
 T = TypeVar("T")
 
@@ -51,6 +52,7 @@ class StoreState:
         self.products: dict[int, Product] = {}
         self.variants: dict[int, Variant] = {}
         self.orders: dict[int, Order] = {}
+        self.refunds: dict[int, Refund] = {}
         # Texts sent in place of a product's or an order's own, where it comes with all that it holds; half a surrogate
         # pair (U+DC80 to U+DCFF) is sent as the byte that it stands for.
         self.spoilt_products: dict[int, str] = {}
@@ -58,7 +60,8 @@ class StoreState:
         self.product_ids: list[int] = []
         self.variant_ids: list[int] = []
         self.order_ids: list[int] = []
-        self.last_product_id, self.last_order_id = 76, 99
+        self.refund_ids: list[int] = []
+        self.last_product_id, self.last_order_id, self.last_refund_id = 76, 99, 10
         self._awkward = awkward
         self._dice = Dice(seed)
         self._gone_ids: list[int] = []
@@ -70,6 +73,10 @@ class StoreState:
         base = (now or datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)).timestamp()
         self._fill_products(products, int(base))
         self._fill_orders(orders, int(base))
+        # Dice of their own: the products and orders of a seed stay as they were.
+        self.refund_maker = RefundMaker(Dice(seed))
+        for refund in first_refunds(list(self.orders.values()), int(base), self.refund_maker, awkward=awkward):
+            self.put_refund(refund)
 
     @property
     def now(self) -> float:
@@ -87,6 +94,10 @@ class StoreState:
     def order(self, order_id: int) -> Order:
         """The order; raises UnknownRecord."""
         return _known(self.orders, order_id, "order")
+
+    def refund(self, refund_id: int) -> Refund:
+        """The refund; raises UnknownRecord."""
+        return _known(self.refunds, refund_id, "refund")
 
     def put_product(self, product: Product) -> None:
         """Take a product and its variants in."""
@@ -107,6 +118,12 @@ class StoreState:
         _insert(self.order_ids, order.id)
         self.last_order_id = max(self.last_order_id, order.id)
 
+    def put_refund(self, refund: Refund) -> None:
+        """Take a refund in."""
+        self.refunds[refund.id] = refund
+        _insert(self.refund_ids, refund.id)
+        self.last_refund_id = max(self.last_refund_id, refund.id)
+
     def changed(self, product_id: int) -> None:
         """Forget what new order lines would be made of for this product."""
         self._sellables.pop(product_id, None)
@@ -125,7 +142,10 @@ class StoreState:
         for index, kind in enumerate(kinds):
             order_id = self._next_id(self.last_order_id)
             created, modified = self._dates(index, count, now, kind)
-            self.put_order(self.order_maker.make(order_id, created, modified, kind))
+            order = self.order_maker.make(order_id, created, modified, kind)
+            if self._awkward:
+                order.fees = order_maker.first_fees(order_id)
+            self.put_order(order)
 
     def _next_id(self, last: int, gone: list[int] | None = None) -> int:
         """The next id; one in eight leaves a gap, as deleted records do."""

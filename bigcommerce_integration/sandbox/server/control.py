@@ -56,6 +56,7 @@ def _overview(server: "SandboxServer") -> Values:
         "products": len(store.product_ids),
         "variants": len(store.variant_ids),
         "orders": len(store.order_ids),
+        "refunds": len(store.refund_ids),
         "faults": list(faults.KINDS),
     }
 
@@ -186,6 +187,7 @@ _ROUTES: Final[list[tuple[str, re.Pattern[str], Handler]]] = [
         ("GET", "/truth/products", _truth(lambda store: store.product_records())),
         ("GET", "/truth/orders", _truth(lambda store: store.order_records())),
         ("GET", "/truth/order_lines", _truth(_order_lines)),
+        ("GET", "/truth/refunds", _truth(lambda store: store.refund_records())),
         ("POST", "/products", _edit("create_product")),
         ("PATCH", f"/products/{_ID}", _edit("edit_product")),
         ("DELETE", f"/products/{_ID}", _edit("delete_product")),
@@ -202,5 +204,9 @@ _ROUTES: Final[list[tuple[str, re.Pattern[str], Handler]]] = [
         ("POST", f"/orders/{_ID}/lines", _edit("add_line")),
         ("PATCH", f"/orders/{_ID}/lines/{_ID}", _edit("edit_line")),
         ("DELETE", f"/orders/{_ID}/lines/{_ID}", _edit("remove_line")),
+        ("POST", f"/orders/{_ID}/refunds", _edit("create_refund")),
+        ("PATCH", f"/refunds/{_ID}", _edit("edit_refund")),
+        ("POST", f"/refunds/{_ID}/decline", _edit("decline_payments")),
+        ("DELETE", f"/refunds/{_ID}", _edit("delete_refund")),
     )
 ]

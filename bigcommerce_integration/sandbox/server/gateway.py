@@ -7,7 +7,7 @@ from ..records.jsontext import dumps
 from ..store import SandboxStore
 from . import answers
 from .http_values import JSON, Answer, Request, Route
-from .routes import catalog, orders
+from .routes import catalog, orders, refunds
 from .routes.paging import BadLimit
 
 _PATH: Final = re.compile(r"/stores/([^/]+)/(v2|v3)(/.*)", re.DOTALL)
@@ -30,6 +30,9 @@ _ROUTES: Final = (
     Route("v2", r"/orders/(\d{1,15})/products", "orders", orders.list_order_products),
     Route("v2", r"/orders/(\d{1,15})/consignments", "orders", orders.get_consignments),
     Route("v2", r"/order_statuses", "orders", orders.list_statuses),
+    Route("v3", r"/orders/payment_actions/refunds", "orders", refunds.list_refunds),
+    Route("v3", r"/orders/payment_actions/refunds/(\d{1,15})", "orders", refunds.get_refund),
+    Route("v3", r"/orders/(\d{1,15})/payment_actions/refunds", "orders", refunds.list_order_refunds),
     Route("v3", r"/catalog/products", "products", catalog.list_products),
     Route("v3", r"/catalog/products/(\d{1,15})", "products", catalog.get_product),
     Route("v3", r"/catalog/products/(\d{1,15})/variants", "products", catalog.list_product_variants),

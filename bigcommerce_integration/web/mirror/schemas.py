@@ -57,6 +57,7 @@ def _common() -> dict[str, Any]:
     )
     return {
         "bigcommerce_id": Shown(INTEGER, "The record's id in the store.", 101),
+        "position": Shown(INTEGER, "Its place within the record, from 1 on: it has no id.", 1),
         "notes": Part(Note, notes, many=True, is_null=True),
         "observed_at": Shown(MOMENT, "When the store sent it.", "2026-02-01T12:00:00.000000Z"),
         "change_number": Shown(INTEGER, "Rises with each change here; see `changed_after`.", 4711),

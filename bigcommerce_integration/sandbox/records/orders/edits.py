@@ -17,7 +17,7 @@ class OrderEdits(StoreState):
     def create_order(self, *, kind: str = "plain", lines: int | None = None, **fields: Any) -> int:
         """A new order above all others (or with `id`), dated now; returns its id.
 
-        `fields` are as the API names them, `kind` one of `order_maker.HEAVY_KINDS` or `LIGHT_KINDS`.
+        `fields` are as the API names them, `kind` one of `order_maker.HEAVY_KINDS` or `LIGHT_KINDS`; `fees` are a list.
         """
         with self.lock:
             now = int(self.now)
@@ -102,7 +102,9 @@ class OrderEdits(StoreState):
 
 
 def _change(order: Order, fields: dict[str, Any]) -> None:
-    values = loads(order.base)
+    values, fields = loads(order.base), dict(fields)
+    if "fees" in fields:
+        order.fees = dumps(fields.pop("fees"))
     require_known(fields, values, "an order")
     if "status_id" in fields:
         name = STATUS_NAMES.get(fields["status_id"], "")

@@ -117,4 +117,17 @@ PICKUP = Template(
     }
 )
 
+FEE = Template(
+    {
+        "id": slot("id"),
+        "type": "custom_fee",
+        "display_name_customer": "Gift box <i>with bow</i>",
+        "display_name_merchant": "Gift box",
+        "source": "v2",
+        **always("4.0000", "base_cost cost_ex_tax cost_inc_tax"),
+        "cost_tax": _ZERO,
+        "tax_class_id": None,
+    }
+)
+
 RECIPIENT = Template({"recipient_email": slot("email")})

@@ -1,0 +1,1 @@
+"""Made-up refunds of orders."""
