@@ -60,6 +60,7 @@ class Line:
     """One side of a booking. ``amount`` is None only where the cost of goods is missing.
 
     ``nominal_code_id`` is no part of what the pure functions decide: it is filled in when the document is stored.
+    ``quantity_shipped``, of goods, is what the order's line said when this was made, so that a later fall is seen.
     """
 
     role: Role
@@ -73,6 +74,7 @@ class Line:
     cost_source: CostSource | None = None
     derivation: str = ""
     nominal_code_id: int | None = None
+    quantity_shipped: int | None = None
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ Moments are naive UTC, as they are stored; ``Settings.zone`` makes days of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 Costs = Mapping[tuple[date, Any], tuple[Decimal, str]]
 """The host's cost of one piece and its currency, by the day of the movement and the product; absent: not known."""
@@ -137,3 +137,13 @@ class Settings:
     marketplace_percentage: Decimal | None = None
     payment_percentage: Decimal | None = None
     refund_returns_goods: bool = False
+
+
+class Facts(NamedTuple):
+    """All that the documents of one order are made from, but for what is booked already."""
+
+    order: Order
+    refunds: Sequence[Refund]
+    returns: Sequence[GoodsReturn]
+    settings: Settings
+    costs: Costs

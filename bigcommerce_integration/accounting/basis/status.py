@@ -1,0 +1,112 @@
+"""What becomes of a document: pending, waiting, held or disabled, and since when it is dated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from ..document import (
+    CREDIT,
+    DISABLED_REASONS,
+    HELD_REASONS,
+    INVOICE,
+    REASONS,
+    WAITING_REASONS,
+    Document,
+    Kind,
+    Status,
+)
+from ..facts import Facts, Settings
+from ..version import version
+
+Reasons = Mapping[str, str]
+"""Sentences by the code of the reason."""
+_HELD = frozenset(HELD_REASONS)
+_WAITING = frozenset(WAITING_REASONS)
+
+
+def dated(stored: Document | None, day: date) -> date:
+    """The day of a document: what it has, unless it waits or is new."""
+    return day if stored is None or not _WAITING.isdisjoint(stored.reasons) else stored.date
+
+
+def gated(kind: Kind, day: date, settings: Settings) -> bool:
+    """Whether a flag of the instance keeps it from being handed over; goods have none."""
+    if kind == INVOICE:
+        return not settings.syncs_invoices or (settings.invoices_from is not None and day < settings.invoices_from)
+    if kind == CREDIT:
+        return not settings.syncs_credits or (settings.credits_from is not None and day < settings.credits_from)
+    return False
+
+
+def made(
+    facts: Facts,
+    kind: Kind,
+    day: date,
+    reasons: Reasons,
+    stored: Document | None,
+    *,
+    currency_code: str | None,
+    **content: Any,
+) -> Document:
+    """The document with its status; ``stored`` is what it replaces, from which it has its number and release.
+
+    A flag comes first. What waits is not held yet: there is nothing final to release. A released version is pending in
+    spite of its held reasons; a failed one stays so until it changes. What the host said last of an unchanged one is
+    kept.
+    """
+    order = facts.order
+    codes = {*reasons, *DISABLED_REASONS} if gated(kind, day, facts.settings) else set(reasons)
+    document = Document(
+        kind=kind,
+        status=_status(codes),
+        reasons=tuple(code for code in REASONS if code in codes) if codes else (),
+        date=day,
+        currency_code=currency_code or "",
+        order_id=order.id,
+        customer_id=order.customer_id,
+        external_order_id=order.external_order_id,
+        store_default_currency_code=order.store_default_currency_code,
+        # The order's rate is of its own currency alone.
+        exchange_rate=order.exchange_rate if currency_code == order.currency_code else None,
+        number=None if stored is None else stored.number,
+        message=" ".join(reasons[code] for code in REASONS if reasons.get(code)) or None,
+        released_version=None if stored is None else stored.released_version,
+        **content,
+    )
+    return document if stored is None else _after(document, stored)
+
+
+def kept(stored: Document, settings: Settings) -> Document:
+    """The stored document as it is, but for the flag that keeps it from being handed over."""
+    codes = set(stored.reasons) - set(DISABLED_REASONS)
+    if gated(stored.kind, stored.date, settings):
+        codes.update(DISABLED_REASONS)
+    if codes == set(stored.reasons):
+        return stored
+    status = _status(codes)
+    if status == "held" and stored.released_version == version(replace(stored, reasons=tuple(sorted(codes)))):
+        status = "pending"
+    return replace(stored, status=status, reasons=tuple(code for code in REASONS if code in codes))
+
+
+def _status(codes: set[str]) -> Status:
+    if not codes:
+        return "pending"
+    if not codes.isdisjoint(DISABLED_REASONS):
+        return "disabled"
+    if not codes.isdisjoint(_WAITING):
+        return "waiting"
+    return "held"
+
+
+def _after(document: Document, stored: Document) -> Document:
+    """The document in the light of what was done with the stored one."""
+    released = stored.released_version
+    if released is not None and document.status == "held" and version(document) == released:
+        document = replace(document, status="pending")
+    if document.status == "pending" and stored.status in ("pending", "failed") and version(document) == version(stored):
+        document = replace(document, status=stored.status, message=stored.message)
+    return document

@@ -1,0 +1,80 @@
+"""All documents of an order that are not posted, as they shall be now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from .document import CREDIT, FULFILLMENT, INVOICE, RETURN, Document
+from .facts import Costs, Facts, GoodsReturn, Order, Refund, Settings
+from .goods.costs import bundles
+from .goods.fulfillment import fulfillments
+from .goods.plan import planned
+from .goods.returns import customer_returns, returned_goods, returned_pieces
+from .money.credit import credits
+from .money.invoice import invoices
+
+
+def documents(  # noqa: PLR0917 - as the issue has it
+    order: Order,
+    refunds: Sequence[Refund],
+    returns: Sequence[GoodsReturn],
+    settings: Settings,
+    costs: Costs,
+    booked: Sequence[Document],
+) -> tuple[Document, ...]:
+    """The documents of an order that are not posted: money first, then goods.
+
+    ``booked`` are all stored ones of the order, in the order of their numbers. A result with a ``number`` replaces the
+    stored one of that number, one without is new, and a stored one that is not posted and whose number is missing in
+    the result is withdrawn. What shall not change any more, as what is in a closed batch, is to be given as posted.
+    ``costs`` must have what ``costs_wanted`` names, as far as the host knows it.
+    """
+    facts = Facts(order, refunds, returns, settings, costs)
+    stored = _by_kind(booked)
+    invoiced = invoices(facts, stored[INVOICE])
+    found = list(invoiced.documents)
+    if refunds:
+        found += credits(facts, stored[CREDIT], invoiced)
+    fulfilled = stored[FULFILLMENT]
+    returned = returned_goods(facts)
+    pieces = returned_pieces(facts, returned, fulfilled)
+    plan = planned(facts, fulfilled, pieces, has_invoice=invoiced.has_posted)
+    back = [each for each in stored[RETURN] if each.is_posted]
+    is_held = invoiced.reversal_is_held or not invoiced.has_posted
+    goods = fulfillments(facts, plan, fulfilled, back, reversal_is_held=is_held)
+    found += goods
+    if returned or stored[RETURN]:
+        posted = [each for each in fulfilled if each.is_posted]
+        found += customer_returns(facts, returned, stored[RETURN], [*posted, *goods])
+    return tuple(found)
+
+
+def costs_wanted(
+    order: Order,
+    refunds: Sequence[Refund],
+    returns: Sequence[GoodsReturn],
+    settings: Settings,
+    booked: Sequence[Document],
+) -> frozenset[tuple[date, Any]]:
+    """The days and products whose cost ``documents`` looks up, so that the host is asked for many orders at once."""
+    facts = Facts(order, refunds, returns, settings, {})
+    stored = _by_kind(booked)
+    fulfilled = stored[FULFILLMENT]
+    pieces = returned_pieces(facts, returned_goods(facts), fulfilled)
+    plan = planned(facts, fulfilled, pieces, has_invoice=any(each.is_posted for each in stored[INVOICE]))
+    grouped, lines = bundles(order), {line.id: line for line in order.lines}
+    wanted: set[tuple[date, Any]] = set()
+    for rise in plan.rises:
+        for line_id in rise.pieces:
+            members = grouped.get(line_id) or ([lines[line_id]] if line_id in lines else [])
+            wanted.update((rise.day, line.host_product_id) for line in members if line.host_product_id is not None)
+    return frozenset(wanted)
+
+
+def _by_kind(booked: Sequence[Document]) -> dict[str, list[Document]]:
+    stored: dict[str, list[Document]] = {INVOICE: [], CREDIT: [], FULFILLMENT: [], RETURN: []}
+    for each in booked:
+        stored[each.kind].append(each)
+    return stored

@@ -1,0 +1,1 @@
+"""The cost of goods that left, and of goods that came back."""

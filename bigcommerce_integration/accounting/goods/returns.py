@@ -1,0 +1,168 @@
+"""The cost of goods that came back, as it was booked when they left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from ..basis.due import day_of
+from ..document import RETURN, Document
+from ..facts import Facts, OrderLine
+from .costs import bundles
+from .fulfillment import LEFT_OF
+from .lots import Lots, Piece, moved, pieces_by_line
+from .papers import Group, Groups, papers
+from .quantities import refunded
+
+
+class Return(NamedTuple):
+    """Goods that came back on a day: what the host has reported, or a refund where refunds bring goods back."""
+
+    day: date
+    pieces: Mapping[int, int]
+    reference: str | None = None
+    refund_id: int | None = None
+
+    def is_of(self, document: Document) -> bool:
+        """Whether the document was made of it."""
+        return document.return_reference == self.reference and document.refund_id == self.refund_id
+
+
+def returned_goods(facts: Facts) -> list[Return]:
+    """All returns of an order: those that were reported, then those of its refunds if the host says that they are some.
+
+    A refund of pieces that had not left yet brings none back: those of before ``date_shipped``, as far as the line
+    had pieces that were not shipped.
+    """
+    found = [Return(each.received_at, each.quantities, reference=each.reference) for each in facts.returns]
+    if facts.settings.refund_returns_goods:
+        unshipped = {line.id: max(line.quantity - line.quantity_shipped, 0) for line in facts.order.lines}
+        for refund in sorted(facts.refunds, key=lambda each: each.id):
+            pieces = refunded(refund)
+            if facts.order.date_shipped is None or refund.created < facts.order.date_shipped:
+                pieces = _beyond(pieces, unshipped)
+            if pieces:
+                found.append(Return(day_of(refund.created, facts.settings.zone), pieces, refund_id=refund.id))
+    return found
+
+
+def _beyond(pieces: Mapping[int, int], unshipped: dict[int, int]) -> dict[int, int]:
+    rest = {}
+    for line, quantity in pieces.items():
+        kept = min(quantity, unshipped.get(line, 0))
+        unshipped[line] = unshipped.get(line, 0) - kept
+        if quantity > kept:
+            rest[line] = quantity - kept
+    return rest
+
+
+def returned_pieces(facts: Facts, returns: Iterable[Return], fulfilled: Sequence[Document]) -> dict[int, int]:
+    """Pieces by order line that came back, of those lines that have left by these documents."""
+    sums: dict[int, int] = {}
+    for each in returns:
+        for line, quantity in _by_booked_line(facts, each.pieces, pieces_by_line(fulfilled)).items():
+            sums[line] = sums.get(line, 0) + quantity
+    return sums
+
+
+def _by_booked_line(facts: Facts, pieces: Mapping[int, int], booked: Mapping[int, int]) -> dict[int, int]:
+    """The pieces of a bundle's parent as those of its parts, where only these were booked: each in its proportion."""
+    grouped = bundles(facts.order)
+    if not grouped:
+        return dict(pieces)
+    found: dict[int, int] = {}
+    for line, quantity in pieces.items():
+        for each, share in _booked_parts(line, quantity, grouped.get(line, ()), booked):
+            found[each] = found.get(each, 0) + share
+    return found
+
+
+def _booked_parts(
+    line: int, quantity: int, bundle: Sequence[OrderLine], booked: Mapping[int, int]
+) -> list[tuple[int, int]]:
+    if not bundle or bundle[0].id != line or booked.get(line) or bundle[0].quantity <= 0:
+        return [(line, quantity)]
+    parts = [(each.id, quantity * each.quantity // bundle[0].quantity) for each in bundle if booked.get(each.id)]
+    return parts or [(line, quantity)]
+
+
+def customer_returns(
+    facts: Facts, returns: Iterable[Return], stored: Sequence[Document], fulfilled: Sequence[Document]
+) -> list[Document]:
+    """The documents of the returns that are not posted; ``fulfilled`` are all fulfillments as they shall be.
+
+    The cost that was booked comes back, by the same formula as where fewer pieces have left than was thought. Pieces
+    whose cost is not booked wait until it is. A refund that was declined after its goods were taken back is reversed.
+    """
+    lots = Lots([*fulfilled, *(each for each in stored if each.is_posted)])
+    booked = pieces_by_line(fulfilled)
+    found: list[Document] = []
+    expected = list(returns)
+    for each in expected:
+        of_it = [document for document in stored if each.is_of(document)]
+        if of_it or each.day >= facts.settings.starts.get(RETURN, each.day):
+            posted = [document for document in of_it if document.is_posted]
+            unposted = [document for document in of_it if not document.is_posted and document.adjusts_number is None]
+            missing = _less(_by_booked_line(facts, each.pieces, booked), pieces_by_line(posted))
+            groups = _taken(facts, missing, lots, fulfilled)
+            found += papers(
+                facts,
+                RETURN,
+                each.day,
+                groups,
+                unposted,
+                out=False,
+                return_reference=each.reference,
+                refund_id=each.refund_id,
+            )
+    return found + _undone(facts, expected, stored)
+
+
+def _less(pieces: Mapping[int, int], posted: Mapping[int, int]) -> dict[int, int]:
+    """What is not posted; pieces that came back count below 0 there."""
+    rest = {line: quantity + posted.get(line, 0) for line, quantity in pieces.items()}
+    return {line: quantity for line, quantity in rest.items() if quantity > 0}
+
+
+def _taken(facts: Facts, wanted: Mapping[int, int], lots: Lots, fulfilled: Sequence[Document]) -> Groups:
+    groups: Groups = {}
+    missing: list[Piece] = []
+    booked = {line.order_line_id: line for document in fulfilled for line in moved(document)}
+    products = {line.id: line.host_product_id for line in facts.order.lines}
+    for line_id, quantity in wanted.items():
+        line, left = booked.get(line_id), quantity
+        for code, pieces, units in lots.taken(line_id, quantity):
+            left -= pieces
+            source = (line.cost_source if line is not None else None) or "missing"
+            product = None if line is None else line.host_product_id
+            piece = Piece(line_id, pieces, units, source, product, None, LEFT_OF)
+            groups.setdefault(Group(code, False), []).append(piece)
+        if left:
+            how = "its cost is not booked"
+            missing.append(Piece(line_id, left, None, "missing", products.get(line_id), None, how))
+    if missing:
+        groups[Group(facts.order.currency_code or "", True)] = missing
+    return groups
+
+
+def _undone(facts: Facts, expected: Sequence[Return], stored: Sequence[Document]) -> list[Document]:
+    """What takes back posted returns of refunds that are none any more, as all of their payments were declined."""
+    found: list[Document] = []
+    gone = [each for each in stored if each.is_posted and not any(one.is_of(each) for one in expected)]
+    for refund_id in dict.fromkeys(each.refund_id for each in gone if each.refund_id is not None):
+        posted = [each for each in gone if each.refund_id == refund_id]
+        lots = Lots(posted, came_back=True)
+        booked = {line.order_line_id: line for document in posted for line in moved(document)}
+        groups: Groups = {}
+        for line_id in lots.lines():
+            line = booked[line_id]
+            for code, pieces, units in lots.taken(line_id, -pieces_by_line(posted)[line_id]):
+                source = line.cost_source or "missing"
+                piece = Piece(line_id, pieces, units, source, line.host_product_id, None, LEFT_OF)
+                groups.setdefault(Group(code, False), []).append(piece)
+        unposted = [each for each in stored if not each.is_posted and each.adjusts_number == posted[0].number]
+        day = unposted[0].date if unposted else max(facts.settings.today, *(each.date for each in posted))
+        first = posted[0].number
+        found += papers(facts, RETURN, day, groups, unposted, out=True, refund_id=refund_id, adjusts_number=first)
+    return found
