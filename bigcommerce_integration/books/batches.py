@@ -82,7 +82,7 @@ class OpenBatches:
             ledger,
             host,
             [Batch(row.number, row.kind, row.currency_code, period_of(row.period_type, row.date)) for row in rows],
-            dict(ledger.session.execute(closed.group_by(table.c.kind)).tuples()),
+            {row[0]: row[1] for row in ledger.session.execute(closed.group_by(table.c.kind))},
         )
 
     def place(self, document: Document) -> tuple[int | None, bool]:

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from ..accounting.batches import summed
 from ..accounting.document import Document, Line
+from ..accounting.documents import costs_wanted, documents
 from ..accounting.facts import Costs, GoodsReturn, Order, Refund, Settings
+from ..accounting.version import version
 from ..config import Config
 from ..host.port import Host
 from ..models import Tables
@@ -28,6 +31,9 @@ class Rules:
     summed: Callable[[Iterable[Document]], tuple[Line, ...]]
 
 
+RULES = Rules(documents, costs_wanted, version, summed)
+
+
 @dataclass(frozen=True)
 class Books:
     """What every step of making documents is given."""
@@ -35,4 +41,4 @@ class Books:
     config: Config
     tables: Tables = field(repr=False)
     host: Host
-    rules: Rules = field(repr=False)
+    rules: Rules = field(default=RULES, repr=False)

@@ -112,6 +112,11 @@ class ReplacedInstance(NewInstance):
     """All settings of a store that is connected."""
 
     connection_settings = _part(KeptConnectionSettings, f"{_CONNECTION} A token that is not given stays.")
+    accounting_from = fields.Day(
+        "Beside a flag of the accounting that is switched on: the first day, in the store's time zone, whose documents "
+        "it lets through; today if it is not given. No answer shows it.",
+        example="2026-03-01",
+    )
 
 
 def _any_part_of(schema: type[Schema], name: str) -> type[Schema]:

@@ -21,7 +21,10 @@ from dramatiq import Broker, Middleware, Worker
 from flask import Flask
 
 from ..app_state import State, engine_of
+from ..books.working import keep_books
 from ..errors import ConfigError
+from ..host.port import AccountingHost
+from ..refresh.job.context import Engine
 from ..refresh.lifecycle.release import settle
 from ..refresh.lifecycle.schedule import begin_due as begin_all_due
 from ..spreadsheets.job import advance_imports
@@ -43,7 +46,8 @@ class BigCommerceWorker(Middleware):
 
     def __init__(self, app: Flask, state: State, beside: Work) -> None:
         self.dispatcher = Dispatcher(app, state)
-        self.beside = Beside(beside, self.dispatcher.reports_missing)
+        self.beside = Beside(beside, self.dispatcher.reports_missing, what="Alerts")
+        self.books = Beside(_keep_books, self.dispatcher.reports_missing, what="Books", every_s=0.0)
         self._maintenance = Maintenance()
         self._workers: list[Worker] = []
         self._ticking: tuple[threading.Thread, threading.Event] | None = None
@@ -78,6 +82,7 @@ class BigCommerceWorker(Middleware):
             self._ticking[0].join(TICK_ENDS_IN_S)
             self._ticking = None
             self.beside.join(TICK_ENDS_IN_S)
+            self.books.join(TICK_ENDS_IN_S)
             self.dispatcher.shut_down()
 
     def _tick(self, broker: Broker, ended: threading.Event) -> None:
@@ -102,6 +107,8 @@ class BigCommerceWorker(Middleware):
                     if is_maintenance_due:
                         self._maintenance.do(engine, lambda hint: self.dispatcher.sender.send(broker, [hint]))
                         self.beside.begin(app, state, ended)
+                        if isinstance(state.host, AccountingHost):
+                            self.books.begin(app, state, ended)
                     has_more = is_listening and advance_imports(engine)
             except ConfigError as error:
                 log.error("%s", error, extra={"action": "tick"})
@@ -162,7 +169,12 @@ def tick_once(state: State) -> int:
     engine = engine_of(state, threading.Event())
     sent = Maintenance().do(engine, lambda hint: sender.send(state.broker, [hint]))
     middleware.beside.do(state, engine)
+    middleware.books.do(state, engine)
     return sent
+
+
+def _keep_books(_: State, engine: Engine) -> None:
+    keep_books(engine)
 
 
 def _middleware(broker: Broker) -> BigCommerceWorker | None:

@@ -1,4 +1,4 @@
-"""What may take long, done beside the tick: in a thread of its own, one at a time in each process."""
+"""What may take long, done beside the tick: each in a thread of its own, one at a time in each process."""
 
 from __future__ import annotations
 
@@ -16,17 +16,23 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 15.0
 Work = Callable[[State, Engine], None]
+"""Gets the state and an engine in an app context, and commits in sessions of its own."""
 
 
 class Beside:
-    """Does ``work`` every ``EVERY_S`` at most; what hangs in it holds up no tick, and what it raises is logged.
+    """Does ``work`` every ``every_s`` at most (None: ``EVERY_S``); what hangs in it holds up no tick.
 
-    ``reports`` says what it has logged itself: a table that is missing.
+    What it raises is logged: ``what`` is the subject of the sentence. ``reports`` says what it has logged itself: a
+    table that is missing.
     """
 
-    def __init__(self, work: Work, reports: Callable[[Exception], bool]) -> None:
+    def __init__(
+        self, work: Work, reports: Callable[[Exception], bool], *, what: str, every_s: float | None = None
+    ) -> None:
         self._work = work
         self._reports = reports
+        self._what = what
+        self._every_s = every_s
         self._thread: threading.Thread | None = None
         self._begin_at = 0.0
 
@@ -34,10 +40,10 @@ class Beside:
         """Begin in the thread, unless it is still at it or has been lately."""
         if time.monotonic() < self._begin_at or (self._thread is not None and self._thread.is_alive()):
             return
-        self._begin_at = time.monotonic() + EVERY_S
+        self._begin_at = time.monotonic() + (EVERY_S if self._every_s is None else self._every_s)
         # A daemon, as a host's method that does not return must not hold up the end of the process.
         self._thread = threading.Thread(
-            target=self._do, args=(app, state, stopping), name="bigcommerce-beside", daemon=True
+            target=self._do, args=(app, state, stopping), name=f"bigcommerce-{self._what.lower()}", daemon=True
         )
         self._thread.start()
 
@@ -56,4 +62,5 @@ class Beside:
                 self.do(state, engine_of(state, stopping))
         except Exception as error:  # noqa: BLE001 - it is done again soon
             if not self._reports(error):
-                log.warning("Alerts will be tried again: %s.", type(error).__name__, extra={"action": "alert"})
+                action = self._what.lower()
+                log.warning("%s will be tried again: %s.", self._what, type(error).__name__, extra={"action": action})

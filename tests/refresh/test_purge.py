@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import BigInteger, Integer, LargeBinary, String, Table, event, func, insert, select, update
+from sqlalchemy import BigInteger, Date, Integer, LargeBinary, String, Table, event, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from bigcommerce_integration.app_state import engine_of, state_of
@@ -104,7 +104,8 @@ def fill(session: Session, tables: Tables, instance_id: int, rows: int) -> None:
     )
     for name, table in tables.named().items():
         if "instance_id" in table.c and name not in ("leases", "refreshes", "history", "alerts"):
-            session.execute(insert(table), [row_of(table, number, instance_id) for number in range(1, rows + 1)])
+            count = 1 if list(table.primary_key.columns) == [table.c.instance_id] else rows
+            session.execute(insert(table), [row_of(table, number, instance_id) for number in range(1, count + 1)])
     missing = [
         {"refresh_id": refresh_id, "bigcommerce_id": number, "observed_at": STAMP, "is_confirmed": False}
         for refresh_id in refresh_ids
@@ -130,6 +131,8 @@ def row_of(table: Table, number: int, instance_id: int) -> dict[str, Any]:
             row[column.name] = str(number)
         elif isinstance(kind, LargeBinary):
             row[column.name] = b"x"
+        elif isinstance(kind, Date):
+            row[column.name] = STAMP.date()
         elif isinstance(kind, BigInteger | Integer):
             row[column.name] = number
         else:

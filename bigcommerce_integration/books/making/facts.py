@@ -17,6 +17,8 @@ from ...errors import BadRecord
 from ...models import Tables
 from ...models.dialect import in_chunks
 from ...resources.columns import CODE_LENGTH
+from ...resources.orders import has_fees
+from ...resources.refunds import REFUNDS
 from ...resources.values import money, storable
 from ..host_methods import HostMethods
 from ..ledger import Ledger
@@ -77,15 +79,14 @@ def _facts(
     host: HostMethods,
 ) -> Facts:
     payload = _payload(row.payload)
-    fees = payload.get("fees")
     hold = host.hold(dict(row._mapping)) if host.may_hold and row.is_sale else None
     return Facts(
-        order=_order(row, payload, fees if isinstance(fees, list) else [], tuple(map(_line, lines)), hold),
+        order=_order(row, payload, tuple(map(_line, lines)), hold),
         refunds=[refund for refund, _ in refunds],
         returns=returns.get(row.bigcommerce_id, []),
         read_at=max([row.observed_at, *(read_at for _, read_at in refunds)]),
         change_number=row.change_number,
-        lacks_fees=not isinstance(fees, list),
+        lacks_fees=not has_fees(payload),
     )
 
 
@@ -98,9 +99,7 @@ def _payload(text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _order(
-    row: Row[Any], payload: Mapping[str, Any], fees: Sequence[object], lines: tuple[OrderLine, ...], hold: str | None
-) -> Order:
+def _order(row: Row[Any], payload: Mapping[str, Any], lines: tuple[OrderLine, ...], hold: str | None) -> Order:
     return Order(
         id=row.bigcommerce_id,
         status_id=row.status_id,
@@ -119,7 +118,7 @@ def _order(
         shipping=_taxed(row, "shipping_cost"),
         handling=_taxed(row, "handling_cost"),
         wrapping=_taxed(row, "wrapping_cost"),
-        fees=fees_of(fees),
+        fees=fees_of(payload["fees"] if has_fees(payload) else ()),
         discount_amount=row.discount_amount or _NOTHING,
         coupon_discount=row.coupon_discount or _NOTHING,
         store_credit_amount=row.store_credit_amount or _NOTHING,
@@ -248,10 +247,9 @@ def _refunds(ledger: Ledger, order_ids: Sequence[int]) -> Mapping[int, list[tupl
 
 def refund_tables(tables: Tables) -> tuple[Table, Table, Table] | None:
     """The tables of refunds, their items and their payments; None where the app does not mirror them."""
-    try:
-        return tables.refunds, tables.refund_items, tables.refund_payments
-    except AttributeError:
+    if REFUNDS.name not in tables.mirror:
         return None
+    return tables.refunds, tables.refund_items, tables.refund_payments
 
 
 def _within(ledger: Ledger, table: Table, refunds: Sequence[Row[Any]]) -> Mapping[int, list[Row[Any]]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import select, update
 
 from ... import history
+from ...books.settings import follow
 from ...errors import NotFound
 from ...models import db_now
 from ...models.dialect import is_lockable
@@ -128,10 +130,16 @@ def _store(context: RequestContext, draft: Draft, versions: Set[str] | None) -> 
     if not columns:
         return _Written()
     key = name_key(columns.get("name", instance.name))
-    return in_savepoint(context.session, lambda: _write(context, instance, columns), lambda: name_refusal(context, key))
+    return in_savepoint(
+        context.session,
+        lambda: _write(context, instance, columns, draft.accounting_from),
+        lambda: name_refusal(context, key),
+    )
 
 
-def _write(context: RequestContext, instance: IntegrationInstance, columns: Mapping[str, Any]) -> _Written:
+def _write(
+    context: RequestContext, instance: IntegrationInstance, columns: Mapping[str, Any], accounting_from: date | None
+) -> _Written:
     session, tables = context.session, context.state.tables
     concerns_leases = side_effects.concerns_leases(columns)
     if concerns_leases:
@@ -142,7 +150,10 @@ def _write(context: RequestContext, instance: IntegrationInstance, columns: Mapp
         raise RowLocked
     if concerns_leases:
         side_effects.apply(context, instance, columns)
+    follow(session, tables, context.state.host, instance, columns=columns, accounting_from=accounting_from)
     changes = history.changed(instance, columns)
+    if accounting_from is not None:
+        changes["accounting_from"] = accounting_from.isoformat()
     history.record(session, tables, instance.id, "change", done_by=context.name, changes=changes)
     if side_effects.REACHING.isdisjoint(columns):
         return _Written(is_changed=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from ...encryption import TokenCipher
@@ -36,6 +37,8 @@ class Draft:
 
     columns: dict[str, Any] = field(repr=False)
     errors: FieldErrors
+    # The first day of the documents that a flag lets through which the draft switches on; None is today.
+    accounting_from: date | None = None
 
 
 def draft_of(values: Mapping[str, Any], errors: FieldErrors, cipher: TokenCipher) -> Draft:
@@ -45,4 +48,4 @@ def draft_of(values: Mapping[str, Any], errors: FieldErrors, cipher: TokenCipher
     token = values.get("connection_settings", {}).get("access_token")
     if token is not None:
         columns["access_token"] = cipher.encrypt(token)
-    return Draft(columns, errors)
+    return Draft(columns, errors, columns.pop("accounting_from", None))

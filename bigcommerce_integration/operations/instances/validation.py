@@ -7,6 +7,7 @@ from copy import deepcopy
 
 from sqlalchemy import select
 
+from ...books.settings import switched_on
 from ...errors import Invalid, VersionMismatch
 from ...models.instances import NOMINAL_CODES, IntegrationInstance, name_key
 from ..context import Caller
@@ -33,6 +34,7 @@ def require_valid(caller: Caller, draft: Draft, stored: IntegrationInstance | No
         *(_name_taken(caller, draft) if _is_renamed(draft, stored) else ()),
         *_too_early(caller, draft, stored),
         *_fixed(caller, draft, stored),
+        *_without_flag(draft, stored),
     ):
         errors.setdefault(path, []).append(message)
     if errors:
@@ -102,6 +104,11 @@ def _too_early(caller: Caller, draft: Draft, stored: IntegrationInstance | None)
     earliest = caller.state.host.earliest_start_date(caller.session)
     if earliest is not None and start_date < earliest:
         yield "integration_settings.start_date", f"Must not be before {earliest.isoformat()}."
+
+
+def _without_flag(draft: Draft, stored: IntegrationInstance | None) -> Iterator[tuple[str, str]]:
+    if draft.accounting_from is not None and (stored is None or not switched_on(stored, draft.columns)):
+        yield "accounting_from", "Is given only where a flag of the accounting is switched on."
 
 
 def _fixed(caller: Caller, draft: Draft, stored: IntegrationInstance | None) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from ...errors import LeaseLost
 from ...models import Tables, db_now
-from ...models.dialect import VALUES_A_STATEMENT, affected, is_lockable
+from ...models.dialect import VALUES_A_STATEMENT, affected, dialect_of, is_lockable
 from ..job.context import Engine, new_owner
 from ..job.lease import count_leases, fence, is_free_to_take, lock_leases
 from ..lifecycle.transitions import cancel_all
@@ -146,12 +146,18 @@ def _steps(mine: _Purge) -> list[Callable[[Session], bool]]:
         # Orders, which refer to products, and what is within a record before the record.
         *reversed(list(_mirror(tables))),
         (tables.absent_products, tables.absent_products.c.bigcommerce_id),
-        *((table, table.c.id) for table in (tables.accounting_documents, tables.accounting_batches, tables.returns)),
-        *((table, table.c.id) for table in (tables.rejected_records, tables.history)),
+        *((table, table.c.id) for table in (tables.returns, tables.rejected_records, tables.history)),
         (tables.erased_people, tables.erased_people.c.person_hash),
+        # Should a request have made it anew that had seen the instance alive.
         (tables.accounting, tables.accounting.c.instance_id),
     ]
     return [
+        # First the ledger: without it nobody makes, changes or hands over a document.
+        partial(_empty_free, mine, tables.accounting, tables.accounting.c.instance_id),
+        *(
+            partial(_empty_free, mine, table, table.c.id)
+            for table in (tables.accounting_documents, tables.accounting_batches)
+        ),
         *(partial(_empty, table, key, table.c.instance_id == mine.instance_id) for table, key in by_id),
         partial(_empty_parts, mine, tables.refreshes, missing.refresh_id, missing.bigcommerce_id),
         partial(_empty_parts, mine, tables.link_imports, rows.import_id, rows.line),
@@ -178,6 +184,17 @@ def _empty(table: Table, key: Column[Any], which: ColumnElement[bool], session: 
     last = session.scalar(select(key).where(which).order_by(key).offset(ROWS_A_TRANSACTION - 1).limit(1))
     session.execute(delete(table).where(which) if last is None else delete(table).where(which, key <= last))
     return last is None
+
+
+def _empty_free(mine: _Purge, table: Table, key: Column[Any], session: Session) -> bool:
+    """As ``_empty``, but not while the host is called within a transaction that has one of the rows locked."""
+    which = table.c.instance_id == mine.instance_id
+    first = select(key).where(which).order_by(key).limit(ROWS_A_TRANSACTION)
+    if dialect_of(session).has_row_locks:
+        free = session.scalars(first.with_for_update(skip_locked=True)).all()
+        if len(free) < len(session.scalars(first).all()):
+            raise _Blocked
+    return _empty(table, key, which, session)
 
 
 def _empty_parts(mine: _Purge, owners: Table, owner: Column[Any], key: Column[Any], session: Session) -> bool:

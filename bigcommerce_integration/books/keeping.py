@@ -1,0 +1,193 @@
+"""Keep the books of one instance: bit by bit, each bit in one transaction with its progress.
+
+What there is to do is found by comparing counters: the change numbers of orders and refunds with those that were read,
+the ids of returns, and marks that a changed setting leaves. So a process that is killed leaves a whole bit done or
+nothing of it, and any worker goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, exists, func, select
+from sqlalchemy.orm import Session
+
+from ..models import Tables
+from ..refresh.job.lease import lease_of
+from ..refresh.lifecycle.transitions import open_key
+from ..resources.orders import ORDERS
+from ..resources.refunds import REFUNDS
+from .batches import close_due
+from .ledger import Ledger, locked
+from .making.part import make
+from .rules import Books
+
+ORDERS_A_PART = 200
+NOT_POSTED = ("pending", "waiting", "held", "disabled", "failed")
+
+
+def keep(session: Session, books: Books, instance_id: int) -> bool:
+    """Do the next bit of this instance's books; whether there may be more. The caller commits.
+
+    False also if another transaction has the ledger. Raises ``HostRefused``.
+    """
+    ledger = locked(session, books.tables, instance_id)
+    if ledger is None:
+        return False
+    keeper = _Keeper(ledger, books)
+    # What a changed setting is about comes first: nothing is handed over until it is done.
+    return next((True for step in keeper.steps() if step()), False)
+
+
+@dataclass(frozen=True)
+class _Keeper:
+    """The steps, each of which says whether it has done something."""
+
+    ledger: Ledger
+    books: Books
+
+    def steps(self) -> Sequence[Callable[[], bool]]:
+        """In the order in which they are tried."""
+        return (self._renew, self._orders, self._refunds, self._returns, self._ask_costs, self._costs, self._close)
+
+    @property
+    def _session(self) -> Session:
+        return self.ledger.session
+
+    @property
+    def _tables(self) -> Tables:
+        return self.books.tables
+
+    @property
+    def _has_refunds(self) -> bool:
+        """Whether the app mirrors them."""
+        return REFUNDS.name in self._tables.mirror
+
+    # -- anew ------------------------------------------------------------------------------------------------
+
+    def _renew(self) -> bool:
+        """All that is not posted, as settings have changed."""
+        begin: int | None = self.ledger.row.renew_from
+        if begin is None:
+            return False
+        return self._anew("renew_from", begin, self._tables.accounting_documents.c.status.in_(NOT_POSTED))
+
+    def _ask_costs(self) -> bool:
+        """Begin to ask again for the costs that were missing, once for each refresh of the orders that has ended."""
+        asked_at, refreshes = self.ledger.row.costs_asked_at, self._tables.refreshes
+        which = (
+            refreshes.c.instance_id == self.ledger.instance.id,
+            refreshes.c.resource == ORDERS.name,
+            refreshes.c.status == "completed",
+        )
+        ended_at = self._session.scalar(select(func.max(refreshes.c.finished_at)).where(*which))
+        if ended_at is None or (asked_at is not None and ended_at <= asked_at):
+            return False
+        self._save(costs_from=1, costs_asked_at=ended_at)
+        return True
+
+    def _costs(self) -> bool:
+        begin: int | None = self.ledger.row.costs_from
+        if begin is None:
+            return False
+        documents = self._tables.accounting_documents
+        return self._anew(
+            "costs_from", begin, (documents.c.status == "waiting") & documents.c.reasons.like("%cost_missing%")
+        )
+
+    def _anew(self, mark: str, begin: int, which: ColumnElement[bool]) -> bool:
+        """The documents of orders that have one like this from ``begin`` on; ``mark`` says how far that is done."""
+        table = self._tables.accounting_documents
+        mine = (table.c.instance_id == self.ledger.instance.id, table.c.number >= begin, which)
+        wanted = select(table.c.number, table.c.bigcommerce_order_id).where(*mine)
+        rows = self._session.execute(wanted.order_by(table.c.number).limit(ORDERS_A_PART)).all()
+        done = self._make([order_id for _, order_id in rows])
+        if done == len(rows) and len(rows) < ORDERS_A_PART:
+            self._save(**{mark: None})
+            return True
+        self._save(**{mark: rows[done][0] if done < len(rows) else rows[-1][0] + 1})
+        return done > 0
+
+    # -- what was read since ---------------------------------------------------------------------------------
+
+    def _orders(self) -> bool:
+        table = self._tables.orders
+        return self._is_read("orders_read", ORDERS.name, table, table.c.bigcommerce_id)
+
+    def _refunds(self) -> bool:
+        if not self._has_refunds:
+            return False
+        table = self._tables.refunds
+        return self._is_read("refunds_read", REFUNDS.name, table, table.c.bigcommerce_order_id)
+
+    def _is_read(self, mark: str, resource: str, table: Table, order_id: Any) -> bool:
+        """The orders of the next changed rows; ``mark`` is the change number up to which they were read."""
+        read_up_to: int = getattr(self.ledger.row, mark)
+        written = select(self._tables.leases.c.change_number).where(
+            *lease_of(self._tables, self.ledger.instance.id, resource)
+        )
+        # Before the rows are: all that have a number up to this are to be seen.
+        written_up_to = self._session.scalar(written) or 0
+        if written_up_to <= read_up_to or self._is_being_refreshed():
+            return False
+        changed = table.c.change_number
+        mine = (table.c.instance_id == self.ledger.instance.id, changed > read_up_to)
+        wanted = select(changed, order_id).where(*mine).order_by(changed).limit(ORDERS_A_PART)
+        rows: list[tuple[int, int]] = [(row[0], row[1]) for row in self._session.execute(wanted)]
+        done = self._make([each for _, each in rows])
+        if done < len(rows):
+            read_up_to = rows[done - 1][0] if done else read_up_to
+        else:
+            last = rows[-1][0] if rows else 0
+            # The numbers behind it are those of lines.
+            read_up_to = last if len(rows) == ORDERS_A_PART else max(last, written_up_to)
+        self._save(**{mark: read_up_to})
+        return done > 0 or not rows
+
+    def _is_being_refreshed(self) -> bool:
+        """Whether orders, or the refunds that follow them, are still being read: they are looked at together."""
+        refreshes, leases, instance_id = self._tables.refreshes, self._tables.leases, self.ledger.instance.id
+        followers = [REFUNDS.name] if self._has_refunds else []
+        keys = [open_key(instance_id, each) for each in (ORDERS.name, *followers)]
+        is_open = exists().where(refreshes.c.open_key.in_(keys))
+        known = select(func.count()).where(leases.c.instance_id == instance_id, leases.c.resource.in_(followers))
+        row = self._session.execute(select(is_open.label("is_open"), known.scalar_subquery().label("known"))).one()
+        # Refunds have never been asked for: they will be, unless old workers are still about.
+        return bool(row.is_open) or row.known < len(followers)
+
+    def _returns(self) -> bool:
+        table = self._tables.returns
+        mine = (table.c.instance_id == self.ledger.instance.id, table.c.id > self.ledger.row.returns_read)
+        wanted = select(table.c.id, table.c.bigcommerce_order_id).where(*mine)
+        rows = self._session.execute(wanted.order_by(table.c.id).limit(ORDERS_A_PART)).all()
+        done = self._make([each for _, each in rows])
+        if done:
+            self._save(returns_read=rows[done - 1][0])
+        return done > 0
+
+    # -- batches ---------------------------------------------------------------------------------------------
+
+    def _close(self) -> bool:
+        """Nothing else is left to be done here: what is read is made, unless a refresh is under way."""
+        closed = close_due(
+            self.ledger,
+            self.books.rules,
+            overlap_s=self.books.config.overlap_s,
+            are_all_read=not self._is_being_refreshed(),
+        )
+        self._save(**({"message": None, "next_try_at": None} if self.ledger.row.message is not None else {}))
+        return closed > 0
+
+    def _make(self, order_ids: Sequence[int]) -> int:
+        """The documents of these orders, some of which may be there twice; of how many of the places they are made."""
+        if not order_ids:
+            return 0
+        unique = list(dict.fromkeys(order_ids))
+        made = make(self.ledger, self.books, unique).count
+        waiting = set(unique[made:])
+        return next((place for place, each in enumerate(order_ids) if each in waiting), len(order_ids))
+
+    def _save(self, **values: Any) -> None:
+        self.ledger.save(**values)
