@@ -12,17 +12,15 @@ from sqlalchemy import Row, insert, select
 from sqlalchemy.orm import Session
 
 from .. import history
+from ..accounting.goods.quantities import left_pieces
 from ..errors import Invalid, NotFound
 from ..models import Tables
 from ..models.instances import IntegrationInstance
 from ..models.types import NAME_LENGTH
 from .ledger import Ledger, opened
+from .making.facts import facts_of
 
 MOST_PIECES = 2**31
-SHIPPED = frozenset({2, 10})
-"""Shipped and Completed: every piece has left."""
-SHIPPED_IF_DATED = frozenset({4, 13, 14})
-"""Refunded, Disputed and Partially Refunded: so it has if the order has a ``date_shipped``."""
 
 
 def record(
@@ -96,23 +94,12 @@ def _require_shipped(ledger: Ledger, order_id: int, quantities: Mapping[int, int
 
 def _shipped(ledger: Ledger, order_id: int) -> dict[int, int]:
     """How many pieces of each of the order's lines have left, by its id; ``NotFound`` without such an order."""
-    orders, lines = ledger.tables.orders, ledger.tables.order_lines
-    which = (orders.c.instance_id == ledger.instance.id, orders.c.bigcommerce_id == order_id)
-    order = ledger.session.execute(select(orders.c.status_id, orders.c.date_shipped).where(*which)).one_or_none()
-    if order is None:
+    facts = facts_of(ledger, None, [order_id])
+    if not facts:
         raise NotFound(f"There is no order {order_id}.")
-    is_shipped = order.status_id in SHIPPED or (order.status_id in SHIPPED_IF_DATED and order.date_shipped is not None)
-    its = (lines.c.instance_id == ledger.instance.id, lines.c.bigcommerce_order_id == order_id)
-    columns = (lines.c.bigcommerce_id, lines.c.type, lines.c.quantity, lines.c.quantity_shipped)
-    return {
-        row.bigcommerce_id: 0 if row.type == "giftcertificate" else _left(row, is_shipped)
-        for row in ledger.session.execute(select(*columns).where(*its))
-    }
-
-
-def _left(line: Any, is_shipped: bool) -> int:
-    # An order that was set to Shipped by the API has 0 shipped pieces for ever.
-    return max(line.quantity_shipped or 0, (line.quantity or 0) if is_shipped else 0)
+    (found,) = facts
+    # A gift certificate is no goods.
+    return dict.fromkeys((line.id for line in found.order.lines), 0) | left_pieces(found.order, found.refunds, {}, {})
 
 
 def _came_back(ledger: Ledger, order_id: int) -> dict[int, int]:

@@ -53,7 +53,7 @@ def keep_books(engine: Engine) -> None:
 
 
 def _waiting(tables: Tables, session: Session) -> list[Row[Any]]:
-    """The stores for which there may be something to do: their ids, and whether their ledger is still to be made."""
+    """The stores for which there may be something to do: their ids, and what of it there is beside handing over."""
     return list(session.execute(_wanted(tables)).all())
 
 
@@ -95,7 +95,7 @@ def _wanted(tables: Tables) -> Select[Any]:
     ]
     is_made = is_due(ledgers.c.next_try_at, within_s=RETRY_S) & to_make
     return (
-        select(this, ledgers.c.instance_id.is_(None).label("is_new"))
+        select(this, ledgers.c.instance_id.is_(None).label("is_new"), is_made.label("is_to_make"))
         .select_from(instances.outerjoin(ledgers, ledgers.c.instance_id == this))
         # The first refresh asks for the zone, which says what day it is.
         .where(instances.c.status != DELETING, instances.c.store_timezone.is_not(None))
@@ -109,7 +109,8 @@ def _turn(engine: Engine, books: Books, row: Row[Any]) -> bool:
     try:
         if row.is_new:
             engine.transaction(partial(_create, engine.tables, row.id))
-        has_more = _make(engine, books, row.id, time.monotonic() + A_TURN_S)
+        is_to_make = row.is_new or row.is_to_make
+        has_more = is_to_make and _make(engine, books, row.id, time.monotonic() + A_TURN_S)
         assert isinstance(engine.host, AccountingHost)
         return hand_over(engine, engine.host, row.id, ends_at=time.monotonic() + A_TURN_S) or has_more
     except Exception as error:

@@ -89,6 +89,12 @@ class Shelf(Mirrored):
     def engine(self) -> Engine:
         return engine_of(state_of(self.app), threading.Event())
 
+    @property
+    def engine_name(self) -> str:
+        """Which database it is."""
+        with self.app.app_context():
+            return str(self.host_app.db.engine.dialect.name)
+
     def run(self, work: Callable[[Session], Any]) -> Any:
         """In a transaction of its own, committed."""
         with self.app.app_context():
@@ -144,8 +150,8 @@ class Shelf(Mirrored):
         """The rows of an order, as a refresh is to write them anew."""
         orders, lines = self.tables.orders, self.tables.order_lines
         self.execute(
-            orders.delete().where(orders.c.bigcommerce_id == order_id),
-            lines.delete().where(lines.c.bigcommerce_order_id == order_id),
+            orders.delete().where(orders.c.bigcommerce_id == order_id, orders.c.instance_id == self.instance_id),
+            lines.delete().where(lines.c.bigcommerce_order_id == order_id, lines.c.instance_id == self.instance_id),
         )
 
     def edit(self, order_id: int, **columns: Any) -> None:
@@ -155,9 +161,47 @@ class Shelf(Mirrored):
         number = {"change_number": self.numbers["orders"]}
         mine = (leases.c.instance_id == self.instance_id, leases.c.resource == "orders")
         self.execute(
-            update(orders).where(orders.c.bigcommerce_id == order_id).values(**number, **columns),
+            update(orders)
+            .where(orders.c.bigcommerce_id == order_id, orders.c.instance_id == self.instance_id)
+            .values(**number, **columns),
             update(leases).where(*mine).values(**number),
         )
+
+    def refund(
+        self,
+        refund_id: int,
+        order_id: int,
+        total: str,
+        tax: str,
+        *,
+        quantity: int,
+        line_id: int,
+        shipping: str = "0",
+        **columns: Any,
+    ) -> None:
+        """A refund of so many pieces of a line and, without tax, so much of the shipping, paid by card."""
+        self.numbers["refunds"] = number = self.numbers.get("refunds", 0) + 1
+        common = {"instance_id": self.instance_id, "content_hash": "x", "observed_at": NOON, "change_number": number}
+        within = {**common, "bigcommerce_refund_id": refund_id, "position": 1}
+        net = Decimal(total) - Decimal(tax) - Decimal(shipping)
+        amounts = {"date_created": NOON, "total_amount": Decimal(total), "total_tax": Decimal(tax), **columns}
+        item = {"item_type": "PRODUCT", "item_id": line_id, "quantity": quantity, "requested_amount": net}
+        freight = {"item_type": "SHIPPING", "item_id": 1, "requested_amount": Decimal(shipping)}
+        payment = {"provider_id": "card", "amount": Decimal(total), "offline": False, "is_declined": False}
+        tables, leases = self.tables, self.tables.leases
+        mine = (leases.c.instance_id == self.instance_id, leases.c.resource == "refunds")
+        row = {"bigcommerce_id": refund_id, "bigcommerce_order_id": order_id, "payload": "{}", **amounts}
+        self.execute(
+            insert(tables.refunds).values(**common, **row),
+            insert(tables.refund_items).values(**within, **item),
+            insert(tables.refund_items).values(**{**within, "position": 2}, **freight),
+            insert(tables.refund_payments).values(**within, **payment),
+            update(leases).where(*mine).values(change_number=number),
+        )
+
+    def beside(self) -> Shelf:
+        """Another store of the same host."""
+        return shelf(self.app, self.host, self.host_app)
 
     def refreshed(self, *, began: datetime) -> None:
         """As if a refresh of the orders had completed just now that began at this time of the store."""

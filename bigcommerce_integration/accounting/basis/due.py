@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, tzinfo
-from functools import lru_cache
 
 from ..facts import Order, Refund
 
@@ -17,7 +16,6 @@ _DONE_IF_SHIPPED = frozenset({REFUNDED, DISPUTED, PARTIALLY_REFUNDED})
 _NO_SALE = frozenset({INCOMPLETE, CANCELLED, DECLINED})
 
 
-@lru_cache(maxsize=4096)
 def day_of(moment: datetime, zone: tzinfo) -> date:
     """The day of a naive moment in UTC."""
     return moment.replace(tzinfo=UTC).astimezone(zone).date()

@@ -43,8 +43,8 @@ class Facts:
     lacks_fees: bool
 
 
-def facts_of(ledger: Ledger, host: HostMethods, order_ids: Sequence[int]) -> list[Facts]:
-    """Of those of these orders that are stored, by their ids."""
+def facts_of(ledger: Ledger, host: HostMethods | None, order_ids: Sequence[int]) -> list[Facts]:
+    """Of those of these orders that are stored, by their ids. ``host`` is asked for reasons to hold them, if given."""
     if not order_ids:
         return []
     tables = ledger.tables
@@ -76,10 +76,11 @@ def _facts(
     lines: Sequence[Row[Any]],
     refunds: Sequence[tuple[Refund, datetime]],
     returns: Mapping[int, list[GoodsReturn]],
-    host: HostMethods,
+    host: HostMethods | None,
 ) -> Facts:
     payload = _payload(row.payload)
-    hold = host.hold(dict(row._mapping)) if host.may_hold and row.is_sale else None
+    is_asked = row.is_sale and host is not None and host.may_hold
+    hold = host.hold(dict(row._mapping)) if is_asked and host is not None else None
     return Facts(
         order=_order(row, payload, tuple(map(_line, lines)), hold),
         refunds=[refund for refund, _ in refunds],

@@ -1,1 +1,0 @@
-"""Pages of the documents for the host's accounting."""
