@@ -96,7 +96,7 @@ def tie_out_answer(first_day: date, found: Sequence[TieOut]) -> dict[str, Any]:
         "currencies": [
             {
                 "currency_code": each.currency_code,
-                "orders": each.orders,
+                "order_count": each.orders,
                 "total": _decimal(each.total, 4),
                 **{status: _decimal(total, 4) for status, total in each.by_status.items()},
                 "difference": _decimal(each.difference, 4),

@@ -9,6 +9,7 @@ from ..app_state import current_state
 from ..operations.privacy.keys import rotate_keys
 from ..resources.registry import Registry
 from ..worker import actors
+from .accounting import accounting_group
 from .acknowledge import acknowledge_command
 from .command import command
 from .connect import connect_command
@@ -35,6 +36,7 @@ def add_commands(blueprint: Blueprint, registry: Registry) -> None:
         watch_command,
         cancel_command,
         retry_command,
+        accounting_group,
         doctor_command,
         erase_command,
         tick_command,

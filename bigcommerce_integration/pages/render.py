@@ -12,6 +12,7 @@ from jinja2 import Environment, Undefined
 
 from ..app_state import current_state
 from ..models.instances import IntegrationInstance
+from ..operations.accounting.documents import takes_accounting
 from ..operations.context import RequestContext
 from ..operations.explain.host_words import host_link
 from ..operations.findings.finding import Action, Finding
@@ -19,6 +20,7 @@ from . import csrf, formats, login, words
 
 _EXTENSION = "bigcommerce_integration_pages"
 _FOLDER = "bigcommerce/"
+_BOOKS = "get_accounting"
 TOKEN_INPUT = "bc-connection_settings-access_token"  # noqa: S105 - the id of a field
 """Where a link leads that is for somebody with a new token."""
 
@@ -52,7 +54,7 @@ def render(template: str, /, *, status: int = 200, **values: Any) -> Response:
         "link_to": _link_to,
         "finding_url": finding_url,
         "find_url": url_for(".get_find") if _has("get_find") else None,
-        "tabs": [each for each in words.TABS if _has(each[0])],
+        "tabs": [each for each in words.TABS if _has(each[0]) and (each[0] != _BOOKS or _takes_accounting())],
     }
     return make_response(_environment(app).get_template(_FOLDER + template).render(context | values), status)
 
@@ -116,6 +118,11 @@ def finding_url(finding: Finding) -> str | None:
         return None
     anchor = f"#{TOKEN_INPUT}" if finding.action == Action.NEW_TOKEN else ""
     return f"{url_for('.get_store', instance_id=finding.instance_id)}/{finding.link}{anchor}"
+
+
+def _takes_accounting() -> bool:
+    """Whether the host has books: without them there is nothing to look at."""
+    return login.is_logged_in() and takes_accounting(login.caller())
 
 
 def _has(view: str) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import login, refusals
 from .views import connect, find, mapping, refreshes, settings, store, stores
+from .views.accounting import batches, documents, overview
 from .views.records import downloads, history, orders, rejected
 from .views.variants import creation, listing, many, products, variant
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from .blueprint import PagesBlueprint
 
 _STORE = "/<int:instance_id>"
+_BOOKS = f"{_STORE}/accounting"
+_DOCUMENT = f"{_BOOKS}/documents/<int:number>"
+_BATCH = f"{_BOOKS}/batches/<int:number>"
 _IMPORT = f"{_STORE}/links/<int:import_id>"
 _REFRESH = f"{_STORE}/refreshes/<int:refresh_id>"
 Route = tuple[str, str, Callable[..., Any]]
@@ -64,6 +68,16 @@ ROUTES: tuple[Route, ...] = (
     (f"{_STORE}/orders.csv", "GET", downloads.get_orders_file),
     (f"{_STORE}/orders/<int:order_id>", "GET", orders.get_order),
     (f"{_STORE}/orders/<int:order_id>", "POST", orders.post_order),
+    (_BOOKS, "GET", overview.get_accounting),
+    (f"{_BOOKS}.csv", "GET", overview.get_accounting_summary_file),
+    (f"{_BOOKS}/documents", "GET", documents.get_accounting_documents),
+    (f"{_BOOKS}/documents.csv", "GET", documents.get_accounting_documents_file),
+    (_DOCUMENT, "GET", documents.get_accounting_document),
+    (f"{_DOCUMENT}/release", "POST", documents.post_accounting_release),
+    (f"{_DOCUMENT}/retry", "POST", documents.post_accounting_retry),
+    (f"{_BOOKS}/batches", "GET", batches.get_accounting_batches),
+    (_BATCH, "GET", batches.get_accounting_batch),
+    (f"{_BATCH}/retry", "POST", batches.post_accounting_batch_retry),
     (f"{_STORE}/rejected", "GET", rejected.get_rejected),
     (f"{_STORE}/rejected.csv", "GET", downloads.get_rejected_file),
     (f"{_STORE}/rejected/<int:rejected_id>", "GET", rejected.get_rejected_record),

@@ -38,6 +38,13 @@ STATUSES: Mapping[str, tuple[str, str]] = {
     "import_applied": ("Applied", "good"),
     "import_undoing": ("Being undone", "busy"),
     "import_undone": ("Undone", "quiet"),
+    "document_pending": ("To be handed over", "busy"),
+    "document_waiting": ("Waiting", "wait"),
+    "document_held": ("Held", "bad"),
+    "document_disabled": ("Kept back", "quiet"),
+    "document_posted": ("In your books", "good"),
+    "document_failed": ("Not taken", "bad"),
+    "document_open": ("Open", "wait"),
 }
 """A status as a word, and the kind of its colour."""
 
@@ -59,6 +66,8 @@ DONE: Mapping[str, str] = {
     "fetched": "The order was read from the store just now.",
     "acknowledged": "It is noted that you know of the change.",
     "creating": "The products are being created.",
+    "released": "It is released. A worker hands it over to your books.",
+    "posting_retried": "A worker hands it over again.",
     "decided": "It is done. What is still to be decided is below.",
     "decided_in_part": "It is done, but for variants that were changed meanwhile: those are left as they are.",
 }
@@ -73,6 +82,7 @@ TABS = (
     ("get_variants", "Variants", "read"),
     ("get_products", "Products", "read"),
     ("get_orders", "Orders", "read_orders"),
+    ("get_accounting", "Accounting", "read_accounting"),
     ("get_rejected", "Rejected", "read"),
     ("get_links", "Mapping by spreadsheet", "link"),
     ("get_refreshes", "Refreshes", "read"),
@@ -150,6 +160,9 @@ DEEDS: Mapping[str, str] = {
     "import_apply": "Applied a file of links",
     "import_undo": "Undid a file of links",
     "acknowledge": "Confirmed a change in the store",
+    "release": "Released an accounting document",
+    "retry_posting": "Had an accounting document handed over again",
+    "return": "Reported goods that came back",
 }
 SUBJECTS: Mapping[str, str] = {
     FindingCode.TIMEZONE_CHANGED: "Time zone",
@@ -239,6 +252,35 @@ DECISIONS_ABOUT: Mapping[str, str] = {
 
 ORDER_STATUSES: Sequence[tuple[str, str]] = [(str(number), name) for number, name in enumerate(STATUS_NAMES)]
 """The statuses of orders by their numbers."""
+
+
+DOCUMENT_KINDS: Mapping[str, str] = {
+    "sales_order_invoice": "Invoice",
+    "sales_credit": "Credit",
+    "sales_order_fulfillment": "Goods out",
+    "customer_return": "Goods back",
+}
+"""The documents for the books."""
+ROLES: Mapping[str, str] = {
+    "sales": "Sales",
+    "cogs": "Cost of goods sold",
+    "shipping_revenue": "Shipping and handling",
+    "shipping_refund": "Shipping refunded",
+    "sales_returns_allowances": "Returns and allowances",
+    "receivable": "Receivable",
+    "tax": "Tax",
+    "inventory": "Inventory",
+    "rounding": "Rounding",
+    "gift_certificates": "Gift certificates",
+    "store_credit": "Store credit",
+}
+"""What a line of a document is for."""
+MEMOS: Mapping[str, str] = {"marketplace_cost": "Marketplace", "payment_cost": "Payment"}
+
+
+def document_status(status: str) -> str:
+    """The word of ``STATUSES`` for that of a document or a batch."""
+    return f"document_{status}"
 
 
 def order_status(number: int | None) -> str:

@@ -7,6 +7,12 @@ from flask import Blueprint
 from ..errors import RequestRefused
 from ..resources.registry import Registry
 from .accounting.batches import get_accounting_batch, get_accounting_batches
+from .accounting.decisions import (
+    post_accounting_batch_retry,
+    post_accounting_release,
+    post_accounting_retry,
+    post_return,
+)
 from .accounting.documents import (
     get_accounting_document,
     get_accounting_documents,
@@ -93,11 +99,15 @@ ROUTES: tuple[Route, ...] = (
     ("/<instance_id>/orders/export.csv", "GET", get_orders_export),
     ("/<instance_id>/orders/<bigcommerce_id>", "GET", get_order),
     ("/<instance_id>/orders/<bigcommerce_id>/refresh", "POST", post_order_refresh),
+    ("/<instance_id>/orders/<bigcommerce_id>/returns", "POST", post_return),
     ("/<instance_id>/accounting-documents", "GET", get_accounting_documents),
     ("/<instance_id>/accounting-documents/export.csv", "GET", get_accounting_documents_export),
     ("/<instance_id>/accounting-documents/<number>", "GET", get_accounting_document),
+    ("/<instance_id>/accounting-documents/<number>/release", "POST", post_accounting_release),
+    ("/<instance_id>/accounting-documents/<number>/retry", "POST", post_accounting_retry),
     ("/<instance_id>/accounting-batches", "GET", get_accounting_batches),
     ("/<instance_id>/accounting-batches/<number>", "GET", get_accounting_batch),
+    ("/<instance_id>/accounting-batches/<number>/retry", "POST", post_accounting_batch_retry),
     ("/<instance_id>/accounting-summary", "GET", get_accounting_summary),
     ("/<instance_id>/accounting-summary/export.csv", "GET", get_accounting_summary_export),
     ("/<instance_id>/accounting-tie-out", "GET", get_accounting_tie_out),

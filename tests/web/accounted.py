@@ -12,7 +12,11 @@ from sqlalchemy import insert
 
 from bigcommerce_integration import SQLAlchemyHost
 from bigcommerce_integration.accounting.document import Document, Line
+from bigcommerce_integration.books.ledger import opened
+from bigcommerce_integration.books.making.part import make
+from bigcommerce_integration.books.rules import Books
 from bigcommerce_integration.books.stored import document_values, lines_text
+from bigcommerce_integration.operations.queries import instance
 
 from .mirrored import NOON, Mirrored
 
@@ -105,3 +109,62 @@ def add_batch(mirrored: Mirrored, number: int, **columns: Any) -> int:
     }
     mirrored.execute(insert(mirrored.tables.accounting_batches).values(values | columns))
     return number
+
+
+def begin(mirrored: Mirrored, **columns: Any) -> None:
+    """Accounting has run for the store, from January on."""
+    values = {"instance_id": mirrored.instance_id, "started_on": date(2026, 1, 1), "last_number": 9}
+    mirrored.execute(
+        insert(mirrored.tables.accounting).values(values | columns),
+        mirrored.tables.instances.update().values(created_at=datetime(2025, 12, 1)),
+    )
+
+
+def add_order(mirrored: Mirrored) -> None:
+    """Of 69.84, though its parts are 70.00."""
+    taxes = {f"{part}_{tax}": Decimal(0) for part in ("shipping_cost", "handling_cost") for tax in ("ex_tax", "tax")}
+    mirrored.add(
+        "orders",
+        {
+            "bigcommerce_id": 218,
+            "payload": '{"fees":[]}',
+            "status_id": 2,
+            "date_created": datetime(2026, 3, 1),
+            "date_modified": datetime(2026, 3, 2),
+            "date_shipped": datetime(2026, 3, 2, 15),
+            "default_currency_code": "USD",
+            "subtotal_ex_tax": Decimal(70),
+            "subtotal_inc_tax": Decimal(70),
+            "total_ex_tax": Decimal("69.84"),
+            "total_inc_tax": Decimal("69.84"),
+            "total_tax": Decimal(0),
+            **taxes,
+        },
+    )
+    mirrored.add(
+        "order_lines",
+        {
+            "bigcommerce_order_id": 218,
+            "bigcommerce_id": 11,
+            "type": "physical",
+            "quantity": 4,
+            "quantity_shipped": 0,
+            "total_ex_tax": Decimal(70),
+            "total_inc_tax": Decimal(70),
+            "total_tax": Decimal(0),
+            "discounted_total_inc_tax": Decimal(70),
+        },
+    )
+
+
+def make_documents(mirrored: Mirrored, order_id: int = 218) -> int:
+    """Those of this order, as the engine makes them; the number of the one that is held."""
+    state = mirrored.app.extensions["bigcommerce_integration"]
+    with mirrored.app.app_context():
+        session = mirrored.host_app.db.session()
+        ledger = opened(session, state.tables, instance(session, state.tables, mirrored.instance_id, tenant=""))
+        make(ledger, Books(state.config, state.tables, state.host), [order_id])
+        ledger.save()
+        session.commit()
+    (row,) = mirrored.rows("accounting_documents", status="held")
+    return int(row["number"])

@@ -215,10 +215,17 @@ def test_a_month_ties_out_by_currency(any_mirrored: Mirrored) -> None:
     assert march["month"] == "2026-03"
     none = dict.fromkeys(("pending", "waiting", "held", "disabled", "posted", "failed", "difference"), "0.0000")
     assert march["currencies"] == [
-        {"currency_code": "EUR", "orders": 1, "total": "30.0000", **none, "held": "30.0000", "differing_orders": []},
+        {
+            "currency_code": "EUR",
+            "order_count": 1,
+            "total": "30.0000",
+            **none,
+            "held": "30.0000",
+            "differing_orders": [],
+        },
         {
             "currency_code": "USD",
-            "orders": 3,
+            "order_count": 3,
             "total": "149.8400",
             **none,
             "posted": "189.6800",
@@ -228,7 +235,7 @@ def test_a_month_ties_out_by_currency(any_mirrored: Mirrored) -> None:
         },
     ]
     (usd,) = any_mirrored.get("accounting-tie-out", month="2026-04")["data"]["currencies"]
-    assert (usd["orders"], usd["total"], usd["posted"], usd["difference"]) == (1, "7.0000", "7.0000", "0.0000")
+    assert (usd["order_count"], usd["total"], usd["posted"], usd["difference"]) == (1, "7.0000", "7.0000", "0.0000")
 
 
 def test_an_order_that_does_not_tie_out_is_named(any_mirrored: Mirrored) -> None:

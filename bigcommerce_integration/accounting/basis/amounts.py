@@ -21,6 +21,7 @@ _DIGITS: dict[str | None, int] = {
     **{each.code: each.exponent for each in Currency if each.exponent is not None},
 }
 _POWERS = tuple(Decimal(10) ** digits for digits in range(5))
+_STEPS = tuple(Decimal(1).scaleb(-digits) for digits in range(5))
 _USUAL_DIGITS = 2
 
 
@@ -57,7 +58,7 @@ def unfit(amount: Decimal, code: str | None) -> dict[str, str]:
 
 def of_units(units: int, digits: int) -> Decimal:
     """So many minor units as an amount, with all its decimals."""
-    return Decimal(units).scaleb(-digits)
+    return Decimal(units) * _STEPS[digits]
 
 
 def shared(units: int, weights: Sequence[int]) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, tzinfo
+from functools import lru_cache
 
 from ..facts import Order, Refund
 
@@ -16,6 +17,7 @@ _DONE_IF_SHIPPED = frozenset({REFUNDED, DISPUTED, PARTIALLY_REFUNDED})
 _NO_SALE = frozenset({INCOMPLETE, CANCELLED, DECLINED})
 
 
+@lru_cache(maxsize=4096)
 def day_of(moment: datetime, zone: tzinfo) -> date:
     """The day of a naive moment in UTC."""
     return moment.replace(tzinfo=UTC).astimezone(zone).date()
@@ -26,7 +28,12 @@ def is_due(order: Order) -> bool:
 
     The last three say nothing of shipping by themselves; ``date_shipped`` is set once an order was wholly shipped.
     """
-    return order.status_id in _DONE or (order.status_id in _DONE_IF_SHIPPED and order.date_shipped is not None)
+    return is_done(order.status_id, has_date_shipped=order.date_shipped is not None)
+
+
+def is_done(status_id: int | None, *, has_date_shipped: bool) -> bool:
+    """The same by the status and whether there is a ``date_shipped``."""
+    return status_id in _DONE or (status_id in _DONE_IF_SHIPPED and has_date_shipped)
 
 
 def due_day(order: Order, zone: tzinfo) -> date | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 from ..document import (
     CREDIT,
     DISABLED_REASONS,
-    HELD_REASONS,
     INVOICE,
     REASONS,
     WAITING_REASONS,
@@ -23,8 +22,8 @@ from ..version import version
 
 Reasons = Mapping[str, str]
 """Sentences by the code of the reason."""
-_HELD = frozenset(HELD_REASONS)
 _WAITING = frozenset(WAITING_REASONS)
+_DISABLED = frozenset(DISABLED_REASONS)
 
 
 def dated(stored: Document | None, day: date) -> date:
@@ -58,11 +57,11 @@ def made(
     kept.
     """
     order = facts.order
-    codes = {*reasons, *DISABLED_REASONS} if gated(kind, day, facts.settings) else set(reasons)
+    codes = _codes(reasons, kind, day, facts.settings)
     document = Document(
         kind=kind,
         status=_status(codes),
-        reasons=tuple(code for code in REASONS if code in codes) if codes else (),
+        reasons=codes,
         date=day,
         currency_code=currency_code or "",
         order_id=order.id,
@@ -72,7 +71,7 @@ def made(
         # The order's rate is of its own currency alone.
         exchange_rate=order.exchange_rate if currency_code == order.currency_code else None,
         number=None if stored is None else stored.number,
-        message=" ".join(reasons[code] for code in REASONS if reasons.get(code)) or None,
+        message=" ".join(reasons[code] for code in codes if code in reasons) or None,
         released_version=None if stored is None else stored.released_version,
         **content,
     )
@@ -80,26 +79,26 @@ def made(
 
 
 def kept(stored: Document, settings: Settings) -> Document:
-    """The stored document as it is, but for the flag that keeps it from being handed over."""
-    codes = set(stored.reasons) - set(DISABLED_REASONS)
-    if gated(stored.kind, stored.date, settings):
-        codes.update(DISABLED_REASONS)
-    if codes == set(stored.reasons):
-        return stored
-    status = _status(codes)
-    if status == "held" and stored.released_version == version(replace(stored, reasons=tuple(sorted(codes)))):
-        status = "pending"
-    return replace(stored, status=status, reasons=tuple(code for code in REASONS if code in codes))
+    """The stored document as it is, but for its release and the flag that keeps it from being handed over."""
+    codes = _codes(set(stored.reasons).difference(DISABLED_REASONS), stored.kind, stored.date, settings)
+    same = replace(stored, reasons=codes, status=_status(codes))
+    return _after(same, stored)
 
 
-def _status(codes: set[str]) -> Status:
+def _codes(reasons: Collection[str], kind: Kind, day: date, settings: Settings) -> tuple[str, ...]:
+    """All codes, in their order."""
+    is_gated = gated(kind, day, settings)
+    if not reasons:
+        return DISABLED_REASONS if is_gated else ()
+    return tuple(code for code in REASONS if code in reasons or (is_gated and code in DISABLED_REASONS))
+
+
+def _status(codes: Sequence[str]) -> Status:
     if not codes:
         return "pending"
-    if not codes.isdisjoint(DISABLED_REASONS):
+    if not _DISABLED.isdisjoint(codes):
         return "disabled"
-    if not codes.isdisjoint(_WAITING):
-        return "waiting"
-    return "held"
+    return "held" if _WAITING.isdisjoint(codes) else "waiting"
 
 
 def _after(document: Document, stored: Document) -> Document:

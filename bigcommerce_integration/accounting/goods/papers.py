@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from ..basis.amounts import digits_of, of_units, unfit
 from ..basis.status import made
-from ..document import Document, Kind, Line
+from ..document import Document, Kind, Line, Side
 from ..facts import Facts
 from .lots import Piece
 
+_SIDES: tuple[Side, Side] = ("debit", "credit")
 COST_MISSING = "The cost of its goods is not known yet."
 
 
@@ -29,24 +30,19 @@ Groups = dict[Group, list[Piece]]
 
 def goods_lines(pieces: Iterable[Piece], digits: int, *, out: bool) -> tuple[Line, ...]:
     """Cost of goods and inventory for each piece; goods that left are a debit of their cost."""
-    sides = ("debit", "credit") if out else ("credit", "debit")
-    lines = []
+    one, other = _SIDES if out else _SIDES[::-1]
+    lines: list[Line] = []
     for piece in pieces:
-        amount = None if piece.units is None else of_units(piece.units, digits)
-        for role, side in zip(("cogs", "inventory"), sides, strict=True):
-            lines.append(
-                Line(
-                    role=role,  # type: ignore[arg-type]
-                    side=side,  # type: ignore[arg-type]
-                    amount=amount,
-                    order_line_id=piece.order_line_id,
-                    host_product_id=piece.host_product_id,
-                    quantity=piece.quantity,
-                    cost_source=piece.cost_source,
-                    derivation=piece.derivation,
-                    quantity_shipped=piece.quantity_shipped,
-                )
-            )
+        same: dict[str, Any] = {
+            "amount": None if piece.units is None else of_units(piece.units, digits),
+            "order_line_id": piece.order_line_id,
+            "host_product_id": piece.host_product_id,
+            "quantity": piece.quantity,
+            "cost_source": piece.cost_source,
+            "derivation": piece.derivation,
+            "quantity_shipped": piece.quantity_shipped,
+        }
+        lines += (Line("cogs", one, **same), Line("inventory", other, **same))
     return tuple(lines)
 
 

@@ -48,11 +48,10 @@ def planned(facts: Facts, stored: Sequence[Document], returned: Mapping[int, int
     reversals = [each for each in stored if not each.is_posted and each.adjusts_number is not None]
     if is_frozen(facts.order, facts.refunds):
         return Plan(rises, {}, posted, kept=reversals)
-    if not facts.order.is_sale:
-        staying = rises if has_invoice else []
-        base = [*posted, *(each.stored for each in staying if each.stored is not None)]
+    if not facts.order.is_sale and has_invoice:
+        base = [*posted, *(each.stored for each in rises if each.stored is not None)]
         fallen = {line: pieces - returned.get(line, 0) for line, pieces in _with_cost(base).items()}
-        return Plan(staying, {line: pieces for line, pieces in fallen.items() if pieces > 0}, base, reversals)
+        return Plan(rises, {line: pieces for line, pieces in fallen.items() if pieces > 0}, base, reversals)
     risen, fallen = _changed(facts, stored, posted, rises, returned)
     rest = _shrunk(rises, fallen)
     if risen:
@@ -85,8 +84,10 @@ def _changed(
             before[line] = before.get(line, 0) + pieces
     if not stored and _was_before(facts):
         return {}, {}
-    known = [each for each in stored if each.is_posted or each.adjusts_number is None]
-    wanted = left_pieces(facts.order, facts.refunds, before, shipped_before(known))
+    wanted: dict[int, int] = {}
+    if facts.order.is_sale:
+        known = [each for each in stored if each.is_posted or each.adjusts_number is None]
+        wanted = left_pieces(facts.order, facts.refunds, before, shipped_before(known))
     risen, fallen = {}, {}
     for line in (*wanted, *(before.keys() - wanted.keys())):
         pieces, booked = wanted.get(line, 0), before.get(line, 0)

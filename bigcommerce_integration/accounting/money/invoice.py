@@ -85,11 +85,11 @@ def _standing(posted: Sequence[Document], unposted: Sequence[Document]) -> Invoi
     first, *adjusting = *posted, *unposted
     held = [each for each in adjusting if each.status == "held"]
     digits = digits_of(first.currency_code)
-    totals = [each.total for each in (first, *adjusting) if each not in held and each.total is not None]
+    standing = [first, *(each for each in adjusting if each.status != "held")]
     return Invoiced(
         documents=unposted,
         day=first.date,
-        total=sum(in_units(each, digits) for each in totals),
+        total=sum(in_units(each.total, digits) for each in standing if each.total is not None),
         is_held=first.status == "held",
         has_posted=bool(posted),
         reversal_is_held=any("cancelled_without_refund" in each.reasons for each in held),

@@ -154,6 +154,8 @@ def _discounted(revenue: _Revenue, order: Order, uncarried: int) -> _Revenue:
 
     A gift certificate is money and has no discount. No line goes below 0.
     """
+    if not uncarried:
+        return revenue
     off_shipping = min(uncarried, max(revenue.shipping, 0))
     weights = [
         0 if line.type == GIFT_CERTIFICATE else max(units, 0)

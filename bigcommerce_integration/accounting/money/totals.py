@@ -25,12 +25,12 @@ def checked(order: Order, digits: int) -> Totals:
     without; the one that fits best says whether the fees are in the total, with them where both fit alike.
     """
     tolerance = (len(order.lines) + 3) * Decimal(1).scaleb(-digits)
-    parts = (order.subtotal, order.shipping, order.handling, order.wrapping)
+    one, two, three, four = order.subtotal, order.shipping, order.handling, order.wrapping
     fees, total = order.fees, order.total
     discounts = order.discount_amount + order.coupon_discount
-    with_tax = sum((each.inc_tax for each in parts), -discounts) - total.inc_tax
-    without_tax = sum((each.ex_tax for each in parts), -discounts) - total.ex_tax
-    taxes = sum((each.tax for each in parts), -total.tax)
+    with_tax = one.inc_tax + two.inc_tax + three.inc_tax + four.inc_tax - discounts - total.inc_tax
+    without_tax = one.ex_tax + two.ex_tax + three.ex_tax + four.ex_tax - discounts - total.ex_tax
+    taxes = one.tax + two.tax + three.tax + four.tax - total.tax
     # The amounts without tax prove nothing if the total's own three do not fit.
     ex_tax_counts = abs(total.ex_tax + total.tax - total.inc_tax) <= tolerance
     with_fees = _nearest(with_tax + fees.inc_tax, without_tax + fees.ex_tax if ex_tax_counts else None)

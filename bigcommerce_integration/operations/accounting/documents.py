@@ -11,7 +11,7 @@ from sqlalchemy import Column, Row, Select, func, select
 from ...accounting.document import Document, Line
 from ...accounting.postings import AccountingMemo
 from ...accounting.version import version
-from ...books.stored import ReadKey, document_of
+from ...books.stored import ReadKey, document_of, key_reader
 from ...errors import NotFound
 from ...host.port import AccountingHost
 from ..context import Caller, RequestContext
@@ -92,8 +92,7 @@ def shown_columns(caller: Caller) -> list[Column[Any]]:
 
 def read_key_of(caller: Caller) -> ReadKey:
     """What makes a key of the host of what the lines hold."""
-    tables, dialect = caller.state.tables, caller.session.get_bind().dialect
-    return lambda given: tables.product_key.read(given, dialect)
+    return key_reader(caller.session, caller.state.tables)
 
 
 def wanted(context: RequestContext, query: Mapping[str, Any], *, is_descending: bool = False) -> Wanted:

@@ -185,7 +185,7 @@ class TieOutOfCurrency(AnswerSchema):
     """The orders of one currency: `total` is the sum of the six amounts by status, and of `difference`."""
 
     currency_code = Shown(STRING, "By ISO 4217.", "USD")
-    orders = Shown(COUNT, "How many orders were first invoiced in the month.", 12)
+    order_count = Shown(COUNT, "How many orders were first invoiced in the month.", 12)
     total = Shown(
         _AMOUNT,
         "The sum of their totals, as they are stored now. One that was cancelled counts as 0 once that is in its "

@@ -9,9 +9,12 @@ from typing import Any
 
 from flask import Response, redirect, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import Row
 
 from ....errors import NotFound
 from ....models.instances import IntegrationInstance
+from ....operations.accounting.absence import why_no_document
+from ....operations.accounting.documents import documents_of_order, takes_accounting, why_of
 from ....operations.context import RequestContext
 from ....operations.lists import orders
 from ....operations.lists.columns import child_names, record_names
@@ -90,13 +93,25 @@ def _order_page(context: RequestContext, order_id: int) -> Response:
     shown = [tables.mirror[ORDERS.name].c[name] for name in record_names(ORDERS)]
     lines = [tables.mirror[ORDER_LINES.name].c[name] for name in child_names(ORDER_LINES)]
     rows = orders.lines_of(context, order_id, [*lines, variants.host_product_id, stored])
+    order = orders.find_order(context, order_id, shown)._mapping
+    documents = _documents(context, order_id)
     return render(
         "order.html",
         instance=context.instance,
-        order=orders.find_order(context, order_id, shown)._mapping,
+        documents=documents,
+        why_no_document=why_no_document(context, dict(order)) if documents == [] else None,
+        order=order,
         lines=rows,
         your_products=your_products(context, (row.host_product_id for row in rows)),
     )
+
+
+def _documents(context: RequestContext, order_id: int) -> list[tuple[Row[Any], str]] | None:
+    """Its documents with where each stands; None where there are no books, and for who may not see them."""
+    if not takes_accounting(context) or not context.permits("read_accounting"):
+        return None
+    rows = documents_of_order(context, order_id)
+    return list(zip(rows, why_of(context, rows), strict=True))
 
 
 def post_order(instance_id: int, order_id: int) -> ResponseReturnValue:

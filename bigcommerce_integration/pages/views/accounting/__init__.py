@@ -1,0 +1,1 @@
+"""Pages of the documents for the host's accounting."""

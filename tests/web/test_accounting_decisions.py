@@ -1,0 +1,145 @@
+"""Release, retry and returns over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from dramatiq.brokers.stub import StubBroker
+
+from ..host_app import HostApp
+from .accounted import AccountingHost, add_batch, add_documents, add_order, begin, document, goods, make_documents
+from .mirrored import Mirrored, connected, errors
+
+HELD = document(status="held", reasons=("total_mismatch",), message="The parts add up to 70.00.")
+
+
+@pytest.fixture
+def booked(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> Iterator[Mirrored]:
+    """A store of a host that has books, with an order that does not add up; accounting has run for it."""
+    app = host_app.create_app(sqlite_url, broker=broker, host=host_app.host(AccountingHost))
+    host_app.create_rows(app)
+    mirrored = connected(app, host_app)
+    begin(mirrored)
+    add_order(mirrored)
+    yield mirrored
+    host_app.dispose(app)
+
+
+def held(booked: Mirrored) -> tuple[int, str]:
+    """The number and the ETag of the invoice that is held."""
+    number = make_documents(booked)
+    return number, booked.ask(f"accounting-documents/{number}").headers["ETag"]
+
+
+def release(booked: Mirrored, number: int, etag: str | None) -> Any:
+    headers = {} if etag is None else {"If-Match": etag}
+    return booked.ask(f"accounting-documents/{number}/release", method="POST", headers=headers)
+
+
+def test_a_release_holds_for_the_version_that_was_seen(booked: Mirrored) -> None:
+    number, etag = held(booked)
+    answer = release(booked, number, etag)
+    assert (answer.status_code, answer.json["data"]["status"]) == (200, "pending")
+    assert answer.json["data"]["reasons"] == ["total_mismatch", "lines_mismatch"]
+    assert answer.headers["ETag"] == etag
+    (deed, *_) = booked.get("history")["data"]
+    assert (deed["action"], deed["done_by"], deed["changes"]["document"]) == ("release", "1", number)
+    assert release(booked, number, etag).status_code == 409
+
+
+def test_another_version_is_not_released(booked: Mirrored) -> None:
+    number, _ = held(booked)
+    answer = release(booked, number, '"0000"')
+    assert (answer.status_code, answer.json["message"]) == (
+        412,
+        "The document was changed since you read it. Read it again and decide anew.",
+    )
+
+
+@pytest.mark.parametrize("etag", [None, "*"])
+def test_a_release_must_name_the_version(booked: Mirrored, etag: str | None) -> None:
+    number, _ = held(booked)
+    answer = release(booked, number, etag)
+    assert (answer.status_code, answer.json["message"]) == (
+        428,
+        "Say which version you have seen: send its ETag as If-Match.",
+    )
+    assert release(booked, 999, '"x"').status_code == 404
+
+
+def test_what_failed_is_handed_over_again(booked: Mirrored) -> None:
+    add_documents(booked, [document(status="failed", message="Closed"), document()], tries=14)
+    answer = booked.ask("accounting-documents/1/retry", method="POST")
+    assert (answer.status_code, answer.json["data"]["status"], answer.json["data"]["message"]) == (
+        200,
+        "pending",
+        None,
+    )
+    refused = booked.ask("accounting-documents/2/retry", method="POST")
+    assert (refused.status_code, "is posted" in refused.json["message"]) == (409, True)
+    add_batch(booked, 1, status="failed", tries=14)
+    assert booked.ask("accounting-batches/1/retry", method="POST").json["data"]["status"] == "pending"
+    deeds = [(each["action"], each["changes"]) for each in booked.get("history")["data"][:2]]
+    assert deeds == [("retry_posting", {"batch": 1}), ("retry_posting", {"document": 1})]
+
+
+def test_a_document_of_a_batch_is_retried_with_it(booked: Mirrored) -> None:
+    add_documents(booked, [goods(status="pending")], batch_number=add_batch(booked, 7, status="failed"))
+    answer = booked.ask("accounting-documents/1/retry", method="POST")
+    assert (answer.status_code, "batch 7" in answer.json["message"]) == (409, True)
+
+
+def give_back(booked: Mirrored, **changes: Any) -> Any:
+    body = {"reference": "RMA-7", "received_at": "2026-03-09", "lines": [{"line_id": 11, "quantity": 1}]}
+    return booked.ask("orders/218/returns", method="POST", json=body | changes)
+
+
+def test_the_same_return_is_noted_once(booked: Mirrored) -> None:
+    first, second = give_back(booked), give_back(booked)
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.json == second.json
+    assert first.json["data"] | {"created_at": None} == {
+        "reference": "RMA-7",
+        "bigcommerce_order_id": 218,
+        "received_at": "2026-03-09",
+        "lines": [{"line_id": 11, "quantity": 1}],
+        "created_by": "1",
+        "created_at": None,
+    }
+    assert errors(give_back(booked, received_at="2026-03-10")) == {"reference": ["Another return has this reference."]}
+
+
+def test_no_more_comes_back_than_was_shipped(booked: Mirrored) -> None:
+    found = errors(give_back(booked, lines=[{"line_id": 11, "quantity": 5}, {"line_id": 12, "quantity": 1}]))
+    assert found["lines.1.line_id"] == ["Order 218 has no such line."]
+    assert "at most 4 can come back" in found["lines.0.quantity"][0]
+    body = {"reference": "R", "received_at": "2026-03-09", "lines": [{"line_id": 11, "quantity": 1}]}
+    assert booked.ask("orders/999/returns", method="POST", json=body).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"reference": " "}, "reference"),
+        ({"received_at": "9 March"}, "received_at"),
+        ({"lines": []}, "lines"),
+        ({"lines": [{"line_id": 11}]}, "lines.0"),
+        ({"lines": [{"line_id": 11, "quantity": 0}]}, "lines.0"),
+        ({"lines": [{"line_id": 11, "quantity": 1}] * 2}, "lines"),
+        ({"refund": True}, "refund"),
+    ],
+)
+def test_a_return_that_is_none_is_refused(booked: Mirrored, changes: dict[str, Any], path: str) -> None:
+    assert path in errors(give_back(booked, **changes))
+
+
+def test_decisions_need_their_permission(booked: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_documents(booked, [HELD])
+    host = booked.app.extensions["bigcommerce_integration"].host
+    monkeypatch.setattr(host, "_may", lambda action, instance: action != "post_accounting")
+    assert release(booked, 1, '"x"').status_code == 403
+    assert give_back(booked).status_code == 403
+    for path in ("accounting-documents/1/retry", "accounting-batches/1/retry"):
+        assert booked.ask(path, method="POST").status_code == 403
