@@ -115,6 +115,8 @@ class OrderDraft:
     payment_method: str = "Card"
     tender: Decimal = _ZERO
     last_line: int = 0
+    # Whether its refunds bring goods back.
+    restocks: bool = False
     refunds: list[Refund] = field(default_factory=list)
     returns: list[GoodsReturn] = field(default_factory=list)
 

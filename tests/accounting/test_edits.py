@@ -26,6 +26,7 @@ from .making import (
     stored,
     taxed,
 )
+from .test_fulfillment import costs
 
 SHOP = order(line(1, 100, 20), line(2, 50, 10), shipping=taxed(10, 2))
 HELD = order(line(1, 90), subtotal=taxed(100), total=taxed(100))
@@ -111,6 +112,16 @@ def test_an_adjustment_keeps_its_day():
     assert (adjusting.number, adjusting.date) == (2, TODAY)
 
 
+def test_a_disabled_adjustment_takes_no_edit_of_after_the_switch():
+    booked = invoiced()
+    off = {"syncs_invoices": False, "today": date(2026, 3, 10)}
+    booked += stored(money(made(order(line(1, 120, 24)), booked=booked, **off)), 2)
+    later = {"invoices_from": date(2026, 3, 12), "today": date(2026, 3, 15)}
+    old, new = money(made(order(line(1, 130, 26)), booked=booked, **later))
+    assert (old.number, old.status, old.total) == (2, "disabled", Decimal(-48))
+    assert (new.number, new.status, new.total, new.adjusts_number) == (None, "pending", Decimal(12), 1)
+
+
 def test_a_lower_total_of_a_refunded_order_is_held():
     edited = order(line(1, 100, 20), shipping=taxed(10, 2))
     [adjusting] = [each for each in money(made(edited, (refund(60, 10),), invoiced())) if each.adjusts_number]
@@ -171,6 +182,18 @@ def test_a_cancelled_order_with_a_refund_stays():
     booked = invoiced()
     found = made(replace(SHOP, status_id=CANCELLED, is_sale=False), (refund(192, 32),), booked)
     assert [(each.kind, each.status) for each in found] == [("sales_credit", "pending")]
+
+
+def test_a_refund_withdraws_the_reversal_that_is_held():
+    cancelled = replace(SHOP, status_id=CANCELLED, is_sale=False)
+    booked = stored(made(SHOP, costs=costs()))
+    booked += stored(made(cancelled, booked=booked), 9)
+    assert [each.status for each in booked[2:]] == ["held", "held"]
+    assert [each.kind for each in made(cancelled, (refund(192, 32),), booked)] == ["sales_credit"]
+    gone = replace(cancelled, is_gone=True)
+    assert [each.status for each in made(gone, booked=booked)] == ["held", "held"]
+    released = [*booked[:2], *(replace(each, released_version=version(each)) for each in booked[2:])]
+    assert [each.status for each in made(gone, booked=released)] == ["pending", "pending"]
 
 
 def test_a_cancelled_order_whose_invoice_is_not_posted_has_none():

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from bigcommerce_integration.accounting.documents import costs_wanted
+from bigcommerce_integration.accounting.facts import GoodsReturn
 
 from .making import (
     AWAITING_FULFILLMENT,
@@ -184,6 +185,13 @@ def test_a_fall_shrinks_what_is_not_posted():
     [fulfillment] = goods_of(order(line(1, quantity=2)), booked=booked)
     assert (fulfillment.number, pieces(fulfillment), fulfillment.total) == (1, {1: 2}, Decimal("5.00"))
     assert goods_of(order(line(2, quantity=0)), booked=booked) == []
+
+
+def test_a_fall_of_a_line_taken_out_keeps_what_came_back():
+    shop = order(line(1, quantity=3), line(2))
+    found = stored(goods_of(shop, returns=(GoodsReturn("R", TODAY, {1: 2}),)), posted=False)
+    [left, back] = goods_of(order(line(2)), returns=(GoodsReturn("R", TODAY, {1: 2}),), booked=found)
+    assert (pieces(left), pieces(back), left.total) == ({1: 2, 2: 2}, {1: 2}, Decimal("10.00"))
 
 
 def test_a_reversal_is_withdrawn_when_the_goods_leave_again():

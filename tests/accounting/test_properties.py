@@ -36,22 +36,28 @@ def lived(seed: int, events: list[str]) -> tuple[Books, OrderDraft]:
     """The books of an order that had these events, with flags that change and documents that are posted in between."""
     random = Random(seed)
     draft, books = order_draft(random), Books()
+    restocks = random.random() < 0.3
     for day, event in enumerate((*events, "")):
         draft.now += timedelta(days=1)
         if event:
             getattr(draft, event)()
         if random.random() < 0.8 or not event:
             today = settings(FIRST_DAY + timedelta(days=day + 1))
-            today = replace(today, syncs_invoices=random.random() < 0.8, syncs_credits=random.random() < 0.8)
+            flags = {"syncs_invoices": random.random() < 0.8, "syncs_credits": random.random() < 0.8}
+            since = {
+                name: random.choice((None, FIRST_DAY + timedelta(day))) for name in ("invoices_from", "credits_from")
+            }
+            today = replace(today, refund_returns_goods=restocks, **flags, **since)
             books.read(draft, today, COSTS)
             assert all(is_sound(each) for each in books.stored)
             books.post(random)
             books.release(random)
+    draft.restocks = restocks
     return books, draft
 
 
 def fresh(draft: OrderDraft) -> tuple[Document, ...]:
-    today = settings(draft.now.date())
+    today = replace(settings(draft.now.date()), refund_returns_goods=draft.restocks)
     return documents(draft.facts(), draft.refunds, draft.returns, today, COSTS, ())
 
 
@@ -90,7 +96,7 @@ def differs(one: dict, other: dict, units: int) -> None:
 @given(SEEDS, EVENT_LISTS)
 def test_reading_an_order_twice_changes_nothing(seed, events):
     books, draft = lived(seed, events)
-    today = settings(draft.now.date())
+    today = replace(settings(draft.now.date()), refund_returns_goods=draft.restocks)
     books.read(draft, today, COSTS)
     before = books.stored
     books.read(draft, replace(today, today=today.today + timedelta(days=9)), COSTS)

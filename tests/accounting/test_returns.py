@@ -8,7 +8,21 @@ from decimal import Decimal
 
 from bigcommerce_integration.accounting.facts import GoodsReturn
 
-from .making import AWAITING_FULFILLMENT, CANCELLED, item, line, made, of, order, payment, refund, said, stored
+from .making import (
+    AWAITING_FULFILLMENT,
+    CANCELLED,
+    COMPLETED,
+    PARTIALLY_REFUNDED,
+    item,
+    line,
+    made,
+    of,
+    order,
+    payment,
+    refund,
+    said,
+    stored,
+)
 from .test_fulfillment import bundle, costs, goods_of, pieces
 
 BACK_ON = date(2026, 3, 8)
@@ -100,6 +114,31 @@ def test_a_declined_refund_takes_its_return_back():
     assert (again.kind, again.adjusts_number, again.total) == ("customer_return", booked[1].number, Decimal("-2.50"))
     booked += stored([again], 9)
     assert goods_of(order(line(1)), refunds=(declined,), refund_returns_goods=True, booked=booked) == []
+
+
+def test_a_refund_that_was_before_shipping_takes_its_return_back():
+    # It was completed without a date, refunded, and then had a date of after the refund.
+    given = refund(50, 0, item(quantity=1))
+    shop = order(line(1), status_id=COMPLETED, date_shipped=None)
+    booked = stored(goods_of(shop, refunds=(given,), refund_returns_goods=True))
+    assert [each.kind for each in booked] == ["sales_order_fulfillment", "customer_return"]
+    dated = replace(shop, date_shipped=datetime(2026, 3, 9))
+    found = goods_of(dated, refunds=(given,), refund_returns_goods=True, booked=booked)
+    assert [(each.kind, each.adjusts_number, pieces(each)) for each in found] == [
+        ("sales_order_fulfillment", 1, {1: 1}),
+        ("customer_return", 2, {1: 1}),
+    ]
+    booked += stored(found, 3)
+    assert goods_of(dated, refunds=(given,), refund_returns_goods=True, booked=booked) == []
+
+
+def test_a_refund_stays_a_return_when_the_status_says_so_alone():
+    given = refund(50, 0, item(quantity=1))
+    shop = order(line(1), status_id=COMPLETED, date_shipped=None)
+    booked = stored(goods_of(shop))
+    refunded = replace(shop, status_id=PARTIALLY_REFUNDED)
+    [back] = goods_of(refunded, refunds=(given,), refund_returns_goods=True, booked=booked)
+    assert (back.kind, pieces(back)) == ("customer_return", {1: 1})
 
 
 def test_a_return_of_before_the_start_is_none():

@@ -19,6 +19,7 @@ from ..document import (
 )
 from ..facts import Facts, Settings
 from ..version import version
+from .due import is_cancelled
 
 Reasons = Mapping[str, str]
 """Sentences by the code of the reason."""
@@ -38,6 +39,17 @@ def gated(kind: Kind, day: date, settings: Settings) -> bool:
     if kind == CREDIT:
         return not settings.syncs_credits or (settings.credits_from is not None and day < settings.credits_from)
     return False
+
+
+def is_settled(stored: Document, settings: Settings) -> bool:
+    """Whether later edits leave it as it is: it is posted, or an adjustment of before the flag was switched on again.
+
+    Such an adjustment stays disabled, so what is edited afterwards must not go into it.
+    """
+    if stored.is_posted:
+        return True
+    begins = {INVOICE: settings.invoices_from, CREDIT: settings.credits_from}.get(stored.kind)
+    return stored.adjusts_number is not None and begins is not None and stored.date < begins
 
 
 def made(
@@ -83,6 +95,19 @@ def kept(stored: Document, settings: Settings) -> Document:
     codes = _codes(set(stored.reasons).difference(DISABLED_REASONS), stored.kind, stored.date, settings)
     same = replace(stored, reasons=codes, status=_status(codes))
     return _after(same, stored)
+
+
+def staying(facts: Facts, stored: Sequence[Document]) -> list[Document]:
+    """What is not posted of an order of which nothing changes.
+
+    Once a cancelled order has a refund, the reversal that was held for the want of one goes.
+    """
+    has_refund = is_cancelled(facts.order) and not facts.order.is_gone
+    return [
+        kept(each, facts.settings)
+        for each in stored
+        if not each.is_posted and not (has_refund and "cancelled_without_refund" in each.reasons)
+    ]
 
 
 def _codes(reasons: Collection[str], kind: Kind, day: date, settings: Settings) -> tuple[str, ...]:

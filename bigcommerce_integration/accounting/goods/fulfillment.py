@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..basis.amounts import digits_of, in_units
-from ..basis.status import kept
-from ..document import FULFILLMENT, Document, Line
+from ..basis.amounts import digits_of, in_units, part
+from ..basis.status import staying
+from ..document import FULFILLMENT, Document
 from ..facts import Facts
 from .costs import bundles, cost_of, counting, sources_of
 from .lots import Lots, Piece, moved
@@ -21,7 +21,7 @@ def fulfillments(
     facts: Facts, plan: Plan, stored: Sequence[Document], returned: Sequence[Document], *, reversal_is_held: bool
 ) -> list[Document]:
     """The documents of the plan; ``returned`` are the posted returns, whose cost is back already."""
-    found = [kept(each, facts.settings) for each in plan.kept]
+    found = staying(facts, plan.reversals) if plan.is_frozen else []
     priced = _Priced(facts, stored)
     for rise in plan.rises:
         before = [] if rise.stored is None else [rise.stored]
@@ -65,7 +65,7 @@ class _Priced:
     def _piece(self, line_id: int, quantity: int, rise: Rise) -> tuple[str, Piece]:
         line = self._lines.get(line_id)
         if line is None:
-            return _as_stored(rise, line_id)
+            return _as_stored(rise, line_id, quantity)
         cost = cost_of(self._order, line, quantity, rise.day, self._costs)
         if cost is None:
             how = "no cost is known"
@@ -76,25 +76,15 @@ class _Priced:
         return cost.currency_code, piece
 
 
-def _as_stored(rise: Rise, line_id: int) -> tuple[str, Piece]:
-    """The pieces of a line that is no more in the order, which stays as it is, as the stored document has them."""
+def _as_stored(rise: Rise, line_id: int, quantity: int) -> tuple[str, Piece]:
+    """The pieces of a line that is no more in the order, at the cost that the stored document has for them."""
     if rise.stored is None:
         raise ValueError(f"Line {line_id} is in no order and in no document.")
     line = next(each for each in moved(rise.stored) if each.order_line_id == line_id)
     code = rise.stored.currency_code
-    return code, _of_line(line, code)
-
-
-def _of_line(line: Line, code: str) -> Piece:
-    return Piece(
-        line.order_line_id or 0,
-        line.quantity or 0,
-        None if line.amount is None else in_units(line.amount, digits_of(code)),
-        line.cost_source or "missing",
-        line.host_product_id,
-        line.quantity_shipped,
-        line.derivation,
-    )
+    units = None if line.amount is None else part(in_units(line.amount, digits_of(code)), quantity, line.quantity or 1)
+    source = line.cost_source or "missing"
+    return code, Piece(line_id, quantity, units, source, line.host_product_id, line.quantity_shipped, line.derivation)
 
 
 def _reversed(facts: Facts, plan: Plan, returned: Sequence[Document], reasons: Mapping[str, str]) -> list[Document]:

@@ -25,14 +25,14 @@ class Plan(NamedTuple):
     """What becomes of an order's fulfillments.
 
     ``fallen``: pieces by order line that are taken back of what ``base`` has booked; ``reversals`` are the stored
-    documents of that. ``kept`` stay as they are.
+    documents of that, and stay as they are of an order of which nothing changes (``is_frozen``).
     """
 
     rises: Sequence[Rise]
     fallen: Mapping[int, int]
     base: Sequence[Document]
     reversals: Sequence[Document] = ()
-    kept: Sequence[Document] = ()
+    is_frozen: bool = False
 
 
 def planned(facts: Facts, stored: Sequence[Document], returned: Mapping[int, int], *, has_invoice: bool) -> Plan:
@@ -47,7 +47,7 @@ def planned(facts: Facts, stored: Sequence[Document], returned: Mapping[int, int
     rises = [_rise(each) for each in stored if not each.is_posted and each.adjusts_number is None]
     reversals = [each for each in stored if not each.is_posted and each.adjusts_number is not None]
     if is_frozen(facts.order, facts.refunds):
-        return Plan(rises, {}, posted, kept=reversals)
+        return Plan(rises, {}, posted, reversals, is_frozen=True)
     if not facts.order.is_sale and has_invoice:
         base = [*posted, *(each.stored for each in rises if each.stored is not None)]
         fallen = {line: pieces - returned.get(line, 0) for line, pieces in _with_cost(base).items()}

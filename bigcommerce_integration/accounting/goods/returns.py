@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ..basis.due import day_of
+from ..basis.due import day_of, is_due
 from ..document import RETURN, Document
 from ..facts import Facts, OrderLine
 from .costs import bundles
@@ -29,29 +29,44 @@ class Return(NamedTuple):
         return document.return_reference == self.reference and document.refund_id == self.refund_id
 
 
-def returned_goods(facts: Facts) -> list[Return]:
+def returned_goods(facts: Facts, fulfilled: Sequence[Document]) -> list[Return]:
     """All returns of an order: those that were reported, then those of its refunds if the host says that they are some.
 
-    A refund of pieces that had not left yet brings none back: those of before ``date_shipped``, as far as the line
-    had pieces that were not shipped.
+    ``fulfilled`` are its stored fulfillments. A refund of pieces that had not left brings none back.
     """
     found = [Return(each.received_at, each.quantities, reference=each.reference) for each in facts.returns]
-    if facts.settings.refund_returns_goods:
-        unshipped = {line.id: max(line.quantity - line.quantity_shipped, 0) for line in facts.order.lines}
+    if facts.settings.refund_returns_goods and facts.refunds:
+        unsent = _unsent(facts, fulfilled)
         for refund in sorted(facts.refunds, key=lambda each: each.id):
             pieces = refunded(refund)
             if facts.order.date_shipped is None or refund.created < facts.order.date_shipped:
-                pieces = _beyond(pieces, unshipped)
+                pieces = _beyond(pieces, unsent)
             if pieces:
                 found.append(Return(day_of(refund.created, facts.settings.zone), pieces, refund_id=refund.id))
     return found
 
 
-def _beyond(pieces: Mapping[int, int], unshipped: dict[int, int]) -> dict[int, int]:
+def _unsent(facts: Facts, fulfilled: Sequence[Document]) -> dict[int, int]:
+    """Pieces by order line that had not left when a refund was made of before ``date_shipped``, or without it.
+
+    None of an order that is due and has no ``date_shipped``, as all of its pieces were booked. Of one that is not due
+    those that were booked have left, as they stay booked.
+    """
+    due = is_due(facts.order)
+    if due and facts.order.date_shipped is None:
+        return {}
+    booked = {} if due else pieces_by_line(fulfilled)
+    return {
+        line.id: max(line.quantity - max(line.quantity_shipped, booked.get(line.id, 0)), 0)
+        for line in facts.order.lines
+    }
+
+
+def _beyond(pieces: Mapping[int, int], unsent: dict[int, int]) -> dict[int, int]:
     rest = {}
     for line, quantity in pieces.items():
-        kept = min(quantity, unshipped.get(line, 0))
-        unshipped[line] = unshipped.get(line, 0) - kept
+        kept = min(quantity, unsent.get(line, 0))
+        unsent[line] = unsent.get(line, 0) - kept
         if quantity > kept:
             rest[line] = quantity - kept
     return rest
@@ -88,35 +103,31 @@ def _booked_parts(
 
 
 def customer_returns(
-    facts: Facts, returns: Iterable[Return], stored: Sequence[Document], fulfilled: Sequence[Document]
+    facts: Facts, returns: Sequence[Return], stored: Sequence[Document], fulfilled: Sequence[Document]
 ) -> list[Document]:
     """The documents of the returns that are not posted; ``fulfilled`` are all fulfillments as they shall be.
 
     The cost that was booked comes back, by the same formula as where fewer pieces have left than was thought. Pieces
-    whose cost is not booked wait until it is. A refund that was declined after its goods were taken back is reversed.
+    whose cost is not booked wait until it is.
     """
     lots = Lots([*fulfilled, *(each for each in stored if each.is_posted)])
     booked = pieces_by_line(fulfilled)
     found: list[Document] = []
-    expected = list(returns)
-    for each in expected:
+    for each in returns:
         of_it = [document for document in stored if each.is_of(document)]
         if of_it or each.day >= facts.settings.starts.get(RETURN, each.day):
             posted = [document for document in of_it if document.is_posted]
             unposted = [document for document in of_it if not document.is_posted and document.adjusts_number is None]
-            missing = _less(_by_booked_line(facts, each.pieces, booked), pieces_by_line(posted))
-            groups = _taken(facts, missing, lots, fulfilled)
-            found += papers(
-                facts,
-                RETURN,
-                each.day,
-                groups,
-                unposted,
-                out=False,
-                return_reference=each.reference,
-                refund_id=each.refund_id,
-            )
-    return found + _undone(facts, expected, stored)
+            wanted = _by_booked_line(facts, each.pieces, booked)
+            groups = _taken(facts, _less(wanted, pieces_by_line(posted)), lots, fulfilled)
+            which: dict[str, Any] = {"return_reference": each.reference, "refund_id": each.refund_id}
+            found += papers(facts, RETURN, each.day, groups, unposted, out=False, **which)
+            found += _undone(facts, wanted, of_it, which)
+    gone = [each for each in stored if not any(one.is_of(each) for one in returns)]
+    for key in dict.fromkeys((each.return_reference, each.refund_id) for each in gone):
+        of_it = [each for each in gone if (each.return_reference, each.refund_id) == key]
+        found += _undone(facts, {}, of_it, {"return_reference": key[0], "refund_id": key[1]})
+    return found
 
 
 def _less(pieces: Mapping[int, int], posted: Mapping[int, int]) -> dict[int, int]:
@@ -146,23 +157,28 @@ def _taken(facts: Facts, wanted: Mapping[int, int], lots: Lots, fulfilled: Seque
     return groups
 
 
-def _undone(facts: Facts, expected: Sequence[Return], stored: Sequence[Document]) -> list[Document]:
-    """What takes back posted returns of refunds that are none any more, as all of their payments were declined."""
-    found: list[Document] = []
-    gone = [each for each in stored if each.is_posted and not any(one.is_of(each) for one in expected)]
-    for refund_id in dict.fromkeys(each.refund_id for each in gone if each.refund_id is not None):
-        posted = [each for each in gone if each.refund_id == refund_id]
-        lots = Lots(posted, came_back=True)
-        booked = {line.order_line_id: line for document in posted for line in moved(document)}
-        groups: Groups = {}
-        for line_id in lots.lines():
-            line = booked[line_id]
-            for code, pieces, units in lots.taken(line_id, -pieces_by_line(posted)[line_id]):
-                source = line.cost_source or "missing"
-                piece = Piece(line_id, pieces, units, source, line.host_product_id, None, LEFT_OF)
-                groups.setdefault(Group(code, False), []).append(piece)
-        unposted = [each for each in stored if not each.is_posted and each.adjusts_number == posted[0].number]
-        day = unposted[0].date if unposted else max(facts.settings.today, *(each.date for each in posted))
-        first = posted[0].number
-        found += papers(facts, RETURN, day, groups, unposted, out=True, refund_id=refund_id, adjusts_number=first)
-    return found
+def _undone(
+    facts: Facts, wanted: Mapping[int, int], stored: Sequence[Document], which: Mapping[str, Any]
+) -> list[Document]:
+    """What takes back pieces of a posted return that did not come back after all.
+
+    As of a refund whose payments were declined later, or of pieces that turn out to have been refunded before they
+    were shipped.
+    """
+    posted = [each for each in stored if each.is_posted]
+    back = {line: -pieces - wanted.get(line, 0) for line, pieces in pieces_by_line(posted).items()}
+    lots = Lots(posted, came_back=True)
+    booked = {line.order_line_id: line for document in posted for line in moved(document)}
+    groups: Groups = {}
+    for line_id, quantity in back.items():
+        line = booked[line_id]
+        for code, pieces, units in lots.taken(line_id, quantity):
+            source = line.cost_source or "missing"
+            piece = Piece(line_id, pieces, units, source, line.host_product_id, None, LEFT_OF)
+            groups.setdefault(Group(code, False), []).append(piece)
+    if not groups:
+        return []
+    unposted = [each for each in stored if not each.is_posted and each.adjusts_number is not None]
+    day = unposted[0].date if unposted else max(facts.settings.today, *(each.date for each in posted))
+    first = posted[0].number
+    return papers(facts, RETURN, day, groups, unposted, out=True, adjusts_number=first, **which)

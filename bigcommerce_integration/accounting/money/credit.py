@@ -7,7 +7,7 @@ from datetime import date
 
 from ..basis.amounts import digits_of, in_units, of_units, unfit
 from ..basis.due import day_of, is_void, was_due_before
-from ..basis.status import dated, made
+from ..basis.status import dated, is_settled, kept, made
 from ..document import CREDIT, INVOICE, Document
 from ..facts import Facts, Order, Refund
 from .entries import Entries, Entry, booked, difference, lines_of
@@ -31,11 +31,12 @@ def credits(facts: Facts, stored: Sequence[Document], invoiced: Invoiced) -> Ite
     for refund in sorted(facts.refunds, key=lambda each: each.id):
         split = split_of(refund, order, digits)
         of_it = [each for each in stored if each.refund_id == refund.id]
-        posted = [each for each in of_it if each.is_posted]
-        before = next((each for each in of_it if not each.is_posted), None)
+        settled = [each for each in of_it if is_settled(each, facts.settings)]
+        before = next((each for each in of_it if each not in settled), None)
         so_far += 0 if is_void(refund) else split.total
-        if posted:
-            yield from _adjusting(facts, refund, posted, before, split)
+        if settled:
+            yield from (kept(each, facts.settings) for each in settled if not each.is_posted)
+            yield from _adjusting(facts, refund, settled, before, split)
         elif not is_void(refund):
             day = day_of(refund.created, facts.settings.zone)
             day = day if invoiced.day is None else max(day, invoiced.day)
@@ -120,12 +121,12 @@ def _paid(by_provider: dict[str | None, int]) -> Entries:
 
 
 def _adjusting(
-    facts: Facts, refund: Refund, posted: Sequence[Document], stored: Document | None, split: Split
+    facts: Facts, refund: Refund, settled: Sequence[Document], stored: Document | None, split: Split
 ) -> Iterator[Document]:
-    """What the posted credits of a refund have too much or too little; all are in the order's currency."""
+    """What the settled credits of a refund have too much or too little; all are in the order's currency."""
     settings, code = facts.settings, facts.order.currency_code
     digits = digits_of(code)
-    before = booked(posted, digits)
+    before = booked(settled, digits)
     split, declined = _after_posting(refund, split, before)
     changes = difference({**_debited(split), **_paid(split.by_provider)}, before)
     if not changes:
@@ -135,13 +136,13 @@ def _adjusting(
         reasons["payments_mismatch"] = (
             f"{of_units(declined, digits):f} of it was declined after the credit was handed over."
         )
-    total = split.total - sum(in_units(each.total, digits) for each in posted if each.total is not None)
+    total = split.total - sum(in_units(each.total, digits) for each in settled if each.total is not None)
     tax = changes.get(("tax", None, None))
     net = total if tax is None else total - tax.units
     yield made(
         facts,
         CREDIT,
-        dated(stored, max(settings.today, *(each.date for each in posted))),
+        dated(stored, max(settings.today, *(each.date for each in settled))),
         reasons,
         stored,
         currency_code=code,
@@ -149,7 +150,7 @@ def _adjusting(
         total=of_units(total, digits),
         memo_lines=memo_lines(settings, -net, -total, digits),
         refund_id=refund.id,
-        adjusts_number=posted[0].number,
+        adjusts_number=settled[0].number,
     )
 
 

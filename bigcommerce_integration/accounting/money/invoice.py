@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..basis.amounts import digits_of, in_units, of_units
 from ..basis.due import due_day, is_due, is_frozen, is_void
-from ..basis.status import dated, kept, made
+from ..basis.status import dated, is_settled, kept, made, staying
 from ..document import INVOICE, Document
 from ..facts import Facts
 from .entries import Entries, booked, difference, lines_of
@@ -44,9 +44,12 @@ def invoices(facts: Facts, stored: Sequence[Document]) -> Invoiced:
     posted = [each for each in stored if each.is_posted]
     unposted = [each for each in stored if not each.is_posted]
     if is_frozen(facts.order, facts.refunds):
-        return _standing(posted, [kept(each, facts.settings) for each in unposted])
+        return _standing(posted, staying(facts, stored))
     if posted:
-        return _standing(posted, _adjusting(facts, posted, unposted))
+        settled = [each for each in stored if is_settled(each, facts.settings)]
+        unchanged = [kept(each, facts.settings) for each in settled if not each.is_posted]
+        rest = [each for each in unposted if each not in settled]
+        return _standing(posted, [*unchanged, *_adjusting(facts, settled, rest)])
     if facts.order.is_sale and (unposted or is_due(facts.order)):
         return _first(facts, unposted[0] if unposted else None)
     return Invoiced()
@@ -96,8 +99,8 @@ def _standing(posted: Sequence[Document], unposted: Sequence[Document]) -> Invoi
     )
 
 
-def _adjusting(facts: Facts, posted: Sequence[Document], unposted: Sequence[Document]) -> list[Document]:
-    """What the posted invoices lack of the order as it is now; one document for each currency that differs.
+def _adjusting(facts: Facts, settled: Sequence[Document], unposted: Sequence[Document]) -> list[Document]:
+    """What the settled invoices lack of the order as it is now; one document for each currency that differs.
 
     The transactional currency of an order does not change by itself; if it did, the old one is reversed.
     """
@@ -105,12 +108,12 @@ def _adjusting(facts: Facts, posted: Sequence[Document], unposted: Sequence[Docu
     sale = sale_of(order) if order.is_sale else Sale({}, 0, 0, digits_of(order.currency_code), {})
     current = order.currency_code or ""
     found = []
-    for code in dict.fromkeys((current, *(each.currency_code for each in posted))):
+    for code in dict.fromkeys((current, *(each.currency_code for each in settled))):
         wanted = sale if code == current else Sale({}, 0, 0, digits_of(code), sale.reasons)
-        changes = difference(wanted.entries, booked(_in(code, posted), wanted.digits))
+        changes = difference(wanted.entries, booked(_in(code, settled), wanted.digits))
         if changes:
             stored = next(iter(_in(code, unposted)), None)
-            found.append(_adjustment(facts, posted, stored, changes, wanted, code=code))
+            found.append(_adjustment(facts, settled, stored, changes, wanted, code=code))
     return found
 
 
@@ -119,10 +122,10 @@ def _in(code: str, documents: Sequence[Document]) -> list[Document]:
 
 
 def _adjustment(
-    facts: Facts, posted: Sequence[Document], stored: Document | None, changes: Entries, wanted: Sale, *, code: str
+    facts: Facts, settled: Sequence[Document], stored: Document | None, changes: Entries, wanted: Sale, *, code: str
 ) -> Document:
     order, settings, digits = facts.order, facts.settings, wanted.digits
-    total = wanted.total - sum(in_units(each.total, digits) for each in _in(code, posted) if each.total is not None)
+    total = wanted.total - sum(in_units(each.total, digits) for each in _in(code, settled) if each.total is not None)
     tax = changes.get(("tax", None, None))
     net = total if tax is None else total + tax.units
     reasons = dict(wanted.reasons)
@@ -133,13 +136,13 @@ def _adjustment(
     return made(
         facts,
         INVOICE,
-        dated(stored, max(settings.today, *(each.date for each in posted))),
+        dated(stored, max(settings.today, *(each.date for each in settled))),
         reasons,
         stored,
         currency_code=code,
         lines=lines_of(changes, digits),
         total=of_units(total, digits),
         memo_lines=memo_lines(settings, net, total, digits),
-        adjusts_number=posted[0].number,
+        adjusts_number=settled[0].number,
         payment_reference=order.payment_provider_id or None,
     )
