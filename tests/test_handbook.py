@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from configparser import ConfigParser
 from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,10 +22,12 @@ from flask import Flask
 from sqlalchemy import select
 
 import bigcommerce_integration
+from bigcommerce_integration.accounting.facts import Taxed
 from bigcommerce_integration.config import Config
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
 from bigcommerce_integration.sandbox.pytest_plugin import bigcommerce_sandbox, bigcommerce_sandbox_factory
 
+from .accounting.making import line, made, order, said
 from .host_app import ENCRYPTION_KEY, JWT_SECRET_KEY, HostApp, bearer, new_instance
 from .mail_sink import mail_sink
 from .processes import wait_until
@@ -342,7 +345,39 @@ def check_metrics(host: TypedIn) -> None:
     )
 
 
+def check_books(host: TypedIn) -> None:
+    host.completed()
+    documents = host.names["bigcommerce"].tables(host.names["db"]).accounting_documents
+    orders = host.names["bigcommerce"].tables(host.names["db"]).orders
+
+    def is_done() -> bool:
+        assert host.app.test_cli_runner().invoke(args=["bigcommerce", "tick"]).exit_code == 0
+        statuses = {status for (status,) in host.rows(select(documents.c.status).distinct())}
+        return "posted" in statuses and "pending" not in statuses
+
+    with working(host.names["broker"]):
+        wait_until(is_done, 60, "the postings")
+    with host.app.app_context():
+        balance = host.names["trial_balance"]()
+    assert balance
+    assert set(balance.values()) == {0}
+    line, posted = host.names["JournalLine"], documents.c.status == "posted"
+    ((number, order_id), *_) = host.rows(
+        select(documents.c.number, documents.c.bigcommerce_order_id)
+        .where(posted, documents.c.kind == "sales_order_invoice")
+        .order_by(documents.c.number)
+    )
+    booked = host.rows(select(line.account, line.amount).where(line.posting == f"1-document-{number}"))
+    ((total, tax),) = host.rows(
+        select(orders.c.total_inc_tax, orders.c.total_tax).where(orders.c.bigcommerce_id == order_id)
+    )
+    assert ("receivable", total) in booked
+    assert tax == 0 or ("tax", -tax) in booked
+    assert sum(amount for _, amount in booked) == 0
+
+
 CHECKS: Mapping[str, Callable[[TypedIn], None]] = {
+    "A worked example: a small journal": check_books,
     "Say who may do what": check_may,
     "Keep tenants apart": check_tenants,
     "Products that need more than a SKU and a name": check_products,
@@ -413,7 +448,7 @@ def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
 # -- commands, typed in beside the README's host app -------------------------------------------------------------------
 
 # Operations come last: they end with other keys than those of the running processes.
-PAGES_WITH_COMMANDS = ("http.md", "refreshes.md", "privacy.md", "operations.md")
+PAGES_WITH_COMMANDS = ("http.md", "accounting.md", "refreshes.md", "privacy.md", "operations.md")
 
 
 def test_the_service_starts_what_the_readme_starts() -> None:
@@ -424,6 +459,24 @@ def test_the_service_starts_what_the_readme_starts() -> None:
     program, *arguments = shlex.split(unit["Service"]["ExecStart"])
     assert f"{Path(program).name} {arguments[0]}" in [each.partition(" > ")[0] for each in commands]
     assert arguments[1:] == ["--processes", "2"]
+
+
+def test_the_worked_example_is_what_the_rules_say() -> None:
+    # Its four pieces as the API would give them, with both discounts on the line.
+    sold = Taxed(Decimal("62.6793"), Decimal("67.84"), Decimal("4.40"))
+    one = line(11, quantity=4, total=sold, discounted_total_inc_tax=Decimal("57.84"))
+    example = order(
+        one,
+        total=Taxed(Decimal("64.53"), Decimal("69.84"), Decimal("5.31")),
+        shipping=Taxed(Decimal("11.09"), Decimal("12.00"), Decimal("0.91")),
+        is_tax_inclusive_pricing=True,
+        discount_amount=Decimal(10),
+    )
+    [invoice, *_] = made(example)
+    section = (DOCS / "accounting.md").read_text().split("## A worked example")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| ([\d.]*) ?\| ([\d.]*) ?\|", section, re.MULTILINE)
+    shown = [(role, "debit" if debit else "credit", debit or credit) for role, debit, credit in rows]
+    assert (invoice.status, shown) == ("pending", said(invoice))
 
 
 def test_every_page_with_commands_is_typed_in() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..errors import RefreshCode
+from ..operations.accounting import reasons
 from ..operations.explain import facts
 from ..operations.findings.finding import Finding, FindingCode
 from ..resources.orders import STATUS_NAMES
@@ -138,6 +139,7 @@ ACTIONS: Mapping[str, str] = {
     "open_settings": "Open the settings",
     "new_token": "Enter a new token",
     "allow_deletion": "Look at it",
+    "open_documents": "Look at the documents",
 }
 """What the button of a finding says; it leads to the page that helps."""
 _OF_LINKS = (FindingCode.LINK_CONFLICTS, FindingCode.PRODUCTS_REFUSED)
@@ -254,13 +256,7 @@ ORDER_STATUSES: Sequence[tuple[str, str]] = [(str(number), name) for number, nam
 """The statuses of orders by their numbers."""
 
 
-DOCUMENT_KINDS: Mapping[str, str] = {
-    "sales_order_invoice": "Invoice",
-    "sales_credit": "Credit",
-    "sales_order_fulfillment": "Goods out",
-    "customer_return": "Goods back",
-}
-"""The documents for the books."""
+DOCUMENT_KINDS = reasons.KIND_NAMES
 ROLES: Mapping[str, str] = {
     "sales": "Sales",
     "cogs": "Cost of goods sold",

@@ -158,7 +158,7 @@ def test_a_cost_that_is_missing_is_no_sum(booked: Mirrored, clerk: Browser) -> N
     lines = (Line("cogs", "debit", None, cost_source="missing"), Line("inventory", "credit", None))
     add_documents(booked, [goods(status="waiting", reasons=("cost_missing",), lines=lines, total=None)])
     page = clerk.get(path(booked, "/documents/1"))
-    assert "It waits for the cost of the goods, which is not known yet." in page.text
+    assert "The cost of its goods is not known yet." in page.text
     assert "Sum – –" in page.text
 
 

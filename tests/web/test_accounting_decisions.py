@@ -143,3 +143,68 @@ def test_decisions_need_their_permission(booked: Mirrored, monkeypatch: pytest.M
     assert give_back(booked).status_code == 403
     for path in ("accounting-documents/1/retry", "accounting-batches/1/retry"):
         assert booked.ask(path, method="POST").status_code == 403
+
+
+def findings(booked: Mirrored) -> dict[str, dict[str, Any]]:
+    answer = booked.client.get(f"/api/big-commerce/{booked.instance_id}").json
+    return {each["code"]: each for each in answer["data"]["health"]["findings"]}
+
+
+def test_what_is_held_or_was_not_taken_needs_a_person(booked: Mirrored) -> None:
+    assert not {"documents_held", "postings_failed", "documents_waiting"} & set(findings(booked))
+    add_documents(booked, [HELD, document(status="held", reasons=("host", "total_mismatch")), document()])
+    add_documents(booked, [document(status="failed", message="Closed")])
+    add_batch(booked, 1, status="failed")
+    waits = {"status": "waiting", "reasons": ("cost_missing",), "total": None}
+    add_documents(booked, [goods(**waits), goods(**waits)])
+    found = findings(booked)
+    held = found["documents_held"]
+    assert (held["severity"], held["action"], held["link"]) == (
+        "person",
+        "open_documents",
+        "accounting/documents?status=held",
+    )
+    assert held["sentence"].startswith(
+        "2 accounting documents are held and stay out of your books until somebody has looked. 2: The parts of the "
+        "order do not add up to its total. 1: The host has a reason of its own."
+    )
+    assert found["postings_failed"]["sentence"].startswith("Your books did not take 1 accounting document and 1 batch,")
+    waiting = found["documents_waiting"]
+    assert (waiting["severity"], waiting["sentence"]) == (
+        "wait",
+        "2 accounting documents wait. The cost of its goods is not known yet. Nothing is lost.",
+    )
+
+
+def test_a_batch_alone_leads_to_the_batches(booked: Mirrored) -> None:
+    add_batch(booked, 1, status="failed")
+    assert findings(booked)["postings_failed"]["link"] == "accounting/batches?status=failed"
+
+
+def reasons(booked: Mirrored) -> list[tuple[str, str, str]]:
+    answer = booked.ask("explain?order=218").json["data"]["reasons"]
+    return [
+        (each["code"], each["action"], each["message"])
+        for each in answer
+        if "book" in each["code"] or "doc" in each["code"]
+    ]
+
+
+def test_explain_says_why_an_order_is_not_in_the_books(booked: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+    ((code, _, message),) = reasons(booked)
+    assert (code, message) == (
+        "no_document",
+        "It is not in your books yet: its documents are made when a worker has time.",
+    )
+    add_documents(booked, [document(), HELD, goods(status="waiting", reasons=("cost_missing",))])
+    assert [(code, action) for code, action, _ in reasons(booked)] == [
+        ("not_in_books", "open_documents"),
+        ("not_yet_in_books", "none"),
+        ("in_books", "none"),
+    ]
+    assert reasons(booked)[0][2].startswith(
+        "Invoice 2 of 2 Mar 2026: The parts of the order do not add up to its total."
+    )
+    host = booked.app.extensions["bigcommerce_integration"].host
+    monkeypatch.setattr(host, "_may", lambda action, instance: action != "read_accounting")
+    assert reasons(booked) == []

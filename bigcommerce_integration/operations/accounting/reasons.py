@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Row
@@ -31,9 +31,18 @@ class AccountingReason(Code):
         "The order was cancelled after its invoice, and there is no refund.",
     )
     HOST = "host", "The host has a reason of its own."
-    ORDER_NOT_INVOICED = "order_not_invoiced", "It waits for the invoice of its order."
-    COST_MISSING = "cost_missing", "It waits for the cost of the goods, which is not known yet."
+    ORDER_NOT_INVOICED = "order_not_invoiced", "The invoice of its order is not made yet, or is held."
+    COST_MISSING = "cost_missing", "The cost of its goods is not known yet."
     FLAG_OFF = "flag_off", "The setting that hands such documents over is off, or it was when this one was due."
+
+
+KIND_NAMES: Mapping[str, str] = {
+    "sales_order_invoice": "Invoice",
+    "sales_credit": "Credit",
+    "sales_order_fulfillment": "Goods out",
+    "customer_return": "Goods back",
+}
+"""What people call the kinds of documents."""
 
 
 def meaning_of(reason: str) -> str:

@@ -25,6 +25,7 @@ _STANDS_STILL = "a-refresh-is-processing-and-its-progress-stands-still"
 _NEEDS_ATTENTION = "a-store-needs-attention"
 _LEFT_OUT = "a-refresh-completed-but-records-were-left-out"
 _REGIONAL = "the-time-zone-or-the-currency-of-a-store-has-changed"
+_BOOKS = "documents-are-held-or-your-books-did-not-take-them"
 _HELP: Mapping[str, str] = {
     FindingCode.NO_WORKER: "a-refresh-stays-pending",
     FindingCode.TOKEN_REFUSED: _NEEDS_ATTENTION,
@@ -38,6 +39,9 @@ _HELP: Mapping[str, str] = {
     FindingCode.CURRENCY_CHANGED: _REGIONAL,
     FindingCode.PRODUCTS_REFUSED: "variants-are-not-linked",
     FindingCode.LINK_CONFLICTS: "variants-are-not-linked",
+    FindingCode.POSTINGS_FAILED: _BOOKS,
+    FindingCode.DOCUMENTS_HELD: _BOOKS,
+    FindingCode.DOCUMENTS_WAITING: _BOOKS,
     FindingCode.STORE_UNREACHABLE: "the-store-cannot-be-reached",
     FindingCode.RETRYING: _STANDS_STILL,
     FindingCode.WAITING_FOR_QUOTA: _STANDS_STILL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import groupby
 
 from ..context import Caller
@@ -32,6 +33,12 @@ _CONNECTION = frozenset(
         FindingCode.STORE_UNREACHABLE,
     }
 )
+
+_REMEDIES: Mapping[Action, str] = {
+    Action.ACKNOWLEDGE: "If it was meant, run `flask bigcommerce acknowledge {}`.",
+    Action.OPEN_DOCUMENTS: "Run `flask bigcommerce accounting {} summary`.",
+}
+"""The commands that need nothing but the instance."""
 
 
 def store_findings(deployment: Deployment) -> list[Result]:
@@ -72,11 +79,11 @@ def _remedy(finding: Finding) -> str | None:
         return f"Run `flask bigcommerce retry --failed {finding.instance_id}`."
     if finding.action is Action.REFRESH and finding.resource is not None:
         return f"Run `flask bigcommerce refresh {finding.instance_id} {finding.resource}`."
-    if finding.action is Action.ACKNOWLEDGE:
-        return f"If it was meant, run `flask bigcommerce acknowledge {finding.instance_id}`."
     if finding.action is Action.REPAIR:
         return f"Run `flask bigcommerce reconcile {finding.instance_id} {finding.resource} --repair`."
     if finding.action is Action.ALLOW_DELETION and finding.resource is not None:
         command = f"flask bigcommerce refresh {finding.instance_id} {finding.resource} --full --allow-mass-delete"
         return f"If so much is really gone, run `{command}`."
+    if finding.action in _REMEDIES:
+        return _REMEDIES[finding.action].format(finding.instance_id)
     return None if finding.action is Action.NONE else finding.action.meaning

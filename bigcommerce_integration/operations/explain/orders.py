@@ -16,6 +16,7 @@ from ...store_check.lookup import StoreAnswer, look_up_order
 from ..context import RequestContext
 from ..instances.verification import store_of
 from ..transactions import end_transaction
+from .books import of_order
 from .facts import MODES, Refreshed, noted, refresh_at, refreshing_of, rejected_record, rows_of
 from .host_words import host_link, host_word
 from .reasons import (
@@ -40,6 +41,7 @@ class OrderFacts:
 
     ``noted`` are the order and its lines, as far as they have notes. ``written_by`` is the refresh that stored what is
     there now, if it is known; ``host_says`` and ``host_link`` are the host's own word and page.
+    ``books`` says where its documents for the host's books stand, to who may see them.
     """
 
     order_id: int
@@ -53,6 +55,7 @@ class OrderFacts:
     written_by: Refreshed | None = None
     host_says: str | None = None
     host_link: str | None = None
+    books: Sequence[Reason] = ()
 
 
 def explain(context: RequestContext, order_id: int, *, ask_store: bool) -> list[Explanation]:
@@ -88,6 +91,7 @@ def _of_stored_order(facts: OrderFacts, row: Mapping[str, Any]) -> Iterator[Reas
         yield Reason(ReasonCode.ARCHIVED, "The store has archived it, so it does not count as a sale.")
     elif not row["is_sale"]:
         yield Reason(ReasonCode.NO_SALE, f"Its status is {_status(row)}, so it does not count as a sale.")
+    yield from facts.books
     yield from unreadable(facts.noted)
 
 
@@ -135,6 +139,7 @@ def order_facts(context: RequestContext, order_id: int) -> OrderFacts:
         written_by=refresh_at(context, "orders", rows[0]["observed_at"]) if rows else None,
         host_says=host_word(context, order_id) if rows else None,
         host_link=host_link(context, "order", order_id) if rows else None,
+        books=list(of_order(context, rows[0])) if rows else (),
         noted=[*noted("the order", rows), *_noted_lines(context, order_id)] if rows else (),
         rejected=rejected_record(context, "orders", order_id),
         lowest_id=context.session.scalar(lowest),

@@ -17,6 +17,10 @@ class ReasonCode(Code):
 
     HERE = "here", "The order is here."
     HOST_SAYS = "host_says", "What the host says about the order."
+    IN_BOOKS = "in_books", "What the host's books have of the order."
+    NOT_IN_BOOKS = "not_in_books", "What of the order is not in the host's books until a person acts, and why."
+    NOT_YET_IN_BOOKS = "not_yet_in_books", "What of the order is not in the host's books yet, or is kept back, and why."
+    NO_DOCUMENT = "no_document", "Why the order has no document for the host's books."
     NOT_HERE = "not_here", "There is no such variant here."
     GONE = "gone", "The store no longer has it."
     ARCHIVED = "archived", "The store has archived the order, so it is no sale."
@@ -51,6 +55,7 @@ _ACTIONS: Mapping[ReasonCode, Action] = {
     ReasonCode.REJECTED: Action.RETRY,
     ReasonCode.PERHAPS_BEFORE_START_DATE: Action.OPEN_SETTINGS,
     ReasonCode.BEFORE_START_DATE: Action.OPEN_SETTINGS,
+    ReasonCode.NOT_IN_BOOKS: Action.OPEN_DOCUMENTS,
     ReasonCode.IN_STORE: Action.FETCH,
     ReasonCode.NEEDS_ATTENTION: Action.OPEN_SETTINGS,
     ReasonCode.REFRESH_FAILED: Action.RETRY,

@@ -18,7 +18,7 @@ from ..health import Health
 
 MOST_COUNTED = 1000
 """Of one kind and store; it is enough to know that there are more."""
-_A_STATEMENT = 100
+A_STATEMENT = 100
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ def counts(session: Session, tables: Tables, health: Mapping[int, Health]) -> di
 
 def _rows(session: Session, parts: Iterable[Select[Any]]) -> Iterator[Any]:
     parts = list(parts)
-    for begin in range(0, len(parts), _A_STATEMENT):
-        yield from session.execute(union_all(*parts[begin : begin + _A_STATEMENT]))
+    for begin in range(0, len(parts), A_STATEMENT):
+        yield from session.execute(union_all(*parts[begin : begin + A_STATEMENT]))
 
 
 def _rejected(tables: Tables, health: Mapping[int, Health]) -> Iterator[Select[Any]]:
@@ -111,10 +111,10 @@ def _failing(tables: Tables, health: Mapping[int, Health]) -> Iterator[Select[An
         for each in its.resources
         if each.is_failing
     ]
-    for begin in range(0, len(after), _A_STATEMENT):
+    for begin in range(0, len(after), A_STATEMENT):
         yield (
             select(table.c.instance_id, table.c.resource, func.min(table.c.finished_at).label("since"))
-            .where(table.c.status == "failed", or_(*after[begin : begin + _A_STATEMENT]))
+            .where(table.c.status == "failed", or_(*after[begin : begin + A_STATEMENT]))
             .group_by(table.c.instance_id, table.c.resource)
         )
 

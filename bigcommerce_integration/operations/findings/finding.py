@@ -30,12 +30,15 @@ class FindingCode(Code):
     CURRENCY_CHANGED = "currency_changed", "The store has another default currency than before."
     SYNC_OFF = "sync_off", "The store is not kept up to date by itself."
     STORE_CONNECTED_TWICE = "store_connected_twice", "The same store is connected more than once."
+    POSTINGS_FAILED = "postings_failed", "The host's accounting did not take documents or batches."
+    DOCUMENTS_HELD = "documents_held", "Accounting documents are held until a person has looked at them."
     RECORDS_REJECTED = "records_rejected", "Records could not be stored."
     PRODUCTS_REFUSED = "products_refused", "The host did not make products for some variants."
     LINK_CONFLICTS = "link_conflicts", "For some variants it is not sure which product is meant."
     STORE_UNREACHABLE = "store_unreachable", "The store does not answer at present; it is asked again."
     RETRYING = "retrying", "Something went wrong that is tried again by itself."
     WAITING_FOR_QUOTA = "waiting_for_quota", "The store's quota of requests is used up; the refresh waits for it."
+    DOCUMENTS_WAITING = "documents_waiting", "Accounting documents wait for a cost, or for an invoice."
     RECORDS_TRIED_AGAIN = "records_tried_again", "Records were left out that later refreshes try again."
     BEING_DELETED = "being_deleted", "The store was disconnected; its records are being removed."
 
@@ -53,6 +56,10 @@ class Action(Code):
     ACKNOWLEDGE = "acknowledge", "Confirm that you know of the change."
     OPEN_SETTINGS = "open_settings", "Change the settings of the store."
     NEW_TOKEN = "new_token", "Enter a new access token."
+    OPEN_DOCUMENTS = (
+        "open_documents",
+        "Look at accounting documents: release what is held, or have it handed over again.",
+    )
     ALLOW_DELETION = "allow_deletion", "Allow that this much is marked as deleted, by a full refresh."
 
 
@@ -62,7 +69,8 @@ class Finding:
 
     ``since`` is naive UTC, None if nobody knows. ``link`` names the page that helps, relative to that of the store:
     ``settings``, ``acknowledge``, ``refreshes``, ``refreshes/<id>``, ``rejected?resource=<name>``,
-    ``variants?conflict=true`` or ``variants?link_conflict_code=refused_by_host``; None if no page does.
+    ``variants?conflict=true``, ``variants?link_conflict_code=refused_by_host``, ``accounting/documents?status=held``
+    or ``accounting/batches?status=failed``; None if no page does.
     ``instance_id`` and ``store`` (its name) are None for what concerns all stores. ``resource`` is the collection,
     ``refresh_id`` the refresh that it is about.
     ``before`` and ``after`` are what it was and what it is, of a change in the store; else None.

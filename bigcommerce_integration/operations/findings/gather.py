@@ -9,6 +9,7 @@ from ..context import Caller
 from ..health import Health, health_by_instance
 from ..warnings import TWICE, of_instance, warnings
 from . import counts
+from .books import unbooked
 from .finding import Action, Finding, FindingCode, worst_first
 from .standing import Standing
 from .store import of_store
@@ -19,7 +20,8 @@ Warnings = Sequence[Mapping[str, str]]
 def findings(caller: Caller, stores: Sequence[IntegrationInstance]) -> list[Finding]:
     """What is found of these stores, which the caller may read, and of the deployment; the worst first.
 
-    Seven queries at most for a hundred stores, and it commits nothing. Of a store that is well there are none.
+    Seven queries at most for a hundred stores, four more if the host has books, and it commits nothing. Of a store
+    that is well there are none.
     """
     health = health_by_instance(caller.session, caller.state.tables, caller.state.config, stores)
     found = warnings(caller, [of_instance(each) for each in stores])
@@ -33,11 +35,17 @@ def findings_by_store(
 ) -> dict[int, list[Finding]]:
     """The same of each store by its id, with those of the deployment; health and warnings are known already."""
     counted = counts.counts(caller.session, caller.state.tables, health)
+    not_booked = unbooked(caller, [each.id for each in stores])
     made = {}
     for instance, its in zip(stores, found, strict=True):
         twice = next((each["message"] for each in its if each["code"] == TWICE), None)
         standing = Standing(
-            instance, health[instance.id], counted[instance.id], caller.state.config.sync_interval_s, twice
+            instance,
+            health[instance.id],
+            counted[instance.id],
+            caller.state.config.sync_interval_s,
+            twice,
+            not_booked.get(instance.id, ()),
         )
         made[instance.id] = worst_first([*_of_deployment(health[instance.id]), *of_store(standing)])
     return made

@@ -12,6 +12,7 @@ from ...models.instances import IntegrationInstance
 from ...refresh.job.regional import Subject
 from ...refresh.removal.purge import DELETING
 from ...resources.products import VARIANTS
+from .books import of_books
 from .counts import MOST_COUNTED, Counts
 from .finding import Action, Finding, FindingCode
 from .refreshing import of_resource
@@ -71,6 +72,7 @@ def of_store(standing: Standing) -> list[Finding]:
         *(finding for each in standing.health.resources for finding in of_resource(standing, each, make)),
         *_rejected(standing.counts, make),
         *_unlinked(standing.counts, make),
+        *of_books(standing.unbooked, make),
     ]
 
 

@@ -20,6 +20,7 @@ _PAGES: Mapping[Action, tuple[str, str, str]] = {
     Action.REFRESH: ("refresh", "get_refresh_form", "Start a refresh"),
     Action.RETRY: ("read", "get_refreshes", "Look at the refreshes"),
     Action.OPEN_SETTINGS: ("change", "get_settings", "Open the settings"),
+    Action.OPEN_DOCUMENTS: ("read_accounting", "get_accounting_documents", "Look at its documents"),
     Action.NEW_TOKEN: ("change", "get_settings", "Open the settings"),
 }
 """Where something is done: what a person must be allowed to, the page, and what its link says."""
@@ -103,6 +104,8 @@ def _elsewhere(verdict: Verdict, reason: Reason) -> Step | None:
     asked: dict[str, Any] = {}
     if reason.code in _ABOUT_FIRST_DAY:
         text, asked = "Change first day", {"day": reason.day, "_anchor": FIRST_DAY_INPUT}
+    elif reason.action == Action.OPEN_DOCUMENTS:
+        asked = {"bigcommerce_order_id": verdict.bigcommerce_id}
     elif reason.action == Action.NEW_TOKEN:
         asked = {"_anchor": TOKEN_INPUT}
     address = url_for(f".{view}", instance_id=instance_id, **asked)
