@@ -38,6 +38,8 @@ class State:
     cipher: TokenCipher = field(repr=False)
     # What ``GET /health`` has found a moment ago (see operations/work.py).
     work_seen: dict[str, Any] = field(default_factory=dict, repr=False)
+    # What was counted of each instance's variants, while none of them has changed (see operations/lists/variants.py).
+    counted: dict[Any, Any] = field(default_factory=dict, repr=False)
     # What this process could not write when it let leases go: the engine's own (see refresh/lifecycle/release.py).
     owed: dict[str, Any] = field(default_factory=dict, repr=False)
 

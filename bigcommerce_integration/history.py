@@ -35,10 +35,15 @@ def entries(
 ) -> tuple[Sequence[Row[Any]], int]:
     """One page of what was done to an instance, the newest first, and how much there is; ``changes`` is JSON."""
     table = tables.history
-    mine = table.c.instance_id == instance_id
-    total = session.scalar(select(func.count()).select_from(table).where(mine)) or 0
-    wanted = select(table).where(mine).order_by(table.c.id.desc()).limit(per_page).offset((page - 1) * per_page)
-    return session.execute(wanted).all(), total
+    total = session.scalar(select(func.count()).select_from(table).where(table.c.instance_id == instance_id)) or 0
+    return latest(session, tables, instance_id, per_page, offset=(page - 1) * per_page), total
+
+
+def latest(session: Session, tables: Tables, instance_id: int, limit: int, *, offset: int = 0) -> Sequence[Row[Any]]:
+    """The newest entries, not counted; ``offset`` are left out."""
+    table = tables.history
+    wanted = select(table).where(table.c.instance_id == instance_id).order_by(table.c.id.desc())
+    return session.execute(wanted.limit(limit).offset(offset)).all()
 
 
 def created(instance: IntegrationInstance) -> dict[str, Any]:

@@ -134,15 +134,16 @@ def refreshes_of(
     """One page of an instance's refreshes, the newest first, and how many there are; ``filters`` by column."""
     table = tables.refreshes
     which = (table.c.instance_id == instance_id, *(table.c[name] == value for name, value in filters.items()))
-    found = (
-        _refreshes(tables, worker_window_s(config))
-        .where(*which)
-        .order_by(table.c.id.desc())
-        .limit(per_page)
-        .offset((page - 1) * per_page)
-    )
     total: int = session.execute(select(func.count()).select_from(table).where(*which)).scalar_one()
-    return [_view(row) for row in session.execute(found)], total
+    return latest_refreshes(session, tables, config, *which, limit=per_page, offset=(page - 1) * per_page), total
+
+
+def latest_refreshes(
+    session: Session, tables: Tables, config: Config, *which: ColumnElement[bool], limit: int, offset: int = 0
+) -> list[RefreshView]:
+    """The newest of those that meet all of ``which``, not counted; ``offset`` are left out."""
+    found = _refreshes(tables, worker_window_s(config)).where(*which).order_by(tables.refreshes.c.id.desc())
+    return [_view(row) for row in session.execute(found.limit(limit).offset(offset))]
 
 
 def worker_window_s(config: Config) -> float:

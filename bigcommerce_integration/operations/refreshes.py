@@ -47,6 +47,13 @@ def list_refreshes(
     )
 
 
+def latest_refreshes(context: RequestContext, count: int) -> list[RefreshView]:
+    """The instance's newest, at most so many."""
+    state = context.state
+    mine = state.tables.refreshes.c.instance_id == context.instance.id
+    return queries.latest_refreshes(context.session, state.tables, state.config, mine, limit=count)
+
+
 def changes_a_day(context: RequestContext, days: int) -> list[tuple[date, int]]:
     """How many records were made, changed or marked as deleted on each of the last days (UTC), the oldest first."""
     table = context.state.tables.refreshes

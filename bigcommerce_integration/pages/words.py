@@ -244,12 +244,14 @@ CREATION: Mapping[str, str] = {
 DECISIONS: Mapping[str, str] = {
     "leave": "Leave variants unlinked",
     "link_alike": "Link variants whose SKU differs by case only",
+    "use_suggested": "Link variants to the suggested products",
 }
 """What a person may decide about many variants at once."""
 
 DECISIONS_ABOUT: Mapping[str, str] = {
     "leave": "They go out of the list of what is to be done. No refresh links them; by hand each can be linked later.",
     "link_alike": "Each of them has just one counterpart, whose SKU differs by upper and lower case alone.",
+    "use_suggested": "Each of them has just one counterpart, whose SKU differs by case, accents or blanks alone.",
 }
 
 ORDER_STATUSES: Sequence[tuple[str, str]] = [(str(number), name) for number, name in enumerate(STATUS_NAMES)]

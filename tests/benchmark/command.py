@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 from bigcommerce_integration.demo.command.processes import sandbox
 
 from ..shop import rabbitmq_place, redis_place
-from . import refreshes, routes
+from . import pages, refreshes, routes
 from .refreshes import Scene
 from .stage import Control
 from .table import HEAD, Row
@@ -38,6 +38,8 @@ class Options:
     route_requests: int
     clients: int
     memory: int
+    pages: int
+    only_pages: bool
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--memory", type=int, default=0, help="so many times the records, for the peak of memory (10; takes long)"
     )
+    parser.add_argument("--pages", type=int, default=100_000, help="records of the store whose pages are measured")
+    parser.add_argument("--only-pages", action="store_true", help="measure the pages alone")
     options = Options(**vars(parser.parse_args(arguments)))
     kind = "SQLite" if options.database_url is None else make_url(options.database_url).get_backend_name()
     say(
@@ -79,6 +83,10 @@ def say(line: str) -> None:
 def _rows(options: Options) -> Iterator[Row]:
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
+        if options.pages:
+            yield from pages.rows(options.database_url, directory, options.pages)
+        if options.only_pages:
+            return
         scene = stack.enter_context(_scene(options, directory))
         yield from _at_no_latency(scene, options)
         yield _at_latency(scene, options)

@@ -13,7 +13,7 @@ from ..oracle.expected import Expected
 from ..oracle.links import LinkRules, link_differences
 
 MADE, OLD = 10, 20
-CONFLICT = "A host SKU differs only by case, accent or blanks: 'abc'."
+CONFLICT = "One of your products has nearly this SKU, 'abc': case, accent or blanks differ."
 
 
 @pytest.fixture

@@ -79,6 +79,18 @@ def test_nothing_is_found_without_a_store_or_a_text(reader: Browser, monkeypatch
     assert "Nothing was found" in reader.get("/find?q=%00").text
 
 
+def test_a_product_of_the_host_without_a_variant_is_named(listed: Mirrored, reader: Browser) -> None:
+    (cup,) = listed.add_host_products("CUP-7")
+    said = "CUP-7 (Of the host) is a product of yours, and no variant of a store that you may see is linked to it."
+    for text in ("CUP-7", "cup-7", "of+the+host"):
+        page = reader.get(f"/find?q={text}")
+        assert said in page.text, text
+        assert "There is no variant here with the SKU" in page.text
+    assert "is a product of yours" not in reader.get("/find?q=CUP").text
+    listed.add("variants", {"bigcommerce_id": 11, "sku": "X", "sku_key": "X", "host_product_id": cup})
+    assert "is a product of yours" not in reader.get("/find?q=of+the+host").text
+
+
 def test_another_tenant_is_not_searched(listed: Mirrored, reader: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     listed.add("orders", {"bigcommerce_id": 100})
     monkeypatch.setattr(SQLAlchemyHost, "tenant", lambda _self: "theirs")
@@ -89,7 +101,7 @@ def test_an_old_order_was_left_out_on_purpose(paged: Shop, browser: Browser) -> 
     paged.post(integration_settings__start_date="2026-11-20")
     number = min(paged.store.order_ids)
     page = browser.get(f"/find?q={number}")
-    assert "before your first day 20 Nov 2026, so it was left out on purpose." in page.text
+    assert "before your first day 20 Nov 2026, so it was left out on purpose. It cannot be fetched alone" in page.text
     link = page.links["Change first day"]
     address, _, anchor = link.partition("#")
     settings = browser.get(address)

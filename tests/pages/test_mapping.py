@@ -70,6 +70,9 @@ def test_a_file_is_filled_in_applied_and_undone(listed: Mirrored, reader: Browse
     page = reader.follow(send(reader, path, text.getvalue()))
     assert "Nothing is linked yet." in page.text
     assert "Apply 2 good rows" in page.text
+    assert "What would be done" in page.text
+    assert "2 V-11 <b>Mug</b> CUP (Of the host)" in page.text
+    assert "4 V-13 <b>Mug</b> None: it is left unlinked" in page.text
     assert links(listed)[11] == (None, None)
     bad = reader.client.get(page.links["Download 1 bad row to mend"])
     assert "12;17" in bad.data.decode().replace(",", ";")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -164,6 +166,24 @@ def test_a_rejected_record_is_shown_and_retried(
 def test_a_record_of_another_store_is_none(listed: Mirrored, reader: Browser) -> None:
     theirs = add_rejected(listed, instance_id=listed.instance_id + 1)
     reader.get(f"/{listed.instance_id}/rejected/{theirs}", 404)
+
+
+def test_lists_of_the_past_go_on_from_page_to_page(listed: Mirrored, reader: Browser) -> None:
+    def every_page(path: str) -> Iterator[str]:
+        while path:
+            page = reader.get(path)
+            yield page.text
+            path = page.links.get("Next page", "")
+
+    for each in "ABCDE":
+        add_rejected(listed, reason=f"Reason {each}.")
+        deed = {"instance_id": listed.instance_id, "done_at": NOON, "done_by": "ada", "changes": "{}"}
+        listed.execute(insert(listed.tables.history).values(deed | {"action": f"deed_{each}"}))
+    for name, word in (("rejected", "Reason"), ("rejected?resource=orders", "Reason"), ("history", "Deed")):
+        path = f"/{listed.instance_id}/{name}{'&' if '?' in name else '?'}limit=2"
+        found = [re.findall(rf"{word} (\w)\b", text, re.IGNORECASE) for text in every_page(path)]
+        assert [[each.upper() for each in some] for some in found[:3]] == [["E", "D"], ["C", "B"], ["A"]], name
+    assert "No rejected records match" in reader.get(f"/{listed.instance_id}/rejected?resource=products").text
 
 
 def test_history_tells_who_did_what(listed: Mirrored, reader: Browser) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from bigcommerce_integration.host.sqlalchemy import SQLAlchemyHost
 from bigcommerce_integration.operations.links import candidates
 from bigcommerce_integration.operations.lists import variants
 
 from ..web.mirrored import NOON, Mirrored
-from .browsing import Browser
+from .browsing import HERE, PAGES, Browser
 
 SIMILAR = {"link_conflict": "A host SKU differs only by case.", "link_conflict_code": "similar_sku_in_host"}
 
@@ -28,6 +31,21 @@ def add_variants(listed: Mirrored, *rows: dict[str, Any]) -> str:
 def link_of(listed: Mirrored, number: int) -> tuple[Any, Any]:
     (row,) = listed.rows("variants", instance_id=listed.instance_id, bigcommerce_id=number)
     return row["host_product_id"], row["link_source"]
+
+
+@pytest.fixture
+def statements(listed: Mirrored) -> Iterator[Callable[[], list[str]]]:
+    """What is asked of the database."""
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        seen.append(statement)
+
+    with listed.app.app_context():
+        engine = listed.host_app.db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield lambda: seen
+    event.remove(engine, "before_cursor_execute", note)
 
 
 def test_variants_are_counted_and_shown_by_state(listed: Mirrored, reader: Browser) -> None:
@@ -151,6 +169,41 @@ def test_many_are_linked_after_a_preview(listed: Mirrored, reader: Browser) -> N
     assert deed["done_by"] == "ada"
 
 
+def test_all_suggestions_are_used_after_a_preview(
+    listed: Mirrored, reader: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mug, cafe = listed.add_host_products("mug-1", "cafe")
+    near = {"MUG-1": [candidates.Product(mug, "mug-1")], "CAFÉ": [candidates.Product(cafe, "cafe")]}
+    # As a database says that takes both for one.
+    monkeypatch.setattr(candidates, "candidates", lambda context, skus: near)
+    path = add_variants(listed, {"sku": "MUG-1", **SIMILAR}, {"sku": "CAFÉ", **SIMILAR}, {"sku": "FREE", **SIMILAR})
+    assert "do=use_suggested" in reader.get(path).links["see all suggestions, and use these"]
+    assert "1 variant is shown here." in reader.get(f"{path}/many?do=link_alike").text
+    assert "1 variant is shown here." in reader.get(f"{path}/many?do=use_suggested&q=caf").text
+    page = reader.get(f"{path}/many?do=use_suggested")
+    assert "2 variants are shown here. Nothing is done yet." in page.text
+    (form,) = [each for each in page.forms if "pair" in each.fields]
+    pairs = [f"11={mug}", f"12={cafe}"]
+    answer = reader.client.post(f"{PAGES}{path}/many", data={**form.fields, "pair": pairs}, headers=HERE)
+    assert answer.status_code == 303
+    assert [link_of(listed, number)[0] for number in (11, 12, 13)] == [mug, cafe, None]
+
+
+def test_what_is_counted_is_kept_until_a_variant_changes(
+    listed: Mirrored, reader: Browser, statements: Callable[[], list[str]]
+) -> None:
+    path = add_variants(listed, {"sku": "A"}, {"sku": "B"})
+    for address in (path, f"/{listed.instance_id}"):
+        reader.get(address)
+        before = len(statements())
+        text = reader.get(address).text
+        counting = [each for each in statements()[before:] if re.match(r"SELECT (.*, )?count\(\w+\.", each)]
+        assert [each for each in counting if "bigcommerce_variants" in each] == [], address
+        assert "2" in text
+    listed.add("variants", {"bigcommerce_id": 13, "sku": "C", "sku_key": "C"})
+    assert "Not linked 3" in reader.get(path).text
+
+
 def test_a_product_that_two_variants_might_be_is_for_none(
     listed: Mirrored, reader: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,7 +283,7 @@ def test_your_products_are_shown_by_sku_and_name(
     for each in pages:
         assert "CUP-7" in reader.get(each).text, each
     assert "Variant 11: – → CUP-7" in reader.get(pages[-1]).text
-    assert "It is linked to your product CUP-7, by hand or by file." in reader.get("/find?q=A").text
+    assert "It is linked to your product CUP-7 (Of the host), by hand or by file." in reader.get("/find?q=A").text
     assert "No similar product of yours was found." in reader.get(f"{path}/12").text
     monkeypatch.setattr(SQLAlchemyHost, "products_by_id", lambda *arguments: None)
     assert f"Variant 11: – → {cup}" in reader.get(pages[-1]).text

@@ -188,7 +188,7 @@ def test_skus_differing_by_case_link_apart_or_show_a_conflict(connect_any: Conne
     mirror = shop(connect_any, ["abc-1", "ABC-1 ", "äbc-1"]).completed("products")
     for row in mirror.rows("variants"):
         if row["host_product_id"] is None:
-            assert "differs only by case" in row["link_conflict"]
+            assert "has nearly this SKU" in row["link_conflict"]
         else:
             assert mirror.host_products()[row["host_product_id"]] == row["sku_key"]
     assert links(mirror)["abc-1"] == ("created", "abc-1")
@@ -425,7 +425,7 @@ def test_draft_the_host_refuses_is_counted_and_reported(
     refresh = mirror.refresh("products")
     assert (refresh["refused"], refresh["conflicts"], refresh["products_created"]) == (6, 2, 1)
     assert refresh["message"].startswith(
-        "Completed. The host did not make 6 products that it lacks. 2 variants could not"
+        "Completed. Your system did not make 6 products that it lacks. 2 variants could not"
     )
     assert "company_id is required" in refresh["message"]
     told = [each for each in caplog.records if each.levelname == "WARNING" and "company_id" in each.getMessage()]
@@ -494,7 +494,7 @@ def test_a_deleted_host_product_unlinks_in_the_sweep(connect_any: Connect, sourc
     mirror.again("products")
     (row,) = mirror.rows("variants", sku="A")
     assert (row["host_product_id"], row["link_source"]) == (None, None)
-    assert row["link_conflict"] == f"Host product {gone}, to which it was linked, no longer exists."
+    assert row["link_conflict"] == f"Your product number {gone}, to which it was linked, no longer exists."
     assert mirror.rows("variants", sku="B")[0]["host_product_id"] == kept
     assert told == [row["bigcommerce_product_id"]]
     assert mirror.refresh("products")["conflicts"] == 1

@@ -109,7 +109,7 @@ def test_products_are_linked_created_and_decided_on(keyed: Any) -> None:
     found = client.get(f"{url}/variants", query_string={"host_product_id": other_text}, headers=headers).json["data"]
     assert [row["sku"] for row in found] == ["by-hand", "many"]
     reasons = client.get(f"{url}/explain?sku=many", headers=headers).json["data"]["reasons"]
-    assert reasons[0]["message"].startswith("It is linked to your product other,")
+    assert reasons[0]["message"].startswith("It is linked to your product other (")
     changes = client.get(f"{url}/history", headers=headers).json["data"]
     assert str(other_text) in str(changes)
 

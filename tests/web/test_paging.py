@@ -81,6 +81,7 @@ def test_variants_are_counted_by_state_up_to_a_bound(any_mirrored: Mirrored, mon
         found = variants.counts(context_of(any_mirrored))
         assert found == variants.Counts(linked=1, unlinked=4, conflicts=3, left=1, by_code={"blank_sku": 2})
         monkeypatch.setattr(variants, "MOST_COUNTED", 2)
+        state_of(any_mirrored.app).counted.clear()
         assert variants.counts(context_of(any_mirrored)).unlinked <= 2
 
 

@@ -129,7 +129,8 @@ def test_the_sentences_name_what_there_is() -> None:
     assert (rejected.action, rejected.rejected_id) == ("retry", 9)
     (before, unseen, _) = explain_order(replace(MISSING, store=SAYS))
     assert before.message == (
-        "It is in the store, placed 30 Dec 2025, before your first day 1 Jan 2026, so it was left out on purpose."
+        "It is in the store, placed 30 Dec 2025, before your first day 1 Jan 2026, so it was left out on purpose. It "
+        "cannot be fetched alone: an earlier first day fetches all orders placed since then."
     )
     assert before.action == "open_settings"
     assert "before 31 Jan 2026 12:00 UTC was read" in unseen.message

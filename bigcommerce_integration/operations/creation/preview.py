@@ -11,12 +11,13 @@ from sqlalchemy import Row, select
 
 from ...errors import Code
 from ...models import db_now
-from ...models.product_key import key_answer
+from ...models.product_key import Key
 from ...refresh.linking.linker import is_creatable, plan_products, variants_by_id
 from ...refresh.linking.manual import SOURCE
 from ...refresh.linking.rules import Decision
 from ...refresh.write.rows import PageTransaction, rows_by_id
 from ..context import RequestContext
+from ..links.your_products import known_as, your_products
 from .selection import ACTION, Selection, selected
 
 MOST_PREVIEWED = 1000
@@ -73,34 +74,38 @@ def _planned(context: RequestContext, ids: Sequence[int]) -> list[Planned]:
     skus = rows_by_id(tx, tx.tables.variants, rows, "sku")
     owners = {row.bigcommerce_product_id for row in rows.values()}
     products = rows_by_id(tx, tx.tables.products, owners, "name", "deleted_at", "is_only_referenced")
+    linked = [row.host_product_id for row in rows.values()]
+    mine = your_products(context, [*linked, *(decision.host_product_id for _, decision in decisions.values())])
     made = []
     for each in ids:
         row, decision = rows.get(each), decisions.get(each)
         product = None if row is None else products.get(row.bigcommerce_product_id)
-        verdict, message = _verdict(row, product, None if decision is None else decision[1])
+        verdict, message = _verdict(row, product, None if decision is None else decision[1], mine)
         sku = skus[each].sku if row is not None else None
         made.append(Planned(each, verdict, message, sku, None if product is None else product.name))
     return made
 
 
-def _verdict(row: Row[Any] | None, product: Row[Any] | None, decision: Decision | None) -> tuple[Verdict, str]:
+def _verdict(
+    row: Row[Any] | None, product: Row[Any] | None, decision: Decision | None, mine: Mapping[Key, tuple[str, str]]
+) -> tuple[Verdict, str]:
     if row is None:
         return Verdict.NOT_FOUND, Verdict.NOT_FOUND.meaning
     if row.deleted_at is not None:
         return Verdict.GONE, Verdict.GONE.meaning
     if decision is None:
-        return Verdict.LINKED, f"It is linked to your product {key_answer(row.host_product_id)}."
+        return Verdict.LINKED, f"It is linked to your product {known_as(mine, row.host_product_id)}."
     if decision.choice == "create":
         return _of_new(row, product)
-    return _of_known(decision)
+    return _of_known(decision, mine)
 
 
-def _of_known(decision: Decision) -> tuple[Verdict, str]:
+def _of_known(decision: Decision, mine: Mapping[Key, tuple[str, str]]) -> tuple[Verdict, str]:
     """What the host has, or what stands in the way, decides."""
     if decision.conflict is not None:
         return Verdict.CONFLICT, decision.conflict
-    if decision.choice == "link":
-        return Verdict.LINK, f"You have product {key_answer(decision.host_product_id)} with this SKU: it is linked."
+    if decision.choice == "link" and decision.host_product_id is not None:
+        return Verdict.LINK, f"Your product {known_as(mine, decision.host_product_id)} has this SKU: it is linked."
     return Verdict.EXISTS, Verdict.EXISTS.meaning
 
 

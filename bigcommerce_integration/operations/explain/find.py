@@ -12,12 +12,14 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Table, select
 
 from ...models.instances import IntegrationInstance
+from ...models.product_key import Key
 from ...resources.values import INT64_MAX, storable
 from ...store_check.lookup import StoreAnswer, look_up_order, look_up_sku
 from ..context import Caller, RequestContext
 from ..instances.verification import store_of
 from ..instances.views import readable_instances
-from ..links.candidates import candidates
+from ..links.candidates import Product, candidates, nearest_products
+from ..links.your_products import known_as
 from ..transactions import end_transaction
 from .allowance import ALLOWANCE
 from .orders import OrderFacts, explain_order, order_facts
@@ -55,12 +57,14 @@ class Verdict:
 class Found:
     """``text`` is what was looked for, without blanks and ``#``; the verdicts about what is here come first.
 
-    ``has_more``: more was found than is shown.
+    ``has_more``: more was found than is shown. ``unlinked`` are the host's own products that the text names and no
+    variant is linked to, as a person knows them; looked for where nothing else is here.
     """
 
     text: str
     verdicts: Sequence[Verdict]
     has_more: bool = False
+    unlinked: Sequence[str] = ()
 
 
 def find(caller: Caller, q: str, *, ask_stores: bool = True) -> Found:
@@ -82,8 +86,10 @@ def find(caller: Caller, q: str, *, ask_stores: bool = True) -> Found:
     hits = list({(kind, store.instance.id, number): (kind, store, number) for kind, store, number in every}.values())
     if hits:
         return Found(text, _told_apart([_of_hit(*hit) for hit in hits[:MOST_FOUND]]), len(hits) > MOST_FOUND)
+    unlinked = _unlinked(stores, text)
     missing = list(_missing(stores, orders, text))
-    return Found(text, _judged(caller, missing, ask_stores=ask_stores)[:MOST_FOUND], len(missing) > MOST_FOUND)
+    verdicts = _judged(caller, missing, ask_stores=ask_stores)[:MOST_FOUND]
+    return Found(text, verdicts, len(missing) > MOST_FOUND, unlinked)
 
 
 def _context(caller: Caller, instance: IntegrationInstance) -> RequestContext:
@@ -124,6 +130,24 @@ def _linked(caller: Caller, stores: Mapping[int, RequestContext], text: str) -> 
         one = {context.instance.id: context}
         for row in _rows(caller, table, one, table.c.host_product_id.in_(keys)) if keys else ():
             yield "variant", context, row.bigcommerce_id
+
+
+def _unlinked(stores: Sequence[RequestContext], text: str) -> list[str]:
+    """The host's products with just this SKU or name that no variant of these stores is linked to."""
+    found: dict[Key, Product] = {}
+    for context in stores[:MOST_ASKED]:
+        near = nearest_products(context, text, text)
+        found |= {each.host_product_id: each for each in near if text.casefold() in _names(each)}
+    linked: set[Key] = set()
+    for context in stores if found else ():
+        table = context.state.tables.variants
+        which = (table.c.host_product_id.in_(found), table.c.instance_id == context.instance.id)
+        linked |= set(context.session.scalars(select(table.c.host_product_id).where(*which).distinct()))
+    return [known_as({key: (each.sku, each.name or "")}, key) for key, each in found.items() if key not in linked]
+
+
+def _names(product: Product) -> tuple[str, str]:
+    return product.sku.strip().casefold(), (product.name or "").strip().casefold()
 
 
 def _rows(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from ...models.product_key import Key, key_answer
+from ...models.product_key import Key
 from ..context import RequestContext
+from ..links.your_products import known_as, your_products
 
 
 def host_word(context: RequestContext, order_id: int) -> str | None:
@@ -23,9 +24,8 @@ def host_link(context: RequestContext, kind: Literal["product", "order"], key: K
 
 
 def host_product(context: RequestContext, key: Key) -> str:
-    """How a person knows this product of the host: by its SKU or name, or by its key where the host tells neither."""
-    sku, name = (_call(context, "products_by_id", [key]) or {}).get(key, ("", ""))
-    return sku or name or str(key_answer(key))
+    """How a person knows this product of the host: by its SKU and name, or by its key where the host tells neither."""
+    return known_as(your_products(context, [key]), key)
 
 
 def _call(context: RequestContext, method: str, *arguments: Any) -> Any:

@@ -156,10 +156,11 @@ def store_reasons(store: StoreAnswer | None, start_date: date, what: str, dated:
         yield Reason(ReasonCode.NOT_IN_STORE, f"The store has no such {what}, or not any longer.{advice}")
     elif store.dated is not None and store.starts_at is not None and store.dated < store.starts_at:
         day = store.dated_on or store.dated.date()
+        alone = " It cannot be fetched alone: an earlier first day fetches all orders placed since then."
         yield Reason(
             ReasonCode.BEFORE_START_DATE,
             f"It is in the store{dated} {day_text(day)}, before your first day {day_text(start_date)}, so it was left "
-            "out on purpose.",
+            f"out on purpose.{alone if what == 'order' else ''}",
             day=day,
         )
     else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from ...models.product_key import Key, key_answer
+from ...models.product_key import Key
 from ...models.types import when_text
 from ...store_check.lookup import StoreAnswer, look_up_sku, look_up_variant
 from ..context import RequestContext
@@ -50,7 +50,7 @@ class VariantFacts:
     rejected: Rejected | None = None
     store: StoreAnswer | None = None
     host_link: str | None = None
-    # How a person knows the host's product that it is linked to.
+    # How a person knows the host's product that it is linked to, or the first that has its SKU.
     host_product: str | None = None
 
 
@@ -156,8 +156,8 @@ def _of_host(facts: VariantFacts) -> Iterator[Reason]:
     if facts.host_products and not facts.auto_link:
         yield Reason(
             ReasonCode.AUTO_LINK_IS_OFF,
-            f"Your product {key_answer(facts.host_products[0])} has this SKU, but the settings do not link products by "
-            "themselves: link it by hand.",
+            f"Your product {facts.host_product} has this SKU, but the settings do not link products by themselves: "
+            "link it by hand.",
         )
     elif facts.host_products:
         yield Reason(
@@ -203,6 +203,8 @@ def _variant(
     product_id = None if row is None else row["bigcommerce_product_id"]
     products = [] if product_id is None else _product(context, product_id)
     key: Key | None = None if row is None else row["host_product_id"]
+    found = () if row is None else _host_products(context, row)
+    known = [key] if key is not None else found[:1]
     return VariantFacts(
         described=described,
         start_date=context.instance.start_date,
@@ -212,10 +214,10 @@ def _variant(
         row=row,
         noted=[*noted("the variant", [] if row is None else [row]), *noted("its product", products)],
         is_only_referenced=any(each["is_only_referenced"] for each in products),
-        host_products=() if row is None else _host_products(context, row),
+        host_products=found,
         rejected=None if product_id is None else rejected_record(context, "products", product_id),
         host_link=None if key is None else host_link(context, "product", key),
-        host_product=None if key is None else host_product(context, key),
+        host_product=host_product(context, known[0]) if known else None,
     )
 
 

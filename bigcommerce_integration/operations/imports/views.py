@@ -14,6 +14,7 @@ from ...spreadsheets.cells import guarded
 from ...spreadsheets.imports import NEXT
 from ..context import RequestContext
 from ..exports.file import ROWS_A_PAGE, Export, make_file
+from ..links.your_products import known_as, your_products
 from ..lists.variants import name_of_product
 from ..queries import is_worker_ticking
 
@@ -21,6 +22,8 @@ VERDICTS = ("good", "bad", "applied", "skipped", "undone", "not_undone")
 """``good`` can be applied, ``skipped`` and ``not_undone`` were changed meanwhile."""
 NAMED = ("bad", "skipped", "not_undone")
 MOST_NAMED = 100
+MOST_SHOWN = 20
+"""How many of the good rows are shown before they are applied."""
 NO_WORKER = "No worker is running, so this import waits for one."
 NOT_KEPT = "Its rows are no longer kept: to change something, send the file again."
 _ADDED = ("problem", "problem_code")
@@ -41,6 +44,8 @@ class ImportView:
     problems: Sequence[Row[Any]] = ()
     # Of the good rows those of variants that share their SKU with others of the store.
     shared: int = 0
+    # The first good rows, each with the product of the host that it names (``None``: it is left without one).
+    good: Sequence[tuple[Row[Any], str | None]] = ()
 
     @property
     def is_open(self) -> bool:
@@ -95,11 +100,23 @@ def find_import(context: RequestContext, import_id: int) -> ImportView:
     named = select(*[*columns, variants.c.sku, name_of_product(context)]).join_from(rows, variants, same, isouter=True)
     named = named.where(rows.c.import_id == import_id, rows.c.verdict.in_(NAMED))
     problems = context.session.execute(named.order_by(rows.c.line).limit(MOST_NAMED)).all()
-    shared = select(func.count()).select_from(rows).join(variants, same)
+    if row.status != "ready":
+        return ImportView(row, row.lacks_worker, problems)
+    is_good = (rows.c.import_id == import_id, rows.c.verdict == "good")
     is_shared = variants.c.link_conflict_code == LinkCode.SAME_SKU_IN_STORE
-    shared = shared.where(rows.c.import_id == import_id, rows.c.verdict == "good", is_shared)
-    is_ready = row.status == "ready"
-    return ImportView(row, row.lacks_worker, problems, context.session.scalar(shared) or 0 if is_ready else 0)
+    shared = select(func.count()).select_from(rows).join(variants, same).where(*is_good, is_shared)
+    shown = select(rows.c.line, rows.c.bigcommerce_id, rows.c.target, variants.c.sku, name_of_product(context))
+    shown = shown.join_from(rows, variants, same, isouter=True).where(*is_good).order_by(rows.c.line).limit(MOST_SHOWN)
+    good = _with_products(context, context.session.execute(shown).all())
+    return ImportView(row, row.lacks_worker, problems, context.session.scalar(shared) or 0, good)
+
+
+def _with_products(context: RequestContext, rows: Sequence[Row[Any]]) -> list[tuple[Row[Any], str | None]]:
+    key, dialect = context.state.tables.product_key, context.session.get_bind().dialect
+    targets = [json.loads(row.target) for row in rows]
+    keys = [None if each is None else key.read(each, dialect) for each in targets]
+    products = your_products(context, keys)
+    return [(row, None if each is None else known_as(products, each)) for row, each in zip(rows, keys, strict=True)]
 
 
 def export_rows(context: RequestContext, import_id: int, verdict: str) -> Export:

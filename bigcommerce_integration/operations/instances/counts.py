@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import and_, case, func, or_, select
@@ -9,6 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from ...refresh.linking.manual import SOURCE
 from ..context import RequestContext
+from ..lists.variants import unless_changed
 
 
 @dataclass(frozen=True)
@@ -27,21 +29,27 @@ class Counts:
 
 
 def counts(context: RequestContext) -> Counts:
-    """Of the caller's instance, counted now."""
-    variants, rejected = context.state.tables.variants, context.state.tables.rejected_records
+    """Of the caller's instance as it is now."""
+    linked, unlinked, conflicts, without_sku = unless_changed(context, "links", lambda: _of_variants(context))
+    table = context.state.tables.rejected_records
+    refused = select(func.count()).select_from(table).where(table.c.instance_id == context.instance.id)
+    return Counts(linked, unlinked, conflicts, context.session.scalar(refused) or 0, without_sku)
+
+
+def _of_variants(context: RequestContext) -> Sequence[int]:
+    variants = context.state.tables.variants
     link = variants.c.host_product_id
     is_open = and_(link.is_(None), or_(variants.c.link_source.is_(None), variants.c.link_source != SOURCE))
     has_no_sku = and_(is_open, variants.c.sku_key.is_(None))
-    linked, unlinked, conflicts, without_sku = context.session.execute(
+    counted = context.session.execute(
         select(
             func.count(link),
             _count(variants.c.id, is_open),
             _count(variants.c.link_conflict, is_open),
             _count(variants.c.id, has_no_sku),
         ).where(variants.c.instance_id == context.instance.id, variants.c.deleted_at.is_(None))
-    ).one()
-    refused = select(func.count()).select_from(rejected).where(rejected.c.instance_id == context.instance.id)
-    return Counts(linked, unlinked, conflicts, context.session.scalar(refused) or 0, without_sku)
+    )
+    return tuple(counted.one())
 
 
 def _count(column: ColumnElement[object], where: ColumnElement[bool]) -> ColumnElement[int]:

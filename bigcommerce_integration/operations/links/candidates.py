@@ -38,7 +38,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Alike:
-    """A variant, and the one product of the host whose SKU differs from its own by case only."""
+    """A variant, and the one product of the host that has nearly its SKU."""
 
     variant: Row[Any]
     product: Product
@@ -71,10 +71,10 @@ def nearest_products(context: RequestContext, sku: str | None, *texts: str | Non
     return list(found.values())
 
 
-def alike_by_case(
-    context: RequestContext, query: Mapping[str, Any], chosen: Sequence[int] | None
+def suggested(
+    context: RequestContext, query: Mapping[str, Any], chosen: Sequence[int] | None, *, by_case: bool
 ) -> tuple[list[Alike], bool]:
-    """Of the variants that a list has for ``query`` those with one candidate, whose SKU differs by case only.
+    """Of the variants that a list has for ``query`` those with one candidate; ``by_case``: that differs by case only.
 
     And whether there may be more: the first ``MOST_ALIKE`` variants are looked at that have any. ``chosen`` are the
     BigCommerce ids of the variants that are meant; None is all. A product that several of them might be is for none.
@@ -84,21 +84,22 @@ def alike_by_case(
     columns = (table.c.bigcommerce_id, table.c.sku, table.c.sku_key, variants.name_of_product(context))
     rows: Sequence[Row[Any]] = ()
     for rows in islice(every_page(context.session, wanted, columns, MOST_ALIKE), MOST_PAGES):
-        if found := _alike(context, rows):
+        if found := _alike(context, rows, by_case=by_case):
             break
     else:
         found = []
     return found, len(rows) == MOST_ALIKE
 
 
-def _alike(context: RequestContext, rows: Sequence[Row[Any]]) -> list[Alike]:
+def _alike(context: RequestContext, rows: Sequence[Row[Any]], *, by_case: bool) -> list[Alike]:
     near = candidates(context, (row.sku_key for row in rows))
     pairs = [Alike(row, near[row.sku_key][0]) for row in rows if len(near.get(row.sku_key, ())) == 1]
     uses = Counter(each.product.host_product_id for each in pairs)
     return [
         each
         for each in pairs
-        if uses[each.product.host_product_id] == 1 and _is_other_case(each.variant.sku_key, each.product.sku.strip())
+        if uses[each.product.host_product_id] == 1
+        and (not by_case or _is_other_case(each.variant.sku_key, each.product.sku.strip()))
     ]
 
 

@@ -13,6 +13,7 @@ from ...refresh.write.page import QUARANTINE
 from ..context import RequestContext
 from ..queries import RefreshView
 from ..refreshes import start_refresh
+from .paging import Wanted, page_after
 
 MEND_AND_RETRY = "If the record is wrong in the store, mend it there; then retry: it is fetched again by its id."
 MEND_AND_REFRESH = (
@@ -39,6 +40,15 @@ def list_rejected(
     wanted = _records(table.c, with_payload=with_payload).where(*mine).order_by(table.c.id.desc())
     rows = context.session.execute(wanted.limit(per_page).offset((page - 1) * per_page)).all()
     return rows, total
+
+
+def rejected_after(context: RequestContext, query: Mapping[str, Any]) -> tuple[Sequence[Row[Any]], str | None]:
+    """The same without payloads and not counted, by cursor: as ``paging.page_after``, with the filters beside it."""
+    table = context.state.tables.rejected_records
+    filters = {name: query[name] for name in ("resource", "reason_code") if name in query}
+    mine, *also = _permitted(context, filters, with_payload=False)
+    wanted = Wanted(table, [mine], [table.c.id], ("instance_id", "id"), also, is_descending=True)
+    return page_after(context, wanted, [column for column in table.c if column.name != "payload"], query)
 
 
 def every_rejected(

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Label, Table, exists, func, select
 
 from ...models.dialect import is_exactly
+from ...refresh.job.lease import lease_of
 from ...refresh.linking.manual import SOURCE
+from ...resources.products import PRODUCTS
 from ..context import RequestContext
 from . import filters, search
 from .paging import Condition, Wanted
 
 MOST_COUNTED = 10_000
+_MOST_KEPT = 1000
+_Counted = TypeVar("_Counted")
 
 
 def wanted(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
@@ -97,8 +101,31 @@ class Counts:
     by_code: Mapping[str, int]
 
 
+def unless_changed(context: RequestContext, what: str, count: Callable[[], _Counted]) -> _Counted:
+    """What ``count`` finds of the instance's variants: in this process it is counted again only once one has changed.
+
+    Every change of a variant raises the change number of its collection.
+    """
+    leases, kept, key = context.state.tables.leases, context.state.counted, (context.instance.id, what)
+    which = lease_of(context.state.tables, context.instance.id, PRODUCTS.name)
+    # Before it is counted: what changes meanwhile is counted the next time.
+    number = context.session.scalar(select(leases.c.change_number).where(*which))
+    counted_at, found = kept.get(key, (None, None))
+    if found is None or counted_at != number:
+        found = count()
+        if len(kept) >= _MOST_KEPT:
+            kept.clear()
+        kept[key] = (number, found)
+    counted: _Counted = found
+    return counted
+
+
 def counts(context: RequestContext) -> Counts:
-    """Counted now, at a cost that does not grow with the store."""
+    """At a cost that does not grow with the store."""
+    return unless_changed(context, "states", lambda: _counts(context))
+
+
+def _counts(context: RequestContext) -> Counts:
     table = context.state.tables.variants
     mine = (table.c.instance_id == context.instance.id, table.c.deleted_at.is_(None))
     some = select(table.c.host_product_id).where(*mine).order_by(table.c.bigcommerce_id).limit(MOST_COUNTED).subquery()

@@ -8,13 +8,13 @@ from typing import Any
 from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ...history import entries
+from ...history import latest
 from ...operations.context import RequestContext
 from ...operations.findings.acknowledge import CHANGES, acknowledge
 from ...operations.health import ResourceHealth
 from ...operations.instances.counts import counts
 from ...operations.instances.views import view_of
-from ...operations.refreshes import changes_a_day, list_refreshes
+from ...operations.refreshes import changes_a_day, latest_refreshes
 from ...refresh.removal.purge import DELETING
 from ...schemas.base import load
 from ...schemas.instances import Acknowledgement
@@ -58,15 +58,14 @@ def post_acknowledge(instance_id: int) -> ResponseReturnValue:
 def _values(context: RequestContext) -> dict[str, Any]:
     instance = context.instance
     view = view_of(context, instance)
-    last, _ = list_refreshes(context, page=1, per_page=_LAST)
     watched = {each.resource: each.open_refresh for each in view.health.resources if _is_watched(each)}
     deeds: Sequence[Any] = ()
     if context.state.host.may("read_history", instance):
-        deeds, _ = entries(context.session, context.state.tables, instance.id, page=1, per_page=_LAST)
+        deeds = latest(context.session, context.state.tables, instance.id, _LAST)
     return {
         "instance": instance,
         "view": view,
-        "last": last,
+        "last": latest_refreshes(context, _LAST),
         "deeds": deeds,
         "watched": watched,
         "is_running": bool(watched),

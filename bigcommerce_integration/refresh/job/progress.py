@@ -56,7 +56,7 @@ def completed(unsolved: Unsolved, *, left_out: str | None = None) -> str:
     sentences = ["Completed." if left_out is None else f"Completed, but {left_out}"]
     if unsolved.refused:
         products = "one product" if unsolved.refused == 1 else f"{unsolved.refused} products"
-        sentences.append(f"The host did not make {products} that it lacks.")
+        sentences.append(f"Your system did not make {products} that it lacks.")
     if unsolved.conflicts:
         variants = "One variant" if unsolved.conflicts == 1 else f"{unsolved.conflicts} variants"
         sentences.append(f"{variants} could not be linked.")

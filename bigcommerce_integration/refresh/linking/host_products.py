@@ -83,7 +83,7 @@ def _create(tx: PageTransaction, rows: Sequence[Row[Any]]) -> dict[str, Decision
 def _made(draft: ProductDraft, made: Mapping[str, Key]) -> Decision:
     if draft.sku in made:
         return Decision("create", made[draft.sku])
-    return Decision.conflicting(LinkCode.REFUSED_BY_HOST, "The host made no product for this SKU.")
+    return Decision.conflicting(LinkCode.REFUSED_BY_HOST, "Your system made no product for this SKU.")
 
 
 def _create_alone(tx: PageTransaction, draft: ProductDraft) -> Decision:

@@ -172,7 +172,7 @@ def unlink(tx: PageTransaction, rows: Sequence[Row[Any]]) -> set[int]:
             **UNLINKED,
             "row_id": row.id,
             "link_conflict": (
-                f"Host product {key_answer(row.host_product_id)}, to which it was linked, no longer exists."
+                f"Your product number {key_answer(row.host_product_id)}, to which it was linked, no longer exists."
             ),
             "link_conflict_code": LinkCode.HOST_PRODUCT_GONE,
         }

@@ -86,10 +86,10 @@ def _conflict(sku: str, host: Mapping[str, Sequence[Key]], exact: Sequence[Key],
         return same_sku_in_store(live_variants)
     if len(exact) > 1:
         shown = ", ".join(str(key_answer(each)) for each in in_order(exact)[:5])
-        text = f"{len(exact)} host products have this SKU: {shown}."
+        text = f"{len(exact)} of your products have this SKU: numbers {shown}."
         return Decision.conflicting(LinkCode.SAME_SKU_IN_HOST, text)
     if near:
-        text = f"A host SKU differs only by case, accent or blanks: {column_message(near[0])!r}."
+        text = f"One of your products has nearly this SKU, {column_message(near[0])!r}: case, accent or blanks differ."
         return Decision.conflicting(LinkCode.SIMILAR_SKU_IN_HOST, text)
     return None
 

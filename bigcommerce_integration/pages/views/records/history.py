@@ -8,15 +8,15 @@ from typing import Any
 
 from flask import Response
 
-from ....history import entries
 from ....models.product_key import Key, key_answer
 from ....operations.context import RequestContext
-from ....schemas.query import PageQuery
+from ....operations.links.your_products import your_products
+from ....operations.lists.paging import Wanted, page_after
+from ....schemas.lists import ListQuery
 from ... import login, words
 from ...formats import NOTHING
 from ...forms import read_filters
 from ...render import render
-from ..variants.your_products import your_products
 
 _MOST = 20
 """How many single changes one entry shows."""
@@ -25,8 +25,10 @@ _MOST = 20
 def get_history(instance_id: int) -> Response:
     """The newest first."""
     context = login.authorize("read_history", instance_id)
-    query = read_filters(PageQuery())
-    rows, total = entries(context.session, context.state.tables, context.instance.id, **query)
+    table = context.state.tables.history
+    mine = table.c.instance_id == context.instance.id
+    wanted = Wanted(table, [mine], [table.c.id], ("instance_id", "id"), is_descending=True)
+    rows, cursor = page_after(context, wanted, list(table.c), read_filters(ListQuery(only=("after", "limit"))))
     changes = [json.loads(row.changes) for row in rows]
     shown = [each for one in changes for each in _links(one)[:_MOST]]
     keys = [_key(context, each[side]["host_product_id"]) for each in shown for side in ("from", "to")]
@@ -36,7 +38,7 @@ def get_history(instance_id: int) -> Response:
         (row, one.pop("import", None) if _links(one) else None, list(changed(one, names)))
         for row, one in zip(rows, changes, strict=True)
     ]
-    return render("history.html", instance=context.instance, deeds=deeds, total=total, most=_MOST, **query)
+    return render("history.html", instance=context.instance, deeds=deeds, next_page=cursor, most=_MOST)
 
 
 def _links(changes: Mapping[str, Any]) -> list[Any]:

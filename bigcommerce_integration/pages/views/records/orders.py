@@ -16,6 +16,7 @@ from ....models.instances import IntegrationInstance
 from ....operations.accounting.absence import why_no_document
 from ....operations.accounting.documents import documents_of_order, takes_accounting, why_of
 from ....operations.context import RequestContext
+from ....operations.links.your_products import your_products
 from ....operations.lists import orders
 from ....operations.lists.columns import child_names, record_names
 from ....operations.lists.paging import page_after
@@ -27,7 +28,6 @@ from ....schemas.lists import ListQuery, OrderFilters
 from ... import login
 from ...forms import read_filters
 from ...render import render
-from ..variants.your_products import your_products
 
 _DAY = timedelta(days=1)
 _WAIT_S = 5.0

@@ -11,30 +11,26 @@ from sqlalchemy import Row
 
 from ....errors import Forbidden, RejectionCode
 from ....operations.context import RequestContext
-from ....operations.lists.rejected import find_rejected, list_rejected, retry_rejected, what_to_do
-from ....schemas.lists import RejectedFilters
-from ....schemas.query import PageQuery
+from ....operations.lists.rejected import find_rejected, rejected_after, retry_rejected, what_to_do
+from ....schemas.lists import ListQuery, RejectedFilters
 from ... import login
 from ...forms import read_filters
 from ...render import render
 
 
-class RejectedPage(PageQuery, RejectedFilters):
+class RejectedPage(ListQuery, RejectedFilters):
     """What the page takes."""
 
 
 def get_rejected(instance_id: int) -> Response:
     """The newest first."""
     context = login.authorize("read", instance_id)
-    query = read_filters(RejectedPage(exclude=("include",)))
-    rows, total = list_rejected(context, **query)
+    rows, cursor = rejected_after(context, read_filters(RejectedPage(exclude=("include", "changed_after"))))
     return render(
         "rejected.html",
         instance=context.instance,
         rows=rows,
-        total=total,
-        page=query["page"],
-        per_page=query["per_page"],
+        next_page=cursor,
         collections=context.state.tables.registry.names,
         codes=list(RejectionCode),
         name_of=_name_of(context),

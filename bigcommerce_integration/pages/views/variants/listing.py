@@ -11,6 +11,7 @@ from sqlalchemy import Row
 from ....operations.context import RequestContext
 from ....operations.links.candidates import candidates
 from ....operations.links.options import options_of
+from ....operations.links.your_products import your_products
 from ....operations.lists import variants
 from ....operations.lists.paging import page_after
 from ....refresh.linking.manual import SOURCE
@@ -19,7 +20,6 @@ from ....schemas.lists import ListQuery, VariantFilters
 from ... import login
 from ...forms import read_filters
 from ...render import render
-from .your_products import your_products
 
 STATES: Mapping[str, Mapping[str, str]] = {
     "all": {},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flask import Response, redirect, request, url_for
@@ -14,7 +15,7 @@ from werkzeug.datastructures import MultiDict
 from ....errors import Invalid
 from ....models.product_key import Key, key_answer
 from ....operations.context import RequestContext
-from ....operations.links.candidates import MOST_ALIKE, alike_by_case
+from ....operations.links.candidates import MOST_ALIKE, suggested
 from ....operations.links.decisions import WantedLink, link_variants
 from ....operations.lists import variants
 from ....operations.lists.paging import page_after
@@ -78,10 +79,10 @@ def numbers(texts: Iterable[str]) -> list[int]:
     return found[:MOST_ALIKE]
 
 
-def _link_alike(
-    context: RequestContext, query: Mapping[str, Any], chosen: Sequence[int] | None
+def _link(
+    by_case: bool, context: RequestContext, query: Mapping[str, Any], chosen: Sequence[int] | None
 ) -> tuple[list[Step], bool]:
-    pairs, has_more = alike_by_case(context, query, chosen)
+    pairs, has_more = suggested(context, query, chosen, by_case=by_case)
     return [Step(each.variant, each.product.host_product_id, each.product.sku) for each in pairs], has_more
 
 
@@ -91,4 +92,8 @@ def _leave(context: RequestContext, query: Mapping[str, Any], chosen: Sequence[i
     return [Step(row, None) for row in rows], cursor is not None
 
 
-_DECISIONS: Mapping[str, Callable[..., tuple[list[Step], bool]]] = {"link_alike": _link_alike, "leave": _leave}
+_DECISIONS: Mapping[str, Callable[..., tuple[list[Step], bool]]] = {
+    "link_alike": partial(_link, True),
+    "use_suggested": partial(_link, False),
+    "leave": _leave,
+}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from ....operations.links.options import options_of
+from ....operations.links.your_products import your_products
 from ....operations.lists import products, variants
 from ....operations.lists.columns import record_names
 from ....operations.lists.paging import page_after
@@ -16,7 +17,6 @@ from ... import login
 from ...forms import read_filters
 from ...render import render
 from .listing import columns, state_of
-from .your_products import your_products
 
 
 class ProductsPage(ListQuery, ProductFilters):

@@ -16,6 +16,7 @@ from ....operations.context import RequestContext
 from ....operations.links.candidates import nearest_products, product_of_sku
 from ....operations.links.decisions import link_variant
 from ....operations.links.options import options_of
+from ....operations.links.your_products import your_products
 from ....operations.lists.records import find_child
 from ....resources.products import PRODUCTS, VARIANTS
 from ....schemas.product_keys import QueryHostProductId
@@ -23,7 +24,6 @@ from ... import login
 from ...forms import Form, form_of
 from ...render import render
 from .listing import columns, state_of
-from .your_products import your_products
 
 _LONGEST = 100
 _SKU, _NUMBER = "sku", "host_product_id"

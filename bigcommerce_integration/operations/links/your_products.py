@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ....models.product_key import Key, in_order
-from ....operations.context import RequestContext
+from ...models.product_key import Key, in_order, key_answer
+from ..context import RequestContext
 
 
 def your_products(context: RequestContext, keys: Iterable[Key | None]) -> Mapping[Key, tuple[str, str]]:
@@ -15,3 +15,9 @@ def your_products(context: RequestContext, keys: Iterable[Key | None]) -> Mappin
     if not asked or not callable(products_by_id):
         return {}
     return products_by_id(context.session, context.instance, asked) or {}
+
+
+def known_as(products: Mapping[Key, tuple[str, str]], key: Key) -> str:
+    """What a sentence calls the product: SKU and name, such as MUG-1 (Red mug), or its key where neither is known."""
+    sku, name = products.get(key, ("", ""))
+    return f"{sku} ({name})" if sku and name else sku or name or str(key_answer(key))
