@@ -15,12 +15,12 @@ from ....operations.accounting import decisions, documents
 from ....operations.accounting.documents import DocumentView
 from ....operations.accounting.exports import export_documents
 from ....operations.context import RequestContext
+from ....operations.links.your_products import your_products
 from ....operations.lists.paging import page_after
 from ....schemas.accounting import DocumentFilters, DocumentsQuery
 from ... import login
 from ...forms import read_filters
 from ...render import render
-from ..variants.your_products import your_products
 from .overview import POST, READ
 
 _NOTHING = Decimal(0)
