@@ -57,7 +57,8 @@ def test_slices_run_though_broker_is_down_and_ticks_are_rare(sqlite_url: str, mo
             shop.post()
             shop.wait(60)
         shop.assert_exact()
-        assert min(row.epoch for row in shop.rows("leases", "epoch")) > 1, "more than one slice each"
+        epochs = {row.resource: row.epoch for row in shop.rows("leases", "resource", "epoch")}
+        assert min(epochs["products"], epochs["orders"]) > 1, "more than one slice each"
     broker.close()
 
 
@@ -105,7 +106,7 @@ def test_a_stop_waits_for_the_slice_that_no_message_asked_for(broker: StubBroker
         shop.broker.flush_all()
         with working(broker):
             shop.wait_fetched(10)
-        assert [row.owner for row in shop.rows("leases", "owner")] == [None, None], "let go in good order"
+        assert {row.owner for row in shop.rows("leases", "owner")} == {None}, "let go in good order"
         assert "completed" not in shop.statuses()[:1]
 
 

@@ -87,8 +87,10 @@ def test_a_scrape_tells_what_the_rows_say(stores: list[Mirrored]) -> None:
     assert found["bigcommerce_open_refreshes"] == {
         labels(first, "products"): 1,
         labels(first, "orders"): 0,
+        labels(first, "refunds"): 0,
         labels(second, "products"): 0,
         labels(second, "orders"): 0,
+        labels(second, "refunds"): 0,
     }
     assert [key for key, value in found["bigcommerce_overdue"].items() if value] == [labels(first, "orders")]
     assert [key for key, value in found["bigcommerce_rejected_records"].items() if value] == [labels(first, "orders")]

@@ -10,7 +10,7 @@ from .text import encodable
 
 
 def explanation_answer(subject: str, value: object, explained: Sequence[Explanation]) -> dict[str, Any]:
-    """What was asked (``subject``: order, variant or sku), and the reasons, each with the id that it is about."""
+    """What was asked (``subject``: order, refund, variant or sku), and the reasons, each with the id that it is of."""
     reasons = [
         {
             "bigcommerce_id": each.bigcommerce_id,

@@ -14,7 +14,7 @@ from ..app_state import current_state
 from ..host.tenancy import acting_for
 from ..models.instances import IntegrationInstance
 from ..operations.context import caller_with_shell
-from ..operations.explain import orders, variants
+from ..operations.explain import orders, refunds, variants
 from ..operations.explain.reasons import Explanation
 from ..operations.findings.finding import Action, Finding, worst_first
 from ..operations.health import ResourceHealth
@@ -26,6 +26,7 @@ from .output import duration, harmless, print_json, print_pairs, print_table
 
 _EXPLAIN: Mapping[str, Callable[..., list[Explanation]]] = {
     "order": orders.explain,
+    "refund": refunds.explain,
     "variant": variants.explain,
     "sku": variants.explain_sku,
 }
@@ -137,15 +138,16 @@ def print_report(title: str, report: Report) -> None:
 @command("explain")
 @click.argument("instance_id", metavar="INSTANCE", type=int)
 @click.option("--order", type=click.IntRange(1), help="The id of an order in the store.")
+@click.option("--refund", type=click.IntRange(1), help="The id of a refund in the store.")
 @click.option("--sku", help="The SKU of variants.")
 @click.option("--variant", type=click.IntRange(1), help="The id of a variant in the store.")
 @click.option("--ask-store", is_flag=True, help="Ask the store too, for five seconds at most.")
 @json_option
 def explain_command(instance_id: int, ask_store: bool, as_json: bool, **subjects: Any) -> None:
-    """Why an order is not here, or a variant not linked."""
+    """Why an order or refund is not here, or a variant not linked."""
     given = [(name, value) for name, value in subjects.items() if value is not None]
     if len(given) != 1:
-        raise WrongInput("Give exactly one of --order, --sku and --variant.")
+        raise WrongInput("Give exactly one of --order, --refund, --sku and --variant.")
     ((subject, value),) = given
     context = context_of(instance_id)
     explained = _EXPLAIN[subject](context, value, ask_store=ask_store)

@@ -111,6 +111,9 @@ class Host(Protocol):
     def orders_changed(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> None:
         """Told inside the transaction that wrote them: the BigCommerce ids of orders with changed rows."""
 
+    def refunds_changed(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> None:
+        """Likewise of refunds, which come after their orders; optional."""
+
     # For people who look at a page. A host without one of these methods, or one that returns None, says nothing.
 
     def search_products(

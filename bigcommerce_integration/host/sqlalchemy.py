@@ -262,6 +262,9 @@ class SQLAlchemyHost(Host):
     def orders_changed(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> None:
         """Nothing; override it to act within the page's transaction."""
 
+    def refunds_changed(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> None:
+        """Nothing; override it to act within the page's transaction."""
+
     def search_products(
         self, session: Session, instance: IntegrationInstance, text: str
     ) -> Sequence[tuple[Key, str, str]]:

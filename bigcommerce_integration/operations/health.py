@@ -19,6 +19,7 @@ from ..models.instances import IntegrationInstance
 from ..refresh.lifecycle.transitions import open_key
 from ..refresh.lifecycle.wishes import MOST_SPREAD
 from ..refresh.write.page import QUARANTINE
+from ..resources.base import Resource
 from . import queries
 from .queries import RefreshView
 
@@ -49,6 +50,11 @@ class ResourceHealth:
     held_back: RefreshView | None = None
     # The last reconciliation, if it found drift that was not repaired since.
     drifted: RefreshView | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it has been refreshed, or is for the first time: one that is newer than the store begins later."""
+        return any(each is not None for each in (self.last_success, self.last_failure, self.open_refresh))
 
     @property
     def is_failing(self) -> bool:
@@ -101,10 +107,10 @@ def health_by_instance(
         made[instance.id] = Health(
             newest=[views[row.newest_id] for row in rows if row.newest_id in views],
             resources=[
-                _resource_health(by_resource[resource], instance, views)
-                if resource in by_resource
-                else _nothing(resource)
-                for resource in tables.registry.names
+                _resource_health(by_resource[each.name], by_resource.get(_paced_by(each)), instance, views)
+                if each.name in by_resource
+                else _nothing(each.name)
+                for each in tables.registry.read
             ],
             last_worker_tick_at=ticked_at,
             now=now,
@@ -197,15 +203,25 @@ def _named(row: Row[Any]) -> Sequence[int | None]:
     return row.newest_id, row.success_id, row.failure_id, row.held_back_id, row.drifted_in
 
 
+def _paced_by(resource: Resource) -> str:
+    """The collection whose refreshes decide when the next one of this begins."""
+    return resource.name if resource.begins is None else resource.begins.collection
+
+
 def _resource_health(
-    lease: Row[Any], instance: IntegrationInstance, views: dict[int | str | None, RefreshView]
+    lease: Row[Any],
+    paced_by: Row[Any] | None,
+    instance: IntegrationInstance,
+    views: dict[int | str | None, RefreshView],
 ) -> ResourceHealth:
+    """``paced_by`` is the lease that says when the next refresh begins, its own or that of the one it follows."""
+    pace = paced_by or lease
     success = views.get(lease.success_id)
     opened = views.get(open_key(lease.instance_id, lease.resource))
     is_automatic = instance.is_automatic_sync_enabled and instance.status == "active"
     # One that lies too far ahead does not count (see ``models.clock.is_due``).
-    is_misdated = lease.is_due and lease.next_sync_at is not None and lease.next_sync_at > lease.now
-    next_at = None if is_misdated else lease.next_sync_at
+    is_misdated = pace.is_due and pace.next_sync_at is not None and pace.next_sync_at > pace.now
+    next_at = None if is_misdated else pace.next_sync_at
     at_once = None if opened else lease.now
     return ResourceHealth(
         resource=lease.resource,

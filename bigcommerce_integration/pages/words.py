@@ -31,6 +31,7 @@ STATUSES: Mapping[str, tuple[str, str]] = {
     "left": ("Left alone", "quiet"),
     "gone": ("Gone from the store", "quiet"),
     "archived": ("Archived", "quiet"),
+    "declined": ("Declined", "wait"),
     "sale": ("Sale", "good"),
     "no_sale": ("No sale", "quiet"),
     "import_checking": ("Being checked", "busy"),
@@ -285,6 +286,23 @@ def order_status(number: int | None) -> str:
     """The name of an order's status."""
     names = dict(ORDER_STATUSES)
     return "Status not known" if number is None else names.get(str(number), f"Status {number}")
+
+
+_REFUNDED: Mapping[str, str] = {
+    "PRODUCT": "Goods",
+    "GIFT_WRAPPING": "Gift wrapping",
+    "SHIPPING": "Shipping",
+    "HANDLING": "Handling",
+    "ORDER": "An amount of the order",
+    "FEE": "A fee",
+    "TAX": "Tax",
+}
+
+
+def refund_item(item_type: str | None, quantity: int | None, name: str | None) -> str:
+    """What was given back, such as "2 × Red mug"; ``name`` is that of the line."""
+    what = name or _REFUNDED.get(item_type or "", item_type or "Not known")
+    return what if quantity is None else f"{quantity} × {what}"
 
 
 def import_status(status: str) -> str:

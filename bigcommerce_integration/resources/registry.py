@@ -45,6 +45,10 @@ class Registry:
         """Of those that are read: what has leases, refreshes and an actor."""
         return tuple(each.name for each in self.read)
 
+    def following(self, name: str) -> tuple[Resource, ...]:
+        """Those that are brought up to date after the one of this name."""
+        return tuple(each for each in self.read if each.begins is not None and each.begins.collection == name)
+
     @cached_property
     def mappers(self) -> dict[str, Mapper]:
         """What maps the records of each collection, by its name."""

@@ -1,4 +1,4 @@
-"""Look up one order or variant in the store, in time for a request that waits, with no transaction open."""
+"""Look up one order, refund or variant in the store, in time for a request that waits, with no transaction open."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from ..encryption import TokenCipher
 from ..errors import BigCommerceError, ConfigError, OtherStore, RecordGone, ScopeMissing, TokenRejected, Unconfirmed
 from ..refresh.job.modes import start_of_day
 from ..resources.products import PRODUCTS
+from ..resources.refunds import REFUNDS
 from .queries import LATE, Answer, Store, StoreQueries, queries_to
 
 
 @dataclass(frozen=True)
 class StoreAnswer:
-    """What the store answers about an order or a variant; ``problem`` is the reason if it answers nothing.
+    """What the store answers about an order, refund or variant; ``problem`` is the reason if it answers nothing.
 
-    ``dated`` is when the order was created, or the variant's product last modified; ``starts_at`` is when the
+    ``dated`` is when the order or refund was created, or the variant's product last modified; ``starts_at`` is when the
     instance's start date begins in the store's time zone. Both are naive UTC, None if not known.
     """
 
@@ -55,6 +56,26 @@ def look_up_order(config: Config, cipher: TokenCipher, store: Store, order_id: i
         if not isinstance(answer, Reply):
             return StoreAnswer(problem=_problem(answer))
         dated = date_of(answer.value, "date_created")
+        return StoreAnswer(is_there=True, dated=dated, **_days(answers, store, dated))
+
+    return _look_up(config, cipher, store, query)
+
+
+def look_up_refund(config: Config, cipher: TokenCipher, store: Store, refund_id: int) -> StoreAnswer:
+    """Whether the store has the refund, and when it was made; never raises for what the store answers."""
+
+    def query(queries: StoreQueries) -> StoreAnswer:
+        queries.send("store", StoreClient.own_store_info)
+        queries.send("refund", lambda client: client.by_ids(REFUNDS, [refund_id]))
+        answers = queries.rest()
+        if (problem := _of_other_store(answers)) is not None:
+            return StoreAnswer(problem=problem)
+        answer = answers.get("refund")
+        if not isinstance(answer, Reply):
+            return StoreAnswer(problem=_problem(answer))
+        if not answer.value.records:
+            return StoreAnswer(is_there=False)
+        dated = date_of(answer.value.records[0], REFUNDS.created_source)
         return StoreAnswer(is_there=True, dated=dated, **_days(answers, store, dated))
 
     return _look_up(config, cipher, store, query)

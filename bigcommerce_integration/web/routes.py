@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 
 from ..errors import RequestRefused
+from ..resources.base import Resource
 from ..resources.registry import Registry
 from .accounting.batches import get_accounting_batch, get_accounting_batches
 from .accounting.decisions import (
@@ -45,7 +46,7 @@ from .links.imports import (
     post_import_undo,
 )
 from .links.views import delete_link, get_links, post_link, put_links
-from .mirror.collection import list_view, record_view
+from .mirror.collection import export_view, list_view, record_view
 from .mirror.orders import get_order, get_orders, get_orders_export, post_order_refresh
 from .mirror.products import get_product, get_products, get_products_export
 from .mirror.rejected import get_rejected, get_rejected_export, post_rejected_retry
@@ -128,8 +129,17 @@ def routes(registry: Registry) -> tuple[Route, ...]:
         if each.reader is not None:
             found.append((f"{path}/refresh", "POST", starter(each.name)))
         if path not in own:
-            found += [(path, "GET", list_view(each)), (f"{path}/<bigcommerce_id>", "GET", record_view(each))]
+            found += [
+                (path, "GET", list_view(each, but=_within(each))),
+                (f"{path}/export.csv", "GET", export_view(each)),
+                (f"{path}/<bigcommerce_id>", "GET", record_view(each)),
+            ]
     return tuple(found)
+
+
+def _within(resource: Resource) -> str:
+    """What the list of a collection leaves out, for the document."""
+    return f", without their {' and '.join(each.shown_as for each in resource.children)}" if resource.children else ""
 
 
 def add_routes(blueprint: Blueprint, registry: Registry) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..app_state import State, engine_of
 from ..refresh.job.context import Engine
 from ..refresh.job.database import missing_migration
-from ..refresh.lifecycle.claim import instance_of, sibling
+from ..refresh.lifecycle.claim import begun_after, instance_of, sibling
 from ..refresh.lifecycle.keys import Keyless, say_keyless
 from ..refresh.run.advance import advance
 from ..signals import refresh_finished
@@ -136,6 +136,8 @@ class Dispatcher:
             _snooze(engine, hint)
         if step.is_done:
             _notify(app, engine, hint[1])
+            for follower in begun_after(engine, hint):
+                self._send_again(engine, follower, 0.0)
         if step.frees_lease and (other := sibling(engine, hint[1])) is not None:
             self._send_again(engine, other, 0.0)
         return step.is_idle

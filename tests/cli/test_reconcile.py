@@ -11,8 +11,8 @@ from .conftest import Run, connect
 
 def test_without_watch_it_only_begins(read: Shop, run: Run) -> None:
     done = run("reconcile", "1", "orders", "--from", "2026-01-01")
-    assert (done.exit_code, done.stdout) == (0, "Refresh 3 (orders) has begun.\n")
-    (begun,) = (row for row in read.rows("refreshes") if row.id == 3)
+    assert (done.exit_code, done.stdout) == (0, "Refresh 4 (orders) has begun.\n")
+    (begun,) = (row for row in read.rows("refreshes") if row.id == 4)
     assert (begun.mode, begun.parameters) == ("reconcile", '{"date_from": "2026-01-01"}')
 
 

@@ -31,9 +31,9 @@ def newest(shop: Shop) -> Any:
 )
 def test_options_choose_the_mode(read: Shop, run: Run, words: tuple[str, ...], mode: str, parameters: str) -> None:
     done = run("refresh", "1", "orders", *words)
-    assert (done.exit_code, done.stdout) == (0, "Refresh 3 (orders) has begun.\n")
+    assert (done.exit_code, done.stdout) == (0, "Refresh 4 (orders) has begun.\n")
     begun = newest(read)
-    assert (begun.id, begun.resource, begun.mode, begun.status) == (3, "orders", mode, "pending")
+    assert (begun.id, begun.resource, begun.mode, begun.status) == (4, "orders", mode, "pending")
     assert begun.requested_by.startswith("cli:")
     assert (begun.parameters or "").startswith(parameters or "")
 

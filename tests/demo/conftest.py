@@ -49,7 +49,8 @@ class Database:
     def verify(self) -> Report:
         """What the oracle says of the database now."""
         demo = self.demo
-        return verify(self.connection, demo.truth, instance_id=1, start_date=demo.start_date, rules=demo.rules)
+        facts = {"instance_id": 1, "start_date": demo.start_date, "rules": demo.rules}
+        return verify(self.connection, demo.truth, **facts, with_refunds=True)
 
     def compared(self) -> list[str]:
         """What the demo would say of the database now."""
@@ -101,7 +102,8 @@ def differences_in(url: str, products: int, orders: int, seed: int = 1) -> list[
     """What the oracle finds wrong in the database at ``url``, which a demo with these numbers has filled."""
     truth = truth_of(SandboxStore(products, orders, seed))
     with create_engine(url, poolclass=NullPool).connect() as connection:
-        report = verify(connection, truth, instance_id=1, start_date=START_DATE, rules=rules_of(truth))
+        facts = {"instance_id": 1, "start_date": START_DATE, "rules": rules_of(truth)}
+        report = verify(connection, truth, **facts, with_refunds=True)
     assert all(report.compared.values())
     return [str(each) for each in report.differences]
 
@@ -109,7 +111,7 @@ def differences_in(url: str, products: int, orders: int, seed: int = 1) -> list[
 def store_records(truth: Truth) -> StoreRecords:
     """The same records as the demo has them."""
     lines = {order_id: list(texts.values()) for order_id, texts in truth.order_lines.items()}
-    return StoreRecords(truth.timezone, truth.products, truth.orders, lines)
+    return StoreRecords(truth.timezone, truth.products, truth.orders, lines, truth.refunds)
 
 
 @pytest.fixture

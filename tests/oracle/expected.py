@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -35,10 +35,10 @@ class Expected:
     orders: Mapping[int, Columns]
     order_lines: Mapping[int, Columns]
     absent_product_ids: frozenset[int]
-    refunds: Mapping[int, Columns]
+    refunds: Mapping[int, Columns] = field(default_factory=dict)
     # By the refund's id and their position in it.
-    refund_items: Mapping[tuple[int, int], Columns]
-    refund_payments: Mapping[tuple[int, int], Columns]
+    refund_items: Mapping[tuple[int, int], Columns] = field(default_factory=dict)
+    refund_payments: Mapping[tuple[int, int], Columns] = field(default_factory=dict)
 
 
 def expected_rows(truth: Truth, start_date: date) -> Expected:

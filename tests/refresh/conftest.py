@@ -34,7 +34,9 @@ from bigcommerce_integration.refresh.run.advance import advance
 from bigcommerce_integration.refresh.write.apply import Step, commit_step
 from bigcommerce_integration.refresh.write.collection import write_page
 from bigcommerce_integration.refresh.write.page import Counts, MappedPage, map_page
-from bigcommerce_integration.resources.registry import REGISTRY, Registry
+from bigcommerce_integration.resources.orders import ORDERS
+from bigcommerce_integration.resources.products import PRODUCTS
+from bigcommerce_integration.resources.registry import Registry
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
 from bigcommerce_integration.sandbox.pytest_plugin import bigcommerce_sandbox, bigcommerce_sandbox_factory
 
@@ -44,6 +46,8 @@ from ..services import DATABASES, fresh_database
 __all__ = ["bigcommerce_sandbox", "bigcommerce_sandbox_factory"]
 
 RESOURCES = ("products", "orders")
+PRODUCTS_AND_ORDERS = Registry((PRODUCTS, ORDERS))
+"""What most of these tests are about; a collection that follows the orders would begin beside what they count."""
 PAYLOADS = Path(__file__).parents[1] / "payloads"
 LONG_AGO = "2010-01-01"
 
@@ -262,7 +266,7 @@ class Connect(Protocol):
         *,
         settings: dict[str, Any] | None = None,
         latency_ms: float = 0,
-        registry: Registry = REGISTRY,
+        registry: Registry = PRODUCTS_AND_ORDERS,
         **body: Any,
     ) -> Mirror: ...
 
@@ -296,7 +300,7 @@ def _connect(stack: ExitStack, host_app: HostApp, broker: StubBroker, url: str) 
         *,
         settings: dict[str, Any] | None = None,
         latency_ms: float = 0,
-        registry: Registry = REGISTRY,
+        registry: Registry = PRODUCTS_AND_ORDERS,
         **body: Any,
     ) -> Mirror:
         server = stack.enter_context(SandboxServer(store or SandboxStore(0, 0), latency_ms=latency_ms))

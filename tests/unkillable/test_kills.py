@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import select
 
 from bigcommerce_integration.sandbox import SandboxStore
+from bigcommerce_integration.sandbox.records.refunds.maker import AWKWARD_KINDS
 
 from ..host_app import bearer
 from ..processes import wait_until
@@ -118,6 +119,44 @@ def test_kills_of_a_creation_make_each_product_once(tmp_path: Path) -> None:
             assert sorted(products) == sorted(skus)
             assert made["results"]["products_created"] == made["results"]["fetched"] == len(skus)
             assert {source for (source,) in shop.rows("variants", "link_source")} == {"created"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database", ["postgresql", "mariadb"])
+def test_kills_while_refunds_are_read_leave_none_out(database: str, tmp_path: Path) -> None:
+    """The list grows meanwhile, as that of a store does: what came too late the next refresh brings."""
+    store = SandboxStore(5, 60, awkward=True)
+    random = Random(1)
+    for _ in range(400):
+        store.create_refund(random.choice(store.order_ids), kind=random.choice(AWKWARD_KINDS))
+    settings = {"page_size": 20, "concurrency": 2, "lease_s": 3.0, "tick_s": 0.3}
+    with fresh_database(database, tmp_path) as url, redis_place() as (broker_url, namespace):
+        host = WorkerHost(url, broker_url, namespace)
+        with opened_for_workers(host, store=store, settings=settings) as shop:
+            shop.post()
+            with supervised(shop.host, tmp_path) as crew:
+                shop.wait(300)
+                shop.server.latency_ms = 200
+                path = f"{URL}/{shop.instances[0]['id']}"
+                client, headers = shop.app.test_client(), bearer(shop.app)
+                answer = client.post(f"{path}/refunds/refresh", json={"mode": "full"}, headers=headers)
+                assert answer.status_code == 202, answer.json
+                refresh = f"{path}/refreshes/{answer.json['data']['id']}"
+
+                def read() -> dict[str, Any]:
+                    data: dict[str, Any] = client.get(refresh, headers=headers).json["data"]
+                    if data["results"]["fetched"] and len(store.refund_ids) < 440:
+                        store.create_refund(random.choice(store.order_ids))
+                    return data
+
+                kill_at_progress(read, crew, 4)
+                assert crew.deaths == 4
+                shop.server.latency_ms = 0
+                answer = client.post(f"{path}/orders/refresh", json={"mode": "full"}, headers=headers)
+                shop.instances[0]["refreshes"].append(answer.json["data"])
+                shop.wait(120)
+            shop.assert_exact()
+            assert len(shop.rows("refunds")) == len(store.refund_ids)
 
 
 def kill_at_progress(read: Callable[[], dict[str, Any]], crew: Supervised, kills: int) -> dict[str, Any]:

@@ -91,6 +91,8 @@ def test_post_answers_with_the_instance_and_its_two_refreshes(any_app: Flask) ->
         "store_currency": None,
         "health": {
             **dict.fromkeys(("products", "orders"), dict.fromkeys(HEALTH) | {"open_refresh": ANY}),
+            # They begin once the orders are here.
+            "refunds": dict.fromkeys((*HEALTH, "open_refresh", "off")),
             "last_worker_tick_at": None,
             "warnings": [],
             "findings": ANY,

@@ -89,7 +89,8 @@ def test_the_hosts_products_of_this_moment_count(any_mirrored: Mirrored) -> None
 @pytest.mark.parametrize(
     ("query", "bad"),
     [
-        ("", {"order", "variant", "sku"}),
+        ("", {"order", "refund", "variant", "sku"}),
+        ("refund=1&order=1", {"refund", "order"}),
         ("order=1&sku=A", {"order", "sku"}),
         ("order=0&ask_store=1&x=1", {"order", "ask_store", "x"}),
         ("sku=", {"sku"}),

@@ -25,12 +25,14 @@ _BAR_WIDTH, _AROUND_THE_BAR = 12, 13
 @command("watch")
 @click.argument("instance_id", metavar="INSTANCE", type=int)
 def watch_command(instance_id: int) -> None:
-    """Show the progress of a store's open refreshes until they have ended."""
+    """Show the progress of a store's open refreshes, and of those that follow them, until all have ended."""
     context = context_of(instance_id)
-    ids = open_refreshes(context)
-    if not ids:
+    seen: set[int] = set()
+    while ids := [each for each in open_refreshes(context) if each not in seen]:
+        seen.update(ids)
+        watch(context, ids)
+    if not seen:
         click.echo("No refresh is open.")
-    watch(context, ids)
 
 
 def open_refreshes(context: RequestContext) -> list[int]:

@@ -25,12 +25,13 @@ class StoreRecords:
     products: Mapping[int, str]
     orders: Mapping[int, str]
     order_lines: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    refunds: Mapping[int, str] = field(default_factory=dict)
 
     def due(self, start_date: date) -> StoreRecords:
-        """Those that a completed initial refresh must have stored.
+        """Those that a completed initial refresh of each collection must have stored.
 
-        Orders made since the start of that day in the store's time zone; products modified since, and those that a
-        line of such an order refers to.
+        Orders and refunds made since the start of that day in the store's time zone; products modified since, and those
+        that a line of such an order refers to.
         """
         since = datetime.combine(start_date, time(), ZoneInfo(self.timezone)).astimezone(UTC)
         orders = {
@@ -45,7 +46,16 @@ class StoreRecords:
             for product_id, record in self.products.items()
             if product_id in referred_to or datetime.fromisoformat(json.loads(record)["date_modified"]) >= since
         }
-        return StoreRecords(self.timezone, products, orders, lines)
+        refunds = {
+            refund_id: record
+            for refund_id, record in self.refunds.items()
+            if datetime.fromisoformat(json.loads(record)["created"]) >= since
+        }
+        return StoreRecords(self.timezone, products, orders, lines, refunds)
+
+    def parts_of_refunds(self, name: str) -> int:
+        """How many ``items`` or ``payments`` the refunds have."""
+        return sum(len(json.loads(record)[name]) for record in self.refunds.values())
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,7 @@ def read_store(store: Sandbox) -> StoreRecords:
         products=dict(_records(store, "products")),
         orders=dict(_records(store, "orders")),
         order_lines=lines,
+        refunds=dict(_records(store, "refunds")),
     )
 
 
@@ -77,12 +88,16 @@ def compare(connection: Connection, records: StoreRecords, *, instance_id: int, 
         "bigcommerce_variants": sum(len(json.loads(record)["variants"]) for record in due.products.values()),
         "bigcommerce_orders": len(due.orders),
         "bigcommerce_order_lines": sum(map(len, due.order_lines.values())),
+        "bigcommerce_refunds": len(due.refunds),
+        "bigcommerce_refund_items": due.parts_of_refunds("items"),
+        "bigcommerce_refund_payments": due.parts_of_refunds("payments"),
         "bigcommerce_rejected_records": 0,
     }
     differences = [
         *_wrong_counts(connection, counts, instance_id),
         *_wrong_payloads(connection, "bigcommerce_products", due.products, instance_id),
         *_wrong_payloads(connection, "bigcommerce_orders", due.orders, instance_id),
+        *_wrong_payloads(connection, "bigcommerce_refunds", due.refunds, instance_id),
     ]
     return Report(counts, differences)
 

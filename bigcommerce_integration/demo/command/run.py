@@ -60,7 +60,7 @@ class Options:
 
 
 def run(options: Options, terminal: Terminal) -> bool:
-    """Whether both refreshes completed and the database is what the store is; serves on unless ``once``.
+    """Whether all refreshes completed and the database is what the store is; serves on unless ``once``.
 
     Raises ``CannotStart`` before anything is begun, ``WentWrong`` later.
     """
@@ -152,12 +152,12 @@ def _watch_and_check(
     scene: Scene, terminal: Terminal, workers: Workers | None, api: Api, instance: dict[str, Any]
 ) -> bool:
     """Watch, and compare: the database is read by an engine of its own, not through the app."""
-    watch(scene.app, terminal, instance["id"], workers)
     path = f"/api/big-commerce/{instance['id']}/refreshes"
-    refreshes = [api.get(f"{path}/{each['id']}")["data"] for each in instance["refreshes"]]
+    watch(scene.app, terminal, instance["id"], workers)
+    refreshes = sorted(api.get(f"{path}?per_page=100")["data"], key=lambda refresh: refresh["id"])
     with create_engine(scene.settings.database_url, poolclass=NullPool).connect() as connection:
         summary.print_summary(terminal, refreshes, connection, instance["id"])
-        in_store = {"products": len(scene.records.products), "orders": len(scene.records.orders)}
+        in_store = {name: len(getattr(scene.records, name)) for name in ("products", "orders", "refunds")}
         summary.print_counts(terminal, refreshes, in_store, scene.start_date)
         report = compare(connection, scene.records, instance_id=instance["id"], start_date=scene.start_date)
     summary.print_report(terminal, report)

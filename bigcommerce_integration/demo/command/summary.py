@@ -33,7 +33,7 @@ FROM bigcommerce_orders o WHERE o.instance_id = :instance_id ORDER BY o.bigcomme
 
 
 def print_summary(terminal: Terminal, refreshes: Sequence[Refresh], connection: Connection, instance_id: int) -> None:
-    """The results of both refreshes, and the first rows of what they stored."""
+    """The results of the refreshes, and the first rows of what they stored."""
     terminal.heading("Summary")
     names = ("fetched", "created", "referenced", "linked", "products_created", "rejected", "requests")
     heads = ("", "status", "records", "new", "for orders", "linked", "made", "rejected", "requests", "seconds")
@@ -72,9 +72,9 @@ def print_counts(
     """Why what is stored are fewer records than the store has, by resource."""
     terminal.heading(f"Why these numbers (start date {start_date.isoformat()})")
     results = {refresh["resource"]: refresh["results"] for refresh in refreshes}
-    # The later of the two refreshes fetches the products that orders refer to, whichever that is.
-    referenced = {"products": sum(each["referenced"] for each in results.values()), "orders": 0}
-    for resource, dated in (("products", "modified"), ("orders", "created")):
+    # The later of two refreshes fetches the products that orders refer to, whichever that is.
+    referenced = {"products": sum(each["referenced"] for each in results.values()), "orders": 0, "refunds": 0}
+    for resource, dated in (("products", "modified"), ("orders", "created"), ("refunds", "made")):
         created, older = results[resource]["created"], referenced[resource]
         terminal.print_line(f"  The store has {in_store[resource]:,} {resource}:")
         terminal.print_line(f"{created:>9,} were {dated} on the start date or later.")
@@ -92,7 +92,7 @@ def print_report(terminal: Terminal, report: Report) -> None:
     """Print whether counts and payloads are the store's."""
     terminal.heading("Compared with the store")
     for table, count in report.counts.items():
-        terminal.print_line(f"  {table:<26}{count:>9,} rows")
+        terminal.print_line(f"  {table:<28}{count:>9,} rows")
     if not report.differences:
         terminal.print_line("  Every count and every payload is as it is in the store.")
         return

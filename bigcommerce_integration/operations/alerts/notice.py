@@ -87,11 +87,11 @@ def _shown(finding: Finding, store: IntegrationInstance, health: Health) -> dict
 
 
 def _last_success(finding: Finding, health: Health) -> datetime | None:
-    """Of the collection, or of the store: the oldest of its collections' last successes."""
+    """Of the collection, or of the store: the oldest of the last successes of its collections that have begun."""
     its: Sequence[datetime | None] = [
         None if each.last_success is None else each.last_success.row.finished_at
         for each in health.resources
-        if finding.resource in (None, each.resource)
+        if finding.resource in (None, each.resource) and each.has_begun
     ]
     known = [each for each in its if each is not None]
     return min(known) if known and len(known) == len(its) else None

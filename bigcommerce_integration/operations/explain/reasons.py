@@ -15,7 +15,7 @@ from ..findings.finding import Action
 class ReasonCode(Code):
     """Why, for programs."""
 
-    HERE = "here", "The order is here."
+    HERE = "here", "The order or refund is here."
     HOST_SAYS = "host_says", "What the host says about the order."
     IN_BOOKS = "in_books", "What the host's books have of the order."
     NOT_IN_BOOKS = "not_in_books", "What of the order is not in the host's books until a person acts, and why."
@@ -25,6 +25,8 @@ class ReasonCode(Code):
     GONE = "gone", "The store no longer has it."
     ARCHIVED = "archived", "The store has archived the order, so it is no sale."
     NO_SALE = "no_sale", "The order's status is none of a sale, or not known."
+    ORDER_NOT_HERE = "order_not_here", "The order of the refund is not here."
+    DECLINED = "declined", "Payments of the refund were declined."
     UNREADABLE_FIELDS = "unreadable_fields", "Not all fields could be read."
     REJECTED = "rejected", "The record could not be stored."
     PERHAPS_BEFORE_START_DATE = "perhaps_before_start_date", "By its id the order is likely older than the start date."

@@ -1,15 +1,53 @@
-"""One record of a collection, with what is within it."""
+"""The records of a collection by its indexed fields, and one record with what is within it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Column, Row, select
 
 from ...errors import NotFound
-from ...resources.base import Child, Resource
+from ...resources.base import Child, Field, Kind, Resource
 from ..context import RequestContext
+from . import filters
+from .columns import child_names, record_names
+from .paging import Condition, Wanted
+
+
+def filter_fields(resource: Resource) -> tuple[Field, ...]:
+    """The fields by which a list of the collection can be filtered, where it has no filters of its own."""
+    return tuple(field for field in resource.fields if field.indexed and field.shown)
+
+
+def span_name(field: Field) -> str:
+    """What ``…_from`` and ``…_until`` are put behind: ``created`` of ``date_created``."""
+    return field.name.removeprefix("date_")
+
+
+def wanted(context: RequestContext, query: Mapping[str, Any], resource: Resource) -> Wanted:
+    """By the first of its indexed fields that the query has, else all by id."""
+    table = context.state.tables.mirror[resource.name]
+    mine, by_id, also = (
+        table.c.instance_id == context.instance.id,
+        table.c.bigcommerce_id,
+        filters.by_deletion(table, query),
+    )
+    asked = [
+        (field, found) for field in filter_fields(resource) if (found := _asked(table.c[field.name], field, query))
+    ]
+    if not asked:
+        return Wanted(table, [mine], [by_id], filters.indexed_by(), also)
+    (first, stretch), *others = asked
+    order = [table.c[first.name], by_id] if first.kind is Kind.MOMENT else [by_id]
+    rest = [condition for _, found in others for condition in found]
+    return Wanted(table, [mine, *stretch], order, filters.indexed_by(first.name), [*rest, *also])
+
+
+def _asked(column: Column[Any], field: Field, query: Mapping[str, Any]) -> list[Condition]:
+    if field.kind is Kind.MOMENT:
+        return filters.by_span(column, query, span_name(field))
+    return filters.by_value(column, query, field.name)
 
 
 def find_record(
@@ -32,6 +70,25 @@ def children_of(
     theirs = (table.c.instance_id == context.instance.id, table.c[child.owner] == record_id)
     statement = select(*columns).where(*theirs, table.c.deleted_at.is_(None)).order_by(table.c[child.place])
     return context.session.execute(statement).all()
+
+
+def records_of(context: RequestContext, resource: Resource, column: str, value: int) -> Sequence[Row[Any]]:
+    """What is shown of the records with this value, by id; also of those that the store no longer has."""
+    table = context.state.tables.mirror[resource.name]
+    which = (table.c.instance_id == context.instance.id, table.c[column] == value)
+    statement = select(*(table.c[name] for name in record_names(resource))).where(*which)
+    return context.session.execute(statement.order_by(table.c.bigcommerce_id)).all()
+
+
+def children_of_many(context: RequestContext, child: Child, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
+    """What is shown of what is within each of these records now, by their ids."""
+    table = context.state.tables.mirror[child.name]
+    found: dict[int, list[Row[Any]]] = {each: [] for each in ids}
+    theirs = (table.c.instance_id == context.instance.id, table.c[child.owner].in_(ids), table.c.deleted_at.is_(None))
+    statement = select(*(table.c[name] for name in (child.owner, *child_names(child)))).where(*theirs)
+    for row in context.session.execute(statement.order_by(table.c[child.owner], table.c[child.place])) if ids else ():
+        found[row[0]].append(row)
+    return found
 
 
 def find_child(context: RequestContext, child: Child, child_id: int, columns: Sequence[Any]) -> Row[Any]:

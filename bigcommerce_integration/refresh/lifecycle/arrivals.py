@@ -17,6 +17,7 @@ from ...errors import RefreshCode, ScopeMissing
 from ...models import Tables, db_now
 from ...resources.base import Resource
 from ...resources.columns import message
+from ..job.checkpoint import Checkpoint
 from ..job.context import Engine, Job
 from .transitions import cancel, start
 from .wishes import spread
@@ -73,16 +74,21 @@ def _begin(engine: Engine, resource: Resource) -> int:
     for instance_id in engine.transaction(lambda session: session.scalars(lacking.limit(A_TICK)).all()):
         # Another tick may be quicker.
         with suppress(IntegrityError):
-            engine.transaction(partial(_insert, engine, resource, instance_id))
+            engine.transaction(partial(begin, engine, resource, instance_id))
             begun += 1
     return begun
 
 
-def _insert(engine: Engine, resource: Resource, instance_id: int, session: Session) -> None:
+def begin(
+    engine: Engine, resource: Resource, instance_id: int, session: Session, *, checkpoint: Checkpoint | None = None
+) -> None:
+    """Insert its lease and its initial refresh for one store; ``IntegrityError`` if they are there."""
     row = {"instance_id": instance_id, "resource": resource.name, "epoch": 0, "change_number": 0}
     next_sweep_at = db_now(spread(engine.config.sweep_interval_s))
     session.execute(insert(engine.tables.leases).values(**row, next_sweep_at=next_sweep_at))
-    start(session, engine.tables, instance_id=instance_id, resource=resource.name, mode="initial")
+    start(
+        session, engine.tables, instance_id=instance_id, resource=resource.name, mode="initial", checkpoint=checkpoint
+    )
 
 
 def turn_off(job: Job, error: ScopeMissing) -> None:

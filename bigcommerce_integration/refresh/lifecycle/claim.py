@@ -223,6 +223,22 @@ def sibling(engine: Engine, refresh_id: int) -> tuple[str, int] | None:
     return None if row is None else (row.resource, row.id)
 
 
+def begun_after(engine: Engine, hint: tuple[str, int]) -> list[tuple[str, int]]:
+    """The refreshes of collections that follow the one of this refresh, as hints, if they wait for a worker."""
+    following = [each.name for each in engine.tables.registry.following(hint[0])]
+    if not following:
+        return []
+    refreshes = engine.tables.refreshes
+    mine = refreshes.alias()
+    statement = (
+        select(refreshes.c.resource, refreshes.c.id)
+        .join(mine, mine.c.instance_id == refreshes.c.instance_id)
+        .where(mine.c.id == hint[1], refreshes.c.resource.in_(following), refreshes.c.status == "pending")
+        .order_by(refreshes.c.id)
+    )
+    return [(row[0], row[1]) for row in engine.transaction(lambda session: session.execute(statement).all())]
+
+
 def instance_of(engine: Engine, refresh_id: int) -> int:
     """The id of the refresh's instance."""
     refreshes = engine.tables.refreshes

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import and_, case, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ...models import db_now
-from ...resources.base import Resource
+from ...resources.base import Mode, Resource
 from ...resources.values import shifted
 from ..job import progress
 from ..job.checkpoint import Checkpoint
@@ -20,7 +21,7 @@ from ..job.modes import MOVES_WATERMARK, believed, dates
 from ..job.parameters import Parameters
 from ..job.progress import Tally
 from ..write.page import QUARANTINE
-from .arrivals import turn_on
+from .arrivals import begin, turn_on, unknown_to_workers
 from .transitions import complete, open_key, start
 from .wishes import clear_fulfilled
 
@@ -53,6 +54,7 @@ def finish(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, tot
         return False
     if job.mode in MOVES_WATERMARK:
         _move_watermark(session, job, checkpoint)
+        _begin_following(session, job, checkpoint)
     if job.parameters.is_repair:
         session.execute(update(tables.leases).where(*job.lease.row).values(drifted_in=None))
     clear_fulfilled(session, job, checkpoint, instance)
@@ -71,46 +73,51 @@ def finish(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, tot
         refused=checkpoint.unsolved.refused,
         total=total,
     )
-    if job.mode in MOVES_WATERMARK:
-        _begin_following(session, job, checkpoint)
     return True
 
 
 def _begin_following(session: Session, job: Job, checkpoint: Checkpoint) -> None:
-    """Begin a refresh of each collection that follows this one, unless one is open.
+    """Begin a refresh of each collection that follows this one, unless one is open or it is off for the store.
 
     It goes by what this one has just been told, so that it costs one request if nothing is new: which store it is, its
     time zone, and the moment when this one began. What came later the next one brings.
     """
-    tables = job.engine.tables
-    for resource in tables.registry.read:
-        if resource.begins is None or resource.begins.collection != job.resource:
-            continue
-        is_known = (*lease_of(tables, job.instance.id, resource.name), tables.leases.c.off_reason.is_(None))
-        lease = session.execute(select(tables.leases.c.watermark).where(*is_known)).one_or_none()
-        is_open = tables.refreshes.c.open_key == open_key(job.instance.id, resource.name)
-        if lease is None or session.execute(select(tables.refreshes.c.id).where(is_open)).first() is not None:
-            continue
+    for resource in job.engine.tables.registry.following(job.resource):
         # A tick may begin one in this very moment.
         with suppress(IntegrityError), session.begin_nested():
-            start(
-                session,
-                tables,
-                instance_id=job.instance.id,
-                resource=resource.name,
-                mode="incremental",
-                checkpoint=_as_prepared(job, resource, checkpoint, lease.watermark),
-            )
+            _begin_next(session, job, resource, checkpoint)
 
 
-def _as_prepared(job: Job, resource: Resource, checkpoint: Checkpoint, watermark: datetime | None) -> Checkpoint:
+def _begin_next(session: Session, job: Job, resource: Resource, checkpoint: Checkpoint) -> None:
+    engine, instance_id = job.engine, job.instance.id
+    tables = engine.tables
+    lease = session.execute(
+        select(tables.leases.c.watermark, tables.leases.c.off_reason).where(
+            *lease_of(tables, instance_id, resource.name)
+        )
+    ).one_or_none()
+    if lease is None:
+        if resource.name not in unknown_to_workers(session, tables, engine.config.tick_s):
+            prepared = _as_prepared(job, resource, "initial", checkpoint, None)
+            begin(engine, resource, instance_id, session, checkpoint=prepared)
+        return
+    is_open = tables.refreshes.c.open_key == open_key(instance_id, resource.name)
+    if lease.off_reason is None and session.execute(select(tables.refreshes.c.id).where(is_open)).first() is None:
+        prepared = _as_prepared(job, resource, "incremental", checkpoint, lease.watermark)
+        which: dict[str, Any] = {"instance_id": instance_id, "resource": resource.name, "mode": "incremental"}
+        start(session, tables, **which, checkpoint=prepared)
+
+
+def _as_prepared(
+    job: Job, resource: Resource, mode: Mode, checkpoint: Checkpoint, watermark: datetime | None
+) -> Checkpoint:
     """Where a refresh of ``resource`` is once it is prepared, with this one's begin as its own."""
     assert checkpoint.begun_at is not None
     assert checkpoint.since is not None
     known_until, overlap_s = believed(watermark, checkpoint.begun_at), job.engine.config.overlap_s
     filter_ = dates(
         resource,
-        "incremental",
+        mode,
         Parameters(),
         since=checkpoint.since,
         timezone=job.instance.store_timezone or "UTC",

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ...config import Config
-from ...models import db_now, is_due
+from ...models import Tables, db_now, is_due
 from ...models.clock import ALLOWED_S
 from ...models.dialect import affected, is_lockable
 from ...models.refreshes import STOPPED
@@ -103,8 +103,6 @@ def _waiting(engine: Engine) -> Select[Any]:
     is_sweep_due = _is_past(leases.c.next_sweep_at, config.sweep_interval_s)
     reconcile_s = config.reconcile_interval_s
     is_reconcile_due = false() if reconcile_s is None else _is_past(leases.c.next_reconcile_at, reconcile_s)
-    # Those begin when the ones before them have ended, but for what comes round by itself.
-    following = [each.name for each in tables.registry.read if each.begins is not None]
     return (
         select(
             leases.c.instance_id,
@@ -126,12 +124,17 @@ def _waiting(engine: Engine) -> Select[Any]:
             _is_past(leases.c.next_sync_at, config.sync_interval_s),
             # What the token has no scope for is tried again by the sweeps alone.
             leases.c.off_reason.is_(None) | is_sweep_due,
-            leases.c.resource.not_in(following) | is_backfill_due | is_sweep_due | is_reconcile_due,
+            _begins_by_itself(tables) | is_backfill_due | is_sweep_due | is_reconcile_due,
             ~is_open,
         )
         .order_by(leases.c.next_sync_at, leases.c.instance_id)
         .limit(BEGUN_A_TICK)
     )
+
+
+def _begins_by_itself(tables: Tables) -> ColumnElement[bool]:
+    """Whether a lease is not of a collection that is brought up to date as another one ends."""
+    return tables.leases.c.resource.not_in([each.name for each in tables.registry.read if each.begins is not None])
 
 
 def _begin(session: Session, engine: Engine, row: Row[Any]) -> int | None:

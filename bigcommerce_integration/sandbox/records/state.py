@@ -75,8 +75,7 @@ class StoreState:
         self._fill_orders(orders, int(base))
         # Dice of their own: the products and orders of a seed stay as they were.
         self.refund_maker = RefundMaker(Dice(seed))
-        for refund in first_refunds(list(self.orders.values()), int(base), self.refund_maker, awkward=awkward):
-            self.put_refund(refund)
+        self._fill_refunds(int(base))
 
     @property
     def now(self) -> float:
@@ -146,6 +145,10 @@ class StoreState:
             if self._awkward:
                 order.fees = order_maker.first_fees(order_id)
             self.put_order(order)
+
+    def _fill_refunds(self, now: int) -> None:
+        for refund in first_refunds(list(self.orders.values()), now, self.refund_maker, awkward=self._awkward):
+            self.put_refund(refund)
 
     def _next_id(self, last: int, gone: list[int] | None = None) -> int:
         """The next id; one in eight leaves a gap, as deleted records do."""

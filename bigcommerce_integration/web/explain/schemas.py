@@ -26,12 +26,13 @@ class ExplainedThing(AnswerSchema):
     """What was given; one of these."""
 
     order = Shown(ID, "The id of the order.", 101, is_optional=True)
+    refund = Shown(ID, "The id of the refund.", is_optional=True)
     variant = Shown(ID, "The id of the variant.", is_optional=True)
     sku = Shown(STRING, "The SKU.", is_optional=True)
 
 
 class Explanation(AnswerSchema):
-    """Why an order is not here, or a variant not linked."""
+    """Why an order or refund is not here, or a variant not linked."""
 
     asked = Part(ExplainedThing, "What was asked about.", minProperties=1)
     reasons = Part(ExplainedReason, "The surest first.", many=True, minItems=1)

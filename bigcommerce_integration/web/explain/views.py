@@ -1,4 +1,4 @@
-"""``GET /api/big-commerce/<id>/explain``: why an order is not here, or a variant not linked."""
+"""``GET /api/big-commerce/<id>/explain``: why an order or refund is not here, or a variant not linked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask import request
 
 from ...answers.explanations import explanation_answer
 from ...errors import Invalid
-from ...operations.explain import orders, variants
+from ...operations.explain import orders, refunds, variants
 from ...operations.explain.reasons import Explanation
 from ...schemas.base import ObjectSchema
 from ...schemas.query import QueryBoolean, QueryInteger, QueryText, read_query
@@ -19,6 +19,7 @@ from . import schemas
 
 _EXPLAIN: Mapping[str, Callable[..., list[Explanation]]] = {
     "order": orders.explain,
+    "refund": refunds.explain,
     "variant": variants.explain,
     "sku": variants.explain_sku,
 }
@@ -29,6 +30,7 @@ class ExplainQuery(ObjectSchema):
     """The one record to explain, and whether to query the store too."""
 
     order = QueryInteger("The id of an order in the store.", 1)
+    refund = QueryInteger("The id of a refund in the store.", 1)
     variant = QueryInteger("The id of a variant in the store.", 1)
     sku = QueryText("The SKU of variants.")
     ask_store = QueryBoolean("Whether the store is asked too, for five seconds at most.", load_default=False)
@@ -37,11 +39,11 @@ class ExplainQuery(ObjectSchema):
 @Operation(
     id="explain",
     tag="Mirror",
-    summary="Why an order is not here, or a variant not linked",
+    summary="Why an order or refund is not here, or a variant not linked",
     description=(
-        "Give exactly one of `order`, `variant` (BigCommerce ids) and `sku`. With `ask_store=true` the store is asked "
-        "too, for five seconds at most. Needs `read`; about an order `read_orders` too, and to ask the store `check` "
-        "too."
+        "Give exactly one of `order`, `refund`, `variant` (BigCommerce ids) and `sku`. With `ask_store=true` the store "
+        "is asked too, for five seconds at most. Needs `read`; about an order or refund `read_orders` too, and to ask "
+        "the store `check` too."
     ),
     query=ExplainQuery,
     answers={200: answer_of(schemas.Explanation, "The reasons.")},
@@ -53,7 +55,7 @@ def get_explanation(instance_id: str) -> dict[str, Any]:
     query = read_query(request, ExplainQuery())
     given = [name for name in SUBJECTS if name in query]
     if len(given) != 1:
-        raise Invalid({name: ["Give exactly one of order, variant and sku."] for name in given or SUBJECTS})
+        raise Invalid({name: ["Give exactly one of order, refund, variant and sku."] for name in given or SUBJECTS})
     if query["ask_store"]:
         context.require("check")
     (subject,) = given

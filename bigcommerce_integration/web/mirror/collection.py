@@ -16,14 +16,14 @@ from sqlalchemy import Column
 from ...answers.files import file_answer
 from ...operations.context import RequestContext
 from ...operations.exports.records import export_records
+from ...operations.lists import records
 from ...operations.lists.columns import child_names, record_names
-from ...operations.lists.filters import by_deletion, indexed_by
 from ...operations.lists.paging import Wanted
-from ...operations.lists.records import children_of, find_record
-from ...resources.base import Resource
+from ...operations.lists.records import children_of, filter_fields, find_record, span_name
+from ...resources.base import Field, Kind, Resource
 from ...schemas.base import ObjectSchema
-from ...schemas.lists import ListQuery, deleted, include
-from ...schemas.query import read_query
+from ...schemas.lists import ListQuery, deleted, include, span
+from ...schemas.query import QueryInteger, QueryText, read_query
 from ..http.access import authorize, parse_id
 from ..openapi.operation import Operation, answer_of
 from ..openapi.shapes import Part
@@ -48,20 +48,32 @@ class RecordQuery(ObjectSchema):
     include = include()
 
 
-def _all_by_id(context: RequestContext, query: Mapping[str, Any], resource: Resource) -> Wanted:
-    table = context.state.tables.mirror[resource.name]
-    mine = table.c.instance_id == context.instance.id
-    return Wanted(table, [mine], [table.c.bigcommerce_id], indexed_by(), by_deletion(table, query))
+@cache
+def filters_of(resource: Resource) -> type[Schema]:
+    """The filters of a collection that has none of its own: a value, or a span of time, of each indexed field."""
+    found: dict[str, Any] = {}
+    for field in filter_fields(resource):
+        found |= _filters(field)
+    return CollectionFilters.from_dict(found, name=f"{resource.noun.capitalize()}Filters")
+
+
+def _filters(field: Field) -> dict[str, Any]:
+    if field.kind is Kind.MOMENT:
+        name = span_name(field)
+        begin, end = span(name.capitalize())
+        return {f"{name}_from": begin, f"{name}_until": end}
+    made = QueryInteger if field.kind is Kind.INTEGER else QueryText
+    return {field.name: made(field.description)}
 
 
 @cache
 def list_view(
-    resource: Resource, filters: type[Schema] = CollectionFilters, wanted: Want | None = None, *, but: str = ""
+    resource: Resource, filters: type[Schema] | None = None, wanted: Want | None = None, *, but: str = ""
 ) -> Callable[[str], dict[str, Any]]:
     """What lists the records of a collection: those that its filters ask for are ``wanted``; ``but`` is left out."""
-    want: Want = wanted or partial(_all_by_id, resource=resource)
+    want: Want = wanted or partial(records.wanted, resource=resource)
 
-    class Query(ListQuery, filters):  # type: ignore[valid-type, misc]
+    class Query(ListQuery, filters or filters_of(resource)):  # type: ignore[misc]
         pass
 
     def get_list(instance_id: str) -> dict[str, Any]:
@@ -81,13 +93,20 @@ def list_view(
     return described(get_list)
 
 
-def export_view(resource: Resource, filters: type[Schema], wanted: Want, example: str) -> Callable[[str], Response]:
+@cache
+def export_view(
+    resource: Resource, filters: type[Schema] | None = None, wanted: Want | None = None, example: str | None = None
+) -> Callable[[str], Response]:
     """What gives the list of a collection as a file."""
+    filters = filters or filters_of(resource)
+    want: Want = wanted or partial(records.wanted, resource=resource)
+    names = record_names(resource)[:2]
+    example = example or f"{','.join(names)}\r\n101,{next(each.example for each in resource.fields)}\r\n"
 
     def get_export(instance_id: str) -> Response:
         context = authorize_export(instance_id, resource.permission)
         query = read_query(request, filters())
-        return file_answer(export_records(context, resource, wanted(context, query), query))
+        return file_answer(export_records(context, resource, want(context, query), query))
 
     get_export.__name__ = f"get_{resource.name}_export"
     what = f"The store's {resource.name}"

@@ -1,4 +1,4 @@
-"""The store's orders, the newest first, and one with its lines."""
+"""The store's orders, the newest first, and one with its lines and refunds."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from ....operations.links.your_products import your_products
 from ....operations.lists import orders
 from ....operations.lists.columns import child_names, record_names
 from ....operations.lists.paging import page_after
+from ....operations.lists.records import children_of_many, records_of
 from ....operations.refreshes import refresh_order
 from ....refresh.job.modes import start_of_day
 from ....resources.orders import ORDER_LINES, ORDERS
+from ....resources.refunds import REFUND_ITEMS, REFUND_PAYMENTS, REFUNDS
 from ....schemas import fields
 from ....schemas.lists import ListQuery, OrderFilters
 from ... import login
@@ -95,6 +97,8 @@ def _order_page(context: RequestContext, order_id: int) -> Response:
     rows = orders.lines_of(context, order_id, [*lines, variants.host_product_id, stored])
     order = orders.find_order(context, order_id, shown)._mapping
     documents = _documents(context, order_id)
+    refunds = records_of(context, REFUNDS, "bigcommerce_order_id", order_id)
+    refund_ids = [each.bigcommerce_id for each in refunds]
     return render(
         "order.html",
         instance=context.instance,
@@ -102,6 +106,10 @@ def _order_page(context: RequestContext, order_id: int) -> Response:
         why_no_document=why_no_document(context, dict(order)) if documents == [] else None,
         order=order,
         lines=rows,
+        names={row.bigcommerce_id: row.name for row in rows},
+        refunds=refunds,
+        items=children_of_many(context, REFUND_ITEMS, refund_ids),
+        payments=children_of_many(context, REFUND_PAYMENTS, refund_ids),
         your_products=your_products(context, (row.host_product_id for row in rows)),
     )
 
