@@ -13,6 +13,7 @@ from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import URL
 
+from .client.http.session import KeptSessions
 from .config import Config
 from .encryption import TokenCipher
 from .errors import ConfigError
@@ -42,6 +43,8 @@ class State:
     counted: dict[Any, Any] = field(default_factory=dict, repr=False)
     # What this process could not write when it let leases go: the engine's own (see refresh/lifecycle/release.py).
     owed: dict[str, Any] = field(default_factory=dict, repr=False)
+    # Connections to stores that this process keeps between slices.
+    kept: KeptSessions = field(default_factory=KeptSessions, repr=False)
 
 
 def state_of(app: Flask) -> State:
@@ -87,6 +90,7 @@ def engine_of(state: State, stopping: threading.Event) -> Engine:
         sessions=state.db.session.session_factory,
         stopping=stopping,
         owed=state.owed,
+        kept=state.kept,
     )
 
 

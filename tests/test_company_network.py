@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from dramatiq.brokers.stub import StubBroker
 
+from bigcommerce_integration.app_state import state_of
+from bigcommerce_integration.client.http import session
 from bigcommerce_integration.sandbox import SandboxStore
 
 from .certificates import Certificates, certificates
@@ -90,14 +92,24 @@ def company(broker: StubBroker, url: str, directory: Path, **settings: Any) -> I
             yield shop, proxy
 
 
-def test_a_store_is_mirrored_through_the_proxy(broker: StubBroker, sqlite_url: str, tmp_path: Path) -> None:
+def test_a_store_is_mirrored_through_the_proxy(
+    broker: StubBroker, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "IDLE_S", 3600.0)
     with company(broker, sqlite_url, tmp_path) as (shop, proxy):
-        shop.post()
+        made = shop.post()
         with working(shop.broker):
             shop.wait(60)
+            assert proxy.seen
+            connected = len(proxy.seen)
+            path = f"{URL}/{made['id']}/products/refresh"
+            started = shop.app.test_client().post(path, headers=bearer(shop.app)).json["data"]
+            made["refreshes"].append(started)
+            shop.wait(60)
         shop.assert_exact()
-        assert proxy.seen
         assert all(line.startswith("CONNECT ") for line in proxy.seen)
+        assert len(proxy.seen) == connected, "a slice goes by the connections of the one before it"
+        assert state_of(shop.app).kept._idle == []
 
 
 @pytest.mark.parametrize(

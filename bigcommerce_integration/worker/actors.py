@@ -99,6 +99,7 @@ class BigCommerceWorker(Middleware):
                 with app.app_context():
                     engine = engine_of(state, ended)
                     settle(engine)
+                    engine.kept.close_old()
                     is_listening = any(_listens(worker) for worker in self._workers)
                     if is_listening:
                         if is_maintenance_due:

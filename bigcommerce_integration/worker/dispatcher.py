@@ -99,9 +99,10 @@ class Dispatcher:
         return None if self._slice_ended_at is None else time.monotonic() - self._slice_ended_at
 
     def shut_down(self) -> None:
-        """Wait for the slice that polling has begun, so that it releases its lease."""
+        """Wait for the slice that polling has begun, so that it releases its lease; close connections to stores."""
         if self._poller is not None:
             self._poller.join(SLICE_ENDS_IN_S)
+        self.bound[1].kept.close()
 
     def _advance_first(self, found: list[Hint]) -> None:
         """Advance the first of these that can be."""

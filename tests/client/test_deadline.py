@@ -139,9 +139,9 @@ def test_tls_is_verified_and_keeps_the_deadline_too(tmp_path: Path, is_trusted: 
             store_hash="abc123",
             access_token=Secret("t"),
             timeout_s=TIMEOUT_S,
+            ca_bundle=str(file) if is_trusted else None,
         )
         if is_trusted:
-            transport._session().verify = str(file)
             assert transport.get(CALL).body == b"[5]"
             began = time.monotonic()
             with pytest.raises(StoreUnavailable, match="did not answer within"):

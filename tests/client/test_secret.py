@@ -130,8 +130,9 @@ def test_a_transport_holds_the_token_nowhere_but_in_its_secret() -> None:
     with serving(answer()) as server:
         transport = server.transport()
         transport.get(CALL)
-        session = transport._session()
         assert not holds(vars(transport), TOKEN)
+        ((_, session),) = transport._kept._idle
+        assert not holds(vars(session), TOKEN)
         assert TOKEN not in repr(session.headers)
         transport.close()
 

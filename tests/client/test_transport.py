@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -27,7 +28,7 @@ from bigcommerce_integration.errors import (
     UnexpectedAnswer,
 )
 
-from .tiny_server import CALL, ONE, TOKEN, Behaviour, answer, hang_up, in_turn, serving
+from .tiny_server import CALL, ONE, TOKEN, Behaviour, TinyServer, answer, hang_up, in_turn, serving
 
 
 def get(behave: Behaviour, call: Call = CALL, timeout_s: float = 5.0) -> transport_module.Answer:
@@ -109,17 +110,32 @@ def test_an_api_url_that_is_none_is_refused(url: str) -> None:
         Transport(api_url=url, store_hash="abc", access_token=Secret("t"), timeout_s=1)
 
 
-def test_each_thread_reuses_a_connection_of_its_own() -> None:
-    with serving(answer()) as server:
+def test_threads_share_connections_but_not_at_once() -> None:
+    both = threading.Barrier(2)
+
+    def together(connection: socket.socket, server: TinyServer) -> None:
+        both.wait(30)
+        answer()(connection, server)
+
+    with serving(in_turn(answer(), answer(), together, together, answer())) as server:
         transport = server.transport()
-        for _ in range(3):
-            transport.get(CALL)
+        for _ in range(2):
+            in_threads(transport, 1)
         assert server.connections == 1
-        thread = threading.Thread(target=transport.get, args=(CALL,))
-        thread.start()
-        thread.join()
+        in_threads(transport, 2)
+        assert server.connections == 2
+        in_threads(transport, 1)
         assert server.connections == 2
         transport.close()
+
+
+def in_threads(transport: Transport, count: int) -> None:
+    """A request by each of so many threads, at once."""
+    threads = [threading.Thread(target=transport.get, args=(CALL,)) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
 
 
 def test_settings_of_the_environment_are_not_read(

@@ -8,15 +8,17 @@ Only the look-up of a host name cannot be bounded from here: it takes what the s
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
-from weakref import WeakSet
 
+import certifi
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -25,52 +27,24 @@ from urllib3.util.ssl_ import create_urllib3_context
 from ...encryption import ProxyUrl
 
 
-class Connections:
-    """The open connections of one transport, so that any thread can end what another waits for."""
-
-    def __init__(self) -> None:
-        self._known: WeakSet[HTTPConnection] = WeakSet()
-        self._lock = threading.Lock()
-        self._is_cut = False
-
-    def add(self, connection: HTTPConnection) -> None:
-        """Note a new one; ``OSError`` once ``cut`` has been called."""
-        with self._lock:
-            if self._is_cut:
-                raise OSError("the client was closed meanwhile")
-            self._known.add(connection)
-
-    def cut(self) -> None:
-        """Let every wait on these connections see the end of its stream, now and for good."""
-        with self._lock:
-            self._is_cut = True
-            known = list(self._known)
-        for connection in known:
-            sock = getattr(connection, "sock", None)
-            if sock is not None:
-                # Not SSLSocket.shutdown, which takes the TLS object from under the thread that reads.
-                with suppress(OSError):  # closed meanwhile, which is what was wanted
-                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-
 class _Current(threading.local):
     """What this thread's request may use: one request a thread at a time."""
 
     ends_at: float = 0.0
-    connections: Connections | None = None
+    note: Callable[[HTTPConnection], None] | None = None
 
 
 _current = _Current()
 
 
 @contextmanager
-def deadline(ends_at: float, connections: Connections) -> Iterator[None]:
-    """Let every socket operation of this thread end at ``ends_at`` (``time.monotonic``); note new connections."""
-    _current.ends_at, _current.connections = ends_at, connections
+def deadline(ends_at: float, note: Callable[[HTTPConnection], None]) -> Iterator[None]:
+    """Let every socket operation of this thread end at ``ends_at`` (``time.monotonic``); ``note`` new connections."""
+    _current.ends_at, _current.note = ends_at, note
     try:
         yield
     finally:
-        _current.connections = None
+        _current.note = None
 
 
 def remaining_s() -> float:
@@ -110,8 +84,8 @@ class _Connects:
                     sock.setsockopt(*option)
                 sock.settimeout(remaining_s() / left)
                 sock.connect(address)
-                if _current.connections is not None and isinstance(self, HTTPConnection):
-                    _current.connections.add(self)
+                if _current.note is not None and isinstance(self, HTTPConnection):
+                    _current.note(self)
                 sock.settimeout(remaining_s())  # the TLS handshake may take all that is left
             except OSError as error:
                 sock.close()
@@ -140,27 +114,44 @@ class _HttpsPool(HTTPSConnectionPool):
 _POOLS = {"http": _HttpPool, "https": _HttpsPool}
 
 
-def _context() -> ssl.SSLContext:
+def trusting(ca_bundle: str | None) -> ssl.SSLContext:
+    """What TLS connections are made with: the certificates of this file are trusted, or those of ``certifi``.
+
+    Reading them costs more than ten connections, so all of a process share it; a file that has changed is read again.
+    """
+    file = ca_bundle or certifi.where()
+    return _trusting(file, os.stat(file).st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _trusting(file: str, changed_ns: int) -> ssl.SSLContext:  # noqa: ARG001
     context = create_urllib3_context()
     context.sslsocket_class = _TlsSocket
+    context.load_verify_locations(file)
     return context
 
 
 class DeadlineAdapter(HTTPAdapter):
     """A transport adapter of ``requests`` with one connection, whose sockets keep the deadline."""
 
-    def __init__(self, proxy: ProxyUrl | None = None) -> None:
+    def __init__(self, context: ssl.SSLContext | None, proxy: ProxyUrl | None = None) -> None:
+        """Without a ``context``, only http can be spoken."""
+        self._context = context
         self._proxy = proxy
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=_context(), **kwargs)
+        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, ssl_context=_context(), **kwargs)
+        manager = super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
         manager.pool_classes_by_scheme = _POOLS
         return manager
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:  # noqa: ARG002
+        """The context has the certificates: named here, they would be read again for each connection."""
+        conn.cert_reqs = "CERT_REQUIRED"
 
     def proxy_headers(self, proxy: str) -> dict[str, str]:  # noqa: ARG002 - there is one
         return self._proxy.headers() if self._proxy else {}

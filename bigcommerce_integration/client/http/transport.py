@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import quote, urlsplit
-
-import requests
 
 from ...encryption import ProxyUrl, Secret
 from ...errors import RecordGone, StoreUnavailable
@@ -18,10 +17,10 @@ from ...resources.values import STORE_HASH, STORE_HASH_LENGTH
 from ..clock import StoreClock, store_time
 from .body import BodyBroken, read_body
 from .causes import cause
-from .deadline import Connections, deadline
+from .deadline import deadline, trusting
 from .failures import WEB_PAGE, Failure, error_of, error_text_of, source_of
 from .rate_limit import Quota, parse_quota, retry_after_s, wait_s
-from .session import new_session
+from .session import KeptSessions, StoreSession, Token, Way
 
 # What is read of an answer: of a longer one, the records that came whole make a page (see ``Answer.is_cut``).
 BODY_CAP = 32 * 1024 * 1024
@@ -82,7 +81,7 @@ class Transport:
 
     Environment settings of ``requests`` are not read (``trust_env=False``): a ``.netrc`` could replace
     the credentials, a proxy variable send the token elsewhere. So ``HTTPS_PROXY`` and ``REQUESTS_CA_BUNDLE`` have no
-    effect; ``proxy`` and ``ca_bundle`` are in their place (see ``new_session``).
+    effect; ``proxy`` and ``ca_bundle`` are in their place.
     """
 
     def __init__(
@@ -95,10 +94,13 @@ class Transport:
         proxy: ProxyUrl | None = None,
         ca_bundle: str | None = None,
         clock: StoreClock | None = None,
+        kept: KeptSessions | None = None,
     ) -> None:
         """``timeout_s`` bounds each answer as a whole; ``ValueError`` for a hash or URL that cannot be one.
 
-        Without a ``clock``, of the store's and this machine's the earlier one counts.
+        ``proxy`` is asked to connect through to every https address; ``ca_bundle`` is the file of the certificates to
+        trust in place of those that come with ``certifi``. Without a ``clock``, of the store's and this machine's the
+        earlier one counts. Connections come from ``kept`` and go back there; without it, all end with this.
         """
         if not STORE_HASH.fullmatch(store_hash):
             raise ValueError(f"A store hash is 1 to {STORE_HASH_LENGTH} ASCII letters and digits.")
@@ -114,9 +116,9 @@ class Transport:
         self._base = f"{api_url.rstrip('/')}/stores/{store_hash}/"
         self._timeout_s = timeout_s
         self._clock = clock or StoreClock(store_hash)
-        self._own = threading.local()
-        self._sessions: list[requests.Session] = []
-        self._connections = Connections()
+        self._kept = KeptSessions() if kept is None else kept
+        self._is_keeping = kept is not None
+        self._busy: set[StoreSession] = set()
         self._lock = threading.Lock()
         self._is_closed = False
 
@@ -158,13 +160,13 @@ class Transport:
         )
 
     def close(self) -> None:
-        """Close all threads' connections; requests still under way end at once, as ``StoreUnavailable``."""
+        """End requests that are still under way, as ``StoreUnavailable``, and connections that are not to be kept."""
         with self._lock:
             self._is_closed = True
-            sessions, self._sessions = self._sessions, []
-        self._connections.cut()
-        for session in sessions:
-            session.close()
+            for session in self._busy:
+                session.cut()
+        if not self._is_keeping:
+            self._kept.close()
 
     def _url(self, call: Call) -> str:
         if not _PATH.fullmatch(call.path):
@@ -180,8 +182,8 @@ class Transport:
             return "was not asked, as the client is closed"
         ends_at = began + self._timeout_s
         try:
-            with deadline(ends_at, self._connections):
-                return self._exchange(url, began)
+            with self._session() as session, deadline(ends_at, session.note):
+                return self._exchange(session, url, began)
         except BodyBroken as problem:
             return str(problem)
         except Exception as problem:  # noqa: BLE001 - whatever it is, its frames hold the request's headers
@@ -189,8 +191,9 @@ class Transport:
                 return f"did not answer within {self._timeout_s:g} seconds"
             return cause(problem, place=self._place, proxy=self._proxy.shown if self._proxy else None)
 
-    def _exchange(self, url: str, began: float) -> _RawResponse:
-        response = self._session().get(url, stream=True, allow_redirects=False, timeout=self._timeout_s)
+    def _exchange(self, session: StoreSession, url: str, began: float) -> _RawResponse:
+        auth = Token(self._token)
+        response = session.get(url, auth=auth, stream=True, allow_redirects=False, timeout=self._timeout_s)
         try:
             headers_s = time.monotonic() - began
             is_success = response.status_code in {200, 204}
@@ -204,14 +207,26 @@ class Transport:
         finally:
             response.close()
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._own, "session", None)
-        if session is None:
-            session = new_session(self._token, proxy=self._proxy, ca_bundle=self._ca_bundle)
-            self._own.session = session
+    @contextmanager
+    def _session(self) -> Iterator[StoreSession]:
+        """For one request; one that fails takes its connection with it."""
+        way = Way(self._base, self._proxy, trusting(self._ca_bundle) if self._base.startswith("https:") else None)
+        session = self._kept.take(way) or StoreSession(way)
+        with self._lock:
+            self._busy.add(session)
+            if self._is_closed:
+                session.cut()
+        is_sound = False
+        try:
+            yield session
+            is_sound = True
+        finally:
             with self._lock:
-                self._sessions.append(session)
-        return session
+                self._busy.discard(session)
+            if is_sound and not session.is_cut:
+                self._kept.keep(session)
+            else:
+                session.close()
 
     def _failure(self, call: Call, raw: _RawResponse, text: str) -> Failure:
         return Failure(

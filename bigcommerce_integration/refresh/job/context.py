@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from ...client.api import StoreClient
 from ...client.clock import StoreClock
+from ...client.http.session import KeptSessions
 from ...client.http.transport import Transport
 from ...client.readers.wire import IsUnwanted
 from ...config import Config
@@ -30,9 +31,15 @@ if TYPE_CHECKING:
 
 
 def transport_to(
-    config: Config, store_hash: str, token: Secret, *, timeout_s: float, clock: StoreClock | None = None
+    config: Config,
+    store_hash: str,
+    token: Secret,
+    *,
+    timeout_s: float,
+    clock: StoreClock | None = None,
+    kept: KeptSessions | None = None,
 ) -> Transport:
-    """The way to a store's API by the app's settings."""
+    """The way to a store's API by the app's settings; its connections end with it, or come from ``kept``."""
     return Transport(
         api_url=config.api_url,
         store_hash=store_hash,
@@ -41,6 +48,7 @@ def transport_to(
         proxy=config.proxy_url,
         ca_bundle=config.ca_bundle,
         clock=clock,
+        kept=kept,
     )
 
 
@@ -59,6 +67,8 @@ class Engine:
     stopping: Event = field(default_factory=Event)
     # By owner: what this process could not write when it let go (see ``owed``).
     owed: dict[str, Any] = field(default_factory=dict, repr=False)
+    # Connections to stores between slices.
+    kept: KeptSessions = field(default_factory=KeptSessions, repr=False)
 
     def transaction(self, work: Callable[[Session], T]) -> T:
         """``work`` in a transaction of its own, committed (see ``in_own_transaction``)."""
@@ -69,8 +79,10 @@ class Engine:
 
         Who is erased is looked up now, so not within a transaction: a client lives for one slice.
         """
-        token = self.cipher.decrypt(instance.access_token)
-        transport = transport_to(self.config, instance.store_hash, token, timeout_s=self.config.timeout_s, clock=clock)
+        token, timeout_s = self.cipher.decrypt(instance.access_token), self.config.timeout_s
+        transport = transport_to(
+            self.config, instance.store_hash, token, timeout_s=timeout_s, clock=clock, kept=self.kept
+        )
         return StoreClient(transport, is_unwanted=self._is_unwanted(instance))
 
     def _is_unwanted(self, instance: IntegrationInstance) -> IsUnwanted | None:
