@@ -39,7 +39,7 @@ def documents(  # noqa: PLR0917 - as the issue has it
         found += credits(facts, stored[CREDIT], invoiced)
     fulfilled = stored[FULFILLMENT]
     returned = returned_goods(facts, fulfilled)
-    pieces = returned_pieces(facts, returned, fulfilled)
+    pieces = returned_pieces(facts, returned, stored[RETURN], fulfilled)
     plan = planned(facts, fulfilled, pieces, has_invoice=invoiced.has_posted)
     back = [each for each in stored[RETURN] if each.is_posted]
     is_held = invoiced.reversal_is_held or not invoiced.has_posted
@@ -62,7 +62,7 @@ def costs_wanted(
     facts = Facts(order, refunds, returns, settings, {})
     stored = _by_kind(booked)
     fulfilled = stored[FULFILLMENT]
-    pieces = returned_pieces(facts, returned_goods(facts, fulfilled), fulfilled)
+    pieces = returned_pieces(facts, returned_goods(facts, fulfilled), stored[RETURN], fulfilled)
     plan = planned(facts, fulfilled, pieces, has_invoice=any(each.is_posted for each in stored[INVOICE]))
     grouped, lines = bundles(order), {line.id: line for line in order.lines}
     wanted: set[tuple[date, Any]] = set()

@@ -79,6 +79,20 @@ def test_the_parent_of_a_bundle_brings_its_parts_back():
     known = costs(products=(902, 903))
     [back] = returns_of(bundle(), returned({1: 1}), costs=known)
     assert pieces(back) == {2: 2, 3: 1}
+    [back] = returns_of(bundle(), returned({1: 1}))
+    assert pieces(back) == {1: 1, 2: 2, 3: 1}
+    [back] = returns_of(bundle(), returned({1: 1, 2: 1}))
+    assert pieces(back) == {1: 1, 2: 1}
+
+
+def test_a_posted_return_stays_when_its_bundle_changes():
+    known = costs(products=(902,))
+    booked = stored(goods_of(bundle(), returns=(returned({1: 1}),), costs=known))
+    assert [pieces(each) for each in booked] == [{2: 4}, {2: 2}]
+    without = replace(bundle(), lines=bundle().lines[::2])
+    found = goods_of(without, returns=(returned({1: 1}),), costs=known, booked=booked)
+    [reversal] = [each for each in found if each.status == "pending"]
+    assert (pieces(reversal), reversal.adjusts_number, reversal.total) == ({2: 2}, 1, Decimal("-5.00"))
 
 
 def test_a_refund_is_no_return():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -72,34 +72,56 @@ def _beyond(pieces: Mapping[int, int], unsent: dict[int, int]) -> dict[int, int]
     return rest
 
 
-def returned_pieces(facts: Facts, returns: Iterable[Return], fulfilled: Sequence[Document]) -> dict[int, int]:
-    """Pieces by order line that came back, of those lines that have left by these documents."""
+def returned_pieces(
+    facts: Facts, returns: Iterable[Return], stored: Sequence[Document], fulfilled: Sequence[Document]
+) -> dict[int, int]:
+    """Pieces by order line that came back; ``stored`` are the stored returns, ``fulfilled`` what has left."""
     sums: dict[int, int] = {}
+    booked = pieces_by_line(fulfilled)
     for each in returns:
-        for line, quantity in _by_booked_line(facts, each.pieces, pieces_by_line(fulfilled)).items():
+        for line, quantity in _wanted(facts, each, stored, booked).items():
             sums[line] = sums.get(line, 0) + quantity
     return sums
 
 
+def _wanted(facts: Facts, back: Return, stored: Sequence[Document], booked: Mapping[int, int]) -> dict[int, int]:
+    """The pieces of a return by the line that has their cost.
+
+    What was posted of it stays as it is, as the lines of a bundle may change afterwards. Only of a refund less may
+    have come back than was thought, and then of a line that is still in the order.
+    """
+    wanted = _by_booked_line(facts, back.pieces, booked)
+    posted = pieces_by_line(each for each in stored if each.is_posted and back.is_of(each))
+    if posted:
+        present = {line.id for line in facts.order.lines} if back.refund_id is not None else set()
+        for line, pieces in posted.items():
+            if line not in present:
+                wanted[line] = max(wanted.get(line, 0), -pieces)
+    return wanted
+
+
 def _by_booked_line(facts: Facts, pieces: Mapping[int, int], booked: Mapping[int, int]) -> dict[int, int]:
-    """The pieces of a bundle's parent as those of its parts, where only these were booked: each in its proportion."""
+    """The pieces of a bundle's parent as those of all its lines that were booked, each in its proportion.
+
+    What names several lines of a bundle means these lines alone.
+    """
     grouped = bundles(facts.order)
     if not grouped:
         return dict(pieces)
     found: dict[int, int] = {}
     for line, quantity in pieces.items():
-        for each, share in _booked_parts(line, quantity, grouped.get(line, ()), booked):
+        bundle = grouped.get(line, [])
+        is_whole = bool(bundle) and bundle[0].id == line and not any(each.id in pieces for each in bundle[1:])
+        for each, share in _parts(bundle, quantity, booked) if is_whole else ():
             found[each] = found.get(each, 0) + share
+        if not is_whole or not any(booked.get(each.id) for each in bundle):
+            found[line] = found.get(line, 0) + quantity
     return found
 
 
-def _booked_parts(
-    line: int, quantity: int, bundle: Sequence[OrderLine], booked: Mapping[int, int]
-) -> list[tuple[int, int]]:
-    if not bundle or bundle[0].id != line or booked.get(line) or bundle[0].quantity <= 0:
-        return [(line, quantity)]
-    parts = [(each.id, quantity * each.quantity // bundle[0].quantity) for each in bundle if booked.get(each.id)]
-    return parts or [(line, quantity)]
+def _parts(bundle: Sequence[OrderLine], quantity: int, booked: Mapping[int, int]) -> Iterator[tuple[int, int]]:
+    whole = max(bundle[0].quantity, 1)
+    return ((each.id, quantity * each.quantity // whole) for each in bundle if booked.get(each.id))
 
 
 def customer_returns(
@@ -118,7 +140,7 @@ def customer_returns(
         if of_it or each.day >= facts.settings.starts.get(RETURN, each.day):
             posted = [document for document in of_it if document.is_posted]
             unposted = [document for document in of_it if not document.is_posted and document.adjusts_number is None]
-            wanted = _by_booked_line(facts, each.pieces, booked)
+            wanted = _wanted(facts, each, stored, booked)
             groups = _taken(facts, _less(wanted, pieces_by_line(posted)), lots, fulfilled)
             which: dict[str, Any] = {"return_reference": each.reference, "refund_id": each.refund_id}
             found += papers(facts, RETURN, each.day, groups, unposted, out=False, **which)
