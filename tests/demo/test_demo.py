@@ -27,6 +27,7 @@ DemoHere = Callable[..., subprocess.CompletedProcess[str]]
 
 DEMO = [sys.executable, "-m", "bigcommerce_integration", "demo"]
 ALL_RIGHT = "Every count and every payload is as it is in the store."
+IN_BALANCE = "Debits equal credits in each currency: the trial balance is zero."
 
 
 def demo(*arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
@@ -96,6 +97,7 @@ def test_once_ends_with_everything_right() -> None:
     done = demo(*small())
     assert (done.returncode, done.stderr) == (0, "")
     assert ALL_RIGHT in done.stdout
+    assert IN_BALANCE in done.stdout
     assert "\033" not in done.stdout
 
 
@@ -129,6 +131,7 @@ def test_real_servers_and_worker_processes(tmp_path: Path, database: str, broker
         done = demo(*small(*arguments))
         assert (done.returncode, done.stderr) == (0, "")
         assert ALL_RIGHT in done.stdout
+        assert IN_BALANCE in done.stdout
         assert differences_in(url, 30, 30) == []
         again = demo(*small(*arguments))
         assert again.returncode == 2
@@ -148,6 +151,7 @@ def test_two_thousand_of_each(tmp_path: Path, database: str, broker: str | None)
         done = demo(*arguments, timeout_s=600)
         assert (done.returncode, done.stderr) == (0, "")
         assert ALL_RIGHT in done.stdout
+        assert IN_BALANCE in done.stdout
         assert differences_in(url, 2000, 2000) == []
 
 
@@ -176,11 +180,11 @@ def test_the_printed_curl_lines_work_and_ctrl_c_ends_everything(tmp_path: Path) 
     with running(tmp_path, "--products", "10", "--orders", "10") as (process, output):
         told = wait_for(output, "Ctrl-C ends everything.")
         lines = [line for line in told.splitlines() if line.startswith(("TOKEN=", "curl "))]
-        assert len(lines) == 5
+        assert len(lines) == 6
         answers = subprocess.run(
             ["bash", "-ec", "; echo; ".join(lines)], capture_output=True, text=True, timeout=60, check=True
         ).stdout
-        assert answers.count('"data":') == 4
+        assert answers.count('"data":') == 5
         assert '"status":"completed"' in answers
         assert '"name":"Second look"' in answers
         opened = subprocess.run(

@@ -18,11 +18,12 @@ from sqlalchemy import URL, create_engine
 from sqlalchemy.pool import NullPool
 
 from ..errors import Interrupted
-from ..host.app import USER_NAME, Rows, close_connections, create_app, create_rows
+from ..host.app import USER_NAME, Rows, balances, close_connections, create_app, create_rows
 from ..host.brokers import clear_away, make_broker, require_reachable, without_password
 from ..host.company import company_products
 from ..host.database import database_url, require_empty
 from ..host.entrance import Entrance, entrance_of
+from ..host.journal import Balance
 from ..host.server import listen, serving
 from ..host.settings import HostSettings
 from . import summary
@@ -35,6 +36,8 @@ from .terminal import Terminal
 # The made-up store's records go back some 400 days: what is older than this stays out, unless an order needs it.
 _DAYS_BACK = 365
 _OPENED_WITHIN_S = 20.0
+_BOOKED_WITHIN_S = 300.0
+_LOOK_EVERY_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,34 @@ def _watch_and_check(
         summary.print_counts(terminal, refreshes, in_store, scene.start_date)
         report = compare(connection, scene.records, instance_id=instance["id"], start_date=scene.start_date)
     summary.print_report(terminal, report)
-    return all(refresh["status"] == "completed" for refresh in refreshes) and not report.differences
+    books = _books(scene, api, instance["id"])
+    summary.print_books(terminal, *books)
+    is_even = all(each.is_even for each in books[0])
+    return all(refresh["status"] == "completed" for refresh in refreshes) and not report.differences and is_even
+
+
+def _books(scene: Scene, api: Api, instance_id: int) -> tuple[list[Balance], list[dict[str, Any]]]:
+    """The company's trial balance and what is not in its books, once all that is due was handed over."""
+    path, until = f"/api/big-commerce/{instance_id}", time.monotonic() + _BOOKED_WITHIN_S
+    while not _is_booked(api, path) and time.monotonic() < until:
+        time.sleep(_LOOK_EVERY_S)
+    with scene.app.app_context():
+        return balances(), api.get(f"{path}/accounting-summary")["data"]["awaiting"]
+
+
+def _is_booked(api: Api, path: str) -> bool:
+    """Whether documents were made of all orders, and all is handed over but for the batches of this month."""
+    figures = api.get(f"{path}/accounting-summary")["data"]
+    if not figures["is_complete"] or any(
+        each["status"] == "pending" and not each["is_batched"] for each in figures["awaiting"]
+    ):
+        return False
+    # A month more, as the store's time zone may be another.
+    last_month = (date.today() - timedelta(days=31)).isoformat()
+    batches = api.get(f"{path}/accounting-batches?per_page=100")["data"]
+    return not any(
+        each["status"] == "pending" or (each["status"] == "open" and each["date"] < last_month) for each in batches
+    )
 
 
 def _empty_database(options: Options, directory: Path) -> URL:

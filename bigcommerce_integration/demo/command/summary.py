@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from ..host.app import USER_NAME
+from ..host.journal import Balance
 from .comparison import Report
 from .terminal import Terminal
 
@@ -103,6 +104,28 @@ def print_report(terminal: Terminal, report: Report) -> None:
         terminal.print_line(f"    … and {len(report.differences) - _SHOWN_DIFFERENCES:,} more")
 
 
+def print_books(terminal: Terminal, balances: Sequence[Balance], awaiting: Sequence[Mapping[str, Any]]) -> None:
+    """The company's trial balance, and what is not in its books, by kind and why."""
+    terminal.heading("In the company's books")
+    terminal.table(
+        ("", "postings", "debits", "credits", "balance"),
+        [
+            (each.currency_code, each.postings, *map(_amount, (each.debits, each.credits, each.debits - each.credits)))
+            for each in balances
+        ],
+        (4, 10, 16, 16, 10),
+    )
+    if not balances:
+        terminal.print_line("  Nothing was posted: no order is shipped.")
+    elif all(each.is_even for each in balances):
+        terminal.print_line("  Debits equal credits in each currency: the trial balance is zero.")
+    else:
+        terminal.print_line("  DEBITS AND CREDITS DIFFER.")
+    for each in awaiting:
+        kind, count = each["kind"].replace("_", " "), each["count"]
+        terminal.print_line(f"  {count:>6,} {kind} {each['status']} in {each['currency_code']}: {each['sentence']}")
+
+
 def curl_lines(terminal: Terminal, address: str, password: str, request_body: Mapping[str, Any]) -> None:
     """Commands to go on with, which work as they stand."""
     login = json.dumps({"username": USER_NAME, "password": password})
@@ -115,6 +138,7 @@ def curl_lines(terminal: Terminal, address: str, password: str, request_body: Ma
     terminal.print_line(f"curl -s {address}/api/big-commerce/1 {auth}")
     terminal.print_line(f"curl -s {address}/api/big-commerce/1/refreshes/1 {auth}")
     terminal.print_line(f"curl -s {address}/products {auth}")
+    terminal.print_line(f"curl -s {address}/trial-balance {auth}")
     terminal.print_line(f"curl -s {address}/api/big-commerce {auth} {as_json} -d '{body}'")
     terminal.print_line()
     terminal.print_line("Ctrl-C ends everything.")

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from decimal import Decimal
 
 from dramatiq import Broker
 from flask import Flask, jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_jwt_extended import JWTManager, create_access_token, verify_jwt_in_request
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import String, select
+from sqlalchemy import Numeric, String, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from werkzeug.security import check_password_hash, generate_password_hash
 
 import bigcommerce_integration as bigcommerce
 
 from .entrance import LOGIN, add_entrance, logged_in, login_form, next_path
+from .journal import Balance, JournalHost, trial_balance
 from .settings import HostSettings
 
 USER_NAME = "demo"
@@ -76,6 +79,19 @@ class Product(db.Model):  # type: ignore[name-defined,misc]
     name: Mapped[str] = mapped_column(String(512))
 
 
+class JournalLine(db.Model):  # type: ignore[name-defined,misc]
+    """One side of a booking in the company's books."""
+
+    __tablename__ = "demo_journal"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    posting: Mapped[str] = mapped_column(String(80), index=True)
+    date: Mapped[dt.date]
+    account: Mapped[str] = mapped_column(String(80))
+    currency_code: Mapped[str] = mapped_column(String(8))
+    debit: Mapped[Decimal] = mapped_column(Numeric(20, 4))
+    credit: Mapped[Decimal] = mapped_column(Numeric(20, 4))
+
+
 @dataclass(frozen=True)
 class Rows:
     """The ids that a request to connect a store refers to."""
@@ -94,6 +110,8 @@ def create_app(settings: HostSettings, broker: Broker) -> Flask:
         JWT_ACCESS_TOKEN_EXPIRES=_LOGIN_LASTS_S,
         BIGCOMMERCE_ENCRYPTION_KEYS=[settings.encryption_key],
         BIGCOMMERCE_API_URL=settings.api_url,
+        # Nobody likes to wait in front of a demo.
+        BIGCOMMERCE_TICK_S=1,
     )
     db.init_app(app)
     jwt.init_app(app)
@@ -101,7 +119,8 @@ def create_app(settings: HostSettings, broker: Broker) -> Flask:
         bigcommerce.create_blueprint(
             db=db,
             broker=broker,
-            host=bigcommerce.SQLAlchemyHost(
+            host=JournalHost(
+                journal=JournalLine,
                 integration=Integration,
                 store=Store,
                 nominal_code=NominalCode,
@@ -115,6 +134,7 @@ def create_app(settings: HostSettings, broker: Broker) -> Flask:
     app.add_url_rule("/login", view_func=_login, methods=["POST"])
     app.add_url_rule(LOGIN, view_func=_enter, methods=["GET", "POST"])
     app.add_url_rule("/products", view_func=_products)
+    app.add_url_rule("/trial-balance", view_func=_trial_balance)
     return app
 
 
@@ -162,6 +182,17 @@ def _products() -> ResponseReturnValue:
             for row in db.session.execute(statement)
         ]
     )
+
+
+def _trial_balance() -> ResponseReturnValue:
+    """What debits and credits add up to in the company's books."""
+    verify_jwt_in_request()
+    return jsonify(data=[{name: str(value) for name, value in asdict(each).items()} for each in balances()])
+
+
+def balances() -> list[Balance]:
+    """The trial balance, within the app's context."""
+    return trial_balance(db.session(), JournalLine)
 
 
 def create_rows(app: Flask, password: str, products: list[tuple[str, str]]) -> Rows:
