@@ -134,9 +134,11 @@ def _require_begun(context: RequestContext, session: Session, resource: str) -> 
     leases = tables.leases
     mine = (leases.c.instance_id == context.instance.id, leases.c.resource == resource)
     if session.execute(select(leases.c.epoch).where(*mine)).first() is None:
+        begins = tables.registry[resource].begins
+        first = "" if begins is None else f"once the first refresh of the {begins.collection} is completed, and "
         raise Conflict(
-            f"The {resource} of this store have not begun yet: they do by themselves, about a minute after the last "
-            "worker of an older version has ended.",
+            f"The {resource} of this store have not begun yet: they do by themselves, {first}about a minute after the "
+            "last worker of an older version has ended.",
             refresh_id=None,
         )
 

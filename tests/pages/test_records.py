@@ -135,6 +135,41 @@ def test_the_page_of_the_host_is_linked(listed: Mirrored, reader: Browser, monke
     assert reader.get(f"/{listed.instance_id}/variants").links["77"] == f"/erp/{listed.instance_id}/product/77"
 
 
+def test_an_order_shows_what_was_given_back_of_it(listed: Mirrored, reader: Browser) -> None:
+    path = add_orders(listed, {"bigcommerce_id": 100, "default_currency_code": "EUR"}, {"bigcommerce_id": 101})
+    line = {"bigcommerce_order_id": 100, "quantity": 2}
+    listed.add("order_lines", {"bigcommerce_id": 11, "sku": "A", "name": "<b>Cup</b>", **line})
+    of_order = {"bigcommerce_order_id": 100, "date_created": datetime(2026, 1, 31, 2, 30)}
+    listed.add(
+        "refunds",
+        {"bigcommerce_id": 7, "total_amount": Decimal("12.5"), "total_tax": Decimal("2"), **of_order},
+        {"bigcommerce_id": 8, "total_amount": Decimal("1.5"), "total_tax": Decimal("1.5"), **of_order},
+    )
+    listed.add(
+        "refund_items",
+        {"bigcommerce_refund_id": 7, "item_type": "PRODUCT", "item_id": 11, "quantity": 2},
+        {"bigcommerce_refund_id": 7, "position": 2, "item_type": "SHIPPING", "requested_amount": Decimal("3")},
+    )
+    listed.add(
+        "refund_payments",
+        {"bigcommerce_refund_id": 7, "provider_id": "<i>bank</i>", "amount": Decimal("12.5"), "is_declined": True},
+        {"bigcommerce_refund_id": 8, "provider_id": "custom", "amount": Decimal("1.5"), "offline": True},
+    )
+    page = reader.get(f"{path}/100")
+    for text in (
+        "2 refunds",
+        "30 Jan 2026, 20:30 CST",
+        "2 × <b>Cup</b>",
+        "Shipping (3.00 EUR)",
+        "<i>bank</i>",
+        "Declined",
+    ):
+        assert text in page.text
+    for text in ("Tax alone", "outside of the store", "12.50 EUR"):
+        assert text in page.text
+    assert "refund" not in reader.get(f"{path}/101").text.split("lines")[-1]
+
+
 def test_no_orders_says_why(listed: Mirrored, reader: Browser) -> None:
     path = add_orders(listed)
     assert "No orders are stored yet." in reader.get(path).text

@@ -27,6 +27,7 @@ from bigcommerce_integration.resources.registry import REGISTRY
 from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.sandbox.server.routes import refunds as routes
 
+from ..host_app import bearer
 from ..oracle.truth import truth_of
 from ..oracle.verify import refund_differences
 from ..shop import LONG_AGO
@@ -437,6 +438,15 @@ def test_erasing_a_person_takes_the_texts_and_leaves_amounts(connect_any: Connec
     mirror.again("refunds", mode="full")
     assert "Ostrova" not in mirror.row("refunds", new)["payload"]
     assert mirror.refresh("refunds")["updated"] == 0
+
+
+def test_the_store_is_asked_why_a_refund_is_not_here(connect: Connect, store: SandboxStore):
+    mirror = connect(store)
+    client, headers = mirror.app.test_client(), bearer(mirror.app)
+    for refund_id, expected in ((store.refund_ids[0], "in_store"), (999_999, "not_in_store")):
+        path = f"/api/big-commerce/{mirror.instance_id}/explain?refund={refund_id}&ask_store=true"
+        reasons = client.get(path, headers=headers).json["data"]["reasons"]
+        assert reasons[0]["code"] == expected
 
 
 def test_the_host_is_told_of_changed_refunds(connect: Connect, store: SandboxStore, monkeypatch: pytest.MonkeyPatch):

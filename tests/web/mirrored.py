@@ -24,6 +24,15 @@ _NEEDED: Mapping[str, Mapping[str, Any]] = {
     "variants": {"bigcommerce_product_id": 1},
     "orders": {"payload": "{}", "is_sale": True, "is_deleted": False},
     "order_lines": {"bigcommerce_order_id": 1},
+    "refunds": {"payload": "{}", "bigcommerce_order_id": 1},
+    "refund_items": {"bigcommerce_refund_id": 1, "position": 1},
+    "refund_payments": {"bigcommerce_refund_id": 1, "position": 1},
+}
+_COLLECTIONS = {
+    "variants": "products",
+    "order_lines": "orders",
+    "refund_items": "refunds",
+    "refund_payments": "refunds",
 }
 
 
@@ -35,7 +44,7 @@ class Mirrored:
     host_app: HostApp
     client: FlaskClient
     instance_id: int
-    numbers: dict[str, int] = field(default_factory=lambda: {"products": 0, "orders": 0})
+    numbers: dict[str, int] = field(default_factory=lambda: {"products": 0, "orders": 0, "refunds": 0})
 
     @property
     def tables(self) -> Tables:
@@ -48,7 +57,7 @@ class Mirrored:
 
     def add(self, name: str, *rows: Mapping[str, Any]) -> None:
         """Rows of a mirror table; the columns that must have a value are filled in."""
-        resource = "products" if name in ("products", "variants") else "orders"
+        resource = _COLLECTIONS.get(name, name)
         given = []
         for row in rows:
             self.numbers[resource] += 1
