@@ -93,8 +93,14 @@ def store() -> SandboxStore:
 
 
 @pytest.fixture
-def mirror(connect_any: Connect, store: SandboxStore) -> Mirror:
+def mirror(connect: Connect, store: SandboxStore) -> Mirror:
     """A store whose orders are here, ten records a page, and whose refunds have begun."""
+    return begun(connect(store, settings={"page_size": 10}).completed())
+
+
+@pytest.fixture
+def any_mirror(connect_any: Connect, store: SandboxStore) -> Mirror:
+    """The same on each database."""
     return begun(connect_any(store, settings={"page_size": 10}).completed())
 
 
@@ -135,25 +141,27 @@ def test_they_wait_for_workers_that_do_not_know_them(connect: Connect, store: Sa
     assert differences(mirror) == []
 
 
-def test_every_kind_of_refund_is_stored_exactly(mirror: Mirror, store: SandboxStore):
-    mirror.completed("refunds")
-    assert differences(mirror) == []
-    assert mirror.ids("refunds") == store.refund_ids
-    kinds = {row["item_type"] for row in mirror.rows("refund_items")}
+def test_every_kind_of_refund_is_stored_exactly(any_mirror: Mirror, store: SandboxStore):
+    any_mirror.completed("refunds")
+    assert differences(any_mirror) == []
+    assert any_mirror.ids("refunds") == store.refund_ids
+    kinds = {row["item_type"] for row in any_mirror.rows("refund_items")}
     assert kinds == {"PRODUCT", "SHIPPING", "HANDLING", "ORDER"}
-    assert None in {row["requested_amount"] for row in mirror.rows("refund_items")}
-    payments = mirror.rows("refund_payments")
+    assert None in {row["requested_amount"] for row in any_mirror.rows("refund_items")}
+    payments = any_mirror.rows("refund_payments")
     assert {(row["offline"], row["is_declined"]) for row in payments} == {(False, False), (True, False), (False, True)}
-    of_orders = [row["bigcommerce_order_id"] for row in mirror.rows("refunds")]
+    of_orders = [row["bigcommerce_order_id"] for row in any_mirror.rows("refunds")]
     assert len(set(of_orders)) < len(of_orders), "some orders have two"
-    without_items = set(mirror.ids("refunds")) - {row["bigcommerce_refund_id"] for row in mirror.rows("refund_items")}
+    without_items = set(any_mirror.ids("refunds")) - {
+        row["bigcommerce_refund_id"] for row in any_mirror.rows("refund_items")
+    }
     taxes = {
         row["total_tax"] == row["total_amount"]
-        for row in mirror.rows("refunds")
+        for row in any_mirror.rows("refunds")
         if row["bigcommerce_id"] in without_items
     }
     assert taxes == {True}, "a refund of tax has no items"
-    refresh = mirror.refresh("refunds")
+    refresh = any_mirror.refresh("refunds")
     pages = -(-len(store.refund_ids) // 10)
     assert (refresh["created"], refresh["total"], refresh["requests"]) == (len(store.refund_ids),) * 2 + (pages,)
 
@@ -191,14 +199,14 @@ def test_nothing_new_costs_one_request(mirror: Mirror):
     assert mirror.refresh("refunds")["unchanged"] <= 1
 
 
-def test_what_is_new_comes_after_the_orders(mirror: Mirror, store: SandboxStore):
-    mirror.completed("refunds")
+def test_what_is_new_comes_after_the_orders(any_mirror: Mirror, store: SandboxStore):
+    any_mirror.completed("refunds")
     new = [store.create_refund(store.order_ids[3], kind=kind) for kind in ("handling", "tax_only", "declined")]
-    followed(mirror)
-    assert differences(mirror) == []
-    assert mirror.refresh("refunds")["created"] == len(new)
-    assert len(mirror.asked(rf"{LIST}.*page=1&")) == 2
-    assert mirror.rows("leases", resource="refunds")[0]["watermark"] is not None
+    followed(any_mirror)
+    assert differences(any_mirror) == []
+    assert any_mirror.refresh("refunds")["created"] == len(new)
+    assert len(any_mirror.asked(rf"{LIST}.*page=1&")) == 2
+    assert any_mirror.rows("leases", resource="refunds")[0]["watermark"] is not None
 
 
 def test_watermark_is_the_begin_of_the_orders_refresh(mirror: Mirror):
@@ -231,24 +239,26 @@ def test_ticks_begin_sweeps_of_them_and_nothing_else(mirror: Mirror):
         assert [name for name, _ in begin_due(mirror.engine)] == ["refunds"]
 
 
-def test_a_declined_payment_is_found_by_the_sweep(mirror: Mirror, store: SandboxStore):
-    mirror.completed("refunds")
+def test_a_declined_payment_is_found_by_the_sweep(any_mirror: Mirror, store: SandboxStore):
+    any_mirror.completed("refunds")
     recent = next(
-        row["bigcommerce_refund_id"] for row in reversed(mirror.rows("refund_payments")) if not row["is_declined"]
+        row["bigcommerce_refund_id"] for row in reversed(any_mirror.rows("refund_payments")) if not row["is_declined"]
     )
     store.decline_payments(recent)
-    followed(mirror)
-    assert mirror.rows("refund_payments", bigcommerce_refund_id=recent)[0]["is_declined"] is False, "it is not new"
-    leases = mirror.engine.tables.leases
-    mirror.execute(update(mirror.engine.tables.instances).values(is_automatic_sync_enabled=True))
-    mirror.execute(update(leases).where(leases.c.resource == "refunds").values(next_sync_at=None, next_sweep_at=None))
-    with mirror.app.app_context():
-        begin_due(mirror.engine)
-    noted(mirror).completed("refunds")
-    assert mirror.refresh("refunds")["is_sweep"] is True
-    assert mirror.rows("refund_payments", bigcommerce_refund_id=recent)[0]["is_declined"] is True
-    assert differences(mirror) == []
-    counted = mirror.refresh("refunds")
+    followed(any_mirror)
+    assert any_mirror.rows("refund_payments", bigcommerce_refund_id=recent)[0]["is_declined"] is False, "it is not new"
+    leases = any_mirror.engine.tables.leases
+    any_mirror.execute(update(any_mirror.engine.tables.instances).values(is_automatic_sync_enabled=True))
+    any_mirror.execute(
+        update(leases).where(leases.c.resource == "refunds").values(next_sync_at=None, next_sweep_at=None)
+    )
+    with any_mirror.app.app_context():
+        begin_due(any_mirror.engine)
+    noted(any_mirror).completed("refunds")
+    assert any_mirror.refresh("refunds")["is_sweep"] is True
+    assert any_mirror.rows("refund_payments", bigcommerce_refund_id=recent)[0]["is_declined"] is True
+    assert differences(any_mirror) == []
+    counted = any_mirror.refresh("refunds")
     assert (counted["created"], counted["updated"]) == (0, 1)
 
 
@@ -326,49 +336,49 @@ def test_named_refunds_are_read_and_marked_when_they_are_gone(mirror: Mirror, st
 # -- what is within them -------------------------------------------------------------------------------------------
 
 
-def test_items_and_payments_are_known_by_their_position(mirror: Mirror, store: SandboxStore):
-    mirror.completed("refunds")
+def test_items_and_payments_are_known_by_their_position(any_mirror: Mirror, store: SandboxStore):
+    any_mirror.completed("refunds")
     refund_id = store.create_refund(store.order_ids[0], kind="two_providers")
-    followed(mirror)
-    before = mirror.rows("refund_payments", bigcommerce_refund_id=refund_id)
+    followed(any_mirror)
+    before = any_mirror.rows("refund_payments", bigcommerce_refund_id=refund_id)
     assert [row["position"] for row in before] == [1, 2]
     (kept, changed) = (json.loads(store.refund(refund_id).text)["payments"][at] for at in (0, 1))
     more = {**changed, "id": 999, "amount": 3}
     store.edit_refund(refund_id, payments=[kept, {**changed, "is_declined": True}, more], items=[])
-    mirror.again("refunds", mode="ids", ids=(refund_id,))
-    after = mirror.rows("refund_payments", bigcommerce_refund_id=refund_id)
+    any_mirror.again("refunds", mode="ids", ids=(refund_id,))
+    after = any_mirror.rows("refund_payments", bigcommerce_refund_id=refund_id)
     assert [row["position"] for row in after] == [1, 2, 3]
     assert [row["change_number"] > before[-1]["change_number"] for row in after] == [False, True, True]
-    assert mirror.rows("refund_items", bigcommerce_refund_id=refund_id) == []
+    assert any_mirror.rows("refund_items", bigcommerce_refund_id=refund_id) == []
     store.edit_refund(refund_id, payments=[more])
-    mirror.again("refunds", mode="ids", ids=(refund_id,))
-    (left,) = mirror.rows("refund_payments", bigcommerce_refund_id=refund_id)
+    any_mirror.again("refunds", mode="ids", ids=(refund_id,))
+    (left,) = any_mirror.rows("refund_payments", bigcommerce_refund_id=refund_id)
     assert (left["position"], left["amount"], left["id"]) == (1, Decimal(3), after[0]["id"])
-    assert differences(mirror) == []
+    assert differences(any_mirror) == []
 
 
-def test_a_comparison_names_what_differs_by_its_position(mirror: Mirror, store: SandboxStore):
-    mirror.completed("refunds")
+def test_a_comparison_names_what_differs_by_its_position(any_mirror: Mirror, store: SandboxStore):
+    any_mirror.completed("refunds")
     first, second = store.refund_ids[:2]
-    items, payments = mirror.engine.tables.refund_items, mirror.engine.tables.refund_payments
-    mirror.execute(
+    items, payments = any_mirror.engine.tables.refund_items, any_mirror.engine.tables.refund_payments
+    any_mirror.execute(
         update(payments).where(payments.c.bigcommerce_refund_id == first, payments.c.position == 1).values(amount=7)
     )
-    lacks = mirror.rows("refund_items")[0]["bigcommerce_refund_id"]
-    mirror.execute(delete(items).where(items.c.bigcommerce_refund_id == lacks))
-    mirror.execute(
+    lacks = any_mirror.rows("refund_items")[0]["bigcommerce_refund_id"]
+    any_mirror.execute(delete(items).where(items.c.bigcommerce_refund_id == lacks))
+    any_mirror.execute(
         insert(payments).values(
             instance_id=1, bigcommerce_refund_id=second, position=9, content_hash="x",
             observed_at=datetime(2024, 1, 1), change_number=1,
         )
     )  # fmt: skip
-    mirror.again("refunds", mode="reconcile")
-    found = {each.id: set(each.columns) for each in load_drift(mirror.refresh("refunds")["drift"]).records.values()}
+    any_mirror.again("refunds", mode="reconcile")
+    found = {each.id: set(each.columns) for each in load_drift(any_mirror.refresh("refunds")["drift"]).records.values()}
     assert "payments.1.amount" in found[first]
     assert "items.1" in found[lacks]
     assert "payments.9" in found[second]
-    mirror.again("refunds", mode="ids", ids=tuple(found), is_repair=True)
-    assert differences(mirror) == []
+    any_mirror.again("refunds", mode="ids", ids=tuple(found), is_repair=True)
+    assert differences(any_mirror) == []
 
 
 # -- what cannot be read, what is not kept -------------------------------------------------------------------------
