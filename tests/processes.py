@@ -101,12 +101,14 @@ def commands(
     threads: int = 2,
     code: Path = ROOT,
     mirrored: str = "",
+    module: str = "tests.worker_host:broker",
 ) -> Iterator[list[Workers]]:
     """So many ``dramatiq`` commands: where one loses a worker process it ends, and the others do not.
 
-    ``code`` is the tree whose package and tests they import, ``mirrored`` the name of what they mirror.
+    ``code`` is the tree whose package and tests they import, ``mirrored`` the name of what they mirror, ``module`` the
+    host's worker module.
     """
-    command = [sys.executable, "-m", "dramatiq", "tests.worker_host:broker"]
+    command = [sys.executable, "-m", "dramatiq", module]
     command += ["--processes", str(processes), "--threads", str(threads)]
     environment = host.environment() | {MIRRORED: mirrored}
     crew: list[Workers] = []

@@ -25,9 +25,9 @@ from ..host_app import HostApp
 from ..web.mirrored import Mirrored, connected
 
 
-def host_app_with_journal() -> HostApp:
+def host_app_with_journal(**options: Any) -> HostApp:
     """A code base of a host that keeps books: one row for each posting."""
-    host_app = HostApp()
+    host_app = HostApp(**options)
     host_app.Journal = host_app._model(  # type: ignore[attr-defined]
         "Journal",
         instance_id=Column(Integer),
