@@ -133,7 +133,7 @@ def test_worker_killed_by_the_host_s_method_posts_once(any_books):
 @pytest.fixture(params=[("postgresql", "redis"), ("mariadb", "rabbitmq")], ids="-".join)
 def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
     database, broker = request.param
-    with opened_on_servers(database, broker, tmp_path, store=SandboxStore(10, 60)) as shop:
+    with opened_on_servers(database, broker, tmp_path, store=SandboxStore(10, 150)) as shop:
         engine = create_engine(shop.host.database_url)
         host_app_with_journal().Journal.__table__.create(engine)  # type: ignore[attr-defined]
         engine.dispose()
@@ -158,7 +158,7 @@ def is_done(shop: Shop) -> bool:
 def test_processes_killed_in_the_call_post_each_exactly_once(shop, tmp_path, monkeypatch):
     """Two worker processes, each of which kills itself in one of so many calls, once the host's row is written."""
     monkeypatch.setenv(DIES, str(tmp_path / "deaths"))
-    monkeypatch.setenv(DIES_IN, "20")
+    monkeypatch.setenv(DIES_IN, "9")
     shop.post()
     for _ in range(40):
         with commands(shop.host, tmp_path, 2, module="tests.books.worker:broker") as crew:
