@@ -84,7 +84,7 @@ def _rows(options: Options) -> Iterator[Row]:
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
         if options.pages:
-            yield from pages.rows(options.database_url, directory, options.pages)
+            yield from pages.rows(options.database_url, directory, records=options.pages, runs=options.runs)
         if options.only_pages:
             return
         scene = stack.enter_context(_scene(options, directory))

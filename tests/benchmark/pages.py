@@ -18,7 +18,7 @@ from ..web.mirrored import NOON, Mirrored, connected
 from .stage import database
 from .table import Row
 
-TRIES = 30
+TRIES_A_RUN = 10
 LARGEST_RATIO = 1.5
 PATHS = (
     "",
@@ -60,7 +60,7 @@ _UNLINKED: Mapping[int, Mapping[str, Any]] = {
 }
 
 
-def rows(server_url: str | None, directory: Path, records: int) -> Iterator[Row]:
+def rows(server_url: str | None, directory: Path, *, records: int, runs: int) -> Iterator[Row]:
     """One of each path: the best of many answers of each store, asked in turn."""
     with database(server_url, directory) as url:
         host_app = HostApp()
@@ -75,7 +75,7 @@ def rows(server_url: str | None, directory: Path, records: int) -> Iterator[Row]
             fill(many, records)
             client = Browser(app).client
             for path in PATHS:
-                pairs = [(seconds(client, many, path), seconds(client, few, path)) for _ in range(TRIES)]
+                pairs = [(seconds(client, many, path), seconds(client, few, path)) for _ in range(runs * TRIES_A_RUN)]
                 measured, bound = (min(column) * 1000 for column in zip(*pairs, strict=True))
                 name = f"page {path or '(overview)'}, against a store of a hundredth"
                 yield Row(name, [(measured, bound)], LARGEST_RATIO, "ms")

@@ -7,8 +7,10 @@ import sys
 
 from ..processes import ROOT
 from ..services import service_url
+from .pages import PATHS
 
 ROWS = (
+    *(f"page {path or '(overview)'}, against a store of a hundredth" for path in PATHS),
     "requests of a first refresh, against the formula",
     "CPU time of a first refresh at no latency",
     "CPU time of the same again, against the first",
@@ -24,13 +26,26 @@ ROWS = (
 
 def test_the_benchmark_prints_every_row() -> None:
     service_url("TEST_REDIS_URL")
-    size = ["--products", "200", "--orders", "200", "--latency-ms", "5", "--runs", "1", "--memory", "2"]
+    size = [
+        "--products",
+        "200",
+        "--orders",
+        "200",
+        "--latency-ms",
+        "5",
+        "--runs",
+        "1",
+        "--memory",
+        "2",
+        "--pages",
+        "2000",
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmark", *size, "--route-requests", "8"],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stderr
