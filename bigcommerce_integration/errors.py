@@ -17,6 +17,7 @@
     │   ├── VersionMissing         428
     │   ├── Invalid                422, every bad field at once
     │   ├── DatabaseBusy           503, no mistake: nothing was changed, the same request may be sent again
+    │   ├── DatabaseDown           503, the database does not answer
     │   ├── StoreSilent            503, likewise: the store was to be asked and did not answer in time
     │   └── NotMigrated            503, the database lacks a table or column of ours
     ├── StoreError             what a BigCommerce store answered
@@ -48,6 +49,7 @@ No message holds a token or a person's data; they name the store hash, the resou
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 from typing import Self
@@ -238,6 +240,14 @@ def _cut(text: str, longest: int) -> str:
 
 class DatabaseBusy(RequestRefused, status=503):
     """Other transactions stood in the way for too long; nothing was changed."""
+
+
+class DatabaseDown(RequestRefused, status=503):
+    """The database does not answer, ``since`` when this process has met that (naive UTC); nothing was changed."""
+
+    def __init__(self, message: str, *, since: datetime | None = None) -> None:
+        super().__init__(message)
+        self.since = since
 
 
 class StoreSilent(RequestRefused, status=503):

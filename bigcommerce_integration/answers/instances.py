@@ -47,15 +47,17 @@ def instance_answer(view: InstanceView, cipher: TokenCipher) -> dict[str, Any]:
             **{resource.resource: _resource_answer(resource) for resource in health.resources},
             "last_worker_tick_at": moment_text(health.last_worker_tick_at),
             "warnings": [dict(each) for each in view.warnings],
-            "findings": [_finding_answer(each) for each in view.findings],
+            "findings": [finding_answer(each) for each in view.findings],
         },
     }
 
 
-def _finding_answer(finding: Finding) -> dict[str, Any]:
+def finding_answer(finding: Finding) -> dict[str, Any]:
+    """What a person should know."""
     return {
         "code": finding.code,
         "severity": finding.severity,
+        "can_wait": finding.can_wait,
         "since": moment_text(finding.since),
         "sentence": encodable(finding.sentence),
         "action": finding.action,

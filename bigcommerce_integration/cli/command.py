@@ -15,9 +15,10 @@ from flask.cli import ScriptInfo, with_appcontext
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..app_state import current_state
-from ..errors import BigCommerceError, Invalid
+from ..errors import BigCommerceError, DatabaseDown, Invalid
 from ..host.tenancy import acting_for
 from ..operations.context import Caller, RequestContext, authorize, caller_with_shell, tenant_of_instance
+from ..operations.work.watch import refusal_of, require_database
 from ..refresh.job.database import shortage
 
 DONE, FAILED, USAGE, FOUND, INTERRUPTED = 0, 1, 2, 3, 130
@@ -42,22 +43,27 @@ def in_options(refusal: Invalid, options: Mapping[str, str]) -> WrongInput:
     return WrongInput(" ".join(f"{name}: {' '.join(dict.fromkeys(texts))}" for name, texts in errors.items()))
 
 
-def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
-    """A command of this name: with ``--debug``, in the app's context, and every error in one line on stderr."""
+def command(name: str, *, needs_database: bool = True) -> Callable[[Callable[..., Any]], click.Command]:
+    """A command of this name: with ``--debug``, in the app's context, and every error in one line on stderr.
+
+    One that needs the database does not begin while that does not answer.
+    """
 
     def made(function: Callable[..., Any]) -> click.Command:
         debug = click.option("--debug", "is_debug", is_flag=True, help="Show the traceback of an error.")
-        return click.command(name)(debug(with_appcontext(_reporting(function))))
+        return click.command(name)(debug(with_appcontext(_reporting(function, needs_database=needs_database))))
 
     return made
 
 
-def _reporting(function: Callable[..., Any]) -> Callable[..., Any]:
+def _reporting(function: Callable[..., Any], *, needs_database: bool) -> Callable[..., Any]:
     @wraps(function)
     def run(*args: Any, is_debug: bool, **options: Any) -> Any:
         if os.environ.get("NO_COLOR"):
             click.get_current_context().color = False
         try:
+            if needs_database:
+                require_database(current_state())
             return function(*args, **options)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
@@ -74,8 +80,12 @@ def sentence_of(error: Exception) -> str:
     """What went wrong and what to do, without what an unknown error may quote: that could be a secret."""
     if isinstance(error, Invalid):
         return " ".join(f"{path}: {' '.join(messages)}" for path, messages in error.errors.items())
+    if isinstance(error, DatabaseDown):
+        return f"{error} `{line_for('doctor')}` says why."
     if isinstance(error, BigCommerceError):
         return str(error)
+    if isinstance(error, SQLAlchemyError) and (refusal := refusal_of(current_state(), error)) is not None:
+        return sentence_of(refusal)
     found = shortage(error) if isinstance(error, SQLAlchemyError) else None
     return f"{type(error).__name__}. --debug shows where." if found is None else str(found)
 

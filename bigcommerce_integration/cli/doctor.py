@@ -17,7 +17,7 @@ from .output import coloured, harmless, print_json, print_table
 _NAMES = click.Choice([each.name for each in CHECKS])
 
 
-@command("doctor")
+@command("doctor", needs_database=False)
 @click.option("--check", "names", multiple=True, type=_NAMES, help="Only this one; may come often.")
 @click.option("--list", "is_listed", is_flag=True, help="Only list the checks.")
 @click.option("--instance", "instance_id", metavar="INSTANCE", type=int, help="Only this store.")

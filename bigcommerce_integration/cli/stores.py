@@ -17,6 +17,7 @@ from ..operations.context import caller_with_shell
 from ..operations.explain import orders, refunds, variants
 from ..operations.explain.reasons import Explanation
 from ..operations.findings.finding import Action, Finding, worst_first
+from ..operations.findings.remedy import remedy_of, since_text, wait_text
 from ..operations.health import ResourceHealth
 from ..operations.instances.verification import note_report, report_on
 from ..operations.instances.views import InstanceView, connected, view_of, views_of
@@ -208,5 +209,6 @@ def print_findings(found: Sequence[Finding]) -> None:
         click.echo()
     for each in worst_first(found):
         mark = click.style("!", fg="red") if each.severity == "person" else "·"
-        whose = "" if each.store is None else f"{harmless(each.store)}: "
-        click.echo(f"{mark} {whose}{harmless(each.sentence)}")
+        whose = "" if each.store is None else f"{each.store}: "
+        more = (since_text(each.since), remedy_of(each), wait_text(can_wait=each.can_wait))
+        click.echo(" ".join([mark, harmless(f"{whose}{each.sentence} {' '.join(filter(None, more))}")]))

@@ -172,9 +172,10 @@ class Attention:
     """What a person should know about a store, or about all of them: when it has begun and when it is over.
 
     ``id`` is the same for both. ``since`` and ``last_success_at`` (when all was last brought up to date, None if it
-    never was) are naive UTC. ``verdict`` says whether it can wait. ``store`` is the name; it, ``instance_id`` and
-    ``tenant`` are None for what concerns all stores, ``resource`` for what concerns no single collection. ``url`` is
-    the page that helps, None without ``BIGCOMMERCE_PUBLIC_URL`` or pages; ``help`` a chapter of the handbook.
+    never was) are naive UTC. ``verdict`` is the severity in words; ``can_wait`` is false if something stays out of date
+    until a person acts. ``store`` is the name; it, ``instance_id`` and ``tenant`` are None for what concerns all
+    stores, ``resource`` for what concerns no single collection. ``url`` is the page that helps, None without
+    ``BIGCOMMERCE_PUBLIC_URL`` or pages; ``help`` a chapter of the handbook.
     """
 
     id: int
@@ -183,6 +184,7 @@ class Attention:
     severity: Literal["person", "wait"]
     sentence: str
     verdict: Literal["A person is needed.", "Nothing is lost."]
+    can_wait: bool
     since: datetime
     last_success_at: datetime | None
     tenant: str | None

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from ..app_state import state_of
 from ..errors import ConfigError
+from ..operations.work.watch import look
 from .figures import Figures, StoreFigures, figures
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ GAUGES = {
     "bigcommerce_database_up": ("Whether the database answered; if not, the other metrics are missing.", ()),
     "bigcommerce_working": ("Whether work is done, or none is needed: as GET /health says it.", ()),
     "bigcommerce_worker_tick_age_seconds": ("How long ago a worker looked for work.", ()),
+    "bigcommerce_broker_up": ("Whether the broker answers the workers that run.", ()),
     "bigcommerce_stores": ("How many stores are connected; at most 1,000 of them have metrics.", ()),
     "bigcommerce_freshness_seconds": ("How long ago the collection was brought up to date.", _COLLECTION),
     "bigcommerce_open_refreshes": ("How many refreshes have not ended.", _COLLECTION),
@@ -65,6 +67,8 @@ def _read(app: Flask) -> Figures | None:
     """The figures; None if the database does not answer: the host's other metrics are to be scraped all the same."""
     with app.app_context():
         state = state_of(app)
+        if look(state, fresh_s=0.0).is_database_down:
+            return None
         try:
             with Session(state.db.engine) as session:
                 return figures(state, session)
@@ -92,6 +96,7 @@ def _samples(found: Figures | None) -> Iterator[tuple[str, list[str], Any]]:
         return
     yield "bigcommerce_working", [], found.work.is_done
     yield "bigcommerce_worker_tick_age_seconds", [], found.work.tick_s_ago
+    yield "bigcommerce_broker_up", [], found.work.broker_down_since is None if found.work.is_ticking else None
     yield "bigcommerce_stores", [], found.count
     for store in found.stores:
         yield from _of_store(store)

@@ -17,7 +17,7 @@ from ..operations.findings.counts import Counts, counts
 from ..operations.findings.finding import SEVERITIES, Finding, FindingCode
 from ..operations.findings.gather import findings_by_store
 from ..operations.health import Health, ResourceHealth, health_by_instance
-from ..operations.work import WorkState, work_state
+from ..operations.work.state import WorkState, work_state
 from ..refresh.removal.purge import DELETING
 
 MOST_STORES = 1000

@@ -140,6 +140,8 @@ def _kept_between_slices() -> Iterator[Column[Any]]:
     yield Column("shortages", Integer, nullable=False, server_default="0")
     # What ended the last slice; NULL once one has come to a good end.
     yield Column("trouble", Text)
+    # Since when it has not got on, by what its message says; NULL while it does, and in rows of 0.2.0.
+    yield Column("stalled_at", moment())
     # Not before: the end of a long wait for the store.
     yield Column("resume_at", moment())
 
@@ -186,6 +188,10 @@ def workers(metadata: MetaData) -> Table:
         # NULL in rows of 0.2.0.
         Column("settings", String(16)),
         Column("last_slice_at", moment()),
+        # When it ended in good order; the last such note is kept, so that people see since when no worker runs.
+        Column("ended_at", moment()),
+        # Since when the broker does not answer it; NULL while it does, and in rows of 0.2.0.
+        Column("broker_down_since", moment()),
         **FOUR_BYTES,
     )
 

@@ -76,6 +76,8 @@ class Health:
     now: datetime
     # Whether a worker has ticked lately.
     has_worker: bool
+    # Since when the broker does not answer a worker that runs; None if it does.
+    broker_down_since: datetime | None = None
 
 
 def health_of(session: Session, tables: Tables, config: Config, instance: IntegrationInstance) -> Health:
@@ -98,7 +100,7 @@ def health_by_instance(
         return {}
     leases = _leases(session, tables, config, [each.id for each in instances])
     views = _views(session, tables, config, leases)
-    ticked_at, now, has_worker = _last_tick(session, tables, config)
+    ticked_at, now, has_worker, broker_down_since = _last_tick(session, tables, config)
     made = {}
     for instance in instances:
         # A store that was connected by another version may have more leases, or fewer.
@@ -115,17 +117,27 @@ def health_by_instance(
             last_worker_tick_at=ticked_at,
             now=now,
             has_worker=has_worker,
+            broker_down_since=broker_down_since,
         )
     return made
 
 
-def _last_tick(session: Session, tables: Tables, config: Config) -> tuple[datetime | None, datetime, bool]:
-    """When a worker last looked for work, the database's now, and whether that makes a worker that is running."""
-    ticked_at = tables.workers.c.last_tick_at
+def _last_tick(
+    session: Session, tables: Tables, config: Config
+) -> tuple[datetime | None, datetime, bool, datetime | None]:
+    """When a worker last looked for work, the database's now, whether that makes a worker that is running, and since
+    when the broker does not answer one of those.
+    """
+    workers, window_s = tables.workers, queries.worker_window_s(config)
+    ticked_at = workers.c.last_tick_at
     # Not what a worker noted while the database's clock was wrong.
     newest = select(func.max(ticked_at)).where(ticked_at <= db_now(ALLOWED_S)).scalar_subquery()
-    found, now = session.execute(select(newest, db_now())).one()
-    return found, now, found is not None and (now - found).total_seconds() <= queries.worker_window_s(config)
+    is_running = and_(workers.c.ended_at.is_(None), ticked_at.between(db_now(-window_s), db_now(ALLOWED_S)))
+    running = select(func.count()).select_from(workers).where(is_running).scalar_subquery()
+    broker_down = select(func.min(workers.c.broker_down_since)).where(is_running).scalar_subquery()
+    row = session.execute(select(newest.label("at"), db_now(), running, broker_down)).one()
+    found, now, count, broker_down_since = row
+    return found, now, count > 0, broker_down_since
 
 
 def _leases(session: Session, tables: Tables, config: Config, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:

@@ -157,7 +157,9 @@ def is_worker_ticking(tables: Tables, config: Config) -> ColumnElement[bool]:
 
 
 def _is_ticking(tables: Tables, window_s: float) -> ColumnElement[bool]:
-    return exists().where(tables.workers.c.last_tick_at.between(db_now(-window_s), db_now(window_s)))
+    workers = tables.workers
+    has_ticked = workers.c.last_tick_at.between(db_now(-window_s), db_now(window_s))
+    return exists().where(workers.c.ended_at.is_(None), has_ticked)
 
 
 # Built once for each app: a page that shows progress polls with these.

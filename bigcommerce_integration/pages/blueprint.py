@@ -13,6 +13,7 @@ from ..app_state import EXTENSION
 from ..errors import ConfigError
 from ..version import __version__
 from . import login, refusals
+from .render import POLICY
 from .routes import add_routes
 
 NAME = "bigcommerce_pages"
@@ -20,7 +21,6 @@ DEFAULT_URL_PREFIX = "/big-commerce"
 OWN_BASE_TEMPLATE = "bigcommerce/base.html"
 _PACKAGE = Path(__file__).parent.parent
 _YEAR_S = 365 * 24 * 3600
-_POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 
 
 def create_pages(
@@ -93,7 +93,7 @@ class PagesBlueprint(Blueprint):
             return response
         response.headers["Cache-Control"] = "no-store"
         if self.base_template is None:
-            response.headers.setdefault("Content-Security-Policy", _POLICY)
+            response.headers.setdefault("Content-Security-Policy", POLICY)
         return response
 
 

@@ -18,6 +18,7 @@ from ..operations import context
 from ..operations.choices import Choices
 from ..operations.choices import choices as host_choices
 from ..operations.context import Caller, RequestContext
+from ..operations.work.watch import require_database
 from ..resources.values import INT64_MAX
 from . import csrf
 
@@ -28,7 +29,7 @@ MAX_FORM_BYTES = 64 * 1024
 _WITHOUT_LOGIN = ("static", "post_session", "delete_session")
 _NOT_LOGGED_IN = (JWTExtendedException, PyJWTError)
 _UPLOAD = "upload_"
-_SAFE = ("GET", "HEAD", "OPTIONS")
+SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 class LoginNeeded(Exception):
@@ -42,12 +43,14 @@ class WrongForm(Exception):
 def require_login() -> ResponseReturnValue | None:
     """Before each request: who calls, and that a POST is meant; else the way to the login, or a refusal.
 
-    Raises ``Forbidden`` for a POST of another site, ``LoginNeeded`` and ``WrongForm``.
+    Raises ``DatabaseDown``, ``Forbidden`` for a POST of another site, ``LoginNeeded`` and ``WrongForm``.
     """
     endpoint = _own_endpoint()
     if endpoint in _WITHOUT_LOGIN:
         return None
-    is_post = request.method not in _SAFE
+    # First: the host's own hooks of a login may ask the database, and wait for ever.
+    require_database(current_state())
+    is_post = request.method not in SAFE
     if is_post and not csrf.is_from_this_site(request):
         raise Forbidden("This form was sent from another site, so nothing was done.")
     try:

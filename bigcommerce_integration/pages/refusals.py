@@ -9,11 +9,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from ..app_state import current_state
-from ..errors import Invalid, NotFound, NotMigrated, RequestRefused
-from ..refresh.job.database import missing_migration
+from ..errors import DatabaseDown, Invalid, NotFound, RequestRefused
+from ..operations.work.watch import refusal_of
 from . import csrf, login
 from .login import LoginNeeded, WrongForm
-from .render import render
+from .render import render, render_bare
 
 if TYPE_CHECKING:
     from .blueprint import PagesBlueprint
@@ -36,6 +36,7 @@ _SENTENCES = {
 def add_handlers(blueprint: PagesBlueprint) -> None:
     """The handlers, on the pages alone."""
     blueprint.register_error_handler(RequestRefused, _refused)
+    blueprint.register_error_handler(DatabaseDown, _database_down)
     blueprint.register_error_handler(LoginNeeded, _login_needed)
     blueprint.register_error_handler(WrongForm, _wrong_form)
     blueprint.register_error_handler(SQLAlchemyError, _database_failed)
@@ -73,11 +74,18 @@ def _unexpected(error: Exception) -> Response:
 
 
 def _database_failed(error: SQLAlchemyError) -> Response:
-    found = missing_migration(error)
+    found = refusal_of(current_state(), error)
     if found is None:
         raise error
-    current_state().db.session().rollback()
-    return _refused(NotMigrated(str(found)))
+    return _database_down(found) if isinstance(found, DatabaseDown) else _refused(found)
+
+
+def _database_down(error: DatabaseDown) -> Response:
+    """Without anything of the host's, which may ask the database too."""
+    is_form = request.method not in login.SAFE
+    page = render_bare("database_down.html", 503, message=error.message, since=error.since, is_form=is_form)
+    page.headers["Retry-After"] = "10"
+    return page
 
 
 def _login_needed(_error: LoginNeeded) -> Response:

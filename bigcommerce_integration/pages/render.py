@@ -21,6 +21,8 @@ from . import csrf, formats, login, words
 _EXTENSION = "bigcommerce_integration_pages"
 _FOLDER = "bigcommerce/"
 _BOOKS = "get_accounting"
+POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+"""What a page of ours may load: nothing of others."""
 TOKEN_INPUT = "bc-connection_settings-access_token"  # noqa: S105 - the id of a field
 """Where a link leads that is for somebody with a new token."""
 
@@ -57,6 +59,16 @@ def render(template: str, /, *, status: int = 200, **values: Any) -> Response:
         "tabs": [each for each in words.TABS if _has(each[0]) and (each[0] != _BOOKS or _takes_accounting())],
     }
     return make_response(_environment(app).get_template(_FOLDER + template).render(context | values), status)
+
+
+def render_bare(template: str, status: int, /, **values: Any) -> Response:
+    """A page with nothing of the host's: no base template, no context, and nobody's permissions."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    context = {"base_template": f"{_FOLDER}base.html", "static": lambda name: url_for(".static", filename=name)}
+    page = make_response(_environment(app).get_template(_FOLDER + template).render(context | values), status)
+    # The policy that the host's base template would have taken away.
+    page.headers.setdefault("Content-Security-Policy", POLICY)
+    return page
 
 
 def as_fragment(answer: Response) -> ResponseReturnValue:

@@ -8,6 +8,7 @@ from ..errors import RefreshCode
 from ..operations.accounting import reasons
 from ..operations.explain import facts
 from ..operations.findings.finding import Finding, FindingCode
+from ..operations.findings.remedy import wait_text
 from ..resources.orders import STATUS_NAMES
 
 STATUSES: Mapping[str, tuple[str, str]] = {
@@ -143,7 +144,14 @@ ACTIONS: Mapping[str, str] = {
     "open_documents": "Look at the documents",
 }
 """What the button of a finding says; it leads to the page that helps."""
-_OF_LINKS = (FindingCode.LINK_CONFLICTS, FindingCode.PRODUCTS_REFUSED)
+_AMBER = (
+    FindingCode.LINK_CONFLICTS,
+    FindingCode.PRODUCTS_REFUSED,
+    FindingCode.BROKER_DOWN,
+    FindingCode.TIMEZONE_CHANGED,
+    FindingCode.CURRENCY_CHANGED,
+)
+"""What needs a person, and yet makes nothing out of date."""
 _OF_THE_API = " The list of variants with conflict=true has all."
 
 
@@ -311,8 +319,13 @@ def import_status(status: str) -> str:
 
 
 def finding_status(finding: Finding) -> str:
-    """The word of ``STATUSES`` for a finding: what only leaves variants unlinked makes nothing out of date."""
-    return "person_later" if finding.severity == "person" and finding.code in _OF_LINKS else finding.severity
+    """The word of ``STATUSES`` for a finding."""
+    return "person_later" if finding.severity == "person" and finding.code in _AMBER else finding.severity
+
+
+def waits(finding: Finding) -> str:
+    """Whether it can wait."""
+    return wait_text(can_wait=finding.can_wait)
 
 
 def label(path: str) -> str | None:

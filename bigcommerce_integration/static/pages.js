@@ -102,6 +102,18 @@
       area.before(note);
     }
 
+    // What is shown may be old: said until an answer comes again.
+    function warn(text) {
+      const known = document.getElementById("bc-stale");
+      if (!text) return known && known.remove();
+      const note = known || document.createElement("p");
+      note.id = "bc-stale";
+      note.className = "bc-note bc-bad";
+      note.setAttribute("role", "alert");
+      if (note.textContent !== text) note.textContent = text;
+      if (!known) area.prepend(note);
+    }
+
     async function poll() {
       timer = null;
       if (document.hidden) return;
@@ -115,7 +127,8 @@
           etag = answer.headers.get("ETag");
           apply(parsed(await answer.text()));
         }
-      } catch { /* The network is away: the next try may succeed. */ }
+        warn(answer.status >= 500 ? `What is shown here may be old. ${saidIn(parsed(await answer.text()))}` : "");
+      } catch { warn("What is shown here may be old: the server cannot be reached. This page tries again by itself."); }
       timer = setTimeout(poll, everyMs());
     }
 
@@ -141,6 +154,12 @@
     });
   }
 
+  // What a page that the server could not make says in its place.
+  function saidIn(page) {
+    const alert = page.querySelector('[role="alert"]');
+    return alert ? alert.textContent.replace(/\s+/g, " ").trim() : "";
+  }
+
   // The check of a connection: the answer's parts are put into this page, and the token stays in its field.
   function checkInPlace(form) {
     form.addEventListener("submit", async (event) => {
@@ -155,6 +174,10 @@
         body.append(button.name, button.value);
         const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(body), redirect: "error" });
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        if (answer.status >= 500 && saidIn(page)) {
+          if (place) place.textContent = saidIn(page);
+          return;
+        }
         if (answer.status === 401 || answer.status === 403) {
           const title = page.querySelector("h1");
           if (place) place.textContent = title ? `${title.textContent}. Log in in another tab, then press again.` : "";

@@ -29,8 +29,9 @@ from ..refresh.lifecycle.release import settle
 from ..refresh.lifecycle.schedule import begin_due as begin_all_due
 from ..spreadsheets.job import advance_imports
 from .beside import Beside, Work
+from .broker_watch import BrokerWatch
 from .dispatcher import Dispatcher
-from .heartbeat import forget_worker, note_worker
+from .heartbeat import note_end, note_worker
 from .maintenance import Maintenance
 from .sender import QUEUE, Hint, actor_name
 
@@ -49,6 +50,7 @@ class BigCommerceWorker(Middleware):
         self.beside = Beside(beside, self.dispatcher.reports_missing, what="Alerts")
         self.books = Beside(_keep_books, self.dispatcher.reports_missing, what="Books", every_s=0.0)
         self._maintenance = Maintenance()
+        self._broker_watch = BrokerWatch()
         self._workers: list[Worker] = []
         self._ticking: tuple[threading.Thread, threading.Event] | None = None
 
@@ -103,7 +105,12 @@ class BigCommerceWorker(Middleware):
                     is_listening = any(_listens(worker) for worker in self._workers)
                     if is_listening:
                         if is_maintenance_due:
-                            note_worker(engine, worker_id, slice_ended_s_ago=self.dispatcher.slice_ended_s_ago())
+                            note_worker(
+                                engine,
+                                worker_id,
+                                slice_ended_s_ago=self.dispatcher.slice_ended_s_ago(),
+                                broker_down_s=self._broker_watch.down_s(broker),
+                            )
                         self.dispatcher.poll(engine)
                     if is_maintenance_due:
                         self._maintenance.do(engine, lambda hint: self.dispatcher.sender.send(broker, [hint]))
@@ -125,9 +132,9 @@ class BigCommerceWorker(Middleware):
         app, state = self.dispatcher.bound
         try:
             with app.app_context():
-                forget_worker(engine_of(state, self.dispatcher.stopping), worker_id)
-        except Exception as error:  # noqa: BLE001 - its time takes the note away as well
-            log.debug("The worker's note stays: %s.", type(error).__name__, extra={"action": "tick"})
+                note_end(engine_of(state, self.dispatcher.stopping), worker_id)
+        except Exception as error:  # noqa: BLE001 - its time ends it as well
+            log.debug("The worker's end was not noted: %s.", type(error).__name__, extra={"action": "tick"})
 
 
 def bind(app: Flask, state: State, beside: Work) -> None:

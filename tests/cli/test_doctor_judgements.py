@@ -88,7 +88,7 @@ def test_the_first_step_is_what_cannot_wait() -> None:
         Result("c", "failure", "C.", "Mend it.", can_wait=False),
         Result("d", "failure", "D.", can_wait=False),
     ]
-    assert first_step(found) == "Do first: C. Mend it. It cannot wait. 3 more after that."
+    assert first_step(found) == "Do first: C. Mend it. It cannot wait; what is stored is not lost. 3 more after that."
     assert first_step(found[:2]).startswith("Do first: B. It can wait")
     assert first_step([Result("a", "ok", "A.")]) == "All is well."
     assert first_step([Result("a", "skipped", "A.")]) == "All that was checked is well; 1 check was skipped."

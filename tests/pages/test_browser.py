@@ -14,6 +14,8 @@ from dramatiq.brokers.stub import StubBroker
 from flask import Flask, Response, redirect, request
 from flask_jwt_extended import create_access_token, set_access_cookies, unset_jwt_cookies
 
+from bigcommerce_integration.errors import DatabaseDown
+from bigcommerce_integration.pages import login
 from bigcommerce_integration.sandbox import SandboxStore
 
 from ..host_app import STORE_ID, bearer
@@ -267,6 +269,20 @@ def test_a_page_whose_login_ends_says_so(walked: Shop, open_page: OpenPage) -> N
     page = open_page(f"/{walked.post()['id']}")
     page.context.clear_cookies()
     page.get_by_text("You are logged in no longer.").wait_for()
+
+
+def test_an_open_page_says_that_it_may_be_old(
+    walked: Shop, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_down(_: object) -> None:
+        raise DatabaseDown("The database does not answer.")
+
+    page = open_page(f"/{walked.post()['id']}")
+    page.get_by_text("You can close this page.").wait_for()
+    with monkeypatch.context() as outage:
+        outage.setattr(login, "require_database", is_down)
+        page.get_by_text("What is shown here may be old. The database does not answer.").wait_for()
+    page.get_by_text("What is shown here may be old.").wait_for(state="detached")
 
 
 def test_a_header_only_host_opens_the_pages(walked: Shop, open_page: OpenPage) -> None:

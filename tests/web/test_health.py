@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,9 +13,10 @@ from sqlalchemy import event, update
 
 from bigcommerce_integration.app_state import engine_of, state_of
 from bigcommerce_integration.models import db_now
-from bigcommerce_integration.operations import work
+from bigcommerce_integration.operations.work import watch
 from bigcommerce_integration.worker.heartbeat import note_worker
 
+from ..cli.test_doctor import silent_server
 from ..host_app import HostApp, bearer
 from ..services import free_port
 from ..shop import URL, Shop
@@ -24,7 +26,7 @@ from ..waiting import wait_until
 
 @pytest.fixture(autouse=True)
 def seen_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "SEEN_FOR_S", 0.0)
+    monkeypatch.setattr(watch, "SEEN_FOR_S", 0.0)
 
 
 @pytest.fixture
@@ -41,6 +43,13 @@ def note(shop: Shop, **values: Any) -> None:
     shop.execute(update(shop.tables.workers).values(**values)) if values else None
 
 
+def problem(answer: Any) -> tuple[str, str | None, bool]:
+    """Its code, since when, and whether it can wait; what it says is checked too."""
+    found = answer.json["data"]["problem"]
+    assert ("It cannot wait" in found["sentence"]) is not found["can_wait"]
+    return found["code"], found["since"], found["can_wait"]
+
+
 def health(shop: Shop, **options: Any) -> Any:
     return shop.app.test_client().get(f"{URL}/health", **options)
 
@@ -52,11 +61,16 @@ def test_without_a_store_no_worker_is_needed(shop: Shop) -> None:
 
 def test_a_worker_that_ticks_makes_it_green(shop: Shop) -> None:
     shop.post()
-    assert (health(shop).status_code, health(shop).json) == (503, {"data": {"is_working": False}})
+    answer = health(shop)
+    assert (answer.status_code, answer.json["data"]["is_working"]) == (503, False)
+    assert problem(answer) == ("no_worker", None, False)
     note(shop)
     assert health(shop).status_code == 200
     note(shop, last_tick_at=db_now(-61))
-    assert health(shop).status_code == 503
+    answer = health(shop)
+    assert answer.status_code == 503
+    assert "dramatiq" in answer.json["data"]["problem"]["sentence"]
+    assert problem(answer)[1] is not None, "since the last tick"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +83,9 @@ def test_a_worker_that_ticks_makes_it_green(shop: Shop) -> None:
 )
 def test_due_work_that_nobody_does_makes_it_red(ticking: Shop, values: dict[str, Any], status: int) -> None:
     note(ticking, **values)
-    assert health(ticking).status_code == status
+    answer = health(ticking)
+    assert answer.status_code == status
+    assert status == 200 or problem(answer)[0] == "work_stuck"
 
 
 def test_one_worker_that_gets_on_is_enough(ticking: Shop) -> None:
@@ -118,7 +134,8 @@ def test_only_stores_that_may_be_read_are_told(shop: Shop, monkeypatch: pytest.M
     shop.post()
     monkeypatch.setattr(state_of(shop.app).host, "_may", lambda action, instance: False)
     data = health(shop, headers=bearer(shop.app)).json["data"]
-    assert data == {"is_working": False, "last_worker_tick_at": None, "collections": []}
+    assert data.pop("problem")["code"] == "no_worker"
+    assert data == {"is_working": False, "last_worker_tick_at": None, "collections": [], "findings": []}
     shop.execute(update(shop.tables.instances).values(tenant="another"))
     monkeypatch.setattr(state_of(shop.app).host, "_may", lambda action, instance: True)
     assert health(shop, headers=bearer(shop.app)).json["data"]["collections"] == []
@@ -127,12 +144,37 @@ def test_only_stores_that_may_be_read_are_told(shop: Shop, monkeypatch: pytest.M
 def test_a_database_that_is_down_or_without_tables_is_red(
     host_app: HostApp, broker: StubBroker, sqlite_url: str
 ) -> None:
+    seen: list[tuple[str, str | None, bool]] = []
     for url in (f"postgresql+psycopg://root@127.0.0.1:{free_port()}/none", sqlite_url):
         app = host_app.create_app(url, broker=broker)
         for headers in ({}, bearer(app)):
             answer = app.test_client().get(f"{URL}/health", headers=headers)
-            assert (answer.status_code, answer.json) == (503, {"data": {"is_working": False}})
+            assert (answer.status_code, set(answer.json["data"])) == (503, {"is_working", "problem"})
+            seen.append(problem(answer))
         host_app.dispose(app)
+    assert [each[0] for each in seen] == ["database_down"] * 2 + ["not_migrated"] * 2
+    assert seen[0][1] == seen[1][1] is not None, "since this process has met it"
+
+
+def test_a_broker_that_is_down_is_said_and_stays_green(ticking: Shop) -> None:
+    ticking.execute(update(ticking.tables.workers).values(broker_down_since=db_now(-120)))
+    answer = health(ticking)
+    assert answer.status_code == 200
+    assert problem(answer)[::2] == ("broker_down", True)
+    assert health(ticking, headers=bearer(ticking.app)).json["data"]["findings"][0]["code"] == "broker_down"
+    ticking.execute(update(ticking.tables.workers).values(broker_down_since=None))
+    assert "problem" not in health(ticking).json["data"]
+
+
+@pytest.mark.ci
+def test_a_silent_database_is_red_within_seconds(host_app: HostApp, broker: StubBroker) -> None:
+    with silent_server() as port:
+        app = host_app.create_app(f"postgresql+psycopg://root@127.0.0.1:{port}/none", broker=broker)
+        began = time.monotonic()
+        for _ in range(2):
+            answer = app.test_client().get(f"{URL}/health")
+            assert (answer.status_code, problem(answer)[0]) == (503, "database_down")
+        assert time.monotonic() - began < 2 * watch.WITHIN_S + 5
 
 
 @pytest.fixture
@@ -151,11 +193,11 @@ def statements(shop: Shop) -> Iterator[list[str]]:
 
 
 def test_it_costs_one_query_a_second(shop: Shop, statements: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "SEEN_FOR_S", 3600.0)
+    monkeypatch.setattr(watch, "SEEN_FOR_S", 3600.0)
     for _ in range(20):
         assert health(shop).status_code == 200
     assert len(statements) == 1
-    monkeypatch.setattr(work, "SEEN_FOR_S", 0.0)
+    monkeypatch.setattr(watch, "SEEN_FOR_S", 0.0)
     health(shop)
     assert len(statements) == 2
 

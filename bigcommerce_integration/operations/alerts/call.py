@@ -15,7 +15,7 @@ from ...host.port import Attention, AttentiveHost
 from ...models import db_now, is_due
 from ...models.dialect import affected, is_lockable
 from ...refresh.job.context import Engine
-from ..findings.finding import FindingCode
+from ..findings.finding import FindingCode, can_wait
 from .decision import LONGEST_RETRY_S, Step, next_step, retry_after_s
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ _REGIONAL = "the-time-zone-or-the-currency-of-a-store-has-changed"
 _BOOKS = "documents-are-held-or-your-books-did-not-take-them"
 _HELP: Mapping[str, str] = {
     FindingCode.NO_WORKER: "a-refresh-stays-pending",
+    FindingCode.BROKER_DOWN: "the-broker-does-not-answer",
     FindingCode.TOKEN_REFUSED: _NEEDS_ATTENTION,
     FindingCode.STORE_NOT_FOUND: _NEEDS_ATTENTION,
     FindingCode.OTHER_STORE: _NEEDS_ATTENTION,
@@ -128,6 +129,7 @@ def _attention(engine: Engine, row: Row[Any], *, is_over: bool) -> Attention:
         severity=row.severity,
         sentence=row.sentence,
         verdict="A person is needed." if row.severity == "person" else "Nothing is lost.",
+        can_wait=can_wait(row.code, row.severity),
         since=row.since or row.noticed_at,
         last_success_at=row.last_success_at,
         tenant=row.tenant,

@@ -9,6 +9,7 @@ from dramatiq.brokers.stub import StubBroker
 
 from ...app_state import require_shared
 from ...config import PREFIX, Config
+from ...worker.broker_watch import ask
 from .deployment import Deployment
 from .results import Result
 
@@ -37,25 +38,13 @@ def broker(deployment: Deployment) -> list[Result]:
     found: Any = deployment.state.broker
     if isinstance(found, StubBroker):
         text = "The broker is in memory, so messages do not leave this process: right for tests alone."
-        return [Result("broker", "warning", text, "Give create_blueprint the broker that your workers use.")]
+        remedy = "Give create_blueprint the broker that your workers use."
+        return [Result("broker", "warning", text, remedy, is_advice=True)]
     try:
-        is_asked = _ask(found)
+        is_asked = ask(found)
     except Exception as error:  # noqa: BLE001 - any broker's any error
         text = f"The broker ({type(found).__name__}) cannot be reached: {type(error).__name__}."
         return [Result("broker", "failure", text, _START_BROKER)]
     if not is_asked:
         return [Result("broker", "skipped", f"a {type(found).__name__} cannot be tried without a message")]
     return [Result("broker", "ok", f"The broker ({type(found).__name__}) answers.")]
-
-
-def _ask(found: Any) -> bool:
-    """Whether a question is known that this kind of broker answers; raises what it raises."""
-    if hasattr(getattr(found, "client", None), "ping"):
-        found.client.ping()
-        return True
-    if isinstance(getattr(type(found), "connection", None), property):
-        # RabbitMQ: a connection for this thread alone.
-        found.connection.process_data_events(0)
-        del found.connection
-        return True
-    return False

@@ -37,6 +37,8 @@ def failed(check: str, error: Exception, deployment: Deployment) -> Result:
     text = found.described
     if found.lack == "connection":
         text = f"The database does not answer: {_driver_text(error, deployment)}."
+        remedy = f"{found.advice} A running app knows since when: GET /api/big-commerce/health."
+        return Result(check, "failure", text, remedy, can_wait=False)
     return Result(check, "failure", text, found.advice, can_wait=False)
 
 
@@ -174,10 +176,11 @@ def judge_transactions(settings: Settings) -> list[Result]:
     if settings.idle_limit_s == 0 or (settings.idle_limit_s or 0) > _LONGEST_S:
         text = "The database ends no session that idles in a transaction: a frozen worker would hold its store up."
         remedy = "Set idle_in_transaction_session_timeout (PostgreSQL), idle_transaction_timeout (MariaDB) to minutes."
-        results.append(Result(name, "warning", text, remedy))
+        results.append(Result(name, "warning", text, remedy, is_advice=True))
     if settings.is_server and not settings.is_pinged:
         text = "Without pool_pre_ping the first request after a restart of the database fails."
-        results.append(Result(name, "warning", text, 'Set SQLALCHEMY_ENGINE_OPTIONS = {"pool_pre_ping": True}.'))
+        remedy = 'Set SQLALCHEMY_ENGINE_OPTIONS = {"pool_pre_ping": True}.'
+        results.append(Result(name, "warning", text, remedy, is_advice=True))
     return results or [Result(name, "ok", f"{settings.driver}, isolation {settings.isolation}.")]
 
 

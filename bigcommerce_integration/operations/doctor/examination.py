@@ -28,6 +28,11 @@ class Check:
     examine: Callable[[Deployment], list[Result]] = field(repr=False)
     needs: Needs = "nothing"
 
+    @property
+    def subject(self) -> str:
+        """What does not answer if the check does not end."""
+        return "The broker" if self.name == "broker" else "The database"
+
 
 CHECKS = (
     Check("configuration", "The settings of this process.", app.configuration),
@@ -89,6 +94,8 @@ def _within(check: Check, deployment: Deployment, limit_s: float) -> list[Result
     thread.start()
     thread.join(limit_s)
     if thread.is_alive():
-        late = f"It did not end within {limit_s:.1f} seconds: what it looks at does not answer."
-        return [Result(check.name, "failure", late, "Look whether the server is overloaded or cut off.", False)]
+        late = f"{check.subject} did not answer within {limit_s:.1f} seconds."
+        remedy = "Look whether its server is overloaded or cut off."
+        # Without the broker workers look for work by themselves.
+        return [Result(check.name, "failure", late, remedy, can_wait=check.name == "broker")]
     return list(found)

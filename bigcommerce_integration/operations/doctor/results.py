@@ -14,7 +14,7 @@ class Result:
     """One line: ``message`` is what was found, ``remedy`` what to do about it.
 
     ``can_wait``: nothing is lost and nothing gets worse until working hours. ``instance_id`` is the store that it is
-    about, None for all.
+    about, None for all. ``is_advice``: nothing is wrong now, and it would save trouble later.
     """
 
     check: str
@@ -23,6 +23,7 @@ class Result:
     remedy: str | None = None
     can_wait: bool = True
     instance_id: int | None = None
+    is_advice: bool = False
 
 
 def first_step(results: Sequence[Result]) -> str:
@@ -32,9 +33,9 @@ def first_step(results: Sequence[Result]) -> str:
         skipped = sum(each.outcome == "skipped" for each in results)
         return "All is well." if not skipped else f"All that was checked is well; {_number(skipped)} skipped."
     # Of equals the first: what comes later may follow from it.
-    worst = min(bad, key=lambda each: (each.can_wait, each.outcome != "failure"))
+    worst = min(bad, key=lambda each: (each.can_wait, each.outcome != "failure", each.is_advice))
     more = "" if len(bad) == 1 else f" {len(bad) - 1} more after that."
-    wait = "It can wait: nothing is lost." if worst.can_wait else "It cannot wait."
+    wait = "It can wait: nothing is lost." if worst.can_wait else "It cannot wait; what is stored is not lost."
     return f"Do first: {worst.message} {worst.remedy or ''}".rstrip() + f" {wait}{more}"
 
 

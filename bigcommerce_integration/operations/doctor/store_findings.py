@@ -2,43 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import groupby
 
 from ..context import Caller
-from ..findings.finding import Action, Finding, FindingCode
+from ..findings.finding import CONNECTION, Finding, FindingCode
 from ..findings.gather import findings
+from ..findings.remedy import remedy_of, since_text
 from .deployment import Deployment
 from .results import Outcome, Result
 
 _NAME = "findings"
-_FAILURES = frozenset(
-    {
-        FindingCode.TOKEN_REFUSED,
-        FindingCode.STORE_NOT_FOUND,
-        FindingCode.OTHER_STORE,
-        FindingCode.SCOPE_MISSING,
-        FindingCode.DELETION_HELD_BACK,
-        FindingCode.REFRESH_FAILED,
-        FindingCode.REFRESH_OVERDUE,
-    }
-)
-"""Because of these something is not up to date, and stays so. The others are warnings."""
-_CONNECTION = frozenset(
-    {
-        FindingCode.TOKEN_REFUSED,
-        FindingCode.STORE_NOT_FOUND,
-        FindingCode.OTHER_STORE,
-        FindingCode.SCOPE_MISSING,
-        FindingCode.STORE_UNREACHABLE,
-    }
-)
-
-_REMEDIES: Mapping[Action, str] = {
-    Action.ACKNOWLEDGE: "If it was meant, run `flask bigcommerce acknowledge {}`.",
-    Action.OPEN_DOCUMENTS: "Run `flask bigcommerce accounting {} summary`.",
-}
-"""The commands that need nothing but the instance."""
 
 
 def store_findings(deployment: Deployment) -> list[Result]:
@@ -56,34 +29,12 @@ def store_findings(deployment: Deployment) -> list[Result]:
 
 def _is_told(finding: Finding, deployment: Deployment) -> bool:
     """By the check of the workers, or by that of the connections."""
-    is_of_connection = finding.code in _CONNECTION and finding.instance_id in deployment.unreadable
+    is_of_connection = finding.code in CONNECTION and finding.instance_id in deployment.unreadable
     return finding.code is FindingCode.NO_WORKER or is_of_connection
 
 
 def _result(finding: Finding) -> Result:
-    outcome: Outcome = "failure" if finding.code in _FAILURES else "warning"
+    outcome: Outcome = "warning" if finding.can_wait else "failure"
     whose = "" if finding.store is None else f"Instance {finding.instance_id} ({finding.store}): "
-    return Result(
-        _NAME,
-        outcome,
-        f"{whose}{finding.sentence}",
-        _remedy(finding),
-        can_wait=outcome == "warning",
-        instance_id=finding.instance_id,
-    )
-
-
-def _remedy(finding: Finding) -> str | None:
-    """The command for it where there is one."""
-    if finding.action is Action.RETRY and finding.code is FindingCode.REFRESH_FAILED:
-        return f"Run `flask bigcommerce retry --failed {finding.instance_id}`."
-    if finding.action is Action.REFRESH and finding.resource is not None:
-        return f"Run `flask bigcommerce refresh {finding.instance_id} {finding.resource}`."
-    if finding.action is Action.REPAIR:
-        return f"Run `flask bigcommerce reconcile {finding.instance_id} {finding.resource} --repair`."
-    if finding.action is Action.ALLOW_DELETION and finding.resource is not None:
-        command = f"flask bigcommerce refresh {finding.instance_id} {finding.resource} --full --allow-mass-delete"
-        return f"If so much is really gone, run `{command}`."
-    if finding.action in _REMEDIES:
-        return _REMEDIES[finding.action].format(finding.instance_id)
-    return None if finding.action is Action.NONE else finding.action.meaning
+    text = " ".join(filter(None, (f"{whose}{finding.sentence}", since_text(finding.since))))
+    return Result(_NAME, outcome, text, remedy_of(finding), can_wait=finding.can_wait, instance_id=finding.instance_id)

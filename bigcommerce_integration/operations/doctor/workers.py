@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from ...models import db_now
 from ...version import __version__
-from ..work import IDLE_FOR_S, work_state
+from ..work.state import IDLE_FOR_S, work_state
 from .deployment import Deployment
 from .results import Result
 
@@ -41,11 +41,12 @@ def workers(deployment: Deployment) -> list[Result]:
     """Read what the workers have noted."""
     state = deployment.state
     table = state.tables.workers
+    is_alive = table.c.ended_at.is_(None)
     with deployment.session() as session:
         work = work_state(session, state.tables, state.config)
         lately = table.c.last_tick_at.between(db_now(-work.window_s), db_now(work.window_s))
         rows = session.execute(
-            select(table.c.id, table.c.version, table.c.settings).where(lately).order_by(table.c.id)
+            select(table.c.id, table.c.version, table.c.settings).where(lately, is_alive).order_by(table.c.id)
         ).all()
     running = [WorkerNote(row.id, row.version, row.settings) for row in rows]
     return judge(Facts(work.is_needed, work.tick_s_ago, work.stuck_s, running, state.config.fingerprint()))
@@ -56,8 +57,8 @@ def judge(facts: Facts) -> list[Result]:
     if not facts.running:
         if not facts.is_needed:
             return [Result("workers", "ok", "No worker runs, and none is needed: no store is connected.")]
-        since = "has ever run" if facts.tick_s_ago is None else f"has ticked for {_duration(facts.tick_s_ago)}"
-        text = f"No worker {since}, so no store is brought up to date."
+        since = "" if facts.tick_s_ago is None else f", and none has ticked for {_duration(facts.tick_s_ago)}"
+        text = f"No worker runs{since}, so no store is brought up to date."
         return [Result("workers", "failure", text, _START, can_wait=False)]
     results = []
     if facts.stuck_s is not None and facts.stuck_s > IDLE_FOR_S:

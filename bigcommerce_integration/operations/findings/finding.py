@@ -25,6 +25,7 @@ class FindingCode(Code):
     DELETION_HELD_BACK = "deletion_held_back", "More is gone than may be deleted without a person's word."
     REFRESH_FAILED = "refresh_failed", "The last refresh of a collection failed."
     REFRESH_OVERDUE = "refresh_overdue", "A collection was not brought up to date for longer than usual."
+    BROKER_DOWN = "broker_down", "The message broker does not answer the workers; they go on without it."
     DRIFT_FOUND = "drift_found", "A comparison found records that are not as in the store."
     TIMEZONE_CHANGED = "timezone_changed", "The store has another time zone than before."
     CURRENCY_CHANGED = "currency_changed", "The store has another default currency than before."
@@ -88,6 +89,41 @@ class Finding:
     refresh_id: int | None = None
     before: str | None = None
     after: str | None = None
+
+    @property
+    def can_wait(self) -> bool:
+        """As the function."""
+        return can_wait(self.code, self.severity)
+
+
+CONNECTION = frozenset(
+    {
+        FindingCode.TOKEN_REFUSED,
+        FindingCode.STORE_NOT_FOUND,
+        FindingCode.OTHER_STORE,
+        FindingCode.SCOPE_MISSING,
+        FindingCode.STORE_UNREACHABLE,
+    }
+)
+"""What keeps a store from being read."""
+_CANNOT_WAIT = frozenset(
+    {
+        FindingCode.NO_WORKER,
+        FindingCode.TOKEN_REFUSED,
+        FindingCode.STORE_NOT_FOUND,
+        FindingCode.OTHER_STORE,
+        FindingCode.SCOPE_MISSING,
+        FindingCode.DELETION_HELD_BACK,
+        FindingCode.REFRESH_FAILED,
+        FindingCode.REFRESH_OVERDUE,
+    }
+)
+"""Because of these something is not up to date, and stays so until a person acts."""
+
+
+def can_wait(code: str, severity: str) -> bool:
+    """Whether a finding can wait for working hours: what it is about is up to date, or will be by itself."""
+    return severity != "person" or code not in _CANNOT_WAIT
 
 
 _RANK = {code: place for place, code in enumerate(FindingCode)}

@@ -8,12 +8,17 @@ from ...models.instances import IntegrationInstance
 from ..context import Caller
 from ..health import Health, health_by_instance
 from ..warnings import TWICE, of_instance, warnings
+from ..work.problem import BROKER
 from . import counts
 from .books import unbooked
-from .finding import Action, Finding, FindingCode, worst_first
+from .finding import Finding, FindingCode, worst_first
 from .standing import Standing
 from .store import of_store
 
+_NO_WORKER = (
+    "No background worker runs, so no store is brought up to date. Nothing is lost: it goes on when one runs. Tell "
+    "your engineer that no BigCommerce worker runs."
+)
 Warnings = Sequence[Mapping[str, str]]
 
 
@@ -52,10 +57,8 @@ def findings_by_store(
 
 
 def _of_deployment(health: Health) -> list[Finding]:
-    if health.has_worker:
-        return []
-    text = (
-        "No background worker runs, so no store is brought up to date. Nothing is lost: it goes on when one runs. Tell "
-        "your engineer that no BigCommerce worker runs."
-    )
-    return [Finding(FindingCode.NO_WORKER, "person", text, since=health.last_worker_tick_at, action=Action.NONE)]
+    if not health.has_worker:
+        return [Finding(FindingCode.NO_WORKER, "person", _NO_WORKER, since=health.last_worker_tick_at)]
+    if health.broker_down_since is not None:
+        return [Finding(FindingCode.BROKER_DOWN, "person", BROKER, since=health.broker_down_since)]
+    return []

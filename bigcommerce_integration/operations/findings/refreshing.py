@@ -27,7 +27,9 @@ def of_resource(standing: Standing, resource: ResourceHealth, make: _Made) -> It
         yield _held_back(resource, make)
     if resource.drifted is not None:
         yield _drifted(resource, make)
-    yield from _waits(resource, make)
+    if standing.health.has_worker:
+        # Without one, nothing goes on by itself.
+        yield from _waits(resource, make)
     if resource.off_reason is not None:
         yield _scope_missing(name, make, since=None, is_whole=False)
     elif resource.is_failing:
@@ -154,9 +156,10 @@ def _waits(resource: ResourceHealth, make: _Made) -> Iterator[Finding]:
     if opened is None:
         return
     row, message = opened.row, opened.row.message or ""
-    is_waiting = row.resume_at is not None and row.resume_at > row.now
+    # While it asks again it waits no longer, and has not got on either.
+    is_waiting = row.stalled_at is not None or (row.resume_at is not None and row.resume_at > row.now)
     which = {
-        "since": row.started_at or row.created_at,
+        "since": row.stalled_at or row.started_at or row.created_at,
         "link": f"refreshes/{row.id}",
         "resource": resource.resource,
         "refresh_id": row.id,

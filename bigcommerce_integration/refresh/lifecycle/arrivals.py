@@ -39,8 +39,9 @@ def begin_new(engine: Engine) -> int:
 def unknown_to_workers(session: Session, tables: Tables, tick_s: float) -> frozenset[str]:
     """The collections that some worker does not know which has ticked of late."""
     workers, window_s = tables.workers, max(GONE_S, 3 * tick_s)
-    is_alive = workers.c.last_tick_at.between(db_now(-window_s), db_now(window_s))
-    versions = set(session.scalars(select(workers.c.version).where(is_alive).distinct()))
+    has_ticked = workers.c.last_tick_at.between(db_now(-window_s), db_now(window_s))
+    alive = select(workers.c.version).where(workers.c.ended_at.is_(None), has_ticked)
+    versions = set(session.scalars(alive.distinct()))
     return frozenset(
         each.name for each in tables.registry.read if not all(is_known(each, version) for version in versions)
     )

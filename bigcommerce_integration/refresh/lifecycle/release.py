@@ -34,6 +34,7 @@ def _release(session: Session, job: Job, pause: Pause, spent: Tally, total: int 
         .where(refreshes.c.id == job.refresh_id, refreshes.c.status == "processing")
         .values(
             **_standing(pause),
+            stalled_at=func.coalesce(refreshes.c.stalled_at, db_now()) if pause.message else None,
             total=total,
             quota_left=func.coalesce(spent.quota_left, refreshes.c.quota_left),
             attempts=pause.attempts,

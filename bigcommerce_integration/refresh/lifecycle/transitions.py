@@ -225,6 +225,7 @@ def _close(
     """End those refreshes that have a status among ``during``; how many. The only place that ends any."""
     refreshes, hints = tables.refreshes, tables.hints
     values |= {"status": status, "message": column_message(message), "open_key": None, "resume_at": None}
+    values["stalled_at"] = None
     is_open = (refreshes.c.id.in_(refresh_ids), refreshes.c.status.in_(during))
     closed = affected(session, update(refreshes).where(*is_open).values(finished_at=db_now(), **values))
     if closed == 0:

@@ -115,7 +115,7 @@ def _record(session: Session, job: Job, step: Step, done: Results, quota_left: i
         .where(refreshes.c.id == job.refresh_id)
         .values(
             **done.values,
-            **({"attempts": 0, "shortages": 0} if step.is_progress else {}),
+            **({"attempts": 0, "shortages": 0, "stalled_at": None} if step.is_progress else {}),
             **({"drift": done.drift.dump()} if job.is_reconciliation else {}),
             checkpoint=after.dump(),
             phase=after.phase,

@@ -21,8 +21,8 @@ from werkzeug.exceptions import MethodNotAllowed as HostsMethodNotAllowed
 from werkzeug.routing import BaseConverter, Map, MapAdapter, Rule
 
 from ...app_state import current_state
-from ...errors import MethodNotAllowed, NotFound, NotMigrated
-from ...refresh.job.database import missing_migration
+from ...errors import MethodNotAllowed, NotFound
+from ...operations.work.watch import refusal_of
 
 Route = tuple[str, str, Callable[..., Any]]
 _ID = re.compile(r"<(\w+_id|number)>")
@@ -115,11 +115,12 @@ def _add(state: BlueprintSetupState, kind: type[_OurRule], path: str, view: Call
     endpoint = f"{state.name_prefix}.{state.name}.{view.__name__}".lstrip(".")
     rule = kind(path, endpoint=endpoint, defaults=state.url_defaults, subdomain=state.subdomain, **options)
     state.app.url_map.add(rule)
-    state.app.view_functions[endpoint] = _reporting_missing_tables(view)
+    state.app.view_functions[endpoint] = _reporting_the_database(view)
 
 
-def _reporting_missing_tables(view: Callable[..., Any]) -> Callable[..., Any]:
-    """The view, with ``NotMigrated`` for an error of the database about a table or column of ours that is not there.
+def _reporting_the_database(view: Callable[..., Any]) -> Callable[..., Any]:
+    """The view, with ``NotMigrated`` for a table or column of ours that is not there, ``DatabaseDown`` for a database
+    that does not answer.
 
     No error handler: one for errors of databases would keep the host's own from those that are the host's.
     """
@@ -129,11 +130,10 @@ def _reporting_missing_tables(view: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return view(**values)
         except SQLAlchemyError as error:
-            found = missing_migration(error)
-            if found is None:
+            refusal = refusal_of(current_state(), error)
+            if refusal is None:
                 raise
-            current_state().db.session().rollback()
-            raise NotMigrated(str(found)) from None
+            raise refusal from None
 
     return answer
 

@@ -7,18 +7,21 @@ from typing import Any
 
 from flask import request
 
+from ...answers.instances import finding_answer
 from ...app_state import current_state
 from ...models.types import moment_text
-from ...operations.findings.finding import FindingCode
+from ...operations.findings.finding import FindingCode, worst_first
 from ...operations.instances.views import InstanceView, list_instances
-from ...operations.work import is_work_done
+from ...operations.work.problem import Problem, ProblemCode
+from ...operations.work.watch import look
 from ...resources.orders import ORDERS
 from ..http.access import login
 from ..openapi.operation import Operation, answer_of
-from ..openapi.shapes import BOOLEAN, COLLECTION, ID, MOMENT, SECONDS, STRING, AnswerSchema, Part, Shown
-from .schemas import OpenRefresh
+from ..openapi.shapes import BOOLEAN, COLLECTION, ID, MOMENT, SECONDS, STRING, AnswerSchema, Coded, Part, Shown
+from .schemas import Finding, OpenRefresh
 
 _MOST_STORES = 10_000
+_UNREADABLE = (ProblemCode.DATABASE_DOWN, ProblemCode.DATABASE_TROUBLE, ProblemCode.NOT_MIGRATED)
 _WHEN_NOT = (
     "No work is done at all: a store is connected, and no worker has ticked for a minute (or three ticks), or work is "
     "due and no worker has ended a piece of it for five minutes; or the database does not answer."
@@ -37,12 +40,25 @@ class CollectionHealth(AnswerSchema):
     is_overdue = Shown(BOOLEAN, "Whether it was not brought up to date for longer than usual.", False)
 
 
+class WorkProblem(AnswerSchema):
+    """What is wrong with the deployment, whatever the store."""
+
+    code = Coded(ProblemCode, "What it is, for programs.", ProblemCode.NO_WORKER)
+    sentence = Shown(STRING, "For people: what it is, what follows and what to do.", "No background worker runs.")
+    since = Shown(MOMENT, "Since when, as far as that is known.", is_null=True)
+    can_wait = Shown(BOOLEAN, "Whether it can wait for working hours: nothing is lost and nothing gets worse.", False)
+
+
 class WorkHealth(AnswerSchema):
     """Whether work is done; the rest is for whoever is logged in, of the stores that they may read."""
 
     is_working = Shown(BOOLEAN, "Whether work is done, or none is needed.", True)
+    problem = Part(
+        WorkProblem, "The worst that is wrong with the deployment itself; absent if nothing is.", is_optional=True
+    )
     last_worker_tick_at = Shown(MOMENT, "When a worker last looked for work.", is_null=True, is_optional=True)
     collections = Part(CollectionHealth, "Each collection of each store.", many=True, is_optional=True)
+    findings = Part(Finding, "What is found of all of them; the worst first.", many=True, is_optional=True)
 
 
 @Operation(
@@ -62,15 +78,29 @@ class WorkHealth(AnswerSchema):
 )
 def get_health() -> tuple[dict[str, Any], int]:
     """200 or 503; how fresh the caller's stores are, if they are logged in."""
-    is_done = is_work_done(current_state())
-    data: dict[str, Any] = {"is_working": bool(is_done)}
-    # Without a database there is nothing to tell.
-    if "Authorization" in request.headers and is_done is not None:
+    seen = look(current_state())
+    data: dict[str, Any] = {"is_working": seen.is_done}
+    if seen.problem is not None:
+        data["problem"] = _problem(seen.problem)
+    # Without a database, or tables, there is nothing to tell.
+    is_readable = seen.problem is None or seen.problem.code not in _UNREADABLE
+    if "Authorization" in request.headers and is_readable:
         views, _ = list_instances(login(), page=1, per_page=_MOST_STORES)
         ticks = [each.health.last_worker_tick_at for each in views if each.health.last_worker_tick_at is not None]
         data["last_worker_tick_at"] = moment_text(max(ticks, default=None))
         data["collections"] = [answer for view in views for answer in _collections(view)]
-    return {"data": data}, 200 if is_done else 503
+        found = {finding: None for view in views for finding in view.findings}
+        data["findings"] = [finding_answer(each) for each in worst_first(found)]
+    return {"data": data}, 200 if seen.is_done else 503
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "code": problem.code,
+        "sentence": problem.sentence,
+        "since": moment_text(problem.since),
+        "can_wait": problem.can_wait,
+    }
 
 
 def _collections(view: InstanceView) -> Iterator[dict[str, Any]]:

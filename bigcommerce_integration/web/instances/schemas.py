@@ -114,6 +114,7 @@ class Finding(AnswerSchema):
 
     code = Coded(FindingCode, "What it is, for programs; later versions may add some.", FindingCode.SYNC_OFF)
     severity = Shown(one_of(SEVERITIES), "`person`: it will not mend itself. `wait`: it mends itself.", "person")
+    can_wait = Shown(BOOLEAN, "Whether it can wait for working hours: else something stays out of date.", True)
     since = Shown(MOMENT, "Since when, as far as that is known.", is_null=True)
     sentence = Shown(
         STRING,

@@ -1,0 +1,1 @@
+"""Whole deployments in processes of their own, for tests and for people who try them by hand."""

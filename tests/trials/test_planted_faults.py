@@ -1,0 +1,54 @@
+"""The doctor's last line names each planted fault, its store, its cure, and whether it can wait."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ..processes import ROOT
+from .faults import FAULTS, Fault
+from .site import opened_site
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS, ids=[each.name for each in FAULTS])
+def test_the_last_line_names_fault_store_and_cure(fault: Fault, tmp_path: Path) -> None:
+    with opened_site(tmp_path, "sqlite") as site:
+        fault.plant(site)
+        done = site.command("doctor")
+        line = done.last_line
+        assert line.startswith("Do first: "), done.text
+        whose = ("Instance 1 (Main shop)",) if fault.names_store else ()
+        assert [word for word in (*fault.cause, *fault.cure, *whose) if word not in line] == [], done.text
+        assert ("It can wait" in line, "It cannot wait" in line) == (fault.can_wait, not fault.can_wait), done.text
+        assert "Traceback" not in done.errors
+        answer = json.loads(site.command("doctor", "--json").text)
+        has_failed = any(each["outcome"] == "failure" for each in answer["data"])
+        assert done.code == (1 if has_failed else 0)
+        assert site.command("doctor", "--strict").code == (1 if has_failed else 3)
+
+
+@pytest.mark.slow
+def test_the_script_says_where_to_look_and_nothing_of_the_fault() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.trials.planted_faults", "6"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    lines = [process.stdout.readline() for _ in range(4)]
+    assert "worker" not in "".join(lines).lower().replace("dramatiq", "")
+    assert "export TRIAL_DEPLOYMENT=" in lines[0]
+    done = subprocess.run(
+        ["sh", "-c", f"{lines[0]}\n{lines[1]}"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "No worker runs" in done.stdout) == (1, True), done.stderr
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0
