@@ -263,7 +263,12 @@ class Check(AnswerSchema):
     clock_skew_s = Shown(INTEGER, "How many seconds the store's clock is ahead, give or take one.", 0, is_null=True)
     quota = Part(Quota, "The store's quota of requests.", is_null=True, example={})
     count = Shown(
-        COUNT, "How many records an initial refresh would bring.", 1200, is_null=True, for_each_collection=True
+        COUNT,
+        "How many records an initial refresh would bring; absent of a collection that a store can do without.",
+        1200,
+        is_null=True,
+        is_optional=True,
+        for_each_collection=True,
     )
     reasons = Shown(
         {"type": "object", "additionalProperties": STRING},
