@@ -70,8 +70,8 @@ def test_the_overview_compares_a_month(booked: Mirrored, clerk: Browser) -> None
 
 def test_documents_are_listed_newest_first_by_filters(booked: Mirrored, clerk: Browser) -> None:
     add_documents(booked, [document(), HELD, goods(status="pending")])
-    listed = [name for name in clerk.get(path(booked, "/documents")).links if name[-1].isdecimal()]
-    assert listed == ["Goods out 3", "218", "Invoice 2", "Invoice 1"]
+    listed = [name for name in clerk.get(path(booked, "/documents")).links if name.startswith(("Goods", "Invoice"))]
+    assert listed == ["Goods out 3", "Invoice 2", "Invoice 1"]
     page = clerk.get(path(booked, "/documents?status=held"))
     assert "The parts add up to 70.00, and the total is 69.84." in page.text
     assert "Invoice 1" not in page.links
@@ -98,7 +98,7 @@ def test_a_held_document_is_released_as_it_was_seen(booked: Mirrored, clerk: Bro
     accounted.add_order(booked)
     number = make_documents(booked)
     page = clerk.get(path(booked, f"/documents/{number}"))
-    assert "The parts of the order do not add up to its total." in page.text
+    assert "less its discounts, are 70.0000, but its total_inc_tax is 69.8400." in page.text
     assert "It stays out of your books until somebody releases it." in page.text
     form = page.form("/release")
     released = clerk.follow(clerk.send(form))
@@ -158,7 +158,7 @@ def test_a_cost_that_is_missing_is_no_sum(booked: Mirrored, clerk: Browser) -> N
     lines = (Line("cogs", "debit", None, cost_source="missing"), Line("inventory", "credit", None))
     add_documents(booked, [goods(status="waiting", reasons=("cost_missing",), lines=lines, total=None)])
     page = clerk.get(path(booked, "/documents/1"))
-    assert "The cost of its goods is not known yet." in page.text
+    assert "The cost of the goods is not known yet." in page.text
     assert "Sum – –" in page.text
 
 

@@ -32,7 +32,7 @@ class AccountingReason(Code):
     )
     HOST = "host", "The host has a reason of its own."
     ORDER_NOT_INVOICED = "order_not_invoiced", "The invoice of its order is not made yet, or is held."
-    COST_MISSING = "cost_missing", "The cost of its goods is not known yet."
+    COST_MISSING = "cost_missing", "The cost of the goods is not known yet."
     FLAG_OFF = "flag_off", "The setting that hands such documents over is off, or it was when this one was due."
 
 
@@ -65,9 +65,8 @@ def _why(row: Row[Any], batch: Row[Any] | None) -> Iterator[str]:
     elif status == "pending":
         yield from _why_pending(row, batch)
     else:
-        yield from (meaning_of(each) for each in reasons)
-        if message:
-            yield _sentence(message)
+        # The message says the same with the sums.
+        yield from [_sentence(message)] if message else map(meaning_of, reasons)
     if status == "held":
         yield "It stays out of your books until somebody releases it."
 

@@ -146,13 +146,13 @@ def _waiting(found: Sequence[Unbooked], make: _Made) -> Finding:
 
 
 def _why(found: Sequence[Unbooked]) -> str:
-    """The reasons, the most frequent first; with how many each concerns, where there are several."""
+    """The reasons, the most frequent first; with how many each concerns, if those are not all."""
     counted: defaultdict[str, int] = defaultdict(int)
     for each in found:
         for reason in each.reasons.split():
             counted[reason] += each.count
     ordered = sorted(counted, key=lambda reason: (-counted[reason], reason))
-    if len(ordered) <= 1:
+    if set(counted.values()) <= {sum(each.count for each in found)}:
         return " ".join(meaning_of(each) for each in ordered)
     return " ".join(f"{counted[each]:,}: {meaning_of(each)}" for each in ordered)
 
