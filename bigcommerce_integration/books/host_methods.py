@@ -48,6 +48,11 @@ class HostMethods:
         """Whether the host may have nominal codes of its own."""
         return self._has("nominal_code")
 
+    @cached_property
+    def has_codes(self) -> bool:
+        """Whether any line can have a nominal code."""
+        return self.decides_codes or any(code is not None for code in self.codes.values())
+
     def nominal_code(self, line: Line) -> int | None:
         """The nominal code of a line whose amount is known."""
         default = self.codes.get(line.role)

@@ -7,13 +7,15 @@ nothing of it, and any worker goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, exists, func, select
+from sqlalchemy import ColumnElement, Table, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from ..accounting.basis.due import COMPLETED, DISPUTED, PARTIALLY_REFUNDED, REFUNDED, SHIPPED
 from ..models import Tables
 from ..refresh.job.lease import lease_of
 from ..refresh.lifecycle.transitions import open_key
@@ -24,7 +26,8 @@ from .ledger import Ledger, locked
 from .making.part import make
 from .rules import Books
 
-ORDERS_A_PART = 200
+ORDERS_A_PART = 500
+MAY_BE_DUE = (SHIPPED, COMPLETED, REFUNDED, DISPUTED, PARTIALLY_REFUNDED)
 NOT_POSTED = ("pending", "waiting", "held", "disabled", "failed")
 
 
@@ -76,17 +79,22 @@ class _Keeper:
 
     def _ask_costs(self) -> bool:
         """Begin to ask again for the costs that were missing, once for each refresh of the orders that has ended."""
-        asked_at, refreshes = self.ledger.row.costs_asked_at, self._tables.refreshes
+        asked_at, ended_at = self.ledger.row.costs_asked_at, self._refreshed_at()
+        if ended_at is None or (asked_at is not None and ended_at <= asked_at):
+            return False
+        self._save(costs_from=1, costs_asked_at=ended_at)
+        return True
+
+    def _refreshed_at(self) -> datetime | None:
+        """When a refresh of the orders was last completed."""
+        refreshes = self._tables.refreshes
         which = (
             refreshes.c.instance_id == self.ledger.instance.id,
             refreshes.c.resource == ORDERS.name,
             refreshes.c.status == "completed",
         )
-        ended_at = self._session.scalar(select(func.max(refreshes.c.finished_at)).where(*which))
-        if ended_at is None or (asked_at is not None and ended_at <= asked_at):
-            return False
-        self._save(costs_from=1, costs_asked_at=ended_at)
-        return True
+        ended_at: datetime | None = self._session.scalar(select(func.max(refreshes.c.finished_at)).where(*which))
+        return ended_at
 
     def _costs(self) -> bool:
         begin: int | None = self.ledger.row.costs_from
@@ -113,8 +121,21 @@ class _Keeper:
     # -- what was read since ---------------------------------------------------------------------------------
 
     def _orders(self) -> bool:
-        table = self._tables.orders
-        return self._is_read("orders_read", ORDERS.name, table, table.c.bigcommerce_id)
+        table, row = self._tables.orders, self.ledger.row
+        first: dict[str, Any] = {}
+        if row.orders_read == 0:
+            # All orders that are stored will be made, with their refunds, and their costs are asked.
+            first["costs_asked_at"] = self._refreshed_at()
+            if self._has_refunds:
+                first["refunds_read"] = max(row.refunds_read, self._written(REFUNDS.name))
+        return self._is_read(
+            "orders_read",
+            ORDERS.name,
+            table,
+            table.c.bigcommerce_id,
+            which=_may_have_documents(self._tables),
+            first=first,
+        )
 
     def _refunds(self) -> bool:
         if not self._has_refunds:
@@ -122,18 +143,36 @@ class _Keeper:
         table = self._tables.refunds
         return self._is_read("refunds_read", REFUNDS.name, table, table.c.bigcommerce_order_id)
 
-    def _is_read(self, mark: str, resource: str, table: Table, order_id: Any) -> bool:
-        """The orders of the next changed rows; ``mark`` is the change number up to which they were read."""
-        read_up_to: int = getattr(self.ledger.row, mark)
-        written = select(self._tables.leases.c.change_number).where(
+    def _written(self, resource: str) -> int:
+        """The highest change number that the collection's rows have."""
+        number = select(self._tables.leases.c.change_number).where(
             *lease_of(self._tables, self.ledger.instance.id, resource)
         )
+        return self._session.scalar(number) or 0
+
+    def _is_read(
+        self,
+        mark: str,
+        resource: str,
+        table: Table,
+        order_id: Any,
+        *,
+        which: ColumnElement[bool] | None = None,
+        first: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """The orders of the next changed rows, of those that are worth it (``which``).
+
+        ``mark`` is the change number up to which they were read; ``first`` is noted with it.
+        """
+        read_up_to: int = getattr(self.ledger.row, mark)
         # Before the rows are: all that have a number up to this are to be seen.
-        written_up_to = self._session.scalar(written) or 0
+        written_up_to = self._written(resource)
         if written_up_to <= read_up_to or self._is_being_refreshed():
             return False
         changed = table.c.change_number
-        mine = (table.c.instance_id == self.ledger.instance.id, changed > read_up_to)
+        mine = [table.c.instance_id == self.ledger.instance.id, changed > read_up_to]
+        if which is not None:
+            mine.append(which)
         wanted = select(changed, order_id).where(*mine).order_by(changed).limit(ORDERS_A_PART)
         rows: list[tuple[int, int]] = [(row[0], row[1]) for row in self._session.execute(wanted)]
         done = self._make([each for _, each in rows])
@@ -143,7 +182,7 @@ class _Keeper:
             last = rows[-1][0] if rows else 0
             # The numbers behind it are those of lines.
             read_up_to = last if len(rows) == ORDERS_A_PART else max(last, written_up_to)
-        self._save(**{mark: read_up_to})
+        self._save(**{mark: read_up_to}, **(first or {}))
         return done > 0 or not rows
 
     def _is_being_refreshed(self) -> bool:
@@ -191,3 +230,25 @@ class _Keeper:
 
     def _save(self, **values: Any) -> None:
         self.ledger.save(**values)
+
+
+def _may_have_documents(tables: Tables) -> ColumnElement[bool]:
+    """Whether an order's row can have a document, so that what cannot costs next to nothing.
+
+    It has one already, some of it has left, or was refunded, or came back.
+    """
+    orders = tables.orders
+
+    def has(table: Table, *more: ColumnElement[bool]) -> ColumnElement[bool]:
+        order_id = table.c.bigcommerce_order_id
+        mine = (table.c.instance_id == orders.c.instance_id, order_id == orders.c.bigcommerce_id)
+        return exists().where(*mine, *more)
+
+    lines = tables.order_lines
+    return or_(
+        orders.c.status_id.in_(MAY_BE_DUE),
+        has(tables.accounting_documents),
+        has(lines, lines.c.quantity_shipped > 0),
+        has(tables.returns),
+        *((has(tables.refunds),) if REFUNDS.name in tables.mirror else ()),
+    )

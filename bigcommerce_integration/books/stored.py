@@ -18,7 +18,9 @@ from ..models import Tables
 from ..models.product_key import Key, key_answer
 
 _AMOUNTS = ("amount", "tax_amount")
-_NAMES = tuple(each.name for each in fields(Line))
+_PLAIN = tuple(
+    each.name for each in fields(Line) if each.name not in ("role", "side", "amount", "tax_amount", "host_product_id")
+)
 # Columns that are attributes of a document, by its own names for them.
 _SAME = (
     "kind",
@@ -98,11 +100,19 @@ def memo_lines_of(text: str | None) -> tuple[AccountingMemo, ...]:
 
 
 def _given(line: Line) -> dict[str, Any]:
-    values = {name: getattr(line, name) for name in _NAMES}
-    for name in _AMOUNTS:
-        values[name] = None if values[name] is None else str(values[name])
-    values["host_product_id"] = key_answer(line.host_product_id)
-    return {name: value for name, value in values.items() if value is not None and value != ""}
+    """Name by name, as there are many lines."""
+    values: dict[str, Any] = {"role": line.role, "side": line.side}
+    if line.amount is not None:
+        values["amount"] = str(line.amount)
+    if line.tax_amount is not None:
+        values["tax_amount"] = str(line.tax_amount)
+    if line.host_product_id is not None:
+        values["host_product_id"] = key_answer(line.host_product_id)
+    for name in _PLAIN:
+        value = getattr(line, name)
+        if value is not None and value != "":
+            values[name] = value
+    return values
 
 
 def _line(given: dict[str, Any], read_key: ReadKey) -> Line:

@@ -98,7 +98,7 @@ class Differences:
         """Of one order: its stored documents, and those that shall not be posted yet as they shall be."""
         stored = {each.document.number: each for each in booked if not each.is_final}
         for document in wanted:
-            with_codes = replace(document, lines=tuple(map(self._with_code, document.lines)))
+            with_codes = self._with_codes(document)
             if document.number is None:
                 self._insert(with_codes)
             else:
@@ -122,6 +122,11 @@ class Differences:
         for condition in in_chunks(session, table.c.id, self.withdrawn):
             session.execute(delete(table).where(condition))
 
+    def _with_codes(self, document: Document) -> Document:
+        if not self.host.has_codes:
+            return document
+        return replace(document, lines=tuple(map(self._with_code, document.lines)))
+
     def _with_code(self, line: Line) -> Line:
         code = self.host.nominal_code(line)
         return line if code is None else replace(line, nominal_code_id=code)
@@ -129,7 +134,7 @@ class Differences:
     def _insert(self, document: Document) -> None:
         place = self.batches.place(document) if _goes_into_batch(document) else NOWHERE
         self.batches.moved(NOWHERE, place)
-        row = document_values(replace(document, number=self.ledger.next_number()))
+        row = document_values(document) | {"number": self.ledger.next_number()}
         row |= {"instance_id": self.ledger.instance.id, "created_at": self.ledger.now, "tries": 0}
         self.new.append(row | self._common(place))
 
