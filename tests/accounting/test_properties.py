@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,6 +77,18 @@ def test_new_documents_of_any_order_are_sound(seed):
 @at_most(400)
 @given(SEEDS, EVENT_LISTS)
 def test_documents_add_up_to_the_order_as_it_is(seed, events):
+    add_up(seed, events)
+
+
+@pytest.mark.slow
+def test_documents_add_up_over_thousands_of_lives():
+    for seed in range(8000):
+        random = Random(-seed)
+        add_up(seed, random.choices(EVENTS, k=random.randint(5, 20)))
+
+
+def add_up(seed: int, events: list[str]) -> None:
+    """What is stored of a sale is what would be made of it today: money exactly, goods to a unit a document."""
     books, draft = lived(seed, events)
     if draft.facts().is_sale:
         wanted, stored = fresh(draft), books.stored
