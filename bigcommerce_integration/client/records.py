@@ -11,11 +11,17 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import TypeVar
+from functools import lru_cache, partial
+from typing import Any, TypeVar
+
+import msgspec
 
 from ..errors import StoreUnavailable
+from ..resources.base import Resource
+from ..resources.columns import shape_of
+from ..resources.mapping import Mapped
 from .damage import KEPT_BYTES, LARGEST_ID, Piece, Surgeon, readable, skip_space, strict
 
 _WINDOW = 4 * 1024 * 1024
@@ -41,6 +47,7 @@ class Record:
     mapped: object = None
     raw: bytes | None = None
     damage: str | None = None
+    is_shaped: bool = False
 
 
 # What is done with each record as soon as it is parsed. A page of parsed records is so many objects that Python's
@@ -76,6 +83,56 @@ def split_v3(
     ``is_cut`` as for ``split_v2``; ``StoreUnavailable`` if it is no such object.
     """
     return _guarded(partial(_v3, body, on_record, is_cut), resource)
+
+
+def read_whole(
+    body: bytes, resource: Resource, on_record: OnRecord, *, is_v3: bool
+) -> tuple[list[Record], Pagination | None] | None:
+    """As ``split_v2`` and ``split_v3``, but faster: of each value only what is read of it is made.
+
+    None for an answer that is not clean JSON through and through, and of a resource whose records have no shape. A
+    record that does not have its shape, or cannot be mapped, is read as they do.
+    """
+    decode = _decoder(resource)
+    if decode is None:
+        return None
+    try:
+        answer = _ENVELOPE.decode(body) if is_v3 else _Envelope(_LIST.decode(body))
+        records = [_read(raw, decode, on_record) for raw in answer.data]
+    except (msgspec.DecodeError, ValueError, IndexError, RecursionError):
+        return None
+    return records, _pagination(answer.meta)
+
+
+class _Envelope(msgspec.Struct):
+    data: list[msgspec.Raw]
+    meta: Any = None
+
+
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_NUL = "\\u0000"
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+@lru_cache
+def _decoder(resource: Resource) -> Callable[[msgspec.Raw], Any] | None:
+    shape = shape_of(resource)
+    return None if shape is None else msgspec.json.Decoder(shape).decode
+
+
+def _read(raw: msgspec.Raw, decode: Callable[[msgspec.Raw], Any], on_record: OnRecord) -> Record:
+    """``ValueError`` for a record that only its neighbours can tell apart."""
+    with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        if len(raw) < _WINDOW:
+            text, value = str(raw, "utf-8"), decode(raw)
+            record = on_record(Record(text, value, readable_id(value), is_shaped=True))
+            # NUL is no text of any column.
+            if isinstance(record.mapped, Mapped) and _NUL not in text:
+                return record
+    (record,) = _v2(b"[%b]" % bytes(raw), on_record, is_cut=False)
+    if record.damage:
+        raise ValueError("damaged")
+    return record
 
 
 def single(body: bytes | str, resource: str = "record") -> Record:

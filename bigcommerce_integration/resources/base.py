@@ -55,6 +55,10 @@ class Sent(Protocol):
     def value(self) -> object:
         """What that text says."""
 
+    @property
+    def is_shaped(self) -> bool:
+        """Whether the value holds only what is read of it, each of its kind (see ``columns.shape_of``)."""
+
 
 @dataclass(frozen=True)
 class Field:
@@ -115,6 +119,9 @@ class Child:
     # In the answers and in reasons.
     shown_as: str
     identity: Identity = Identity.OWN_ID
+    # Of the type of one of them, the fields of a record in which ``records`` finds them, with all that it looks at and
+    # no place where it would find more (see ``shape_of``). Without it, their records are parsed as a whole.
+    found_in: Callable[[Any], Mapping[str, Any]] | None = None
     derive: Callable[[Columns, Notes], None] | None = None
     lacks: Callable[[Columns, Mapping[int, Columns]], bool] | None = None
     # Part of its content hash, as that of the collection is part of the records'; None is the same.

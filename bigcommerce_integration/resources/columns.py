@@ -6,12 +6,15 @@ What databases refuse is replaced or cut; the payload keeps it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from types import GenericAlias
+from typing import Annotated, Any, TypedDict
+
+from msgspec import Meta
 
 from ..errors import BadRecord
 from . import values
-from .base import Field, Kind
+from .base import Field, Kind, Resource
 
 CODE_LENGTH = 255
 MESSAGE_LENGTH = 1000
@@ -19,6 +22,7 @@ TEXT_LENGTH = 16_383
 """MySQL's TEXT holds 65,535 bytes, and a character may take four."""
 
 Read = Callable[[object, str], Any]
+_MOST_KNOWN = 8192
 
 
 class TooLong(BadRecord):
@@ -29,15 +33,32 @@ class TooLong(BadRecord):
         self.cut = text[:length]
 
 
+class _Memo(dict[Any, Any]):
+    """What a parser makes of values, of which most come again and again."""
+
+    def __init__(self, read: Read) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, value: object) -> Any:
+        if len(self) >= _MOST_KNOWN:
+            self.clear()
+        made = self[value] = self._read(value, "The field")
+        return made
+
+
 class FieldTable:
     """What reads the fields of one kind of record; ``within`` stands before their names in a reason for rejection."""
 
-    def __init__(self, fields: Iterable[Field], within: str = "") -> None:
+    def __init__(self, fields: Sequence[Field], within: str = "") -> None:
         self._fields = tuple(
             (each.name, source, f"{within}{source}", PARSERS[each.kind], each.vital)
             for each in fields
             if not each.derived
             for source in (each.source or each.name,)
+        )
+        self._shaped = tuple(
+            (each.name, each.source or each.name, _MEMOS.get(each.kind)) for each in fields if not each.derived
         )
 
     def read(self, record: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, str]]]:
@@ -50,6 +71,11 @@ class FieldTable:
             return {column: read(get(name), path) for column, name, path, read, _ in self._fields}, []
         except BadRecord:
             return self._read_leniently(record)
+
+    def read_shaped(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """The same columns of a record whose fields are of their kinds; ``BadRecord`` if one cannot be read even so."""
+        get = record.get
+        return {column: get(name) if memo is None else memo[get(name)] for column, name, memo in self._shaped}
 
     def _read_leniently(self, record: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, str]]]:
         columns: dict[str, Any] = {}
@@ -128,3 +154,55 @@ PARSERS: Mapping[Kind, Read] = {
     Kind.MOMENT: values.date_time,
 }
 """Of what is read from records; our own words and the keys of the host's products are not."""
+_MEMOS = {kind: _Memo(PARSERS[kind]) for kind in (Kind.MONEY, Kind.RATE, Kind.MOMENT)}
+"""Of what is not yet what its column holds, though the record is of its shape."""
+
+
+# What of a record is looked at, as a type: a parser that knows it can step over the rest.
+
+_INTEGER = Annotated[int, Meta(ge=values.INT64_MIN, le=values.INT64_MAX)]
+_KINDS: Mapping[Kind, Any] = {
+    Kind.MONEY: str | int | float | None,
+    Kind.RATE: str | int | float | None,
+    Kind.INTEGER: _INTEGER | None,
+    Kind.BOOLEAN: bool | None,
+    Kind.CODE: Annotated[str, Meta(max_length=CODE_LENGTH)] | None,
+    Kind.TEXT: Annotated[str, Meta(max_length=TEXT_LENGTH)] | None,
+    Kind.MOMENT: str | None,
+}
+_ASKED_BY = {"id": _INTEGER, "date_created": str | None, "date_modified": str | None}
+"""What answers are checked by, whatever is read of their records."""
+
+
+def list_of(kind: Any) -> Any:
+    """The type of lists of these."""
+    return GenericAlias(list, (kind,))
+
+
+def dict_of(kind: Any) -> Any:
+    """The type of objects whose members, of any name, are these."""
+    return GenericAlias(dict, (str, kind))
+
+
+def object_of(name: str, members: Mapping[str, Any], *, is_whole: bool = False) -> Any:
+    """The type of objects with these members, each of which may be missing unless it ``is_whole``."""
+    return TypedDict(name, dict(members), total=is_whole)  # type: ignore[operator]
+
+
+def shape_of(resource: Resource) -> Any:
+    """The type of its records; None for a resource whose children have no ``found_in``.
+
+    A record of this type has the columns and children that it has when all of it is parsed, and what it holds is what
+    its columns hold, but for amounts, rates and dates. One that is not of this type may be as good.
+    """
+    members: dict[str, Any] = {}
+    for child in resource.children:
+        if child.found_in is None:
+            return None
+        members |= child.found_in(_record(child.name, child.read_fields))
+    return _record(resource.name, [field for field in resource.fields if not field.derived], members)
+
+
+def _record(name: str, fields: Sequence[Field], members: dict[str, Any] | None = None) -> Any:
+    read = {field.source or field.name: _KINDS[field.kind] for field in fields}
+    return object_of(name, {**_ASKED_BY, **read, **(members or {})})

@@ -43,8 +43,11 @@ class Mapped:
 def content_hash(*parts: object, version: int = 1) -> str:
     """128 bits over the version of the collection's mapping and ``parts``, as 32 hex digits."""
     texts = [part if isinstance(part, str) else repr(part) for part in parts]
-    data = "\x00".join([str(version), *texts]).encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
+    return _digest("\x00".join([str(version), *texts]))
+
+
+def _digest(data: str) -> str:
+    return hashlib.blake2b(data.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 class ChildMapper:
@@ -52,32 +55,30 @@ class ChildMapper:
 
     def __init__(self, child: Child, version: int) -> None:
         self.declared = child
-        self._version = version if child.version is None else child.version
+        self._begin = f"{version if child.version is None else child.version}\x00"
         self._fields = FieldTable(child.fields, within=f"{child.shown_as}.")
         self._hashed = itemgetter(*child.hashed_columns)
 
     def rows(
-        self, owner_id: int, records: Sequence[Any], texts: Sequence[str | None] = ()
+        self, owner_id: int, records: Sequence[Any], texts: Sequence[str | None] = (), *, are_shaped: bool = False
     ) -> dict[int, dict[str, Any]]:
         """The columns of these children of one record, by id or by position; ``BadRecord`` says what cannot be read.
 
         ``texts`` are their own, if they were fetched by themselves.
         """
-        child, read, hashed = self.declared, self._fields.read, self._hashed
+        child, fields, hashed = self.declared, self._fields, self._hashed
         rows: dict[int, dict[str, Any]] = {}
         for position, record in enumerate(records):
             if not isinstance(record, dict):
                 raise WrongShape(f"{child.noun.capitalize()} is not an object.")
             place = self._own_id(record) if child.identity is Identity.OWN_ID else position + 1
-            columns, notes = read(record)
+            columns, notes = (fields.read_shaped(record), []) if are_shaped else fields.read(record)
             columns[child.owner] = owner_id
             if child.has_payload:
                 columns["payload"] = texts[position] if texts else None
             columns["notes"] = notes_column(notes)
             parts = hashed(columns)
-            columns["content_hash"] = content_hash(
-                (*parts, columns["notes"]) if notes else parts, version=self._version
-            )
+            columns["content_hash"] = _digest(f"{self._begin}{(*parts, columns['notes']) if notes else parts!r}")
             columns[child.place] = place
             if child.derive:
                 child.derive(columns, notes)
@@ -106,7 +107,8 @@ class Mapper:
         value, resource = record.value, self._resource
         if not isinstance(value, dict):
             raise WrongShape("The record is not an object.")
-        columns, notes = self._fields.read(value)
+        fields = self._fields
+        columns, notes = (fields.read_shaped(value), []) if record.is_shaped else fields.read(value)
         if resource.derive:
             resource.derive(columns, notes)
         columns["notes"] = notes_column(notes)
@@ -115,7 +117,7 @@ class Mapper:
         for mapper in self._children:
             child = mapper.declared
             found, are_all = child.records(record)
-            rows = mapper.rows(record.id, found)
+            rows = mapper.rows(record.id, found, are_shaped=record.is_shaped)
             is_partial = is_partial or not are_all or (child.lacks is not None and child.lacks(columns, rows))
             children[child.name] = list(rows.values())
         return Mapped(record.id, record.text, self._hash(record.text, is_partial), columns, children, is_partial)

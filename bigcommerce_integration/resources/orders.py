@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from .base import Child, Columns, DateFilter, Field, Index, Kind, Mode, Notes, Resource, Sent, Span, V2Ranges
-from .columns import note
+from .columns import dict_of, list_of, note, object_of
 from .person_data import keep_order, people_of_order
 
 # bigcommerce/docs, docs/start/authentication/api-accounts.mdx
@@ -132,6 +132,12 @@ def _line_items(node: object) -> Iterator[object]:
             yield from _line_items(each)
 
 
+def _place_of_lines(line: Any) -> dict[str, Any]:
+    """Consignments as the API sends them today; any other shape, and one without lines, is none of this type."""
+    each = list_of(object_of("consignment", {"line_items": list_of(line)}, is_whole=True)) | None
+    return {"consignments": dict_of(each | dict_of(each)) | None}
+
+
 def _lacks_lines(order: Columns, lines: Mapping[int, Columns]) -> bool:
     """Whether there must, or may, be more lines than these: that none came proves nothing by itself."""
     items_total = order["items_total"]
@@ -166,6 +172,7 @@ ORDER_LINES = Child(
     shown_as="lines",
     owner="bigcommerce_order_id",
     records=_embedded_lines,
+    found_in=_place_of_lines,
     lacks=_lacks_lines,
     fields=(*_LINE_HEAD, *_LINE_AMOUNTS),
     # In this order since 0.1.0: the hash of a line that did not change must stay.

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import LinkCode
 from .base import CatalogRanges, Child, Columns, DateFilter, Field, Index, Kind, Mode, Notes, Resource, Sent, Span
-from .columns import sku_key
+from .columns import list_of, sku_key
 
 # bigcommerce/docs, docs/start/authentication/api-accounts.mdx
 PRODUCTS_SCOPE = "store_v2_products_read_only"
@@ -43,6 +43,7 @@ VARIANTS = Child(
     shown_as="variants",
     owner="bigcommerce_product_id",
     records=_shown_variants,
+    found_in=lambda variant: {"variants": list_of(variant) | None},
     derive=_with_sku_key,
     fields=(
         Field("sku", Kind.CODE, "The SKU, as the store has it.", indexed=False, example="MUG-RED"),

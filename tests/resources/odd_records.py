@@ -44,9 +44,9 @@ LINE_FIELDS = (
 def records() -> Iterator[tuple[str, str, Any]]:
     """The name of the case, the collection and the record."""
     for resource in ("products", "orders"):
-        for index, record in enumerate(_sent(resource)):
+        for index, record in enumerate(sent(resource)):
             yield f"{resource} {index}", resource, record
-    product, order = _sent("products")[0], _sent("orders")[0]
+    product, order = sent("products")[0], sent("orders")[0]
     for number, odd in enumerate(ODD):
         for field in PRODUCT_FIELDS:
             yield f"product {field} {number}", "products", {**product, field: odd}
@@ -64,6 +64,7 @@ def records() -> Iterator[tuple[str, str, Any]]:
     yield "several fields", "orders", {**order, "status_id": "z", "channel_id": "z", "is_deleted": "q"}
 
 
-def _sent(resource: str) -> list[Any]:
+def sent(resource: str) -> list[Any]:
+    """Records as BigCommerce sends them."""
     found: list[Any] = json.loads((PAYLOADS / f"{resource}.json").read_text())
     return found

@@ -43,8 +43,7 @@ class CatalogReader(CollectionReader):
             ("limit", str(limit)),
         )
         answer = self.get(params)
-        on_blanked = self.wire.on_blanked(self.resource, on_record)
-        records, pagination = split_v3(answer.body, name, on_blanked, is_cut=answer.is_cut)
+        records, pagination = self.split(answer, on_record, is_v3=True)
         records = checks.with_credible_ids(records, ids)
         checks.at_most(records, limit, name)
         checks.ids_ascend(records, ids, name, names=("id:min", "id:max"))

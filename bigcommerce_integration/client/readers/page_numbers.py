@@ -16,7 +16,7 @@ from .. import checks
 from ..dates import Bounds, v3_bounds, v3_params
 from ..http.transport import Answer
 from ..pages import Highest, IdRange, Page
-from ..records import OnRecord, Record, split_v3
+from ..records import OnRecord, Record
 from .wire import CollectionReader, Reply, asked_ids, known_as, possible, reply
 
 
@@ -34,7 +34,7 @@ class PageNumberReader(CollectionReader):
         name, limit, limits = self.name, possible(limit), self._bounds(dates)
         number = (places.lo - 1) // limit + 1
         answer = self._get((("page", str(number)), ("limit", str(limit))), limits)
-        records, total = self._split(answer, self.wire.on_blanked(self.resource, on_record))
+        records, total = self._split(answer, on_record)
         checks.at_most(records, limit, name)
         checks.dates_within(records, limits, name, observed_at=answer.observed_at)
         if self._grows_at_end:
@@ -76,7 +76,7 @@ class PageNumberReader(CollectionReader):
         """The records, never those of half an answer; and the total, without which a list that may move is unknown."""
         if answer.is_cut:
             raise StoreUnavailable(f"The answer for {self.name} is larger than any such answer.")
-        records, pagination = split_v3(answer.body, self.name, on_record)
+        records, pagination = self.split(answer, on_record, is_v3=True)
         if pagination is None and not self._grows_at_end:
             raise StoreUnavailable(
                 f"A page of {self.resource.name} came without its pagination; it is asked for again."

@@ -100,7 +100,7 @@ class V2Reader(CollectionReader):
             ("limit", str(limit)),
         )
         answer = self.get(params)
-        records = split_v2(answer.body, name, self.wire.on_blanked(self.resource, on_record), is_cut=answer.is_cut)
+        records, _ = self.split(answer, on_record, is_v3=False)
         records = checks.with_credible_ids(records, asked)
         checks.at_most(records, limit, name)
         checks.ids_ascend(records, asked, name, names=("min_id", "max_id"))

@@ -14,7 +14,7 @@ from ..damage import NO_ID
 from ..http.rate_limit import Quota
 from ..http.transport import Answer, Call, Transport
 from ..pages import Highest, Page
-from ..records import OnRecord, Pagination, Record
+from ..records import OnRecord, Pagination, Record, read_whole, split_v2, split_v3
 from ..redaction import blanked, without
 
 _T = TypeVar("_T")
@@ -59,13 +59,13 @@ class Wire:
 
     def on_blanked(self, resource: Resource, on_record: OnRecord | None) -> OnRecord | None:
         """What is to be done with each record once it is ``without_person``."""
-        if on_record is None or not self._takes_out(resource):
+        if on_record is None or not self.takes_out(resource):
             return on_record
         return lambda record: on_record(self.without_person(resource, record))
 
     def without_people(self, resource: Resource, page: Page) -> Page:
         """The page with each record ``without_person``."""
-        if not self._takes_out(resource):
+        if not self.takes_out(resource):
             return page
         return replace(page, records=[self.without_person(resource, record) for record in page.records])
 
@@ -80,7 +80,8 @@ class Wire:
             return blanked(record, resource.keep)
         return without(record, resource.never_stored) if resource.never_stored else record
 
-    def _takes_out(self, resource: Resource) -> bool:
+    def takes_out(self, resource: Resource) -> bool:
+        """Whether anything is taken out of such records before anybody sees them."""
         return self.is_unwanted is not None or bool(resource.never_stored)
 
 
@@ -99,6 +100,19 @@ class CollectionReader:
     def get(self, params: Params) -> Answer:
         """One request for the list."""
         return self.wire.get(self.resource.path, params, self.resource.name, self.resource.scope)
+
+    def split(
+        self, answer: Answer, on_record: OnRecord | None, *, is_v3: bool
+    ) -> tuple[list[Record], Pagination | None]:
+        """The records in the answer, which ``on_record`` sees without people, and what V3 says of their number."""
+        if on_record is not None and not answer.is_cut and not self.wire.takes_out(self.resource):
+            whole = read_whole(answer.body, self.resource, on_record, is_v3=is_v3)
+            if whole is not None:
+                return whole
+        on_blanked = self.wire.on_blanked(self.resource, on_record)
+        if is_v3:
+            return split_v3(answer.body, self.name, on_blanked, is_cut=answer.is_cut)
+        return split_v2(answer.body, self.name, on_blanked, is_cut=answer.is_cut), None
 
     def without_people(self, page: Page, on_record: OnRecord | None = None) -> Page:
         """The page with each record ``without_person``, if ``on_record`` has not seen to that."""
