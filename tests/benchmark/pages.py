@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -104,13 +105,12 @@ def fill(store: Mirrored, count: int) -> None:
     refreshes = tables.refreshes
     store.execute(update(refreshes).values(status="completed", open_key=None, started_at=NOON, finished_at=NOON))
     # As the databases do by themselves once so much was written.
-    analyze = {"postgresql": "ANALYZE", "sqlite": "ANALYZE"}
+    analyze = {"postgresql": "VACUUM ANALYZE", "sqlite": "ANALYZE"}
     with store.app.app_context():
         engine = store.host_app.db.engine
-        with engine.connect() as connection:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             names = ", ".join(each.name for each in tables.mirror.values())
             connection.exec_driver_sql(analyze.get(engine.dialect.name, f"ANALYZE TABLE {names}"))
-            connection.commit()
 
 
 def _fill(store: Mirrored, table: Table, count: int, made: Any) -> None:
@@ -139,10 +139,13 @@ def _order(number: int) -> dict[str, Any]:
 
 
 def _product(number: int) -> dict[str, Any]:
+    # As long as a short one of a store: a database reads a table of tiny rows whole where it would use an index.
+    payload = json.dumps({"variants": [], "description": "x" * 1500})
     return {
         **_mirrored(number),
-        "payload": '{"variants": []}',
+        "payload": payload,
         "is_only_referenced": False,
+        "sku": f"P-{number}",
         "name": f"Red mug {number}",
     }
 
