@@ -191,6 +191,14 @@ def test_one_released_as_one_sum_stays_as_it_is():
     assert of(made(SHOP, (mismatch,), booked), "sales_credit") == []
 
 
+def test_one_above_the_invoice_released_as_one_sum_stays():
+    above = refund(150, 0)
+    [held] = of(made(SHOP, (above,)), "sales_credit")
+    assert (held.reasons, held.lines[-1].detail) == (("credits_exceed_invoice",), None)
+    booked = [replace(each, status="posted") for each in stored(made(SHOP, (above,)))]
+    assert of(made(SHOP, (above,), booked), "sales_credit") == []
+
+
 def test_items_of_unknown_types_are_returns():
     assert said(credit_of(refund(60, 10, RefundItem("FEE", 7, None, Decimal(5)))))[0] == (
         "sales_returns_allowances",
