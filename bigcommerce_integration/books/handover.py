@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,7 +21,7 @@ from ..accounting.postings import AccountingBatch, AccountingDocument
 from ..errors import Conflict, HostRefused, NotFound
 from ..host.port import AccountingHost
 from ..models import Tables, db_now, is_due
-from ..models.dialect import is_lockable
+from ..models.dialect import bounded_waits, dialect_of, is_lockable
 from ..models.instances import IntegrationInstance
 from ..refresh.job.context import Engine
 from ..refresh.removal.purge import DELETING
@@ -73,7 +74,7 @@ def retry(
         raise Conflict(f"The {name} {number} is {row.status}; only one that failed is tried again.", refresh_id=None)
     if not is_lockable(session, select(table.c.id).where(*which)):
         raise Conflict(f"The {name} {number} is being handed over at this moment.", refresh_id=None)
-    _note(ledger, table, number, status="pending", tries=0, next_try_at=None, message=None)
+    _note(ledger, table, row, status="pending", tries=0, next_try_at=None, message=None)
 
 
 # -- by a worker ---------------------------------------------------------------------------------------------------
@@ -142,14 +143,9 @@ def _hand_over(handover: _Handover, table: Table, number: int) -> None:
 
 
 def _call(handover: _Handover, table: Table, number: int, session: Session) -> None:
-    which = (*_is_due(table, handover.instance_id), table.c.number == number)
     # Locked while the host is called, so that nobody else calls it however long it takes.
-    if not is_lockable(session, select(table.c.id).where(*which)):
-        return
-    # A write, since only that takes SQLite's lock; it says the same as before.
-    session.execute(update(table).where(*which).values(status=table.c.status))
-    row = session.execute(select(table).where(*which)).one_or_none()
-    instance = _instance(handover, session)
+    row = _locked(session, table, *_is_due(table, handover.instance_id), table.c.number == number)
+    instance = None if row is None else _instance(handover, session)
     if row is None or instance is None:
         return
     posting = _posting(handover, session, table, row)
@@ -158,13 +154,32 @@ def _call(handover: _Handover, table: Table, number: int, session: Session) -> N
         # What it left pending fails here as its own.
         session.flush()
     reference = _reference(said)
-    ledger = awaited(session, handover.tables, handover.instance_id, wait_s=WAIT_S)
-    if ledger is None:
+    change = _next_change(session, handover)
+    if change is None:
         # The instance is being deleted.
         session.rollback()
         return
     values = {"host_reference": reference, "posted_at": db_now(), "message": None, "next_try_at": None}
-    _note(ledger, table, number, status="posted", **values)
+    _write(session, handover.tables, table, row, change, status="posted", **values)
+
+
+def _locked(session: Session, table: Table, *which: ColumnElement[bool]) -> Row[Any] | None:
+    """The row, unless another transaction has it; in one statement where there are row locks, as there are many."""
+    if dialect_of(session).has_row_locks:
+        return session.execute(select(table).where(*which).with_for_update(skip_locked=True)).one_or_none()
+    # A write, since only that takes SQLite's lock; it says the same as before.
+    session.execute(update(table).where(*which).values(status=table.c.status))
+    return session.execute(select(table).where(*which)).one_or_none()
+
+
+def _next_change(session: Session, handover: _Handover) -> int | None:
+    """The next change number of the ledger, which is waited for; None if it is gone."""
+    table = handover.tables.accounting
+    mine = table.c.instance_id == handover.instance_id
+    is_free = is_lockable(session, select(table.c.instance_id).where(mine))
+    with nullcontext() if is_free else bounded_waits(session, WAIT_S):
+        session.execute(update(table).where(mine).values(change_number=table.c.change_number + 1))
+    return session.scalar(select(table.c.change_number).where(mine))
 
 
 def _instance(handover: _Handover, session: Session) -> IntegrationInstance | None:
@@ -202,28 +217,32 @@ def _set_back(handover: _Handover, table: Table, number: int, message: str, sess
     """Note that the host was called in vain, unless somebody else has the posting by now."""
     which = (*_is_due(table, handover.instance_id), table.c.number == number)
     ledger = awaited(session, handover.tables, handover.instance_id, wait_s=WAIT_S)
-    if ledger is None or not is_lockable(session, select(table.c.id).where(*which)):
+    row = None if ledger is None else _locked(session, table, *which)
+    if ledger is None or row is None:
         return
-    tries = session.scalar(select(table.c.tries).where(*which))
-    if tries is None:
-        return
-    values: dict[str, Any] = {"tries": tries + 1, "message": storable_message(message)}
-    if tries + 1 >= MOST_TRIES:
-        _note(ledger, table, number, status="failed", next_try_at=None, **values)
+    values: dict[str, Any] = {"tries": row.tries + 1, "message": storable_message(message)}
+    if row.tries + 1 >= MOST_TRIES:
+        _note(ledger, table, row, status="failed", next_try_at=None, **values)
     else:
-        _note(ledger, table, number, status="pending", next_try_at=db_now(retry_after_s(tries + 1)), **values)
+        _note(ledger, table, row, status="pending", next_try_at=db_now(retry_after_s(row.tries + 1)), **values)
 
 
-def _note(ledger: Ledger, table: Table, number: int, *, status: str, **values: Any) -> None:
-    """Write it, and the same of a batch's documents; what it says of one posting is one change."""
-    session, documents = ledger.session, ledger.tables.accounting_documents
-    mine, change = table.c.instance_id == ledger.instance.id, ledger.next_change()
+def _note(ledger: Ledger, table: Table, row: Row[Any], *, status: str, **values: Any) -> None:
+    change = ledger.next_change()
     ledger.save()
+    _write(ledger.session, ledger.tables, table, row, change, status=status, **values)
+
+
+def _write(
+    session: Session, tables: Tables, table: Table, row: Row[Any], change: int, *, status: str, **values: Any
+) -> None:
+    """Write it of a posting, and the same of a batch's documents: what is said of one posting is one change."""
+    documents = tables.accounting_documents
     if table is documents:
         values["change_number"] = change
-    session.execute(update(table).where(mine, table.c.number == number).values(status=status, **values))
+    session.execute(update(table).where(table.c.id == row.id).values(status=status, **values))
     if table is documents:
         return
-    its = (documents.c.instance_id == ledger.instance.id, documents.c.batch_number == number)
+    its = (documents.c.instance_id == row.instance_id, documents.c.batch_number == row.number)
     of_documents = {name: values[name] for name in ("host_reference", "posted_at", "message") if name in values}
     session.execute(update(documents).where(*its).values(status=status, change_number=change, **of_documents))
