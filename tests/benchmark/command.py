@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,7 +17,7 @@ from sqlalchemy import make_url
 from bigcommerce_integration.demo.command.processes import sandbox
 
 from ..shop import rabbitmq_place, redis_place
-from . import pages, refreshes, routes
+from . import pages, refreshes, routes, stores
 from .refreshes import Scene
 from .stage import Control
 from .table import HEAD, Row
@@ -44,9 +45,13 @@ class Options:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; 0 whatever the figures are."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:1] == ["stores"]:
+        return stores.main(given[1:])
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmark",
         description="Measure refreshes and routes, each as the ratio to a plain counterpart measured in the same run.",
+        epilog="python -m tests.benchmark stores: many stores in the same workers.",
     )
     parser.add_argument("--database-url", help="a server on which databases can be made; SQLite files without it")
     parser.add_argument("--broker", choices=("redis", "rabbitmq"), default="redis")
@@ -62,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--pages", type=int, default=100_000, help="records of the store whose pages are measured")
     parser.add_argument("--only-pages", action="store_true", help="measure the pages alone")
-    options = Options(**vars(parser.parse_args(arguments)))
+    options = Options(**vars(parser.parse_args(given)))
     kind = "SQLite" if options.database_url is None else make_url(options.database_url).get_backend_name()
     say(
         f"{kind}, {options.broker}; {options.products:,} products, {options.orders:,} orders, concurrency "
