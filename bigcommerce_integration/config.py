@@ -48,6 +48,10 @@ def _integer(low: int, high: int) -> Callable[[str, Any], int]:
     return check
 
 
+def _slices(key: str, value: Any) -> int | None:
+    return None if value is None else _integer(1, 1000)(key, value)
+
+
 def _keys(key: str, value: Any) -> tuple[str, ...]:
     # The value is never shown: part of it may be a real key.
     if isinstance(value, str) or not isinstance(value, list | tuple):
@@ -130,6 +134,7 @@ class Config(Unpicklable):
     page_size: int = field(default=LARGEST_PAGE, metadata=_read_by(_integer(1, LARGEST_PAGE)))
     timeout_s: float = field(default=30, metadata=_read_by(_number(0.1, 600)))
     slice_s: float = field(default=20, metadata=_read_by(_number(0.1, 300)))
+    slices: int | None = field(default=None, metadata=_read_by(_slices))
     lease_s: float = field(default=60, metadata=_read_by(_number(1, 3600)))
     tick_s: float = field(default=5, metadata=_read_by(_number(0.05, 3600)))
     quota_reserve: float = field(default=0.1, metadata=_read_by(_number(0, 0.95)))
@@ -191,7 +196,11 @@ def _meant(key: str, known: tuple[str, ...]) -> str | None:
     """
     if not _squeezed(key).startswith(_squeezed(PREFIX)):
         return _closest([_squeezed(key)], {_squeezed(name): name for name in known}, _CLOSE_KEY)
-    written = {form: name for name in known for form in _forms(name.removeprefix(PREFIX))}
+    written: dict[str, str] = {}
+    for name in known:
+        for form in _forms(name.removeprefix(PREFIX)):
+            # SLICES and SLICE_S are written alike.
+            written[form] = f"{written[form]} or {name}" if form in written else name
     return _closest(_forms(key.upper().partition("COMMERCE")[2]), written, _CLOSE_NAME)
 
 

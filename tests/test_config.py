@@ -82,7 +82,9 @@ def test_each_setting_is_known_again_when_mistyped(item: Field[Any]) -> None:
     turned = f"{right[:13]}{right[14]}{right[13]}{right[15:]}"
     for key in (right.lower(), right.replace("_", ""), f"{right[:-3]}{right[-2:]}", turned):
         if key != right:
-            with pytest.raises(ConfigError, match=f"{key} is not a setting.*Did you mean {right}\\?"):
+            with pytest.raises(
+                ConfigError, match=f"{key} is not a setting.*Did you mean (\\w+ or )?{right}( or \\w+)?\\?"
+            ):
                 read_config({**KEYS, key: "x"})
 
 
@@ -108,7 +110,9 @@ def test_a_number_must_be_one_within_its_bounds(name: str, value: Any) -> None:
         read_config({**KEYS, f"BIGCOMMERCE_{name}": value})
 
 
-@pytest.mark.parametrize("settings", [{"PAGE_SIZE": 251}, {"PAGE_SIZE": 2.5}, {"CONCURRENCY": 0}, {"LEASE_S": 2}])
+@pytest.mark.parametrize(
+    "settings", [{"PAGE_SIZE": 251}, {"PAGE_SIZE": 2.5}, {"CONCURRENCY": 0}, {"LEASE_S": 2}, {"SLICES": 0}]
+)
 def test_numbers_that_could_not_work_are_refused(settings: dict[str, Any]) -> None:
     (name,) = settings
     with pytest.raises(ConfigError, match=name):

@@ -11,7 +11,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from sqlalchemy import ARRAY, URL, ColumnElement, Connection, LargeBinary, Select, Update, all_, any_, bindparam, text
+from sqlalchemy import (
+    ARRAY,
+    URL,
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    Select,
+    Update,
+    all_,
+    any_,
+    bindparam,
+    select,
+    text,
+)
 from sqlalchemy import cast as cast_to
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -163,6 +176,14 @@ def affected(session: Session, statement: Update) -> int:
     """How many rows it has changed."""
     result: Any = session.execute(statement)
     return int(result.rowcount)
+
+
+def lockable(session: Session, column: Any, *conditions: ColumnElement[bool]) -> Sequence[Any]:
+    """Lock the rows of a table that no other transaction has; the values of ``column`` in them."""
+    rows = select(column).where(*conditions)
+    if dialect_of(session).has_row_locks:
+        rows = rows.with_for_update(skip_locked=True)
+    return session.scalars(rows).all()
 
 
 @contextmanager

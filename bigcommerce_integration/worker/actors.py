@@ -34,6 +34,7 @@ from .dispatcher import Dispatcher
 from .heartbeat import note_end, note_worker
 from .maintenance import Maintenance
 from .sender import QUEUE, Hint, actor_name
+from .slots import places
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +55,10 @@ class BigCommerceWorker(Middleware):
         self._workers: list[Worker] = []
         self._ticking: tuple[threading.Thread, threading.Event] | None = None
 
-    def before_worker_boot(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002
+    def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
         """Begin anew after a stop; the worker's threads take their first messages before it has booted."""
         self._workers.append(worker)
+        self._count_slots(broker)
         if self.dispatcher.stopping.is_set():
             self.dispatcher.stopping = threading.Event()
 
@@ -64,15 +66,16 @@ class BigCommerceWorker(Middleware):
         """Start the tick, once a broker however many workers run in this process."""
         if self._ticking is None:
             ended = threading.Event()
-            thread = threading.Thread(target=self._tick, args=(broker, ended), name="bigcommerce-tick", daemon=True)
+            thread = threading.Thread(target=self._tick, args=(ended,), name="bigcommerce-tick", daemon=True)
             self._ticking = (thread, ended)
             thread.start()
 
-    def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:  # noqa: ARG002
+    def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
         """Let slices end at their next page and wake whatever waits; Dramatiq then waits for them."""
         self._workers = [each for each in self._workers if each is not worker]
         self.dispatcher.stopping.set()
         if self._workers:
+            self._count_slots(broker)
             # Those of this process's other workers go on with their next message.
             self.dispatcher.stopping = threading.Event()
         elif self._ticking is not None:
@@ -87,7 +90,12 @@ class BigCommerceWorker(Middleware):
             self.books.join(TICK_ENDS_IN_S)
             self.dispatcher.shut_down()
 
-    def _tick(self, broker: Broker, ended: threading.Event) -> None:
+    def _count_slots(self, broker: Broker) -> None:
+        _, state = self.dispatcher.bound
+        listening = [worker for worker in self._workers if _listens(worker)]
+        self.dispatcher.slots.count = places(broker, listening, state.config.slices)
+
+    def _tick(self, ended: threading.Event) -> None:
         worker_id = f"{socket.gethostname()[:24]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
         maintenance_at = time.monotonic()
         while not ended.is_set():
@@ -103,20 +111,10 @@ class BigCommerceWorker(Middleware):
                     settle(engine)
                     engine.kept.close_old()
                     is_listening = any(_listens(worker) for worker in self._workers)
-                    if is_listening:
-                        if is_maintenance_due:
-                            note_worker(
-                                engine,
-                                worker_id,
-                                slice_ended_s_ago=self.dispatcher.slice_ended_s_ago(),
-                                broker_down_s=self._broker_watch.down_s(broker),
-                            )
-                        self.dispatcher.poll(engine)
                     if is_maintenance_due:
-                        self._maintenance.do(engine, lambda hint: self.dispatcher.sender.send(broker, [hint]))
-                        self.beside.begin(app, state, ended)
-                        if isinstance(state.host, AccountingHost):
-                            self.books.begin(app, state, ended)
+                        self._maintain(engine, ended, worker_id if is_listening else None)
+                    if is_listening:
+                        self.dispatcher.poll(engine)
                     has_more = is_listening and advance_imports(engine)
             except ConfigError as error:
                 log.error("%s", error, extra={"action": "tick"})
@@ -127,6 +125,22 @@ class BigCommerceWorker(Middleware):
             next_s = 0.0 if has_more else POLL_EVERY_S * random.uniform(0.9, 1.1)  # noqa: S311
             ended.wait(max(0.0, min(next_s, maintenance_at - time.monotonic())))
         self._leave(worker_id)
+
+    def _maintain(self, engine: Engine, ended: threading.Event, worker_id: str | None) -> None:
+        """What each tick does; ``worker_id`` names a worker that listens, which looks itself for what is begun."""
+        (app, state), send = self.dispatcher.bound, self.dispatcher.sender.send
+        if worker_id is not None:
+            note_worker(
+                engine,
+                worker_id,
+                slice_ended_s_ago=self.dispatcher.slice_ended_s_ago(),
+                broker_down_s=self._broker_watch.down_s(state.broker),
+            )
+        self._maintenance.hint_after_s = 0.0 if worker_id is None else state.config.tick_s
+        self._maintenance.do(engine, lambda hint: send(state.broker, [hint]))
+        self.beside.begin(app, state, ended)
+        if isinstance(state.host, AccountingHost):
+            self.books.begin(app, state, ended)
 
     def _leave(self, worker_id: str) -> None:
         app, state = self.dispatcher.bound

@@ -1,10 +1,11 @@
-"""One process's slices, one at a time: of the refresh that a message names, or that polling has found."""
+"""One process's slices: of the refreshes that messages name, or that polling has found."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
+from collections import deque
 
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,9 +17,10 @@ from ..refresh.lifecycle.claim import begun_after, instance_of, sibling
 from ..refresh.lifecycle.keys import Keyless, say_keyless
 from ..refresh.run.advance import advance
 from ..signals import refresh_finished
-from .next_step import BUSY_DELAY_S, KEYLESS_DELAY_S, next_step
-from .outbox import ready, snooze
+from .next_step import BUSY_DELAY_S, KEYLESS_DELAY_S, is_idle, next_step
+from .outbox import snooze, take_ready
 from .sender import Hint, Sender
+from .slots import Slot, Slots
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +28,7 @@ LONGEST_BUSY_DELAY_S = 5.0
 STOPPING_DELAY_S = 1.0
 REPORT_EVERY_S = 60.0
 SLICE_ENDS_IN_S = 10.0
-
-# Products and orders of one store are to run on two cores: one slice at a time in each process.
-_one_slice = threading.Lock()
+MOST_LARGE = 1000
 
 
 class Dispatcher:
@@ -41,7 +41,10 @@ class Dispatcher:
         self.sender = Sender()
         # Hints that met this process busy, the first of them first, and when they are to come again (monotonic).
         self._deferred: dict[Hint, float] = {}
-        self._poller: threading.Thread | None = None
+        self.slots = Slots()
+        # Of refreshes that needed more than a page here, the oldest first.
+        self._large: dict[Hint, None] = {}
+        self._polling = _Polling()
         self._keyless = Keyless()
         self._slice_ended_at: float | None = None
         self._report_at = 0.0
@@ -63,26 +66,29 @@ class Dispatcher:
                 self._send_again(engine, hint, STOPPING_DELAY_S)
             elif hint[1] in self._keyless.refresh_ids():
                 self._send_again(engine, hint, KEYLESS_DELAY_S)
-            elif _one_slice.acquire(blocking=False):
-                self._advance(app, engine, hint)
+            elif (slot := self.slots.take(is_large=hint in self._large)) is not None:
+                self._advance(app, engine, hint, slot)
             else:
                 self._defer(engine, hint)
 
     def poll(self, engine: Engine) -> None:
-        """Do what is due in a thread of its own, if this process is free; ``engine`` is the caller's.
+        """Do what is due in threads of their own, as many as are free here; ``engine`` is the caller's.
 
         A message may come to one busy process after the other for seconds, or not at all while the broker is down.
         """
-        if _one_slice.locked() or (self._poller is not None and self._poller.is_alive()):
+        polling = self._polling
+        polling.threads = [each for each in polling.threads if each.is_alive()]
+        if not self.slots.free or len(polling.threads) >= self.slots.count:
             return
-        found = ready(engine, but=self._keyless.refresh_ids())
-        # Whoever sends hints leaves this one alone.
-        if found and _snooze(engine, found[0]):
+        with polling.lock:
+            polling.idle.clear()
+            if not polling.found:
+                polling.has_more = self._find(engine) == 2 * self.slots.count
+        for _ in range(min(len(polling.found), self.slots.free, self.slots.count - len(polling.threads))):
             # A daemon, as a database that does not answer must not hold up the end of the process.
-            self._poller = threading.Thread(
-                target=self._advance_first, args=(found,), name="bigcommerce-poll", daemon=True
-            )
-            self._poller.start()
+            thread = threading.Thread(target=self._advance_found, name="bigcommerce-poll", daemon=True)
+            polling.threads.append(thread)
+            thread.start()
 
     def reports_missing(self, error: Exception) -> bool:
         """Whether a table or column of ours is missing; that is logged, once a minute at most."""
@@ -99,49 +105,78 @@ class Dispatcher:
         return None if self._slice_ended_at is None else time.monotonic() - self._slice_ended_at
 
     def shut_down(self) -> None:
-        """Wait for the slice that polling has begun, so that it releases its lease; close connections to stores."""
-        if self._poller is not None:
-            self._poller.join(SLICE_ENDS_IN_S)
+        """Wait for the slices that polling has begun, which release their leases; close connections to stores."""
+        ends_at = time.monotonic() + SLICE_ENDS_IN_S
+        for thread in self._polling.threads:
+            thread.join(max(0.0, ends_at - time.monotonic()))
         self.bound[1].kept.close()
 
-    def _advance_first(self, found: list[Hint]) -> None:
-        """Advance the first of these that can be."""
+    def _find(self, engine: Engine) -> int:
+        """Look for what could be advanced at once, at most two for each slot; how many there are."""
+        but = {*self._keyless.refresh_ids(), *self._polling.idle}
+        if not self.slots.is_permit_free:
+            but.update(refresh_id for _, refresh_id in list(self._large))
+        # Whoever sends hints, or looks as we do, leaves these alone.
+        found = take_ready(engine, but=but, most=2 * self.slots.count, delay_s=_snoozed_s(engine))
+        self._polling.found.extend(found)
+        return len(found)
+
+    def _next_found(self, engine: Engine) -> Hint | None:
+        polling = self._polling
+        with polling.lock:
+            # Where there was as much as was asked for, there is more.
+            if not polling.found and polling.has_more:
+                polling.has_more = self._find(engine) == 2 * self.slots.count
+            return polling.found.popleft() if polling.found else None
+
+    def _advance_found(self) -> None:
+        """Advance one after the other of those that were found."""
         app, state = self.bound
         try:
             with app.app_context():
                 engine = engine_of(state, self.stopping)
-                for hint in found:
-                    if engine.stopping.is_set() or not _one_slice.acquire(blocking=False):
-                        return
-                    if not self._advance(app, engine, hint):
-                        return
+                while not engine.stopping.is_set() and (hint := self._next_found(engine)) is not None:
+                    slot = self.slots.take(is_large=hint in self._large)
+                    if slot is not None and self._advance(app, engine, hint, slot):
+                        self._polling.idle.add(hint[1])
         except Exception as error:
             if not self.reports_missing(error):
                 log.exception("A slice that no message had asked for failed.", extra={"action": "slice"})
 
-    def _advance(self, app: Flask, engine: Engine, hint: Hint) -> bool:
-        """One slice, begun with ``_one_slice`` held, and what follows it; whether no slice was done after all."""
+    def _advance(self, app: Flask, engine: Engine, hint: Hint, slot: Slot) -> bool:
+        """One slice in its ``slot``, and what follows it; whether no slice was done after all."""
         try:
             self._deferred.pop(hint, None)
-            outcome = advance(engine, hint[1])
+            outcome = advance(engine, hint[1], slot.may_go_on)
         finally:
-            _one_slice.release()
+            slot.free()
             self._slice_ended_at = time.monotonic()
-        step = next_step(outcome, has_deferred=self._send_deferred(engine))
+        # A message that came to nothing has made no room for another one.
+        step = next_step(outcome, has_deferred=not is_idle(outcome) and self._send_deferred(engine))
         if step.is_keyless:
             self._keep_away(engine, hint)
-        if step.send_after_s is not None:
+        if slot.was_refused and step.send_after_s is not None:
+            self._note_large(hint)
+            self._defer(engine, hint)
+        elif step.send_after_s is not None:
             self._send_again(engine, hint, step.send_after_s)
         if step.is_busy:
             # Should its lease be free to take, but its row locked, the ticks ask again without backing off.
             _snooze(engine, hint)
         if step.is_done:
+            self._large.pop(hint, None)
             _notify(app, engine, hint[1])
             for follower in begun_after(engine, hint):
                 self._send_again(engine, follower, 0.0)
         if step.frees_lease and (other := sibling(engine, hint[1])) is not None:
             self._send_again(engine, other, 0.0)
         return step.is_idle
+
+    def _note_large(self, hint: Hint) -> None:
+        """From now on it begins here only with the permit."""
+        self._large[hint] = None
+        for oldest in list(self._large)[:-MOST_LARGE]:
+            self._large.pop(oldest, None)
 
     def _keep_away(self, engine: Engine, hint: Hint) -> None:
         """Say loudly that the key is missing here, and leave this refresh to others for a while."""
@@ -162,14 +197,16 @@ class Dispatcher:
             return  # Another message for the same refresh is under way already.
         # The more wait, the longer each does, so that a busy process does not spend its time on deferring them.
         delay_s = min(LONGEST_BUSY_DELAY_S, BUSY_DELAY_S * len({*deferred, hint}))
-        if self._send_again(engine, hint, delay_s):
-            deferred[hint] = now + delay_s
-        else:
+        # Noted first: further messages for it do not wait for the database.
+        deferred[hint] = now + delay_s
+        if not self._send_again(engine, hint, delay_s):
             deferred.pop(hint, None)
 
     def _send_deferred(self, engine: Engine) -> bool:
         """Send the hint of the one that has waited longest and that no other process has; whether there was one."""
         for hint in list(self._deferred):
+            if hint in self._large and not self.slots.is_permit_free:
+                continue
             self._deferred.pop(hint, None)
             if self._send_again(engine, hint, 0.0):
                 return True
@@ -180,8 +217,27 @@ class Dispatcher:
         return _snooze(engine, hint, delay_s) and self.sender.send(self.bound[1].broker, [hint], delay_s=delay_s)
 
 
+class _Polling:
+    """What polling has found and not yet begun, and the threads that are at it.
+
+    ``idle`` are the refreshes that could not be advanced after all since the last poll: they are left to the next.
+    ``has_more``: more may be found than was asked for.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.found: deque[Hint] = deque()
+        self.threads: list[threading.Thread] = []
+        self.idle: set[int] = set()
+        self.has_more = False
+
+
 def _snooze(engine: Engine, hint: Hint, delay_s: float = 0.0) -> bool:
-    return snooze(engine, hint[1], delay_s=delay_s + max(1.0, engine.config.tick_s))
+    return snooze(engine, hint[1], delay_s=delay_s + _snoozed_s(engine))
+
+
+def _snoozed_s(engine: Engine) -> float:
+    return max(1.0, engine.config.tick_s)
 
 
 def _notify(app: Flask, engine: Engine, refresh_id: int) -> None:

@@ -25,8 +25,12 @@ FREE_EVERY_S = 60.0
 
 @dataclass
 class Maintenance:
-    """One process's round; each task by itself, so that one that fails does not keep the others from being done."""
+    """One process's round; each task by itself, so that one that fails does not keep the others from being done.
 
+    What it begins is hinted at after ``hint_after_s`` seconds: the workers look for it themselves before that.
+    """
+
+    hint_after_s: float = 0.0
     prune_at: float = 0.0
     prune_imports_at: float = 0.0
     free_at: float = 0.0
@@ -43,7 +47,7 @@ class Maintenance:
         for task in (
             lambda: self._free(engine),
             lambda: begin_new(engine),
-            lambda: begin_due(engine),
+            lambda: begin_due(engine, hint_after_s=self.hint_after_s),
             hint,
             lambda: self._prune(engine),
             lambda: self._prune_imports(engine),

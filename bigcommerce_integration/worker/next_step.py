@@ -43,6 +43,11 @@ _STEPS: Mapping[Outcome, NextStep] = {
 }
 
 
+def is_idle(outcome: Outcome) -> bool:
+    """Whether no slice was done."""
+    return _STEPS[outcome].is_idle
+
+
 def next_step(outcome: Outcome, *, has_deferred: bool) -> NextStep:
     """What follows a slice that has ended so; ``has_deferred``: a hint that waited for this process was sent again."""
     step = _STEPS[outcome]

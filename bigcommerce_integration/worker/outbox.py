@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, select, update
 from sqlalchemy.orm import Session
 
 from ..models import Tables, db_now, is_due
-from ..models.dialect import affected, is_lockable
+from ..models.dialect import affected, is_lockable, lockable
 from ..models.refreshes import OPEN
 from ..refresh.job.context import Engine
 from ..refresh.job.lease import is_free_to_take
@@ -18,7 +18,6 @@ from .sender import Hint
 
 LONGEST_BACKOFF_S = 600.0
 DUE_A_TICK = 100
-READY_A_POLL = 10
 
 
 def claim_hint(engine: Engine, refresh_id: int, *, delay_s: float) -> bool:
@@ -76,16 +75,30 @@ def _ready(engine: Engine) -> Select[Any]:
     )
 
 
-def ready(engine: Engine, *, but: Collection[int] = ()) -> list[Hint]:
-    """The refreshes that could be advanced at once, whether or not their hint is due, longest snoozed first.
+def take_ready(engine: Engine, *, most: int, delay_s: float, but: Collection[int] = ()) -> list[Hint]:
+    """Refreshes that could be advanced at once, whether or not their hint is due, longest snoozed first.
 
+    Their hints are snoozed for ``delay_s`` seconds, so that of those who look at the same time each finds others.
     Those with an id among ``but`` are left out.
     """
-    statement = _ready(engine).order_by(engine.tables.hints.c.next_hint_at).limit(READY_A_POLL)
+    tables = engine.tables
+    hints, refreshes = tables.hints, tables.refreshes
+    statement = _ready(engine).order_by(hints.c.next_hint_at).limit(most)
     if but:
-        statement = statement.where(engine.tables.refreshes.c.id.not_in(but))
-    rows = engine.transaction(lambda session: session.execute(statement).all())
-    return [(row.resource, row.id) for row in rows]
+        statement = statement.where(refreshes.c.id.not_in(but))
+
+    def work(session: Session) -> list[Hint]:
+        rows = session.execute(statement).all()
+        if not rows:
+            return []
+        which = hints.c.refresh_id.in_([row.id for row in rows])
+        free = set(lockable(session, hints.c.refresh_id, which))
+        session.execute(
+            update(hints).where(hints.c.refresh_id.in_(free)).values(next_hint_at=db_now(delay_s), times_sent=0)
+        )
+        return [(row.resource, row.id) for row in rows if row.id in free]
+
+    return engine.transaction(work)
 
 
 def send_due(engine: Engine, send: Callable[[Hint], bool]) -> int:

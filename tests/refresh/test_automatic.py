@@ -167,10 +167,10 @@ def test_a_walk_begun_in_the_same_moment_is_no_error(connect: Connect, monkeypat
     mirror = connect(SandboxStore(1, 1, awkward=False), **AUTOMATIC).completed()
     begin: Callable[..., bool] = schedule._begin
 
-    def later(session: Any, engine: Any, row: Any) -> bool:
+    def later(session: Any, engine: Any, row: Any, **options: Any) -> bool:
         if row.resource == "orders":
             mirror_start(mirror)
-        return begin(session, engine, row)
+        return begin(session, engine, row, **options)
 
     def mirror_start(mirror: Mirror) -> None:
         mirror.start("orders", "full")

@@ -18,7 +18,7 @@ from bigcommerce_integration.refresh.lifecycle.claim import Outcome
 from bigcommerce_integration.refresh.lifecycle.schedule import begin_due
 from bigcommerce_integration.refresh.removal.pruning import prune
 from bigcommerce_integration.sandbox import SandboxStore
-from bigcommerce_integration.worker.outbox import ready
+from bigcommerce_integration.worker.outbox import take_ready
 
 from ..host_app import bearer
 from .conftest import Connect, Mirror
@@ -242,7 +242,7 @@ def test_a_lease_from_the_future_is_free(connect_any: Connect) -> None:
     set_all(mirror, "hints", next_hint_at=db_now(MONTH_S))
     set_all(mirror, "leases", owner="dead", expires_at=db_now(MONTH_S))
     with mirror.app.app_context():
-        assert len(ready(mirror.engine)) == 2
+        assert len(take_ready(mirror.engine, most=10, delay_s=0.0)) == 2
     count = mirror.transaction(lambda session: sharers(session, mirror.engine.tables, mirror.server.store_hash, 60.0))
     assert count == 1, "nobody shares the quota"
     mirror.completed()
@@ -255,7 +255,7 @@ def test_a_pause_and_a_hint_from_the_future_have_ended(connect_any: Connect) -> 
     set_all(mirror, "refreshes", resume_at=db_now(MONTH_S))
     set_all(mirror, "hints", next_hint_at=db_now(MONTH_S))
     with mirror.app.app_context():
-        assert len(ready(mirror.engine)) == 2
+        assert len(take_ready(mirror.engine, most=10, delay_s=0.0)) == 2
     mirror.completed()
 
 

@@ -46,6 +46,8 @@ def frozen_in_a_page(shop: Shop, marker: Path, directory: Path) -> Iterator[tupl
         pid = int(marker.read_text().split()[1])
         frozen, free = sorted(crew, key=lambda each: each.pid != pid)
         assert frozen.pid == pid
+        # It runs beside it, perhaps in the same process, which could be frozen in a transaction of that one too.
+        wait_until(lambda: shop.statuses().count("completed") == 1, 30, "the other refresh of the store")
         frozen.freeze()
         marker.unlink()
         yield frozen, free

@@ -74,20 +74,21 @@ def due(
     return None
 
 
-def begin_due(engine: Engine, instance_id: int | None = None) -> list[tuple[str, int]]:
+def begin_due(engine: Engine, instance_id: int | None = None, *, hint_after_s: float = 0.0) -> list[tuple[str, int]]:
     """Begin every refresh that is due, of this instance or of all, and has no open walk in its way.
 
-    The resource and the id of each. Each is begun in a transaction of its own, so that a store whose rows are locked
-    does not hold up the others.
+    The resource and the id of each; their hints are due in ``hint_after_s`` seconds. Each is begun in a transaction of
+    its own, so that a store whose rows are locked does not hold up the others.
     """
     waiting = _waiting(engine)
     if instance_id is not None:
         waiting = waiting.where(engine.tables.leases.c.instance_id == instance_id)
     begun = []
     for row in engine.transaction(lambda session: session.execute(waiting).all()):
+        begin = partial(_begin, engine=engine, row=row, hint_after_s=hint_after_s)
         # Somebody else may begin a walk in this very moment.
         with suppress(IntegrityError):
-            begun.append((row.resource, engine.transaction(partial(_begin, engine=engine, row=row))))
+            begun.append((row.resource, engine.transaction(begin)))
     return [(resource, refresh_id) for resource, refresh_id in begun if refresh_id is not None]
 
 
@@ -137,7 +138,7 @@ def _begins_by_itself(tables: Tables) -> ColumnElement[bool]:
     return tables.leases.c.resource.not_in([each.name for each in tables.registry.read if each.begins is not None])
 
 
-def _begin(session: Session, engine: Engine, row: Row[Any]) -> int | None:
+def _begin(session: Session, engine: Engine, row: Row[Any], *, hint_after_s: float) -> int | None:
     """The new refresh; None if another tick was quicker, or a page that is being written has the lease locked."""
     leases, config = engine.tables.leases, engine.config
     which = [
@@ -174,6 +175,7 @@ def _begin(session: Session, engine: Engine, row: Row[Any]) -> int | None:
         mode=found.mode,
         parameters=found.parameters,
         is_sweep=found.is_sweep,
+        hint_after_s=hint_after_s,
     )
 
 

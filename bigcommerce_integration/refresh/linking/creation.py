@@ -71,7 +71,7 @@ def create_products(slice_: Slice) -> None:
 
         after = replace(slice_.checkpoint, link_after=ids[-1])
         slice_.commit(replace(slice_.step(work), after=after, is_progress=True))
-        if job.is_over:
+        if len(ids) == A_TRANSACTION and not slice_.goes_on():
             raise SliceEnds
     job.engine.transaction(lambda session: _finish(session, slice_))
 

@@ -46,7 +46,7 @@ def link(slice_: Slice) -> None:
         slice_.commit(replace(slice_.step(work), is_progress=slice_.checkpoint.link_after > begun_after))
         found = slice_.checkpoint.unsolved + unsolved
         slice_.checkpoint = replace(slice_.checkpoint, link_after=last or 0, unsolved=found)
-        if job.is_over and last is not None:
+        if last is not None and not slice_.goes_on():
             raise SliceEnds
     slice_.checkpoint = replace(slice_.checkpoint, phase="finish")
 
@@ -98,5 +98,5 @@ def _advance_check(slice_: Slice, part: Callable[[PageTransaction], LinksCheck])
     # It stores how far the one before it came.
     slice_.commit(replace(slice_.step(work), is_progress=slice_.checkpoint.links != LinksCheck()))
     slice_.checkpoint = replace(slice_.checkpoint, links=after)
-    if slice_.job.is_over and (after.counted_after or after.taken_after):
+    if (after.counted_after or after.taken_after) and not slice_.goes_on():
         raise SliceEnds

@@ -35,7 +35,7 @@ def confirm(slice_: Slice) -> None:
         lambda session: unconfirmed(session, job.engine.tables, job.refresh_id, most=LARGEST_PAGE)
     ):
         _ask_again(slice_, ids)
-        if job.is_over:
+        if job.is_over or (len(ids) == LARGEST_PAGE and not slice_.goes_on()):
             raise SliceEnds
 
     def mark(tx: PageTransaction) -> Counts:

@@ -76,6 +76,20 @@ class Slice:
     # What stores the work done so far, should the slice end while a page waits for lines.
     unfinished: list[Callable[[], None]] = field(default_factory=list)
     looked_at: float = field(default_factory=time.monotonic)
+    # Whether the process has time for more than the first page of this refresh.
+    may_go_on: Callable[[], bool] = lambda: True
+    is_handed_on: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no new page is to be begun in this slice."""
+        return self.is_handed_on or self.job.is_over
+
+    def goes_on(self) -> bool:
+        """Whether the slice does more than its first page; if not, the refresh is handed on."""
+        if not self.is_over and not self.may_go_on():
+            self.is_handed_on = True
+        return not self.is_over
 
     @property
     def map_record(self) -> Callable[[Record], Mapped]:

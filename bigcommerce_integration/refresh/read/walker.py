@@ -49,6 +49,7 @@ class Walker:
     slice: Slice
     page_size: int
     busy: set[int] = field(default_factory=set)
+    has_asked: bool = False
 
     def run(self) -> None:
         """Until every range is proved done; ``SliceEnds`` if time is up before."""
@@ -72,7 +73,7 @@ class Walker:
             self._survey()
         self.slice.settle(self._fill)
         if not self._checkpoint.walk.is_done:
-            if self.slice.job.is_over:
+            if self.slice.is_over:
                 raise SliceEnds
             raise AssertionError(f"the walk has no question left, but ranges: {self._checkpoint.walk.ranges}")
 
@@ -156,12 +157,20 @@ class Walker:
         """Ask for ranges while there is room, until so many are asked for or wait to be stored."""
         while self.slice.fetcher.has_room and len(self.busy) < at_most:
             lo = self._next_range()
-            if lo is None:
+            if lo is None or (self.has_asked and not self._goes_on()):
                 return
+            self.has_asked = True
             self.busy.add(lo)
             ids = IdRange(lo, self._checkpoint.walk.ranges[lo])
             ask = partial(self._page, ids, self._stored_hashes(ids))
             self.slice.fetcher.add(Fetch(ask, partial(self._came, lo)))
+
+    def _goes_on(self) -> bool:
+        """Whether to ask for more than a page: only once it is known that there is more, and if the process has time.
+
+        A small store has no second page, so it needs no permit.
+        """
+        return self._checkpoint.walk.is_surveyed and self.slice.goes_on()
 
     def _stored_hashes(self, ids: IdRange) -> Mapping[int, str]:
         """Of what the next page will probably bring, where most of that is stored as it is."""
@@ -233,7 +242,7 @@ class Walker:
 
     def store(self, lo: int, page: MappedPage) -> None:
         """Store the page of the range at ``lo``."""
-        if not self.slice.job.is_over and not self._suspects:
+        if not self.slice.is_over and not self._suspects:
             # The store answers the next questions while the database takes this page: neither waits for the other.
             self._ask(at_most=self.slice.fetcher.width + 1)
         self.slice.fetcher.start_due()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,8 +33,10 @@ from .tracing import slice_span
 log = logging.getLogger(__name__)
 
 
-def advance(engine: Engine, refresh_id: int) -> Outcome:
+def advance(engine: Engine, refresh_id: int, may_go_on: Callable[[], bool] = lambda: True) -> Outcome:
     """Do one slice of the refresh, if it is due and no other worker has it.
+
+    ``may_go_on`` is asked before it goes on beyond its first page; if it may not, it ends with what it has.
 
     Commits page by page in sessions of its own. What the store or the host did wrong ends the refresh and is
     stored with it; what the database is short of is waited for; what nobody expected is raised once the lease is
@@ -46,14 +49,14 @@ def advance(engine: Engine, refresh_id: int) -> Outcome:
     if claimed.is_first:
         log.info("Refresh %s of %s %s.", *_named(job), _begun(claimed), extra=_extra(job, "begin"))
     with slice_span(_span(job)) as ends_with:
-        outcome = _advance(claimed)
+        outcome = _advance(claimed, may_go_on)
         ends_with(outcome.name.lower())
     log.debug("Slice of refresh %s ends: %s.", job.refresh_id, outcome.value, extra=_extra(job, "slice"))
     return outcome
 
 
-def _advance(claimed: Claimed) -> Outcome:
-    run, job = _Run(claimed), claimed.job
+def _advance(claimed: Claimed, may_go_on: Callable[[], bool]) -> Outcome:
+    run, job = _Run(claimed, may_go_on), claimed.job
     try:
         return run.do()
     except LeaseLost as error:
@@ -73,6 +76,7 @@ class _Run:
     """One slice, from the claim to the end; the client and the slice are there as soon as they could be made."""
 
     claimed: Claimed
+    may_go_on: Callable[[], bool]
     client: StoreClient | None = None
     slice: Slice | None = None
 
@@ -145,6 +149,7 @@ class _Run:
             part=careful.part,
             opens_singly=careful.opens_singly,
             held=claimed.held,
+            may_go_on=self.may_go_on,
         )
         fetcher.keep_alive = slice_.keep_alive
         return slice_

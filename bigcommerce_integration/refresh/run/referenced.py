@@ -102,7 +102,7 @@ def fetch_referenced(slice_: Slice) -> None:
                 slice_.checkpoint = replace(slice_.checkpoint, phase="finish")
                 return
             _fetch_products(slice_, lease, ids[: slice_.page_size])
-            if slice_.job.is_over:
+            if len(ids) >= slice_.page_size and not slice_.goes_on():
                 raise SliceEnds
 
 
