@@ -62,7 +62,7 @@ def fresh(draft: OrderDraft) -> tuple[Document, ...]:
     return documents(draft.facts(), draft.refunds, draft.returns, today, COSTS, ())
 
 
-@at_most(200)
+@at_most(100)
 @given(SEEDS)
 def test_new_documents_of_any_order_are_sound(seed):
     draft = order_draft(Random(seed))
@@ -74,7 +74,7 @@ def test_new_documents_of_any_order_are_sound(seed):
     assert [each.reasons for each in money if each.reasons] == []
 
 
-@at_most(400)
+@at_most(200)
 @given(SEEDS, EVENT_LISTS)
 def test_documents_add_up_to_the_order_as_it_is(seed, events):
     add_up(seed, events)
@@ -105,7 +105,7 @@ def differs(one: dict, other: dict, units: int) -> None:
         assert abs(one.get(key, 0) - other.get(key, 0)) <= units * unit, key
 
 
-@at_most(200)
+@at_most(100)
 @given(SEEDS, EVENT_LISTS)
 def test_reading_an_order_twice_changes_nothing(seed, events):
     books, draft = lived(seed, events)
@@ -116,7 +116,7 @@ def test_reading_an_order_twice_changes_nothing(seed, events):
     assert books.stored == before
 
 
-@at_most(200)
+@at_most(100)
 @given(SEEDS, EVENT_LISTS)
 def test_no_document_is_dated_before_what_it_adjusts(seed, events):
     books, _ = lived(seed, events)
@@ -127,7 +127,7 @@ def test_no_document_is_dated_before_what_it_adjusts(seed, events):
     assert all(each.date >= invoices[0] for each in handed)
 
 
-@at_most(100)
+@at_most(50)
 @given(SEEDS, st.integers(1, 6))
 def test_a_batch_books_the_sum_of_its_documents(seed, orders):
     random, found = Random(seed), []
