@@ -25,9 +25,10 @@ SEMANTIC = re.compile(
     "There is no |Another integration already has this name|Must not be before |Cannot be combined with |"
     "Cannot be changed|BigCommerce store .* answered|does not accept the access token|"
     "Must be a BigCommerce id, or the meta.next |"
-    "Must be a whole number|Must be a real date|Must not name an id twice|"
+    "Must be a whole number|Must be a real date|Must not name an? (id|line) twice|"
     "The first row must name the columns|The file has more than|"
-    "And [0-9]+ more|Give exactly one of |variants have this SKU|names the same variant|This record cannot be retried"
+    "And [0-9]+ more|Give exactly one of |variants have this SKU|names the same variant|This record cannot be retried|"
+    "has no such line|were shipped and|Another return has this reference|Is given only where a flag "
 )
 # An instance that is being deleted shows itself, and just that, until its last row is gone (test_deletion.py).
 SHOWS_ITSELF = "getInstance"
@@ -111,7 +112,8 @@ def _ask(report: Report, url: str, headers: dict[str, str], seed: int, settings:
     checks = {
         "positive_data_acceptance": {"expected-statuses": ["2xx", "403", "404", "409", "412", "422"]},
         # A version that has passed is told before the body is looked at.
-        "negative_data_rejection": {"expected-statuses": ["400", "401", "404", "405", "412", "415", "422"]},
+        "negative_data_rejection": {"expected-statuses": ["400", "401", "404", "405", "412", "415", "422", "428"]},
+        "missing_required_header": {"expected-statuses": ["401", "404", "428"]},
     }
     fixed = {"seed": seed, "headers": headers, "workers": 1, "checks": checks, "operations": OPERATIONS}
     schema = schemathesis.openapi.from_url(url, config=SchemathesisConfig.from_dict(fixed | settings))

@@ -30,7 +30,7 @@ _IF_MATCH = ("If-Match", "The ETag of the version that was seen and is released.
         "A worker then hands it over as it is. The release holds for the version that was seen: if the order changes "
         "before that, the document is held anew. Without `If-Match` it is a 428."
     ),
-    required_headers=(_IF_MATCH,),
+    required_headers={_IF_MATCH: {"type": "string", "pattern": '^"[0-9a-f]{64}"$'}},
     answers={200: answer_of(AccountingDocumentWithLines, "The document, no longer held.", headers=[ETAG])},
     refusals=(409, 412, 428),
     step="document",

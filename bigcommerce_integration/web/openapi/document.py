@@ -19,7 +19,7 @@ from . import refusals
 from .fields_plugin import SchemaPlugin
 from .next_steps import links_of
 from .operation import RETRY_AFTER, Answer, Header, Operation
-from .shapes import COLLECTION, EACH_COLLECTION, HOST_PRODUCT_ID, ID, STRING, one_of
+from .shapes import COLLECTION, EACH_COLLECTION, HOST_PRODUCT_ID, ID, STRING, JSONSchema, one_of
 
 _NAME = "/openapi.json"
 _VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -137,8 +137,8 @@ def _described(path: str, operation: Operation, outline: Outline) -> dict[str, A
         "summary": operation.summary,
         "parameters": [
             *map(_path_parameter, _PARAMETER.findall(path)),
-            *(_header_parameter(each, is_required=False) for each in operation.headers),
-            *(_header_parameter(each, is_required=True) for each in operation.required_headers),
+            *(_header_parameter(each, STRING, is_required=False) for each in operation.headers),
+            *(_header_parameter(*each, is_required=True) for each in operation.required_headers.items()),
         ],
         "responses": {str(status): _answer(answer, links) for status, answer in operation.answers.items()}
         | {str(status): name for status, name in _refusals(path, operation).items()},
@@ -161,9 +161,9 @@ def _path_parameter(name: str) -> dict[str, Any]:
     return {"in": "path", "name": name, "required": True, "description": _PARAMETERS[name], "schema": schema}
 
 
-def _header_parameter(header: Header, *, is_required: bool) -> dict[str, Any]:
+def _header_parameter(header: Header, shape: JSONSchema, *, is_required: bool) -> dict[str, Any]:
     name, description = header
-    return {"in": "header", "name": name, "required": is_required, "description": description, "schema": STRING}
+    return {"in": "header", "name": name, "required": is_required, "description": description, "schema": shape}
 
 
 def _answer(answer: Answer, links: dict[str, Any]) -> dict[str, Any]:

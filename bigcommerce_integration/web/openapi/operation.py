@@ -44,7 +44,8 @@ class Operation:
     body_examples: Mapping[str, Any] = field(default_factory=dict)
     is_body_required: bool = True
     headers: Sequence[Header] = ()
-    required_headers: Sequence[Header] = ()
+    # With their shapes.
+    required_headers: Mapping[Header, JSONSchema] = field(default_factory=dict)
     refusals: Sequence[int] = ()
     needs_login: bool = True
     # Whether it answers with more to whoever is logged in; ``needs_login`` is false then.
