@@ -193,6 +193,7 @@ LABELS: Mapping[str, str] = {
     "date_to": "Until",
     "ids": "Numbers of the records",
     "confirmation": "The store's name",
+    "accounting_from": "First day of what is switched on",
 }
 
 LINK_STATES: Mapping[str, str] = {

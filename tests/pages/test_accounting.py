@@ -229,3 +229,17 @@ def test_the_first_day_is_the_hosts(booked: Mirrored, clerk: Browser, monkeypatc
     begin(booked, orders_read=1)
     monkeypatch.setattr(SQLAlchemyHost, "accounting_start", lambda *_: date(2026, 4, 1), raising=False)
     assert "documents are made from 1 Apr 2026 on" in clerk.get(f"/{booked.instance_id}/orders/218").text
+
+
+def test_a_flag_is_switched_on_from_a_day_on(booked: Mirrored, clerk: Browser) -> None:
+    begin(booked)
+    booked.execute(booked.tables.instances.update().values(sync_sales_credit_to_accounting=False))
+    address = f"/{booked.instance_id}/settings"
+    refused = clerk.send(clerk.get(address).form("accounting_from"), status=422, accounting_from="2026-03-05")
+    assert "Is given only where a flag of the accounting is switched on." in refused.text
+    form = clerk.get(address).form("accounting_from")
+    assert form.fields["accounting_from"] == ""
+    form.fields["integration_settings.sync_sales_credit_to_accounting"] = "on"
+    clerk.follow(clerk.send(form, accounting_from="2026-03-05"))
+    assert booked.rows("accounting")[0]["credits_from"] == date(2026, 3, 5)
+    assert booked.rows("instances")[0]["sync_sales_credit_to_accounting"] is True

@@ -23,9 +23,10 @@ LINKING = "linking"
 """One question for two settings."""
 _ANSWERS = {"link": (True, False), "create": (True, True), "none": (False, False), "only_create": (False, True)}
 _ACCOUNTING = SETTINGS[SETTINGS.index("auto_create_products") + 1 :]
+_BEGIN = "accounting_from"
 FIELDS: dict[str, Any] = {
-    "shown": [*PATHS.values()],
-    "accounting_paths": [PATHS[name] for name in _ACCOUNTING],
+    "shown": [*PATHS.values(), _BEGIN],
+    "accounting_paths": [*(PATHS[name] for name in _ACCOUNTING), _BEGIN],
 }
 """What the template has to know of its fields."""
 
