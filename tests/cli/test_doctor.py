@@ -113,7 +113,7 @@ FAULTS: list[tuple[Callable[[Shop], None], int, str, tuple[str, ...]]] = [
     (idle_workers, 1, "workers", ("none has ended a piece of work for 7 min", "Restart the workers", "cannot wait")),
     (wrong_hash, 1, "connections", ("Instance 1 (Main shop)", "no store with this hash", "store hash", "cannot wait")),
     (failed_refresh, 1, "findings", ("Instance 1 (Main shop)", "retry --failed 1", "cannot wait")),
-    (sync_off, 0, "findings", ("Instance 1 (Main shop)", "Change the settings of the store.", "It can wait")),
+    (sync_off, 0, "findings", ("Instance 1 (Main shop)", "Switch automatic sync on", "It can wait")),
 ]
 
 

@@ -141,6 +141,16 @@ def test_a_failure_began_with_the_first(store: Mirrored) -> None:
     assert codes(store) == []
 
 
+def test_one_more_attempt_after_many_failures_mends_nothing(store: Mirrored) -> None:
+    refresh(store, status="failed", message="Odd.", error_code="host_refused", finished_at=db_now(-30))
+    refresh(store, status="pending", open_key=f"{store.instance_id}:products")
+    assert codes(store) == [("refresh_failed", "wait")], "the first may have been bad luck"
+    refresh(store, status="failed", message="Odd.", error_code="host_refused", finished_at=db_now(-10))
+    (only,) = shown(store)
+    assert (only["severity"], only["can_wait"], only["action"]) == ("person", False, "retry")
+    assert "So did those before it" in only["sentence"]
+
+
 def test_what_begins_again_by_itself_waits(store: Mirrored) -> None:
     refresh(store, status="failed", message="Late.", error_code="store_unavailable", finished_at=db_now(-5))
     assert codes(store) == [("refresh_failed", "wait")]

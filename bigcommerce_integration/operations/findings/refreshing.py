@@ -101,23 +101,30 @@ def _failed(standing: Standing, resource: ResourceHealth, make: _Made) -> Iterat
     if row.error_code == RefreshCode.SCOPE_MISSING and resource.open_refresh is None:
         yield _scope_missing(name, make, since=since, is_whole=True)
         return
-    severity, follows = _after_failure(standing, resource, row.error_code)
+    is_repeated = since < row.finished_at
+    severity, follows = _after_failure(standing, resource, row.error_code, is_repeated=is_repeated)
     yield make(
         FindingCode.REFRESH_FAILED,
         severity,
         f"The last refresh of {name} failed: {row.message} {follows} What is stored stays, and nothing is lost.",
         since=since,
-        action=Action.RETRY if resource.open_refresh is None else Action.NONE,
+        action=Action.RETRY if resource.open_refresh is None or severity == "person" else Action.NONE,
         link=f"refreshes/{row.id}",
         resource=name,
         refresh_id=row.id,
     )
 
 
-def _after_failure(standing: Standing, resource: ResourceHealth, code: str | None) -> tuple[Severity, str]:
+def _after_failure(
+    standing: Standing, resource: ResourceHealth, code: str | None, *, is_repeated: bool
+) -> tuple[Severity, str]:
+    """``is_repeated``: not the first that failed since the last success, so that one more attempt mends nothing."""
+    passes = code == RefreshCode.STORE_UNAVAILABLE
     if resource.open_refresh is not None:
+        if is_repeated and not passes:
+            return "person", "So did those before it; another one is under way. This stays so until a person acts."
         return "wait", "Another one is under way."
-    if code == RefreshCode.STORE_UNAVAILABLE and standing.instance.is_automatic_sync_enabled:
+    if passes and standing.instance.is_automatic_sync_enabled:
         return "wait", "The next one begins by itself."
     return "person", "This stays so until a person acts."
 

@@ -9,6 +9,12 @@ from .finding import Action, Finding, FindingCode
 _BY_CODE = {
     FindingCode.NO_WORKER: "Start a worker: `dramatiq`, with the module that exposes the app's broker.",
     FindingCode.BROKER_DOWN: "Start the broker, or open the way from the workers to it.",
+    FindingCode.STORE_CONNECTED_TWICE: "Disconnect one of them, unless both are wanted.",
+    FindingCode.SYNC_OFF: "Switch automatic sync on in its settings, unless that is wanted.",
+    FindingCode.TOKEN_REFUSED: "Make a new token in the store and enter it in the settings of the instance.",
+    FindingCode.RECORDS_REJECTED: (
+        "Its page lists the rejected records with what to do: mend them in the store, then try again there."
+    ),
     FindingCode.STORE_UNREACHABLE: "Nothing is to be done; `flask bigcommerce check {id}` asks the store now.",
 }
 _BY_ACTION = {
@@ -25,7 +31,7 @@ _BY_ACTION = {
 def remedy_of(finding: Finding) -> str | None:
     """The command for it where there is one, else what a person can do; None if there is nothing to be done."""
     if finding.action is Action.RETRY and finding.code is FindingCode.REFRESH_FAILED:
-        return f"Run `flask bigcommerce retry --failed {finding.instance_id}`."
+        return f"Mend that, then run `flask bigcommerce retry --failed {finding.instance_id}`."
     text = _BY_CODE.get(finding.code) or _BY_ACTION.get(finding.action)
     if text is not None:
         return text.format(id=finding.instance_id, resource=finding.resource)
