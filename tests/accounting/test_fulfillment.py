@@ -141,7 +141,7 @@ def test_without_a_cost_it_waits(cost):
     [fulfillment] = goods_of(order(line(cost_price_ex_tax=cost)), costs={})
     assert (fulfillment.status, fulfillment.reasons, fulfillment.total) == ("waiting", ("cost_missing",), None)
     assert said(fulfillment) == [("cogs", "debit", None), ("inventory", "credit", None)]
-    assert fulfillment.lines[0].cost_source == "missing"
+    assert (fulfillment.lines[0].cost_source, fulfillment.currency_code) == ("missing", "USD")
 
 
 def test_lines_without_a_cost_wait_apart():

@@ -152,6 +152,21 @@ def test_a_total_that_fits_without_tax_alone_goes_through():
     assert invoice_of(line(1, 100, 20), subtotal=subtotal).reasons == ()
 
 
+@pytest.mark.parametrize("part", ["subtotal", "shipping", "handling", "wrapping", "fees"])
+@pytest.mark.parametrize("side", ["ex_tax", "inc_tax"])
+def test_every_part_counts_with_tax_and_without(part, side):
+    # Each part is 7 with a tax of 1; the other side is off, so that this one alone can fit.
+    parts = dict.fromkeys(("shipping", "handling", "wrapping", "fees"), taxed(6, 1))
+    right = order(line(1, 6, 1), **parts)
+    off = {"ex_tax": {"inc_tax": Decimal(90)}, "inc_tax": {"ex_tax": Decimal(90)}}[side]
+    fits = replace(right, subtotal=replace(right.subtotal, **off))
+    assert "total_mismatch" not in made(fits)[0].reasons
+    wrong = replace(getattr(fits, part), **{side: Decimal(60)})
+    assert "total_mismatch" in made(replace(fits, **{part: wrong}))[0].reasons
+    taxed_otherwise = replace(getattr(fits, part), tax=Decimal(5))
+    assert "tax_mismatch" in made(replace(fits, **{part: taxed_otherwise}))[0].reasons
+
+
 def test_a_total_that_does_not_add_up_is_held():
     invoice = invoice_of(line(1, 100, 20), subtotal=taxed(90, 20))
     assert (invoice.status, invoice.reasons) == ("held", ("total_mismatch",))
