@@ -98,8 +98,8 @@ def fill(store: Mirrored, count: int) -> None:
     _fill(store, tables.orders, count, _order)
     _fill(store, tables.products, count // _VARIANTS_A_PRODUCT, _product)
     _fill(store, tables.variants, count, _variant)
-    # Far fewer are rejected than are stored.
-    _fill(store, tables.rejected_records, count // 100, _rejected)
+    # Far fewer are rejected than are stored, but more than a page.
+    _fill(store, tables.rejected_records, max(100, count // 100), _rejected)
     _fill(store, tables.history, count, _deed)
     # What runs is not counted.
     refreshes = tables.refreshes
