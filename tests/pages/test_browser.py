@@ -143,7 +143,7 @@ def test_a_person_connects_a_store_and_watches_it(
     page.get_by_text(re.compile(r"^\s*\d+ of 60\s*$")).first.wait_for()
     walked.server.latency_ms = 0
     page.get_by_text("You can close this page.").wait_for(state="detached")
-    assert page.locator("[data-part=collections]").get_by_text("Up to date").count() == 2
+    assert page.locator("[data-part=collections]").get_by_text("Up to date").count() == 3
     page.get_by_text("with no match found").wait_for()
     page.get_by_role("navigation").get_by_role("link", name="Variants", exact=True).click()
     page.get_by_label("Choose all on this page").check()
