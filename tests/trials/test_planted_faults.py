@@ -35,20 +35,16 @@ def test_the_last_line_names_fault_store_and_cure(fault: Fault, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_the_script_says_where_to_look_and_nothing_of_the_fault() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.trials.planted_faults", "6"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    lines = [process.stdout.readline() for _ in range(4)]
-    assert "worker" not in "".join(lines).lower().replace("dramatiq", "")
-    assert "export TRIAL_DEPLOYMENT=" in lines[0]
-    done = subprocess.run(
-        ["sh", "-c", f"{lines[0]}\n{lines[1]}"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, "No worker runs" in done.stdout) == (1, True), done.stderr
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 0
+    command = [sys.executable, "-m", "tests.trials.planted_faults", "6"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            lines = [process.stdout.readline() for _ in range(4)]
+            assert "worker" not in "".join(lines).lower()
+            assert "export TRIAL_DEPLOYMENT=" in lines[0]
+            typed = ["sh", "-c", f"{lines[0]}\n{lines[1]}"]
+            done = subprocess.run(typed, cwd=ROOT, capture_output=True, text=True, check=False)
+            assert (done.returncode, "No worker runs" in done.stdout) == (1, True), done.stderr
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(120) == 0
