@@ -216,7 +216,7 @@ def test_batch_fails_with_its_documents_until_retried(books):
     assert books.journal() == ["AccountingDocument 1", "AccountingBatch 1"]
 
 
-def test_returns_have_batches_of_their_own_that_close_with_the_day(books):
+def test_returns_have_own_batches_that_close_with_the_day(books):
     books.set(batch_period_customer_returns="daily")
     books.sell(100, (2, "20.00"))
     books.keep()
