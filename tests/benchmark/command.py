@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 from bigcommerce_integration.demo.command.processes import sandbox
 
 from ..shop import rabbitmq_place, redis_place
-from . import pages, refreshes, routes, stores
+from . import books, pages, refreshes, routes, stores
 from .refreshes import Scene
 from .stage import Control
 from .table import HEAD, Row
@@ -95,6 +95,7 @@ def _rows(options: Options) -> Iterator[Row]:
         scene = stack.enter_context(_scene(options, directory))
         yield from _at_no_latency(scene, options)
         yield _at_latency(scene, options)
+        yield books.row(scene, orders=options.orders, runs=options.runs)
         yield from routes.rows(scene, runs=options.runs, requests=options.route_requests, clients=options.clients)
         if options.memory:
             yield _memory(scene, options)

@@ -17,6 +17,7 @@ ROWS = (
     "mirror rows written by the same again",
     "mirror rows written beside or instead of the 4 changed ones",
     "wall time of a first refresh at 5 ms of latency",
+    "CPU time of the documents of 200 orders, against their refresh",
     "POST, p50",
     "POST, time a request (1 / throughput)",
     "GET of progress, p50",

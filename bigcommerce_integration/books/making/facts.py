@@ -24,8 +24,6 @@ from ..host_methods import HostMethods
 from ..ledger import Ledger
 
 _NOTHING = Decimal()
-_TAXES = ("ex_tax", "inc_tax", "tax")
-NO_TAXED = Taxed(_NOTHING, _NOTHING, _NOTHING)
 
 
 @dataclass(frozen=True)
@@ -114,11 +112,11 @@ def _order(row: Row[Any], payload: Mapping[str, Any], lines: tuple[OrderLine, ..
         store_default_currency_code=row.store_default_currency_code,
         exchange_rate=row.store_default_to_transactional_exchange_rate,
         is_tax_inclusive_pricing=bool(row.is_tax_inclusive_pricing),
-        total=Taxed(row.total_ex_tax or _NOTHING, row.total_inc_tax or _NOTHING, row.total_tax or _NOTHING),
-        subtotal=_taxed(row, "subtotal"),
-        shipping=_taxed(row, "shipping_cost"),
-        handling=_taxed(row, "handling_cost"),
-        wrapping=_taxed(row, "wrapping_cost"),
+        total=_taxed(row.total_ex_tax, row.total_inc_tax, row.total_tax),
+        subtotal=_taxed(row.subtotal_ex_tax, row.subtotal_inc_tax, row.subtotal_tax),
+        shipping=_taxed(row.shipping_cost_ex_tax, row.shipping_cost_inc_tax, row.shipping_cost_tax),
+        handling=_taxed(row.handling_cost_ex_tax, row.handling_cost_inc_tax, row.handling_cost_tax),
+        wrapping=_taxed(row.wrapping_cost_ex_tax, row.wrapping_cost_inc_tax, row.wrapping_cost_tax),
         fees=fees_of(payload["fees"] if has_fees(payload) else ()),
         discount_amount=row.discount_amount or _NOTHING,
         coupon_discount=row.coupon_discount or _NOTHING,
@@ -132,9 +130,8 @@ def _order(row: Row[Any], payload: Mapping[str, Any], lines: tuple[OrderLine, ..
     )
 
 
-def _taxed(row: Row[Any], group: str) -> Taxed:
-    values = row._mapping
-    return Taxed(*(values[f"{group}_{tax}"] or _NOTHING for tax in _TAXES))
+def _taxed(ex_tax: Decimal | None, inc_tax: Decimal | None, tax: Decimal | None) -> Taxed:
+    return Taxed(ex_tax or _NOTHING, inc_tax or _NOTHING, tax or _NOTHING)
 
 
 def _code(value: object) -> str | None:
@@ -203,7 +200,7 @@ def _by_order(rows: Iterable[Row[Any]]) -> Mapping[int, list[Row[Any]]]:
 
 
 def _line(row: Row[Any]) -> OrderLine:
-    total = Taxed(row.total_ex_tax or _NOTHING, row.total_inc_tax or _NOTHING, row.total_tax or _NOTHING)
+    total = _taxed(row.total_ex_tax, row.total_inc_tax, row.total_tax)
     discounted = row.discounted_total_inc_tax
     return OrderLine(
         id=row.bigcommerce_id,
