@@ -66,9 +66,14 @@ class HostMethods:
             raise _nonsense("nominal_code", said, "the id of a nominal code or None")
         return said
 
+    @cached_property
+    def knows_costs(self) -> bool:
+        """Whether the host may know what its products cost."""
+        return self._has("unit_costs")
+
     def unit_costs(self, keys: Sequence[Key], on: date) -> Mapping[Key, tuple[Decimal, str]]:
         """What one piece of each of these products of the host costs on this day, for those whose cost it knows."""
-        if not keys or not self._has("unit_costs"):
+        if not keys or not self.knows_costs:
             return {}
         with calling_host("unit_costs"):
             said: Any = self.host.unit_costs(self.session, self.instance, in_order(keys), on)

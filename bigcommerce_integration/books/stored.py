@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import fields
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -18,9 +17,6 @@ from ..models import Tables
 from ..models.product_key import Key, key_answer
 
 _AMOUNTS = ("amount", "tax_amount")
-_PLAIN = tuple(
-    each.name for each in fields(Line) if each.name not in ("role", "side", "amount", "tax_amount", "host_product_id")
-)
 # Columns that are attributes of a document, by its own names for them.
 _SAME = (
     "kind",
@@ -108,9 +104,16 @@ def _given(line: Line) -> dict[str, Any]:
         values["tax_amount"] = str(line.tax_amount)
     if line.host_product_id is not None:
         values["host_product_id"] = key_answer(line.host_product_id)
-    for name in _PLAIN:
-        value = getattr(line, name)
-        if value is not None and value != "":
+    for name, value in (
+        ("order_line_id", line.order_line_id),
+        ("quantity", line.quantity),
+        ("detail", line.detail),
+        ("cost_source", line.cost_source),
+        ("derivation", line.derivation or None),
+        ("nominal_code_id", line.nominal_code_id),
+        ("quantity_shipped", line.quantity_shipped),
+    ):
+        if value is not None:
             values[name] = value
     return values
 

@@ -6,12 +6,14 @@ import threading
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
 
 from bigcommerce_integration import AccountingDocument
 from bigcommerce_integration.books.handover import LONGEST_RETRY_S, MOST_TRIES, retry, retry_after_s
 from bigcommerce_integration.errors import Conflict, NotFound
 from bigcommerce_integration.models import db_now
+from bigcommerce_integration.refresh.removal.purge import purge
 
 from ..waiting import wait_until
 from .kit import Shelf
@@ -201,3 +203,21 @@ def test_deleted_store_s_documents_are_not_handed_over(closed):
     tried_again(closed)
     assert closed.journal() == []
     assert closed.rows("accounting_documents") != []
+
+
+@pytest.mark.ci
+def test_store_is_not_purged_while_a_document_is_handed_over(any_books):
+    if any_books.engine_name == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    any_books.host.fails = lambda posting: RuntimeError("no")
+    any_books.sell(100, (2, "20.00"))
+    any_books.keep()
+    documents = any_books.tables.accounting_documents
+    any_books.set(status="deleting")
+    with any_books.app.app_context(), Session(any_books.host_app.db.engine) as handing_over:
+        handing_over.execute(select(documents.c.id).where(documents.c.number == 1).with_for_update())
+        assert purge(any_books.engine) == 0
+        assert len(any_books.documents()) == 2
+        handing_over.rollback()
+        wait_until(lambda: purge(any_books.engine) == 1, 60, "the end of the purge")
+    assert any_books.documents() == any_books.rows("accounting") == any_books.rows("accounting_batches") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
@@ -41,6 +42,12 @@ def test_lines_come_back_as_they_were_written() -> None:
     assert text.isascii()
     assert lines_of(text, UUID) == lines
     assert [str(line.amount) for line in lines_of(text, UUID)] == ["53.4400", "None"]
+
+
+def test_every_field_of_a_line_is_kept() -> None:
+    line = Line("cogs", "debit", Decimal("1.00"), Decimal("0.10"), 11, 900, 4, "fees", "host", "a * b", 400, 3)
+    assert all(getattr(line, each.name) != each.default for each in fields(Line))
+    assert lines_of(lines_text([line]), int) == (line,)
 
 
 def test_memo_lines_come_back_and_none_are_null() -> None:

@@ -94,7 +94,7 @@ def _documents(
         for each, booked in orders
     ]
     asked: set[tuple[date, Any]] = set()
-    for order, refunds, returns, its_settings, booked in given:
+    for order, refunds, returns, its_settings, booked in given if host.knows_costs else ():
         asked |= rules.costs_wanted(order, refunds, returns, its_settings, booked)
     costs = _costs(host, asked)
     return [
