@@ -170,7 +170,8 @@ class Walker:
 
         A small store has no second page, so it needs no permit.
         """
-        return self._checkpoint.walk.is_surveyed and self.slice.goes_on()
+        is_known = self._checkpoint.walk.is_surveyed or self._grows_at_end
+        return is_known and self.slice.goes_on()
 
     def _stored_hashes(self, ids: IdRange) -> Mapping[int, str]:
         """Of what the next page will probably bring, where most of that is stored as it is."""
