@@ -61,6 +61,9 @@ def booked(orders: int, host_app: HostApp, broker: StubBroker, url: str) -> Iter
         assert client.post(f"{URL}?verify=false", json=body, headers=headers).status_code == 201
 
         def is_booked() -> bool:
+            instance = client.get(f"{URL}/1", headers=headers).json["data"]
+            if {each["status"] for each in instance["refreshes"]} != {"completed"}:
+                return False
             found = client.get(f"{URL}/1/accounting-summary", headers=headers).json["data"]
             return found["is_complete"] is True and all(each["status"] != "pending" for each in found["awaiting"])
 

@@ -117,3 +117,14 @@ def test_what_the_books_did_not_take_is_tried_again(booked: Mirrored) -> None:
     assert "A worker hands it over next." in run(booked, "retry", "1").stdout
     assert "Batch 1 of 2026-03 is closed." in run(booked, "retry", "1", "--batch").stdout
     assert run(booked, "retry", "1").exit_code == 1
+
+
+def test_the_doctor_names_what_is_held_and_the_command(booked: Mirrored) -> None:
+    add_documents(booked, [document(status="held", reasons=("host",), message="It pays an invoice.")])
+    done = run_in(booked.app, "doctor", "--check", "findings", "--json")
+    (found,) = [each for each in json.loads(done.stdout)["data"] if "accounting document" in each["message"]]
+    assert "1 accounting document is held and stays out of your books" in found["message"]
+    assert (found["outcome"], found["remedy"]) == (
+        "warning",
+        f"Run `flask bigcommerce accounting {booked.instance_id} summary`.",
+    )
