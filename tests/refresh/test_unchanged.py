@@ -13,16 +13,15 @@ from bigcommerce_integration.errors import BadRecord, RejectionCode
 from bigcommerce_integration.refresh.read import walker
 from bigcommerce_integration.refresh.write.page import Rejected, mapping
 from bigcommerce_integration.resources.mapping import Mapped
-from bigcommerce_integration.resources.registry import REGISTRY
 from bigcommerce_integration.sandbox import SandboxStore
 
-from .conftest import Connect, record
+from .conftest import PRODUCTS_AND_ORDERS, Connect, record
 
 
 def test_a_walk_over_what_is_stored_makes_no_columns(connect: Connect, monkeypatch: pytest.MonkeyPatch):
     mirror = connect(SandboxStore(30, 30, awkward=False)).completed()
     mapped: list[int] = []
-    for resource in REGISTRY.mappers.values():
+    for resource in PRODUCTS_AND_ORDERS.mappers.values():
         original = resource.map_record
         monkeypatch.setattr(
             resource, "map_record", lambda each, original=original: mapped.append(each.id) or original(each)
