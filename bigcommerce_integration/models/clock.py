@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Float, bindparam, or_
@@ -27,12 +28,16 @@ ALLOWED_S = 60.0
 """How far clocks may be apart."""
 
 
-def is_due(moment: ColumnElement[Any], *, within_s: float) -> ColumnElement[bool]:
-    """Whether a stored time has come, or is none.
+def is_due(moment: ColumnElement[Any], *, within_s: float, now: datetime | None = None) -> ColumnElement[bool]:
+    """Whether a stored time has come, or is none; by ``now``, if the database has just told it.
+
+    A clock that moves within a statement is no range of an index; a value is.
 
     Also if it lies further ahead than anybody in his right mind could have set it, ``within_s`` seconds: the database's
     clock was wrong then, and to wait for that time could mean to wait for years.
     """
+    if now is not None:
+        return or_(moment.is_(None), moment <= now, moment > now + timedelta(seconds=within_s + ALLOWED_S))
     return or_(moment.is_(None), moment <= db_now(), moment > db_now(within_s + ALLOWED_S))
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Connection,
     LargeBinary,
     Select,
+    Table,
     Update,
     all_,
     any_,
@@ -176,6 +177,14 @@ def affected(session: Session, statement: Update) -> int:
     """How many rows it has changed."""
     result: Any = session.execute(statement)
     return int(result.rowcount)
+
+
+def unlocked(session: Session, rows: Select[Any], table: Table) -> Select[Any]:
+    """The statement with a lock on the rows of ``table``, without those that another transaction has locked.
+
+    MariaDB locks the rows of the other tables along.
+    """
+    return rows.with_for_update(of=table, skip_locked=True) if dialect_of(session).has_row_locks else rows
 
 
 def lockable(session: Session, column: Any, *conditions: ColumnElement[bool]) -> Sequence[Any]:

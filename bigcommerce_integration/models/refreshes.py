@@ -77,6 +77,8 @@ def leases(metadata: MetaData) -> Table:
         Column("is_link_wanted", Boolean, nullable=False, server_default=false()),
         # Why the collection, which a store can do without, is not mirrored for this one: the token lacks its scope.
         Column("off_reason", Text),
+        # What a tick looks for, so that it reads what is due and nothing else.
+        Index("ix_bigcommerce_leases_next_sync_at", "resource", "next_sync_at"),
         **FOUR_BYTES,
     )
 

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 PRUNE_EVERY_S = 3600.0
 FREE_EVERY_S = 60.0
+FOLLOWING_EVERY_S = 60.0
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Maintenance:
     """
 
     hint_after_s: float = 0.0
+    following_at: float = 0.0
     prune_at: float = 0.0
     prune_imports_at: float = 0.0
     free_at: float = 0.0
@@ -47,7 +49,7 @@ class Maintenance:
         for task in (
             lambda: self._free(engine),
             lambda: begin_new(engine),
-            lambda: begin_due(engine, hint_after_s=self.hint_after_s),
+            lambda: self._begin_due(engine),
             hint,
             lambda: self._prune(engine),
             lambda: self._prune_imports(engine),
@@ -62,6 +64,13 @@ class Maintenance:
         if failed is not None:
             raise failed
         return sent
+
+    def _begin_due(self, engine: Engine) -> None:
+        # Those that follow others have their own time once a day.
+        with_following = time.monotonic() >= self.following_at
+        begin_due(engine, hint_after_s=self.hint_after_s, with_following=with_following)
+        if with_following:
+            self.following_at = time.monotonic() + FOLLOWING_EVERY_S
 
     def _free(self, engine: Engine) -> None:
         if time.monotonic() >= self.free_at:

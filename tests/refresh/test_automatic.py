@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 
 from bigcommerce_integration.models import db_now
 from bigcommerce_integration.refresh.job.parameters import Parameters
@@ -99,6 +100,61 @@ def test_after_the_first_refresh_it_goes_on_by_itself(connect_any: Connect) -> N
         assert 77000 < (lease["next_sweep_at"] - now).total_seconds() < 96000
 
 
+def test_the_next_due_time_counts_from_the_last_one(connect_any: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "uniform", lambda *_: 1.0)
+    mirror = connect_any(SandboxStore(1, 1, awkward=False), **AUTOMATIC).completed()
+    for late_s, expected_s in ((100, 200), (3600, 300)):
+        now = mirror.transaction(lambda session: session.scalar(select(db_now())))
+        due_at = now - timedelta(seconds=late_s)
+        mirror.execute(mirror.table("leases").update().values(next_sync_at=due_at))
+        assert begun(mirror) == BOTH
+        mirror.completed()
+        for lease in mirror.rows("leases"):
+            # Not an interval after it was begun; of what an outage has left out nothing is caught up with.
+            assert (lease["next_sync_at"] - now).total_seconds() == pytest.approx(expected_s, abs=20)
+
+
+def test_a_lease_that_is_locked_holds_up_no_other_store(connect_server: Connect) -> None:
+    mirror = connect_server(SandboxStore(1, 1, awkward=False), **AUTOMATIC).completed()
+    leases = mirror.table("leases")
+    with mirror.app.app_context(), mirror.engine.sessions() as session:
+        session.execute(update(leases).where(leases.c.resource == "orders").values(epoch=leases.c.epoch))
+        assert begun(mirror) == [("products", "incremental")]
+        session.rollback()
+    assert begun(mirror) == [("orders", "incremental")]
+
+
+def test_automatic_refreshes_that_found_nothing_go_after_an_hour(connect: Connect) -> None:
+    store = SandboxStore(5, 5, awkward=False)
+    mirror = connect(store, **AUTOMATIC).completed()
+    refreshes = mirror.table("refreshes")
+    for number in range(4):
+        let_intervals_pass(mirror, "next_sync_at")
+        assert begun(mirror) == BOTH
+        if number == 1:
+            store.edit_order(store.order_ids[0], staff_notes="edited")
+        mirror.completed()
+    person = mirror.start("orders", "incremental").refreshes["orders"]
+    mirror.execute(update(refreshes).where(refreshes.c.id == person).values(requested_by="ada"))
+    mirror.completed("orders")
+
+    def pruned() -> int:
+        with mirror.app.app_context():
+            return prune(mirror.engine)
+
+    assert pruned() == 0, "not at once"
+    mirror.execute(update(refreshes).values(finished_at=db_now(-3700)))
+    before = {row["id"] for row in mirror.rows("refreshes")}
+    assert pruned() > 0
+    left = mirror.rows("refreshes")
+    assert sorted(row["mode"] for row in left if row["resource"] == "products") == ["incremental", "initial"]
+    kept = [row for row in left if row["resource"] == "orders" and row["mode"] == "incremental"]
+    assert [row["updated"] for row in kept] == [1, 0], "what found something, and the newest, which a person asked for"
+    assert person in {row["id"] for row in kept}
+    assert max(before) in {row["id"] for row in left}
+    assert pruned() == 0
+
+
 @pytest.mark.parametrize(("end", "share"), [(0, 0.9), (1, 1.1)])
 def test_intervals_are_spread_by_chance(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, end: int, share: float
@@ -172,10 +228,15 @@ def test_a_walk_begun_in_the_same_moment_is_no_error(connect: Connect, monkeypat
             mirror_start(mirror)
         return begin(session, engine, row, **options)
 
+    def together(*args: Any) -> None:
+        # As the database says when the walk is begun between the look and the insert.
+        raise IntegrityError("INSERT", {}, Exception("open_key"))
+
     def mirror_start(mirror: Mirror) -> None:
         mirror.start("orders", "full")
 
     monkeypatch.setattr(schedule, "_begin", later)
+    monkeypatch.setattr(schedule, "_begin_together", together)
     assert begun(mirror) == [("orders", "full"), ("products", "incremental")]
 
 

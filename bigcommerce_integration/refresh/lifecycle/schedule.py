@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row, Select, case, exists, false, select, update
+from sqlalchemy import Column, ColumnElement, Row, Select, bindparam, case, exists, false, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ...config import Config
 from ...models import Tables, db_now, is_due
 from ...models.clock import ALLOWED_S
-from ...models.dialect import affected, is_lockable
+from ...models.dialect import affected, is_lockable, unlocked
 from ...models.refreshes import STOPPED
 from ...resources.base import Resource
 from ..job.context import Engine
 from ..job.lease import lease_of
 from ..job.parameters import Mode, Parameters
-from .transitions import start
+from .transitions import Wanted, start, start_together
 from .wishes import MOST_SPREAD, spread
 
 BEGUN_A_TICK = 100
@@ -41,6 +42,9 @@ class Due:
     parameters: Parameters = field(default_factory=Parameters)
     is_sweep: bool = False
     is_backfill: bool = False
+
+
+_PLAIN = Due("incremental")
 
 
 def due(
@@ -74,25 +78,43 @@ def due(
     return None
 
 
-def begin_due(engine: Engine, instance_id: int | None = None, *, hint_after_s: float = 0.0) -> list[tuple[str, int]]:
+def begin_due(
+    engine: Engine, instance_id: int | None = None, *, hint_after_s: float = 0.0, with_following: bool = True
+) -> list[tuple[str, int]]:
     """Begin every refresh that is due, of this instance or of all, and has no open walk in its way.
 
-    The resource and the id of each; their hints are due in ``hint_after_s`` seconds. Each is begun in a transaction of
-    its own, so that a store whose rows are locked does not hold up the others.
+    The resource and the id of each; their hints are due in ``hint_after_s`` seconds. Without ``with_following`` not of
+    the collections that follow others: those wait for their sweep alone. Rows that another transaction has locked are
+    passed over, so that they hold up no other store, and ticks do not wait for each other.
     """
-    waiting = _waiting(engine)
-    if instance_id is not None:
-        waiting = waiting.where(engine.tables.leases.c.instance_id == instance_id)
-    begun = []
-    for row in engine.transaction(lambda session: session.execute(waiting).all()):
+
+    def work(session: Session) -> tuple[list[Row[Any]], list[tuple[str, int]]]:
+        now = session.execute(select(db_now())).scalar_one()
+        rows = list(session.execute(_waiting(session, engine, now, instance_id, with_following)).all())
+        plain = [row for row in rows if _due_of(engine, row) == _PLAIN]
+        return [row for row in rows if row not in plain], _begin_together(session, engine, plain, hint_after_s)
+
+    try:
+        others, begun = engine.transaction(work)
+    except IntegrityError:
+        # Somebody else has begun a walk in this very moment: one by one.
+        others, begun = engine.transaction(lambda session: _rows(session, engine, instance_id, with_following)), []
+    for row in others:
         begin = partial(_begin, engine=engine, row=row, hint_after_s=hint_after_s)
-        # Somebody else may begin a walk in this very moment.
         with suppress(IntegrityError):
-            begun.append((row.resource, engine.transaction(begin)))
-    return [(resource, refresh_id) for resource, refresh_id in begun if refresh_id is not None]
+            refresh_id = engine.transaction(begin)
+            begun += [] if refresh_id is None else [(row.resource, refresh_id)]
+    return begun
 
 
-def _waiting(engine: Engine) -> Select[Any]:
+def _rows(session: Session, engine: Engine, instance_id: int | None, with_following: bool) -> list[Row[Any]]:
+    now = session.execute(select(db_now())).scalar_one()
+    return list(session.execute(_waiting(session, engine, now, instance_id, with_following)).all())
+
+
+def _waiting(
+    session: Session, engine: Engine, now: datetime, instance_id: int | None, with_following: bool
+) -> Select[Any]:
     tables, config = engine.tables, engine.config
     leases, instances, refreshes = tables.leases, tables.instances, tables.refreshes
     is_open = exists().where(
@@ -100,16 +122,22 @@ def _waiting(engine: Engine) -> Select[Any]:
         refreshes.c.resource == leases.c.resource,
         refreshes.c.open_key.is_not(None),
     )
-    is_backfill_due = leases.c.backfill_to.is_not(None) & _is_past(leases.c.next_backfill_at, config.sync_interval_s)
-    is_sweep_due = _is_past(leases.c.next_sweep_at, config.sweep_interval_s)
+    is_past = partial(_is_past, now=now)
+    is_backfill_due = leases.c.backfill_to.is_not(None) & is_past(leases.c.next_backfill_at, config.sync_interval_s)
+    is_sweep_due = is_past(leases.c.next_sweep_at, config.sweep_interval_s)
     reconcile_s = config.reconcile_interval_s
-    is_reconcile_due = false() if reconcile_s is None else _is_past(leases.c.next_reconcile_at, reconcile_s)
-    return (
+    is_reconcile_due = false() if reconcile_s is None else is_past(leases.c.next_reconcile_at, reconcile_s)
+    following = _following(tables)
+    # A later version may mirror more.
+    names = [name for name in tables.registry.names if with_following or name not in following]
+    which = [leases.c.instance_id == instance_id] if instance_id is not None else []
+    statement = (
         select(
             leases.c.instance_id,
             leases.c.resource,
             case((is_backfill_due, leases.c.backfill_to)).label("backfill_to"),
             leases.c.is_link_wanted,
+            leases.c.next_sync_at,
             instances.c.start_date,
             instances.c.is_automatic_sync_enabled,
             is_sweep_due.label("is_sweep_due"),
@@ -120,22 +148,53 @@ def _waiting(engine: Engine) -> Select[Any]:
         .where(
             instances.c.status == "active",
             instances.c.is_automatic_sync_enabled.is_(True) | is_backfill_due | leases.c.is_link_wanted.is_(True),
-            # A later version may mirror more.
-            leases.c.resource.in_(tables.registry.names),
-            _is_past(leases.c.next_sync_at, config.sync_interval_s),
+            leases.c.resource.in_(names),
+            is_past(leases.c.next_sync_at, config.sync_interval_s),
             # What the token has no scope for is tried again by the sweeps alone.
             leases.c.off_reason.is_(None) | is_sweep_due,
-            _begins_by_itself(tables) | is_backfill_due | is_sweep_due | is_reconcile_due,
+            leases.c.resource.not_in(following) | is_backfill_due | is_sweep_due | is_reconcile_due,
             ~is_open,
+            *which,
         )
         .order_by(leases.c.next_sync_at, leases.c.instance_id)
         .limit(BEGUN_A_TICK)
     )
+    return unlocked(session, statement, leases)
 
 
-def _begins_by_itself(tables: Tables) -> ColumnElement[bool]:
-    """Whether a lease is not of a collection that is brought up to date as another one ends."""
-    return tables.leases.c.resource.not_in([each.name for each in tables.registry.read if each.begins is not None])
+def _begin_together(
+    session: Session, engine: Engine, rows: Sequence[Row[Any]], hint_after_s: float
+) -> list[tuple[str, int]]:
+    """Begin an incremental refresh of each of these, whose leases are locked."""
+    if not rows:
+        return []
+    leases, interval_s = engine.tables.leases, engine.config.sync_interval_s
+    which = (leases.c.instance_id == bindparam("its_instance"), leases.c.resource == bindparam("its_resource"))
+    times = [
+        {"its_instance": row.instance_id, "its_resource": row.resource, "at": _next(row, spread(interval_s))}
+        for row in rows
+    ]
+    session.connection().execute(update(leases).where(*which).values(next_sync_at=bindparam("at")), times)
+    wanted = [Wanted(row.instance_id, row.resource, "incremental") for row in rows]
+    return start_together(session, engine.tables, wanted, hint_after_s=hint_after_s)
+
+
+def _next(row: Row[Any], interval_s: float) -> datetime:
+    """When the next one is due: an interval after this one was, so that a late begin does not put off the others.
+
+    An interval from now if that is past: what an outage has left out is not caught up with one by one.
+    """
+    interval = timedelta(seconds=interval_s)
+    now: datetime = row.now
+    last: datetime | None = row.next_sync_at
+    # One from the future was written while the database's clock was wrong.
+    counted = now if last is None or last > now else last
+    return counted + interval if counted + interval > now else now + interval
+
+
+def _following(tables: Tables) -> list[str]:
+    """The collections that are brought up to date as another one ends, but for what comes round by itself."""
+    return [each.name for each in tables.registry.read if each.begins is not None]
 
 
 def _begin(session: Session, engine: Engine, row: Row[Any], *, hint_after_s: float) -> int | None:
@@ -153,7 +212,7 @@ def _begin(session: Session, engine: Engine, row: Row[Any], *, hint_after_s: flo
     is_reconciliation = found.mode == "reconcile"
     # The next thing due need not wait for the sake of a backfill or a reconciliation.
     is_beside = found.is_backfill or is_reconciliation
-    values = {"next_sync_at": db_now(0.0 if is_beside else spread(config.sync_interval_s))}
+    values: dict[str, Any] = {"next_sync_at": db_now() if is_beside else _next(row, spread(config.sync_interval_s))}
     if is_reconciliation and config.reconcile_interval_s is not None:
         which.append(_is_past(leases.c.next_reconcile_at, config.reconcile_interval_s))
         values["next_reconcile_at"] = db_now(spread(config.reconcile_interval_s))
@@ -192,9 +251,9 @@ def _due_of(engine: Engine, row: Row[Any]) -> Due | None:
     )
 
 
-def _is_past(moment: Column[Any], interval_s: float) -> ColumnElement[bool]:
+def _is_past(column: Column[Any], interval_s: float, *, now: datetime | None = None) -> ColumnElement[bool]:
     """Whether what comes round every ``interval_s`` seconds is due; NULL is at once."""
-    return is_due(moment, within_s=MOST_SPREAD * interval_s)
+    return is_due(column, within_s=MOST_SPREAD * interval_s, now=now)
 
 
 def _retry_s(found: Due, config: Config) -> float:

@@ -8,7 +8,7 @@ start ─▶ pending ── take_up ─▶ processing ── complete ─▶ com
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Table, delete, func, insert, literal, select, update
@@ -58,13 +58,35 @@ def start_instance(
         insert(tables.leases).values(next_sweep_at=db_now(spread(sweep_after_s))),
         [{"instance_id": instance_id, "resource": name, "epoch": 0, "change_number": 0} for name in names],
     )
-    pending = [_pending(instance_id, name, "initial", _NOTHING, requested_by) for name in names]
+    wanted = [Wanted(instance_id, name, "initial", requested_by=requested_by) for name in names]
+    start_together(session, tables, wanted, hint_after_s=hint_after_s)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A walk that is to be started."""
+
+    instance_id: int
+    resource: str
+    mode: Mode
+    requested_by: str | None = None
+
+
+def start_together(
+    session: Session, tables: Tables, wanted: Sequence[Wanted], *, hint_after_s: float
+) -> list[tuple[str, int]]:
+    """Insert pending walks and their hints, a statement for each table; the resource and the id of each.
+
+    Raises ``sqlalchemy.exc.IntegrityError`` if one of their kind is open already.
+    """
     refreshes, hints = tables.refreshes, tables.hints
+    pending = [_pending(each.instance_id, each.resource, each.mode, _NOTHING, each.requested_by) for each in wanted]
     session.execute(insert(refreshes).values(created_at=db_now()), pending)
-    started = select(refreshes.c.id, db_now(hint_after_s), literal(0)).where(
-        refreshes.c.open_key.in_([each["open_key"] for each in pending])
-    )
+    are_mine = refreshes.c.open_key.in_([each["open_key"] for each in pending])
+    started = select(refreshes.c.id, db_now(hint_after_s), literal(0)).where(are_mine)
     session.execute(insert(hints).from_select(["refresh_id", "next_hint_at", "times_sent"], started))
+    rows = session.execute(select(refreshes.c.resource, refreshes.c.id).where(are_mine))
+    return [(row.resource, row.id) for row in rows]
 
 
 def start(

@@ -1,10 +1,13 @@
-"""Old refreshes and their rejected records are removed after ``RETENTION_DAYS``; the last of each mode stays."""
+"""Old refreshes and their rejected records are removed after ``RETENTION_DAYS``; the last of each mode stays.
+
+Automatic ones that found nothing go after an hour: each store would leave some hundred of them a day.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import delete, exists, or_, select
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from ...client.clock import local_now
@@ -14,10 +17,15 @@ from ..write.page import QUARANTINE
 
 A_TRANSACTION = 200
 _DAY_S = 86400.0
+IDLE_S = 3600.0
+# What it would have written, or said to people.
+_FOUND = ("created", "updated", "deleted", "linked", "products_created", "referenced", "rejected", "refused", "notes")
 
 
 def prune(engine: Engine) -> int:
     """Delete the oldest ended refreshes that a newer one of the same mode has followed; how many.
+
+    Those that found nothing are looked for among those of the last day, so that each look reads no more than that.
 
     A few at a time, with all that belongs to them; call it again while it finds any.
     """
@@ -32,12 +40,7 @@ def prune(engine: Engine) -> int:
     )
     old = (
         select(refreshes.c.id)
-        .where(
-            refreshes.c.finished_at < db_now(-engine.config.retention_days * _DAY_S),
-            # By both clocks: one that is a month ahead for a minute must not take everything away.
-            refreshes.c.finished_at < local_now() - timedelta(days=engine.config.retention_days),
-            has_successor,
-        )
+        .where(or_(_is_old(engine), _is_idle(refreshes)), has_successor)
         .order_by(refreshes.c.finished_at)
         .limit(A_TRANSACTION)
         .with_for_update(skip_locked=True)
@@ -56,3 +59,21 @@ def prune(engine: Engine) -> int:
         return len(ids)
 
     return engine.transaction(work)
+
+
+def _is_old(engine: Engine) -> ColumnElement[bool]:
+    ended_at, days = engine.tables.refreshes.c.finished_at, engine.config.retention_days
+    # By both clocks: one that is a month ahead for a minute must not take everything away.
+    return and_(ended_at < db_now(-days * _DAY_S), ended_at < local_now() - timedelta(days=days))
+
+
+def _is_idle(refreshes: Table) -> ColumnElement[bool]:
+    ended_at, hour = refreshes.c.finished_at, timedelta(seconds=IDLE_S)
+    return and_(
+        ended_at.between(db_now(-_DAY_S), db_now(-IDLE_S)),
+        ended_at < local_now() - hour,
+        refreshes.c.mode == "incremental",
+        refreshes.c.status == "completed",
+        refreshes.c.requested_by.is_(None),
+        *(refreshes.c[name] == 0 for name in _FOUND),
+    )
