@@ -29,8 +29,8 @@ from ..refresh.write.host_calls import calling_host
 from ..resources.columns import CODE_LENGTH
 from ..resources.columns import message as storable_message
 from ..resources.values import storable
+from .host.postings import posting_batch, posting_document
 from .ledger import Ledger, awaited
-from .posting import posting_batch, posting_document
 from .stored import document_of, key_reader, lines_of
 
 log = logging.getLogger(__name__)

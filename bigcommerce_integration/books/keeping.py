@@ -21,8 +21,8 @@ from ..refresh.job.lease import lease_of
 from ..refresh.lifecycle.transitions import open_key
 from ..resources.orders import ORDERS
 from ..resources.refunds import REFUNDS
-from .batches import close_due
 from .ledger import Ledger, locked
+from .making.batches import close_due
 from .making.part import make
 from .rules import Books
 

@@ -23,10 +23,10 @@ from ..refresh.removal.purge import DELETING
 from ..resources.columns import message as storable_message
 from ..resources.orders import ORDERS
 from ..resources.refunds import REFUNDS
-from .batches import OPEN
 from .handover import LONGEST_RETRY_S, hand_over
 from .keeping import keep
 from .ledger import create
+from .making.batches import OPEN
 from .rules import Books
 
 log = logging.getLogger(__name__)

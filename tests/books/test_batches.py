@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from bigcommerce_integration import AccountingBatch
-from bigcommerce_integration.books.batches import end_of, period_of
 from bigcommerce_integration.books.handover import MOST_TRIES
 from bigcommerce_integration.books.ledger import zone_of
+from bigcommerce_integration.books.making.batches import end_of, period_of
 
 from .kit import NOON, Shelf
 from .test_handover import asked_again, tried_again

@@ -18,7 +18,7 @@ from bigcommerce_integration.accounting.basis.due import is_due
 from bigcommerce_integration.accounting.document import MONEY
 from bigcommerce_integration.accounting.documents import documents
 from bigcommerce_integration.app_state import state_of
-from bigcommerce_integration.books.host_methods import HostMethods
+from bigcommerce_integration.books.host.methods import HostMethods
 from bigcommerce_integration.books.ledger import day_of
 from bigcommerce_integration.books.ledger import opened as opened_ledger
 from bigcommerce_integration.books.making.facts import facts_of

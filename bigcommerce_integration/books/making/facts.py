@@ -20,7 +20,7 @@ from ...resources.columns import CODE_LENGTH
 from ...resources.orders import has_fees
 from ...resources.refunds import REFUNDS
 from ...resources.values import money, storable
-from ..host_methods import HostMethods
+from ..host.methods import HostMethods
 from ..ledger import Ledger
 
 _NOTHING = Decimal()

@@ -15,10 +15,10 @@ from ...refresh.job.parameters import MOST_IDS, Parameters
 from ...refresh.lifecycle.transitions import start
 from ...refresh.write.rows import chunks
 from ...resources.orders import ORDERS
-from ..batches import OpenBatches
-from ..host_methods import HostMethods
+from ..host.methods import HostMethods
 from ..ledger import Ledger, day_of
 from ..rules import Books
+from .batches import OpenBatches
 from .facts import Facts, facts_of
 from .storing import Booked, Differences, booked_documents
 

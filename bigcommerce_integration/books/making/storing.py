@@ -13,10 +13,10 @@ from ...accounting.document import GOODS, Document, Line, Status
 from ...models.dialect import dialect_of, in_chunks
 from ...refresh.write.bulk import batches as in_statements
 from ...refresh.write.bulk import insert_all
-from ..batches import OpenBatches
-from ..host_methods import HostMethods
+from ..host.methods import HostMethods
 from ..ledger import Ledger
 from ..stored import document_of, document_values, key_reader
+from .batches import OpenBatches
 
 POSTED: Status = "posted"
 Place = tuple[int | None, bool]

@@ -11,13 +11,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ..accounting.document import FULFILLMENT, RETURN, Line
-from ..errors import HostRefused
-from ..host.port import Host
-from ..models.instances import NOMINAL_CODES, IntegrationInstance
-from ..models.product_key import Key, in_order
-from ..refresh.write.host_calls import calling_host
-from .posting import posting_line
+from ...accounting.document import FULFILLMENT, RETURN, Line
+from ...errors import HostRefused
+from ...host.port import Host
+from ...models.instances import NOMINAL_CODES, IntegrationInstance
+from ...models.product_key import Key, in_order
+from ...refresh.write.host_calls import calling_host
+from .postings import posting_line
 
 BATCH_PERIODS = ("daily", "monthly", "none")
 _SETTING: Mapping[str, str] = {

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from ..accounting.document import Document, Line
-from ..accounting.postings import AccountingBatch, AccountingDocument, AccountingLine
+from ...accounting.document import Document, Line
+from ...accounting.postings import AccountingBatch, AccountingDocument, AccountingLine
 
 
 def posting_line(line: Line) -> AccountingLine:

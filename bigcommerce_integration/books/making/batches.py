@@ -14,14 +14,14 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, func, insert, select, update
 
-from ..accounting.document import RETURN, Document
-from ..models.types import NAME_LENGTH
-from ..refresh.job.lease import lease_of
-from ..resources.orders import ORDERS
-from .host_methods import HostMethods
-from .ledger import Ledger
-from .rules import Rules
-from .stored import document_of, key_reader, lines_text
+from ...accounting.document import RETURN, Document
+from ...models.types import NAME_LENGTH
+from ...refresh.job.lease import lease_of
+from ...resources.orders import ORDERS
+from ..host.methods import HostMethods
+from ..ledger import Ledger
+from ..rules import Rules
+from ..stored import document_of, key_reader, lines_text
 
 OPEN = "open"
 _DAY = timedelta(days=1)

@@ -1,0 +1,1 @@
+"""What the host is asked about accounting, and what it is handed."""
