@@ -15,7 +15,7 @@ import pytest
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
 
-from bigcommerce_integration.worker.sender import Sender
+from bigcommerce_integration.worker.messages.sender import Sender
 
 from .gate import Gate
 from .hinting import Deaf, hint_rows, make_due, tick, timed

@@ -10,9 +10,9 @@ from sqlalchemy import update
 
 from bigcommerce_integration.app_state import engine_of, state_of
 from bigcommerce_integration.models import db_now
-from bigcommerce_integration.worker import broker_watch
-from bigcommerce_integration.worker.broker_watch import BrokerWatch
 from bigcommerce_integration.worker.heartbeat import note_end, note_worker
+from bigcommerce_integration.worker.messages import broker_watch
+from bigcommerce_integration.worker.messages.broker_watch import BrokerWatch
 
 from .host_app import bearer
 from .shop import URL, Shop

@@ -17,7 +17,7 @@ from bigcommerce_integration.models import db_now
 from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.worker import actors, dispatcher
 from bigcommerce_integration.worker.actors import BigCommerceWorker
-from bigcommerce_integration.worker.sender import actor_name
+from bigcommerce_integration.worker.messages.sender import actor_name
 from bigcommerce_integration.worker.slots import Slot
 
 from .hinting import make_due, tick

@@ -11,7 +11,7 @@ from dramatiq.brokers.stub import StubBroker
 from sqlalchemy import text
 
 from bigcommerce_integration.refresh.job.database import missing_migration
-from bigcommerce_integration.worker.sender import actor_name
+from bigcommerce_integration.worker.messages.sender import actor_name
 
 from .host_app import bearer
 from .processes import wait_until

@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from bigcommerce_integration.app_state import state_of
 from bigcommerce_integration.models import db_now
-from bigcommerce_integration.worker.outbox import LONGEST_BACKOFF_S, claim_hint, snooze
+from bigcommerce_integration.worker.messages.outbox import LONGEST_BACKOFF_S, claim_hint, snooze
 
 from .hinting import engine, hint_rows, make_due, tick
 from .processes import wait_until

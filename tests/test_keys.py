@@ -20,7 +20,7 @@ from bigcommerce_integration.refresh.lifecycle.claim import Outcome
 from bigcommerce_integration.refresh.lifecycle.keys import KEYLESS
 from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.worker.maintenance import Maintenance
-from bigcommerce_integration.worker.sender import actor_name
+from bigcommerce_integration.worker.messages.sender import actor_name
 
 from .host_app import ENCRYPTION_KEY, bearer
 from .processes import wait_until

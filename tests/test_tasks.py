@@ -19,7 +19,7 @@ from bigcommerce_integration.errors import ConfigError
 from bigcommerce_integration.operations.alerts.attend import attend
 from bigcommerce_integration.operations.queries import worker_window_s
 from bigcommerce_integration.worker.actors import bind, tick_once
-from bigcommerce_integration.worker.sender import QUEUE, actor_name
+from bigcommerce_integration.worker.messages.sender import QUEUE, actor_name
 
 from .host_app import HostApp, bearer, new_instance
 from .processes import wait_until

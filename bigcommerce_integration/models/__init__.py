@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeEngine
 
 from ..errors import ConfigError
 from ..resources.registry import REGISTRY, Registry
-from . import accounting, alerts, imports, instances, mirror, refreshes
+from . import accounting, imports, instances, mirror, refreshes
 from .clock import db_now, is_due
 from .product_key import ProductKey
 
@@ -116,7 +116,7 @@ def declare(metadata: MetaData, registry: Registry) -> Tables:
         erased_people=instances.erased_people(metadata),
         link_imports=imports.link_imports(metadata),
         link_import_rows=imports.link_import_rows(metadata),
-        alerts=alerts.alerts(metadata),
+        alerts=instances.alerts(metadata),
         accounting=accounting.accounting(metadata),
         accounting_documents=accounting.accounting_documents(metadata),
         accounting_batches=accounting.accounting_batches(metadata),

@@ -23,7 +23,7 @@ from ..refresh.removal.purge import DELETING
 from ..resources.orders import ORDERS
 from ..signals import announce, refresh_finished
 from ..worker import actors
-from ..worker.sender import Hint
+from ..worker.messages.sender import Hint
 from . import queries
 from .context import RequestContext
 from .queries import RefreshView

@@ -15,7 +15,7 @@ from marshmallow.fields import Nested
 from ..models.instances import PATHS, IntegrationInstance
 from ..schemas import fields
 from ..schemas.base import load
-from ..schemas.store_hash import find_store_hash
+from ..schemas.patterns import find_store_hash
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,25}")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,25}([.][0-9]{1,25})?")

@@ -18,8 +18,7 @@ from ..app_state import current_state
 from ..encryption import TOKEN
 from ..models.types import NAME_LENGTH
 from ..resources.values import INT64_MAX, INT64_MIN, STORE_HASH
-from .name_pattern import NOT_IN_NAMES, UNSEEN, name_patterns
-from .store_hash import find_store_hash
+from .patterns import NOT_IN_NAMES, UNSEEN, find_store_hash, name_patterns
 
 if TYPE_CHECKING:
     _Field = fields.Field[Any]

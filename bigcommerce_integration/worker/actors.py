@@ -29,11 +29,11 @@ from ..refresh.lifecycle.release import settle
 from ..refresh.lifecycle.schedule import begin_due as begin_all_due
 from ..spreadsheets.job import advance_imports
 from .beside import Beside, Work
-from .broker_watch import BrokerWatch
 from .dispatcher import Dispatcher
 from .heartbeat import note_end, note_worker
 from .maintenance import Maintenance
-from .sender import QUEUE, Hint, actor_name
+from .messages.broker_watch import BrokerWatch
+from .messages.sender import QUEUE, Hint, actor_name
 from .slots import places
 
 log = logging.getLogger(__name__)

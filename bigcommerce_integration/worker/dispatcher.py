@@ -17,9 +17,9 @@ from ..refresh.lifecycle.claim import begun_after, instance_of, sibling
 from ..refresh.lifecycle.keys import Keyless, say_keyless
 from ..refresh.run.advance import advance
 from ..signals import refresh_finished
+from .messages.outbox import snooze, take_ready
+from .messages.sender import Hint, Sender
 from .next_step import BUSY_DELAY_S, KEYLESS_DELAY_S, is_idle, next_step
-from .outbox import snooze, take_ready
-from .sender import Hint, Sender
 from .slots import Slot, Slots
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from ..refresh.lifecycle.schedule import begin_due
 from ..refresh.removal.pruning import A_TRANSACTION, prune
 from ..refresh.removal.purge import purge
 from ..spreadsheets.job import prune_imports
-from .outbox import send_due
-from .sender import Hint
+from .messages.outbox import send_due
+from .messages.sender import Hint
 
 log = logging.getLogger(__name__)
 

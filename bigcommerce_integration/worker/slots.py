@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dramatiq import Broker, Worker
 from dramatiq.common import q_name
 
-from .sender import QUEUE
+from .messages.sender import QUEUE
 
 
 class Slots:

@@ -18,7 +18,7 @@ from bigcommerce_integration.refresh.lifecycle.claim import Outcome
 from bigcommerce_integration.refresh.lifecycle.schedule import begin_due
 from bigcommerce_integration.refresh.removal.pruning import prune
 from bigcommerce_integration.sandbox import SandboxStore
-from bigcommerce_integration.worker.outbox import take_ready
+from bigcommerce_integration.worker.messages.outbox import take_ready
 
 from ..host_app import bearer
 from .conftest import Connect, Mirror

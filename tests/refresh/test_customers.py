@@ -25,7 +25,7 @@ from bigcommerce_integration.refresh.removal.purge import purge
 from bigcommerce_integration.resources.person_data import email
 from bigcommerce_integration.version import __version__
 from bigcommerce_integration.worker.maintenance import Maintenance
-from bigcommerce_integration.worker.outbox import send_due
+from bigcommerce_integration.worker.messages.outbox import send_due
 
 from ..customers import CUSTOMERS, SCOPE, WITH_CUSTOMERS, CustomerList
 from ..host_app import bearer

@@ -13,7 +13,7 @@ from sqlalchemy import Select, insert, select, text
 from bigcommerce_integration.models import db_now
 from bigcommerce_integration.refresh.lifecycle import schedule
 from bigcommerce_integration.sandbox import SandboxStore
-from bigcommerce_integration.worker import outbox
+from bigcommerce_integration.worker.messages import outbox
 
 from .conftest import Connect, Mirror
 

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from bigcommerce_integration.sandbox import SandboxStore
-from bigcommerce_integration.worker.sender import actor_name
+from bigcommerce_integration.worker.messages.sender import actor_name
 
 from ..processes import Workers, commands, wait_until, workers
 from ..services import fresh_database

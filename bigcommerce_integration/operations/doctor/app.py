@@ -9,7 +9,7 @@ from dramatiq.brokers.stub import StubBroker
 
 from ...app_state import require_shared
 from ...config import PREFIX, Config
-from ...worker.broker_watch import ask
+from ...worker.messages.broker_watch import ask
 from .deployment import Deployment
 from .results import Result
 

@@ -20,7 +20,7 @@ from ...refresh.removal.purge import DELETING
 from ...signals import announce, instance_changed
 from ...store_check.queries import Store
 from ...worker import actors
-from ...worker.sender import Hint
+from ...worker.messages.sender import Hint
 from .. import queries
 from ..context import RequestContext
 from ..refreshes import HINT_AFTER_S

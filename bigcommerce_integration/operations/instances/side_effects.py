@@ -18,7 +18,7 @@ from ...refresh.job.lease import fence
 from ...refresh.job.regional import NOTHING_KNOWN
 from ...refresh.lifecycle.transitions import reopen
 from ...refresh.run.products import is_linking_switched_on
-from ...worker.sender import Hint
+from ...worker.messages.sender import Hint
 from ..context import Caller
 from ..refreshes import failed_refreshes
 

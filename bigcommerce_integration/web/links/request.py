@@ -16,7 +16,7 @@ from ...resources.columns import CODE_LENGTH
 from ...resources.values import UNSTORABLE
 from ...schemas import fields
 from ...schemas.base import ObjectSchema, load
-from ...schemas.name_pattern import trimmed_pattern
+from ...schemas.patterns import trimmed_pattern
 from ...schemas.product_keys import HostProductId
 from ..http.body import read_json_array, read_json_object
 from ..openapi.shapes import list_of, nullable

@@ -1,16 +1,28 @@
-"""The rule for names as regular expressions that any dialect reads: literal characters in classes, nothing else."""
+"""The rule for names as regular expressions, and the store hash in what people paste instead of it.
+
+Any dialect of regular expressions reads the rule: literal characters in classes, nothing else.
+"""
 
 from __future__ import annotations
 
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
 
+from ..resources.values import STORE_HASH
+
 NOT_IN_NAMES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 UNSEEN = frozenset({"Cf", "Zs"})
 _LAST_BLANK = 0x3000
 _SPECIAL = frozenset("\\]^-[")
+_HASH = rf"({STORE_HASH.pattern})(?![A-Za-z0-9])"
+_PLACES = (
+    re.compile(r"stores/+" + _HASH, re.IGNORECASE),
+    re.compile(r"(?<![A-Za-z0-9-])store-" + _HASH, re.IGNORECASE),
+)
+_NOT_A_HASH = frozenset({"stores", "v2", "v3", "api", "manage", "http", "https"})
 
 
 @cache
@@ -45,3 +57,17 @@ def _class(characters: Iterable[str]) -> str:
 def _literal(code: int) -> str:
     character = chr(code)
     return f"\\{character}" if character in _SPECIAL else character
+
+
+def find_store_hash(text: str) -> str | None:
+    """The hash in an API path, a control panel's URL, or a text with nothing else that could be one."""
+    plain = unicodedata.normalize("NFKC", text)
+    for place in _PLACES:
+        if match := place.search(plain):
+            return match[1]
+    if "." in plain or ":" in plain:
+        return None
+    candidates = {
+        part for part in re.split(r"[/\s]+", plain) if STORE_HASH.fullmatch(part) and part.lower() not in _NOT_A_HASH
+    }
+    return candidates.pop() if len(candidates) == 1 else None

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, select, update
 from sqlalchemy.orm import Session
 
-from ..models import Tables, db_now, is_due
-from ..models.dialect import affected, is_lockable, lockable
-from ..models.refreshes import OPEN
-from ..refresh.job.context import Engine
-from ..refresh.job.lease import is_free_to_take
-from ..refresh.lifecycle.claim import LONGEST_PAUSE_S
+from ...models import Tables, db_now, is_due
+from ...models.dialect import affected, is_lockable, lockable
+from ...models.refreshes import OPEN
+from ...refresh.job.context import Engine
+from ...refresh.job.lease import is_free_to_take
+from ...refresh.lifecycle.claim import LONGEST_PAUSE_S
 from .sender import Hint
 
 LONGEST_BACKOFF_S = 600.0

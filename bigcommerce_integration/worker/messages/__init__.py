@@ -1,0 +1,1 @@
+"""Hints on their way to the broker, and whether it answers."""
