@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 PRUNE_EVERY_S = 3600.0
 FREE_EVERY_S = 60.0
 FOLLOWING_EVERY_S = 60.0
+NEW_EVERY_S = 10.0
+"""How often stores are looked for that were connected before a collection existed: that looks at all of them."""
 
 
 @dataclass
@@ -36,6 +38,7 @@ class Maintenance:
     prune_at: float = 0.0
     prune_imports_at: float = 0.0
     free_at: float = 0.0
+    new_at: float = 0.0
 
     def do(self, engine: Engine, send: Callable[[Hint], bool]) -> int:
         """Do them all once; how many hints were sent. Raises the first error when all had their turn."""
@@ -48,7 +51,7 @@ class Maintenance:
 
         for task in (
             lambda: self._free(engine),
-            lambda: begin_new(engine),
+            lambda: self._begin_new(engine),
             lambda: self._begin_due(engine),
             hint,
             lambda: self._prune(engine),
@@ -76,6 +79,10 @@ class Maintenance:
         if time.monotonic() >= self.free_at:
             free_keyless(engine)
             self.free_at = time.monotonic() + FREE_EVERY_S
+
+    def _begin_new(self, engine: Engine) -> None:
+        if time.monotonic() >= self.new_at and begin_new(engine) == 0:
+            self.new_at = time.monotonic() + NEW_EVERY_S
 
     def _prune(self, engine: Engine) -> None:
         if time.monotonic() < self.prune_at:

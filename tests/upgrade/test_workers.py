@@ -89,6 +89,31 @@ def test_new_collection_begins_once_the_old_worker_has_ended(old: Path, database
         assert "KeyError" not in crew[0].text(), "it has never met what it does not know"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("database", ["postgresql", "mariadb"])
+def test_refunds_begin_once_the_old_worker_has_ended(old: Path, database: str, tmp_path: Path) -> None:
+    store = SandboxStore(60, 120, awkward=False)
+    with ExitStack() as stack:
+        shop = stack.enter_context(opened_on_servers(database, "redis", tmp_path, store=store, settings=SETTINGS))
+        crew = [started(stack, shop, tmp_path, old), started(stack, shop, tmp_path, ROOT)]
+        shop.post()
+        shop.wait(60)
+        edited_and_refreshed(shop, Random(1))
+        assert shop.rows("leases", "resource").count(("refunds",)) == 0
+        crew[0].kill()
+        workers = shop.tables.workers
+        # A minute passes.
+        shop.execute(update(workers).where(workers.c.version.is_(None)).values(last_tick_at=db_now(-61)))
+        wait_until(lambda: ("refunds", "completed") in shop.rows("refreshes", "resource", "status"), 60, "the refunds")
+        store.create_refund(store.order_ids[-1])
+        edited_and_refreshed(shop, Random(2))
+        shop.wait(60)
+        shop.assert_exact()
+        assert len(shop.rows("refunds")) == len(store.refund_ids)
+        assert crew[1].master.poll() is None, crew[1].text()
+        assert "KeyError" not in crew[0].text(), "it has never met what it does not know"
+
+
 def wait_more_fetched(shop: Shop) -> None:
     """Until whoever works now has written some pages of products, from where the one before has stopped."""
     (products, _) = shop.refreshes()
