@@ -72,7 +72,7 @@ def test_a_refresh_is_started(
         ({"mode": "ids", "ids": ""}, "Mode ids needs this field."),
         ({"mode": "ids", "ids": "one"}, "Must be a whole number above 0."),
         ({"mode": "date_range", "date_from": "2001-01-01", "date_to": "2026-01-31"}, "Must not be before"),
-        ({"resource": "refunds"}, "Choose one."),
+        ({"resource": "customers"}, "Choose one."),
     ],
 )
 def test_a_wrong_request_is_refused_at_its_field(

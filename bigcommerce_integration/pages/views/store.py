@@ -79,7 +79,7 @@ def _values(context: RequestContext) -> dict[str, Any]:
 def _first_import(resources: Sequence[ResourceHealth]) -> Sequence[tuple[str, int]]:
     """The collections with how many records their first import stored, while nothing has been read since."""
     done = [each.last_success.row for each in resources if each.last_success is not None and not each.is_failing]
-    is_first = len(done) == len([each for each in resources if each.off_reason is None])
+    is_first = len(done) == len([each for each in resources if each.off_reason is None and each.has_begun])
     if not is_first or any(row.mode != "initial" for row in done) or any(each.open_refresh for each in resources):
         return ()
     return [(row.resource, row.created + row.updated + row.unchanged) for row in done]
