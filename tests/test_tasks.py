@@ -69,7 +69,8 @@ def test_actors_get_a_refresh_id_and_nothing_else(shop: Shop) -> None:
     ]
     with working(shop.broker):
         shop.wait(30)
-    assert {each[2] for each in sent} == {(products,), (orders,)}
+    (refunds,) = (row.id for row in shop.rows("refreshes", "id", "resource") if row.resource == "refunds")
+    assert {each[2] for each in sent} == {(products,), (orders,), (refunds,)}
     assert all(not each[3] for each in sent)
 
 
