@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, Select, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..client.clock import local_now
@@ -58,9 +58,27 @@ def _waiting(tables: Tables, session: Session) -> list[Row[Any]]:
 
 
 def _wanted(tables: Tables) -> Select[Any]:
-    instances, ledgers, returns = tables.instances, tables.accounting, tables.returns
-    documents, batches, refreshes = tables.accounting_documents, tables.accounting_batches, tables.refreshes
-    this = instances.c.id
+    """The stores with work: whether the ledger is new, and whether documents are to be made."""
+    instances, ledgers = tables.instances, tables.accounting
+    is_made = is_due(ledgers.c.next_try_at, within_s=RETRY_S) & _is_to_make(tables)
+    return (
+        select(instances.c.id, ledgers.c.instance_id.is_(None).label("is_new"), is_made.label("is_to_make"))
+        .select_from(instances.outerjoin(ledgers, ledgers.c.instance_id == instances.c.id))
+        # The first refresh asks for the zone, which says what day it is.
+        .where(instances.c.status != DELETING, instances.c.store_timezone.is_not(None))
+        .where(or_(ledgers.c.instance_id.is_(None), is_made, *_is_to_hand_over(tables)))
+        .order_by(instances.c.id)
+    )
+
+
+def _is_to_make(tables: Tables) -> ColumnElement[bool]:
+    ledgers, returns, batches, refreshes = (
+        tables.accounting,
+        tables.returns,
+        tables.accounting_batches,
+        tables.refreshes,
+    )
+    this = tables.instances.c.id
 
     def written(resource: str) -> Any:
         lease = lease_of(tables, 0, resource)[1]
@@ -76,7 +94,7 @@ def _wanted(tables: Tables) -> Select[Any]:
         or_(ledgers.c.costs_asked_at.is_(None), refreshes.c.finished_at > ledgers.c.costs_asked_at),
     )
     is_over = batches.c.date < (local_now() + _FARTHEST_EAST).date()
-    to_make = or_(
+    return or_(
         *behind,
         ledgers.c.renew_from.is_not(None),
         ledgers.c.costs_from.is_not(None),
@@ -84,24 +102,19 @@ def _wanted(tables: Tables) -> Select[Any]:
         exists().where(returns.c.instance_id == this, returns.c.id > ledgers.c.returns_read),
         exists().where(batches.c.instance_id == this, batches.c.status == OPEN, is_over),
     )
-    to_hand_over = [
+
+
+def _is_to_hand_over(tables: Tables) -> list[ColumnElement[bool]]:
+    documents = tables.accounting_documents
+    return [
         exists().where(
-            table.c.instance_id == this,
+            table.c.instance_id == tables.instances.c.id,
             table.c.status == "pending",
             is_due(table.c.next_try_at, within_s=LONGEST_RETRY_S),
             *((table.c.batch_number.is_(None),) if table is documents else ()),
         )
-        for table in (documents, batches)
+        for table in (documents, tables.accounting_batches)
     ]
-    is_made = is_due(ledgers.c.next_try_at, within_s=RETRY_S) & to_make
-    return (
-        select(this, ledgers.c.instance_id.is_(None).label("is_new"), is_made.label("is_to_make"))
-        .select_from(instances.outerjoin(ledgers, ledgers.c.instance_id == this))
-        # The first refresh asks for the zone, which says what day it is.
-        .where(instances.c.status != DELETING, instances.c.store_timezone.is_not(None))
-        .where(or_(ledgers.c.instance_id.is_(None), is_made, *to_hand_over))
-        .order_by(this)
-    )
 
 
 def _turn(engine: Engine, books: Books, row: Row[Any]) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -69,28 +72,14 @@ def accounting_documents(metadata: MetaData) -> Table:
         Column("reasons", String(255), nullable=False, server_default=""),
         Column("date", Date, nullable=False),
         Column("currency_code", String(255), nullable=False),
-        Column("bigcommerce_order_id", BigInteger, nullable=False),
-        Column("bigcommerce_refund_id", BigInteger),
-        Column("return_reference", exact_string(NAME_LENGTH)),
-        Column("adjusts_number", BigInteger),
-        Column("payment_reference", String(255)),
-        Column("customer_id", BigInteger),
-        Column("external_order_id", String(255)),
-        Column("store_default_currency_code", String(255)),
-        Column("store_default_to_transactional_exchange_rate", exchange_rate()),
+        *_origin(),
         Column("total", money()),
         Column("lines", long_text(), nullable=False),
         Column("memo_lines", Text),
         # Of goods; NULL where it is handed over singly. ``is_late``: its own period's batch was closed before it came.
         Column("batch_number", BigInteger),
         Column("is_late", Boolean, nullable=False, server_default="0"),
-        # Why it is held, or what the host said last.
-        Column("message", Text),
-        Column("host_reference", String(255)),
-        Column("posted_at", moment()),
-        # How often the host was called in vain, and when it is called again.
-        Column("tries", Integer, nullable=False, server_default="0"),
-        Column("next_try_at", moment()),
+        *_handing_over(),
         # The version of the document that a person has released.
         Column("released_version", String(64)),
         Column("change_number", BigInteger, nullable=False),
@@ -105,6 +94,30 @@ def accounting_documents(metadata: MetaData) -> Table:
         sqlite_autoincrement=True,
         **FOUR_BYTES,
     )
+
+
+def _origin() -> Iterator[Column[Any]]:
+    """What a document is made of: ids and words of the store, and the host's reference of a return."""
+    yield Column("bigcommerce_order_id", BigInteger, nullable=False)
+    yield Column("bigcommerce_refund_id", BigInteger)
+    yield Column("return_reference", exact_string(NAME_LENGTH))
+    yield Column("adjusts_number", BigInteger)
+    yield Column("payment_reference", String(255))
+    yield Column("customer_id", BigInteger)
+    yield Column("external_order_id", String(255))
+    yield Column("store_default_currency_code", String(255))
+    yield Column("store_default_to_transactional_exchange_rate", exchange_rate())
+
+
+def _handing_over() -> Iterator[Column[Any]]:
+    """What is noted of a posting: by the host's answer, or of calls in vain."""
+    # Why it is held, or what the host said last.
+    yield Column("message", Text)
+    yield Column("host_reference", String(255))
+    yield Column("posted_at", moment())
+    # How often the host was called in vain, and when it is called again.
+    yield Column("tries", Integer, nullable=False, server_default="0")
+    yield Column("next_try_at", moment())
 
 
 def accounting_batches(metadata: MetaData) -> Table:
@@ -129,11 +142,7 @@ def accounting_batches(metadata: MetaData) -> Table:
         Column("lines", long_text()),
         Column("document_count", Integer, nullable=False, server_default="0"),
         Column("late_count", Integer, nullable=False, server_default="0"),
-        Column("message", Text),
-        Column("host_reference", String(255)),
-        Column("posted_at", moment()),
-        Column("tries", Integer, nullable=False, server_default="0"),
-        Column("next_try_at", moment()),
+        *_handing_over(),
         Column("created_at", moment(), nullable=False),
         UniqueConstraint("instance_id", "number", name="uq_bigcommerce_accounting_batches_number"),
         UniqueConstraint("open_key", name="uq_bigcommerce_accounting_batches_open_key"),

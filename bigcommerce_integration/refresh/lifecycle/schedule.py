@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row, Select, bindparam, case, exists, false, select, update
+from sqlalchemy import Column, ColumnElement, Row, Select, Table, bindparam, case, exists, false, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -116,21 +116,10 @@ def _waiting(
     session: Session, engine: Engine, now: datetime, instance_id: int | None, with_following: bool
 ) -> Select[Any]:
     tables, config = engine.tables, engine.config
-    leases, instances, refreshes = tables.leases, tables.instances, tables.refreshes
-    is_open = exists().where(
-        refreshes.c.instance_id == leases.c.instance_id,
-        refreshes.c.resource == leases.c.resource,
-        refreshes.c.open_key.is_not(None),
-    )
+    leases, instances = tables.leases, tables.instances
     is_past = partial(_is_past, now=now)
-    is_backfill_due = leases.c.backfill_to.is_not(None) & is_past(leases.c.next_backfill_at, config.sync_interval_s)
-    is_sweep_due = is_past(leases.c.next_sweep_at, config.sweep_interval_s)
-    reconcile_s = config.reconcile_interval_s
-    is_reconcile_due = false() if reconcile_s is None else is_past(leases.c.next_reconcile_at, reconcile_s)
+    is_backfill_due, is_sweep_due, is_reconcile_due = _kinds_due(leases, config, is_past)
     following = _following(tables)
-    # A later version may mirror more.
-    names = [name for name in tables.registry.names if with_following or name not in following]
-    which = [leases.c.instance_id == instance_id] if instance_id is not None else []
     statement = (
         select(
             leases.c.instance_id,
@@ -148,18 +137,41 @@ def _waiting(
         .where(
             instances.c.status == "active",
             instances.c.is_automatic_sync_enabled.is_(True) | is_backfill_due | leases.c.is_link_wanted.is_(True),
-            leases.c.resource.in_(names),
+            # A later version may mirror more.
+            leases.c.resource.in_(tables.registry.names),
+            true() if with_following else leases.c.resource.not_in(following),
             is_past(leases.c.next_sync_at, config.sync_interval_s),
             # What the token has no scope for is tried again by the sweeps alone.
             leases.c.off_reason.is_(None) | is_sweep_due,
             leases.c.resource.not_in(following) | is_backfill_due | is_sweep_due | is_reconcile_due,
-            ~is_open,
-            *which,
+            ~_is_open(tables),
+            true() if instance_id is None else leases.c.instance_id == instance_id,
         )
         .order_by(leases.c.next_sync_at, leases.c.instance_id)
         .limit(BEGUN_A_TICK)
     )
     return unlocked(session, statement, leases)
+
+
+def _kinds_due(
+    leases: Table, config: Config, is_past: Callable[..., ColumnElement[bool]]
+) -> tuple[ColumnElement[bool], ...]:
+    """Whether an earlier start date, a sweep and a comparison are due."""
+    is_backfill_due = leases.c.backfill_to.is_not(None) & is_past(leases.c.next_backfill_at, config.sync_interval_s)
+    is_sweep_due = is_past(leases.c.next_sweep_at, config.sweep_interval_s)
+    every_s = config.reconcile_interval_s
+    is_reconcile_due = false() if every_s is None else is_past(leases.c.next_reconcile_at, every_s)
+    return is_backfill_due, is_sweep_due, is_reconcile_due
+
+
+def _is_open(tables: Tables) -> ColumnElement[bool]:
+    """Whether the lease's collection is being read already."""
+    leases, refreshes = tables.leases, tables.refreshes
+    return exists().where(
+        refreshes.c.instance_id == leases.c.instance_id,
+        refreshes.c.resource == leases.c.resource,
+        refreshes.c.open_key.is_not(None),
+    )
 
 
 def _begin_together(

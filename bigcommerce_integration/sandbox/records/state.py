@@ -67,15 +67,18 @@ class StoreState:
         self._gone_ids: list[int] = []
         self._ancient_ids: list[int] = []
         self._sellables: dict[int, list[Sellable]] = {}
+        self._fill(products, orders, now or datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0))
+
+    def _fill(self, products: int, orders: int, now: datetime) -> None:
         people = make_people(self._dice, 120), make_odd_people(self._dice)
-        self.product_maker = ProductMaker(self._dice, f"https://cdn.example.com/s-{store_hash}")
+        self.product_maker = ProductMaker(self._dice, f"https://cdn.example.com/s-{self.store_hash}")
         self.order_maker = OrderMaker(self._dice, self.api_root, *people, self._sellable)
-        base = (now or datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)).timestamp()
-        self._fill_products(products, int(base))
-        self._fill_orders(orders, int(base))
         # Dice of their own: the products and orders of a seed stay as they were.
-        self.refund_maker = RefundMaker(Dice(seed))
-        self._fill_refunds(int(base))
+        self.refund_maker = RefundMaker(Dice(self.seed))
+        base = int(now.timestamp())
+        self._fill_products(products, base)
+        self._fill_orders(orders, base)
+        self._fill_refunds(base)
 
     @property
     def now(self) -> float:
