@@ -82,7 +82,7 @@ def connect(connect: Connect) -> Connect:
 
 
 @pytest.fixture
-def connect_any(connect_any: Connect) -> Connect:
+def connect_anywhere(connect_any: Connect) -> Connect:
     """The same on each database."""
     return partial(connect_any, registry=REGISTRY)
 
@@ -99,9 +99,9 @@ def mirror(connect: Connect, store: SandboxStore) -> Mirror:
 
 
 @pytest.fixture
-def any_mirror(connect_any: Connect, store: SandboxStore) -> Mirror:
+def any_mirror(connect_anywhere: Connect, store: SandboxStore) -> Mirror:
     """The same on each database."""
-    return begun(connect_any(store, settings={"page_size": 10}).completed())
+    return begun(connect_anywhere(store, settings={"page_size": 10}).completed())
 
 
 # -- begun ---------------------------------------------------------------------------------------------------------
@@ -114,8 +114,8 @@ def test_they_begin_once_the_orders_are_here(connect: Connect, store: SandboxSto
     assert [row["mode"] for row in begun(mirror).rows("refreshes", resource="refunds")] == ["initial"]
 
 
-def test_a_store_connected_before_gets_them_by_a_tick(connect_any: Connect, store: SandboxStore) -> None:
-    before = connect_any(store, registry=PRODUCTS_AND_ORDERS)
+def test_a_store_connected_before_gets_them_by_a_tick(connect_anywhere: Connect, store: SandboxStore) -> None:
+    before = connect_anywhere(store, registry=PRODUCTS_AND_ORDERS)
     url = before.app.config["SQLALCHEMY_DATABASE_URI"]
     settings = {"BIGCOMMERCE_API_URL": before.server.api_url}
     app = before.host_app.create_app(url, broker=StubBroker(), settings=settings, registry=REGISTRY)
@@ -434,8 +434,8 @@ def test_personal_texts_are_dropped_where_none_are_stored(connect: Connect, stor
     assert len(mirror.rows("refund_payments")) >= len(rows)
 
 
-def test_erasing_a_person_takes_the_texts_and_leaves_amounts(connect_any: Connect, store: SandboxStore):
-    mirror = begun(connect_any(store).completed()).completed("refunds")
+def test_erasing_a_person_takes_the_texts_and_leaves_amounts(connect_anywhere: Connect, store: SandboxStore):
+    mirror = begun(connect_anywhere(store).completed()).completed("refunds")
     before = {name: mirror.rows(name) for name in ("refunds", "refund_items", "refund_payments")}
     found = erased(mirror, "customer_id:1")
     assert found.records["refunds"] > 0

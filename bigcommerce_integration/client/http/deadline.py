@@ -19,7 +19,9 @@ from functools import lru_cache
 from typing import Any
 
 import certifi
+from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
+from requests.utils import select_proxy
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
@@ -148,6 +150,18 @@ class DeadlineAdapter(HTTPAdapter):
         manager = super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
         manager.pool_classes_by_scheme = _POOLS
         return manager
+
+    def get_connection_with_tls_context(
+        self,
+        request: PreparedRequest,
+        verify: Any,  # noqa: ARG002
+        proxies: Any = None,
+        cert: Any = None,  # noqa: ARG002
+    ) -> Any:
+        """A pool with our context: ``requests`` before 2.32.3 puts one of its own in its place."""
+        proxy = select_proxy(request.url or "", proxies)
+        manager = self.proxy_manager_for(proxy) if proxy else self.poolmanager
+        return manager.connection_from_url(request.url)
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:  # noqa: ARG002
         """The context has the certificates: named here, they would be read again for each connection."""
