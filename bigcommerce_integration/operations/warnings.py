@@ -75,7 +75,10 @@ def _of_store(settled: Settled, same: Sequence[IntegrationInstance], caller: Cal
     who = ", ".join(readable[:_MOST_NAMED]) if readable else "another instance, which you may not read"
     if len(readable) > _MOST_NAMED:
         who += " and more"
-    message = f"This store is also connected as {who}: whoever adds up sales counts its orders more than once."
+    message = (
+        f"This store is also connected as {who}. Sales are counted twice, and the books get two invoices for each "
+        "order if both post to them."
+    )
     return [warning("integration_settings.store_hash", TWICE, message)]
 
 

@@ -24,6 +24,7 @@ from bigcommerce_integration.app_state import engine_of, state_of
 from bigcommerce_integration.encryption import TokenCipher, generate_key
 from bigcommerce_integration.models import db_now
 from bigcommerce_integration.operations.doctor import examination
+from bigcommerce_integration.operations.findings.remedy import wait_text
 from bigcommerce_integration.worker.heartbeat import note_worker
 
 from ..host_app import ENCRYPTION_KEY, HostApp
@@ -31,6 +32,8 @@ from ..services import free_port, service_url
 from ..shop import Shop, opened, opened_for_workers, redis_place
 from ..worker_host import WorkerHost
 from .conftest import Run, connect, run_in
+
+MAY, MUST_NOT = wait_text(can_wait=True), wait_text(can_wait=False)
 
 
 def last_line(done: Result) -> str:
@@ -99,21 +102,21 @@ def sync_off(shop: Shop) -> None:
 
 
 FAULTS: list[tuple[Callable[[Shop], None], int, str, tuple[str, ...]]] = [
-    (lost_key, 1, "keys", ("Instance 1 (Main shop)", "no key", "BIGCOMMERCE_ENCRYPTION_KEYS", "cannot wait")),
-    (missing_column, 1, "tables", ("bigcommerce_refreshes.trouble", "flask db upgrade", "cannot wait")),
-    (missing_index, 0, "tables", ("ix_bigcommerce_refreshes_finished_at", "flask db migrate", "It can wait")),
+    (lost_key, 1, "keys", ("Instance 1 (Main shop)", "no key", "BIGCOMMERCE_ENCRYPTION_KEYS", MUST_NOT)),
+    (missing_column, 1, "tables", ("bigcommerce_refreshes.trouble", "flask db upgrade", MUST_NOT)),
+    (missing_index, 0, "tables", ("ix_bigcommerce_refreshes_finished_at", "flask db migrate", MAY)),
     (
         no_worker,
         1,
         "workers",
-        ("No worker runs, and none has ticked for 10 min", "dramatiq host.worker:broker", "cannot wait"),
+        ("No worker runs, and none has ticked for 10 min", "dramatiq host.worker:broker", MUST_NOT),
     ),
-    (older_worker, 0, "workers", ("host:7 runs 0.1.0", "Restart it", "It can wait")),
-    (other_settings, 0, "workers", ("host:7 has other settings", "BIGCOMMERCE_", "It can wait")),
-    (idle_workers, 1, "workers", ("none has ended a piece of work for 7 min", "Restart the workers", "cannot wait")),
-    (wrong_hash, 1, "connections", ("Instance 1 (Main shop)", "no store with this hash", "store hash", "cannot wait")),
-    (failed_refresh, 1, "findings", ("Instance 1 (Main shop)", "retry --failed 1", "cannot wait")),
-    (sync_off, 0, "findings", ("Instance 1 (Main shop)", "Switch automatic sync on", "It can wait")),
+    (older_worker, 0, "workers", ("host:7 runs 0.1.0", "Restart it", MAY)),
+    (other_settings, 0, "workers", ("host:7 has other settings", "--check configuration", "depends on what differs")),
+    (idle_workers, 1, "workers", ("none has ended a piece of work for 7 min", "Restart the workers", MUST_NOT)),
+    (wrong_hash, 1, "connections", ("Instance 1 (Main shop)", "no store with this hash", "store hash", MUST_NOT)),
+    (failed_refresh, 1, "findings", ("Instance 1 (Main shop)", "retry --failed 1", MUST_NOT)),
+    (sync_off, 0, "findings", ("Instance 1 (Main shop)", "Switch automatic sync on", MAY)),
 ]
 
 
@@ -156,14 +159,47 @@ def test_a_store_that_is_down_is_told_once(well: Shop, run: Run) -> None:
     failures = [each for each in answer["data"] if each["outcome"] == "failure"]
     assert [(each["check"], each["instance_id"]) for each in failures] == [("connections", 1)]
     assert "Instance 1 (Main shop)" in answer["first_step"]
-    assert "It can wait" in answer["first_step"]
+    assert MAY in answer["first_step"]
+
+
+def test_one_cause_is_counted_once(well: Shop, run: Run) -> None:
+    down = RedisBroker(url=f"redis://127.0.0.1:{free_port()}/0")
+    object.__setattr__(state_of(well.app), "broker", down)
+    well.execute(update(well.tables.workers).values(broker_down_since=db_now(-600)))
+    done = run("doctor", "--json")
+    data = json.loads(done.stdout)["data"]
+    assert [each["check"] for each in data if each["outcome"] == "failure"] == ["broker"], done.stdout
+    assert data[-1]["message"] == "No finding beyond the checks above (1 store)."
+    # Alone, no other check tells it.
+    assert "The message broker does not answer" in last_line(run("doctor", "--check", "findings"))
+
+
+def test_a_worker_that_has_just_ended_may_be_on_its_way(well: Shop, run: Run) -> None:
+    well.execute(update(well.tables.workers).values(ended_at=db_now()))
+    assert "run this again in half a minute" in last_line(run("doctor", "--check", "workers"))
+    no_worker(well)
+    assert "half a minute" not in last_line(run("doctor", "--check", "workers"))
+    assert "No background worker runs" in last_line(run("doctor", "--check", "findings"))
+
+
+def test_settings_are_told_with_their_values_but_no_secret(
+    host_app: HostApp, broker: StubBroker, sqlite_url: str
+) -> None:
+    settings = {"BIGCOMMERCE_PAGE_SIZE": 50, "BIGCOMMERCE_PROXY_URL": "http://me:s3cret-pass@127.0.0.1:1"}
+    app = host_app.create_app(sqlite_url, broker=broker, settings=settings)
+    done = run_in(app, "doctor", "--check", "configuration")
+    assert "BIGCOMMERCE_PAGE_SIZE = 50" in done.stdout
+    assert "BIGCOMMERCE_PROXY_URL" in done.stdout
+    assert "s3cret-pass" not in done.output
+    assert ENCRYPTION_KEY not in done.output
+    host_app.dispose(app)
 
 
 def test_without_tables_the_later_checks_are_skipped(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> None:
     app = host_app.create_app(sqlite_url, broker=broker)
     done = run_in(app, "doctor")
     assert done.exit_code == 1
-    assert "skipped  keys           no tables" in done.stdout
+    assert "skipped  keys           the database lacks bigcommerce_" in done.stdout
     assert "flask db upgrade" in last_line(done)
     host_app.dispose(app)
 
@@ -191,7 +227,7 @@ def test_a_broker_that_is_down_can_wait(host_app: HostApp, sqlite_url: str) -> N
         done = run_in(app, "doctor", "--check", "broker")
         assert done.exit_code == 1
         assert f"The broker ({type(broker).__name__}) cannot be reached" in last_line(done)
-        assert "It can wait" in last_line(done)
+        assert MAY in last_line(done)
         assert "s3cret-pass" not in done.output
         host_app.dispose(app)
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bigcommerce_integration.models import tables
+from bigcommerce_integration.operations.doctor.connections import judge_clocks
 from bigcommerce_integration.operations.doctor.database import (
     Settings,
     Stored,
@@ -16,6 +17,7 @@ from bigcommerce_integration.operations.doctor.database import (
 )
 from bigcommerce_integration.operations.doctor.results import Result, first_step
 from bigcommerce_integration.operations.doctor.workers import Facts, WorkerNote, judge
+from bigcommerce_integration.operations.findings.remedy import wait_text
 from bigcommerce_integration.version import __version__
 
 
@@ -43,6 +45,21 @@ def test_connections_that_break_promises(changes: dict[str, Any], outcomes: list
 @pytest.mark.parametrize(("skew_s", "outcome"), [(0.2, "ok"), (-59.0, "ok"), (61.0, "warning"), (-3600.0, "warning")])
 def test_clocks_may_be_a_minute_apart(skew_s: float, outcome: str) -> None:
     assert judge_clock(skew_s).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("store_skew_s", "database_skew_s", "says", "cure"),
+    [
+        (5400, 0.1, "its clock is 90 min ahead of those of this machine and the database", "nothing to do"),
+        (-300, -0.1, "its clock is 5 min behind those of this machine and the database", "nothing to do"),
+        (300, 301.0, "this machine's clock is 5 min behind those of the store and the database", "this machine's"),
+        (-300, -299.0, "this machine's clock is 5 min ahead of those of the store and the database", "this machine's"),
+        (300, -300.0, "its clock is 5 min ahead of this machine's; the database's is 5 min behind it", "that is wrong"),
+    ],
+)
+def test_the_odd_one_of_three_clocks_is_named(store_skew_s: int, database_skew_s: float, says: str, cure: str) -> None:
+    what, remedy = judge_clocks(store_skew_s, database_skew_s)
+    assert (says in what, cure in remedy) == (True, True), f"{what} {remedy}"
 
 
 def test_a_missing_unique_constraint_is_a_failure() -> None:
@@ -88,7 +105,11 @@ def test_the_first_step_is_what_cannot_wait() -> None:
         Result("c", "failure", "C.", "Mend it.", can_wait=False),
         Result("d", "failure", "D.", can_wait=False),
     ]
-    assert first_step(found) == "Do first: C. Mend it. It cannot wait; what is stored is not lost. 3 more after that."
-    assert first_step(found[:2]).startswith("Do first: B. It can wait")
+    assert (
+        first_step(found)
+        == f"Do first: C. Mend it. {wait_text(can_wait=False)} Nothing that is stored is lost. 3 more after that."
+    )
+    assert first_step(found[:2]).startswith(f"Do first: B. {wait_text(can_wait=True)}")
+    assert first_step([Result("a", "warning", "A.", verdict="Look now.")]) == "Do first: A. Look now."
     assert first_step([Result("a", "ok", "A.")]) == "All is well."
     assert first_step([Result("a", "skipped", "A.")]) == "All that was checked is well; 1 check was skipped."

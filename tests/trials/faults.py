@@ -23,14 +23,15 @@ WITHIN_S = 60.0
 class Fault:
     """``plant`` returns the site's deployment as people at the command line have it.
 
-    ``cause`` and ``cure`` are words of the doctor's last line. ``names_store`` is false for what concerns all stores.
+    ``cause`` and ``cure`` are words of the doctor's last line. ``can_wait`` is None where that depends on more than the
+    doctor knows. ``names_store`` is false for what concerns all stores.
     """
 
     name: str
     plant: Callable[[Site], Any]
     cause: Sequence[str]
     cure: Sequence[str]
-    can_wait: bool
+    can_wait: bool | None
     names_store: bool = True
 
 
@@ -142,8 +143,8 @@ FAULTS = (
     ),
     Fault("broker_down", broker_down, ("cannot be reached",), ("Start the broker",), True, names_store=False),
     Fault("no_worker", no_worker, ("No worker runs",), ("dramatiq",), False, names_store=False),
-    Fault("other_settings", other_settings, ("has other settings",), ("Restart it",), True, names_store=False),
-    Fault("clock_wrong", clock_wrong, ("its clock and this machine's are", "s apart"), ("NTP",), True),
+    Fault("other_settings", other_settings, ("has other settings",), ("Restart it",), None, names_store=False),
+    Fault("clock_wrong", clock_wrong, ("its clock is 90 min ahead of", "which agree"), ("nothing to do",), True),
     Fault("host_refuses", host_refuses, ("refused", "The last refresh of orders failed"), ("retry --failed 1",), False),
     Fault("deletion_held_back", deletion_held_back, ("far more is gone",), ("--allow-mass-delete",), False),
     Fault("record_rejected", record_rejected, ("could not be stored",), ("rejected",), True),

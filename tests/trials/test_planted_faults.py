@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from bigcommerce_integration.operations.findings.remedy import wait_text
+
 from ..processes import ROOT
 from .faults import FAULTS, Fault
 from .site import opened_site
@@ -25,7 +27,8 @@ def test_the_last_line_names_fault_store_and_cure(fault: Fault, tmp_path: Path) 
         assert line.startswith("Do first: "), done.text
         whose = ("Instance 1 (Main shop)",) if fault.names_store else ()
         assert [word for word in (*fault.cause, *fault.cure, *whose) if word not in line] == [], done.text
-        assert ("It can wait" in line, "It cannot wait" in line) == (fault.can_wait, not fault.can_wait), done.text
+        verdicts = (wait_text(can_wait=True) in line, wait_text(can_wait=False) in line)
+        assert verdicts == (fault.can_wait is True, fault.can_wait is False), done.text
         assert "Traceback" not in done.errors
         answer = json.loads(site.command("doctor", "--json").text)
         has_failed = any(each["outcome"] == "failure" for each in answer["data"])

@@ -16,21 +16,27 @@ from .results import Result
 _START_BROKER = (
     "Start the broker, or correct its URL in the app. Workers look for work by themselves every second meanwhile."
 )
+_SECRET = ("encryption_keys", "proxy_url")
 
 
 def configuration(deployment: Deployment) -> list[Result]:
     """The app would not have started with a bad value: this says which settings are not the default."""
     require_shared(deployment.engine.url)
     config = deployment.state.config
-    changed = [f"{PREFIX}{name.upper()}" for name in _changed(config)]
+    changed = [f"{PREFIX}{name.upper()}{_value(config, name)}" for name in _changed(config)]
     text = f"The settings are valid; not the default: {', '.join(changed)}." if changed else "All are the default."
     if "api_url" in _changed(config):
-        text += f" Stores are asked at {config.api_url}, not at BigCommerce itself."
+        text += " Another BIGCOMMERCE_API_URL is right for a test store, or for a gateway of your own."
     return [Result("configuration", "ok", text)]
 
 
 def _changed(config: Config) -> list[str]:
     return [item.name for item in fields(config) if item.default not in (MISSING, getattr(config, item.name))]
+
+
+def _value(config: Config, name: str) -> str:
+    """Of a setting that is no secret and holds none."""
+    return "" if name in _SECRET else f" = {getattr(config, name)}"
 
 
 def broker(deployment: Deployment) -> list[Result]:

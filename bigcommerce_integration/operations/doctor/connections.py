@@ -17,8 +17,9 @@ from ..findings.finding import CONNECTION
 from ..findings.gather import findings
 from ..findings.remedy import since_text
 from ..instances.verification import regional_in, report_on
+from .database import clock_skew_s
 from .deployment import Deployment, name_of
-from .results import Result
+from .results import Result, duration
 
 AT_ONCE = 16
 WITHIN_S = 4.5
@@ -34,8 +35,14 @@ def connections(deployment: Deployment) -> list[Result]:
     if not stores:
         text = "no token can be opened" if deployment.keyless else "no store is connected"
         return [Result(_NAME, "skipped", text)]
+    database_skew_s = clock_skew_s(deployment)
     reports, asked = _reports(deployment, stores)
-    results = [result for store in stores if (report := reports.get(store.id)) for result in judge(store, report)]
+    results = [
+        result
+        for store in stores
+        if (report := reports.get(store.id))
+        for result in judge(store, report, database_skew_s)
+    ]
     results += [_silent(store) for store in stores if store.id in asked - reports.keys()]
     deployment.unreadable |= {each.instance_id for each in results if each.outcome == "failure" and each.instance_id}
     results = list(_dated(deployment, stores, results))
@@ -98,22 +105,46 @@ def _reports(deployment: Deployment, stores: list[IntegrationInstance]) -> tuple
     return reports, asked | reports.keys()
 
 
-def judge(store: IntegrationInstance, report: Report) -> list[Result]:
-    """Whether a refresh has all that it needs, and whether the store's clock can be believed."""
+def judge(store: IntegrationInstance, report: Report, database_skew_s: float) -> list[Result]:
+    """Whether a refresh has all that it needs, and whether the store's clock can be believed.
+
+    ``database_skew_s``: by how many seconds the database's clock is ahead of this machine's.
+    """
     name, skew_s = name_of(store), report.clock_skew_s or 0
     if not report.is_ready:
-        what, remedy = _broken(report)
+        what, remedy = _broken(store, report)
         # A store that is silent is asked again by itself.
         is_silent = report.message is not None
         return [Result(_NAME, "failure", f"{name}: {what}", remedy, can_wait=is_silent, instance_id=store.id)]
     if abs(skew_s) > TOLERANCE.total_seconds():
-        text = f"{name}: its clock and this machine's are {abs(skew_s)} s apart."
-        return [Result(_NAME, "warning", text, "Set this machine's clock (NTP).", instance_id=store.id)]
+        what, remedy = judge_clocks(skew_s, database_skew_s)
+        return [Result(_NAME, "warning", f"{name}: {what}", remedy, instance_id=store.id)]
     if changes := _changes(store, report):
         text = f"{name}: {changes}"
         remedy = f"Run `flask bigcommerce check {store.id}`, which notes it; then ask whoever keeps the books."
         return [Result(_NAME, "warning", text, remedy, instance_id=store.id)]
     return [Result(_NAME, "ok", f"{name} can be read, all scopes are there.", instance_id=store.id)]
+
+
+def judge_clocks(store_skew_s: float, database_skew_s: float) -> tuple[str, str]:
+    """Which of three clocks is the odd one, and what to do; both are how far one is ahead of this machine's."""
+    most_s = TOLERANCE.total_seconds()
+    if abs(database_skew_s) <= most_s:
+        text = f"its clock is {_ahead(store_skew_s)} those of this machine and the database, which agree."
+        remedy = (
+            "So the store's clock is probably wrong: then there is nothing to do, and refreshes lose nothing. Compare "
+            "with the right time: if this machine's clock is the wrong one, set it (NTP)."
+        )
+        return text, remedy
+    if abs(store_skew_s - database_skew_s) <= most_s:
+        text = f"this machine's clock is {_ahead(-store_skew_s)} those of the store and the database, which agree."
+        return text, "Set this machine's clock (NTP). Refreshes lose nothing meanwhile."
+    text = f"its clock is {_ahead(store_skew_s)} this machine's; the database's is {_ahead(database_skew_s)} it."
+    return text, "Compare each with the right time, and set the clock that is wrong (NTP). Refreshes lose nothing."
+
+
+def _ahead(seconds: float) -> str:
+    return f"{duration(abs(seconds))} {'ahead of' if seconds > 0 else 'behind'}"
 
 
 def _changes(store: IntegrationInstance, report: Report) -> str:
@@ -130,15 +161,24 @@ def _changes(store: IntegrationInstance, report: Report) -> str:
     )
 
 
-def _broken(report: Report) -> tuple[str, str]:
+def _broken(store: IntegrationInstance, report: Report) -> tuple[str, str]:
     """Why the store cannot be read, and what to do."""
     if report.message is not None:
         return report.message, _UNREACHED
     if report.is_store_hash_right is False:
         return report.reasons["is_store_hash_right"], "Correct the store hash, or reopen the store."
     if report.is_token_accepted is False:
-        return report.reasons["is_token_accepted"], "Make a new token in the store and enter it here."
+        remedy = (
+            "Make a new token in the store, under Settings › Store-level API accounts. Enter it on the page "
+            f"/{store.id}/settings, or by PATCH /api/big-commerce/{store.id}."
+        )
+        return "the store does not accept the access token.", remedy
     if report.missing_scopes:
         text = f"its token lacks {', '.join(report.missing_scopes)}."
-        return text, "Give its API account these scopes, or enter a token that has them."
+        one = len(report.missing_scopes) == 1
+        remedy = (
+            f"Give its API account {'this scope' if one else 'these scopes'}, or enter a token that has "
+            f"{'it' if one else 'them'} on the page /{store.id}/settings."
+        )
+        return text, remedy
     return " ".join(dict.fromkeys(report.reasons.values())), "Try again in a moment."

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Index, Table, UniqueConstraint, inspect, select
@@ -91,12 +91,33 @@ def tables(deployment: Deployment) -> list[Result]:
             for key, found in columns.items():
                 named = [each["name"] for each in (*uniques.get(key, ()), *indexes.get(key, ())) if each["name"]]
                 stored[key] = Stored(frozenset(each["name"] for each in found), frozenset(named))
+    if missing := _missing(expected, stored):
+        deployment.lack = f"the database lacks {_few(missing, 1)}"
     return judge_tables(expected, stored)
 
 
 def judge_tables(expected: Collection[Table], stored: Mapping[tuple[str | None, str], Stored]) -> list[Result]:
     """What the migration that is missing would bring; an index that is missing costs time alone."""
-    by_table = {table: stored.get((table.schema, table.name)) for table in expected}
+    if missing := _missing(expected, stored):
+        text = f"The database lacks {_few(missing)}: a migration is missing. Refreshes wait meanwhile."
+        return [Result("tables", "failure", text, MIGRATE, can_wait=False)]
+    by_table = _by_table(expected, stored)
+    slow = [index.name for table, found in by_table.items() if found for index in _lacking(table.indexes, found)]
+    if slow:
+        text = f"The database lacks {_few([str(name) for name in slow])}: lists are slow."
+        return [Result("tables", "warning", text, MIGRATE)]
+    return [Result("tables", "ok", f"All {len(by_table)} tables are as this version expects them.")]
+
+
+def _by_table(
+    expected: Collection[Table], stored: Mapping[tuple[str | None, str], Stored]
+) -> dict[Table, Stored | None]:
+    return {table: stored.get((table.schema, table.name)) for table in expected}
+
+
+def _missing(expected: Collection[Table], stored: Mapping[tuple[str | None, str], Stored]) -> list[str]:
+    """The tables, columns and unique constraints without which nothing works."""
+    by_table = _by_table(expected, stored)
     missing = [table.name for table, found in by_table.items() if found is None]
     for table, found in by_table.items():
         if found is not None:
@@ -106,23 +127,16 @@ def judge_tables(expected: Collection[Table], stored: Mapping[tuple[str | None, 
                 for each in table.constraints
                 if isinstance(each, UniqueConstraint) and each.name and each.name not in found.indexes
             ]
-    if missing:
-        text = f"The database lacks {_few(missing)}: a migration is missing. Refreshes wait meanwhile."
-        return [Result("tables", "failure", text, MIGRATE, can_wait=False)]
-    slow = [index.name for table, found in by_table.items() if found for index in _lacking(table.indexes, found)]
-    if slow:
-        text = f"The database lacks {_few([str(name) for name in slow])}: lists are slow."
-        return [Result("tables", "warning", text, MIGRATE)]
-    return [Result("tables", "ok", f"All {len(by_table)} tables are as this version expects them.")]
+    return missing
 
 
 def _lacking(indexes: Collection[Index], found: Stored) -> Iterator[Index]:
     return (each for each in indexes if each.name and each.name not in found.indexes)
 
 
-def _few(names: list[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f"{', '.join(names[:_MOST_NAMED])}{more}"
+def _few(names: list[str], most: int = _MOST_NAMED) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def character_set(deployment: Deployment) -> list[Result]:
@@ -186,13 +200,19 @@ def judge_transactions(settings: Settings) -> list[Result]:
 
 def clocks(deployment: Deployment) -> list[Result]:
     """Compare the database's clock with this machine's, less the time that the question took."""
+    return [judge_clock(clock_skew_s(deployment))]
+
+
+def clock_skew_s(deployment: Deployment) -> float:
+    """By how many seconds the database's clock is ahead of this machine's."""
     with deployment.session() as session:
         session.connection()
         before = datetime.now(UTC).replace(tzinfo=None)
         told = session.scalar(select(db_now()))
         after = datetime.now(UTC).replace(tzinfo=None)
     assert told is not None
-    return [judge_clock((told - (before + (after - before) / 2)).total_seconds())]
+    skew: timedelta = told - (before + (after - before) / 2)
+    return skew.total_seconds()
 
 
 def judge_clock(skew_s: float) -> Result:

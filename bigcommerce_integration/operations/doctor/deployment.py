@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from ...app_state import State
 from ...models.instances import IntegrationInstance
 from ...refresh.removal.purge import DELETING
+from .results import Result
 
 
 @dataclass
@@ -26,6 +27,9 @@ class Deployment:
     # The stores whose tokens no key opens, as the check of the keys has found; and those that could not be read.
     keyless: set[int] = field(default_factory=set)
     unreadable: set[int] = field(default_factory=set)
+    # What the checks before this one have found; and the table or column that the check of the tables has missed.
+    found: list[Result] = field(default_factory=list)
+    lack: str | None = None
 
     def session(self) -> Session:
         """A new one, to be closed by the caller; nothing is written in it."""

@@ -16,7 +16,7 @@ from .results import Result
 A_CHECK_S = 5.0
 IN_ALL_S = 30.0
 Needs = Literal["nothing", "database", "tables"]
-NO_DATABASE, NO_TABLES = "no database", "no tables"
+NO_DATABASE, NO_TABLES = "no database", "the tables could not be looked at"
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ def examine(deployment: Deployment, names: Collection[str] = ()) -> Iterator[Res
         if has_failed and check.name == "database":
             missing |= {"database": NO_DATABASE, "tables": NO_DATABASE}
         elif has_failed and check.name == "tables":
-            missing["tables"] = NO_TABLES
+            missing["tables"] = deployment.lack or NO_TABLES
+        deployment.found += results
         if check.name in wanted or has_failed:
             yield from results
 

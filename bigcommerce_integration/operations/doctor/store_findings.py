@@ -12,6 +12,11 @@ from .deployment import Deployment
 from .results import Outcome, Result
 
 _NAME = "findings"
+_DISCONNECT = (
+    "To disconnect this one: its page /{id}/settings › Disconnect, or DELETE /api/big-commerce/{id}. Its mirrored "
+    "records are removed; your own products stay. If both are wanted, there is nothing to do."
+)
+_CHECKED = {FindingCode.NO_WORKER: "workers", FindingCode.BROKER_DOWN: "broker"}
 
 
 def store_findings(deployment: Deployment) -> list[Result]:
@@ -24,17 +29,29 @@ def store_findings(deployment: Deployment) -> list[Result]:
             caller = Caller(state, session, tenant, None, has_shell=True)
             found = findings(caller, list(its))
             results += [_result(each) for each in found if not _is_told(each, deployment)]
-    return results or [Result(_NAME, "ok", f"Nothing needs a person ({len(stores)} stores).")]
+    return results or [_nothing(deployment, len(stores))]
+
+
+def _nothing(deployment: Deployment, count: int) -> Result:
+    """All is well only if the other checks say so too."""
+    whose = f"({count} {'store' if count == 1 else 'stores'})"
+    is_well = all(each.outcome in ("ok", "skipped") or each.is_advice for each in deployment.found)
+    text = f"Nothing needs a person {whose}." if is_well else f"No finding beyond the checks above {whose}."
+    return Result(_NAME, "ok", text)
 
 
 def _is_told(finding: Finding, deployment: Deployment) -> bool:
-    """By the check of the workers, or by that of the connections."""
-    is_of_connection = finding.code in CONNECTION and finding.instance_id in deployment.unreadable
-    return finding.code is FindingCode.NO_WORKER or is_of_connection
+    """By the check of the workers, of the broker, or of the connections: one cause counts once."""
+    if finding.code in _CHECKED:
+        failed = {each.check for each in deployment.found if each.outcome == "failure"}
+        return _CHECKED[finding.code] in failed
+    return finding.code in CONNECTION and finding.instance_id in deployment.unreadable
 
 
 def _result(finding: Finding) -> Result:
     outcome: Outcome = "warning" if finding.can_wait else "failure"
     whose = "" if finding.store is None else f"Instance {finding.instance_id} ({finding.store}): "
     text = " ".join(filter(None, (f"{whose}{finding.sentence}", since_text(finding.since))))
-    return Result(_NAME, outcome, text, remedy_of(finding), can_wait=finding.can_wait, instance_id=finding.instance_id)
+    is_twice = finding.code is FindingCode.STORE_CONNECTED_TWICE
+    remedy = _DISCONNECT.format(id=finding.instance_id) if is_twice else remedy_of(finding)
+    return Result(_NAME, outcome, text, remedy, can_wait=finding.can_wait, instance_id=finding.instance_id)

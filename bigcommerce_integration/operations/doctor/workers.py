@@ -11,10 +11,17 @@ from ...models import db_now
 from ...version import __version__
 from ..work.state import IDLE_FOR_S, work_state
 from .deployment import Deployment
-from .results import Result
+from .results import Result, duration
 
 _START = "Start one: `dramatiq host.worker:broker`, where host.worker is your module that exposes the app's broker."
 _RESTART = "Restart it, so that all processes run the same."
+_COMPARE = (
+    "Run `flask bigcommerce doctor --check configuration --check keys` on the worker's machine with the worker's "
+    "environment, and here: the lines that differ show it. Correct the wrong side. Restart it."
+)
+_DEPENDS = "Whether this can wait depends on what differs, so look now: without the right key a worker reads no store."
+_STARTS_WITHIN_S = 30.0
+"""How long a worker that was started again may take until it ticks for the first time."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +64,16 @@ def judge(facts: Facts) -> list[Result]:
     if not facts.running:
         if not facts.is_needed:
             return [Result("workers", "ok", "No worker runs, and none is needed: no store is connected.")]
-        since = "" if facts.tick_s_ago is None else f", and none has ticked for {_duration(facts.tick_s_ago)}"
+        since = "" if facts.tick_s_ago is None else f", and none has ticked for {duration(facts.tick_s_ago)}"
         text = f"No worker runs{since}, so no store is brought up to date."
-        return [Result("workers", "failure", text, _START, can_wait=False)]
+        is_starting = facts.tick_s_ago is not None and facts.tick_s_ago < _STARTS_WITHIN_S
+        remedy = (
+            f"If one is being started just now, run this again in half a minute. {_START}" if is_starting else _START
+        )
+        return [Result("workers", "failure", text, remedy, can_wait=False)]
     results = []
     if facts.stuck_s is not None and facts.stuck_s > IDLE_FOR_S:
-        text = f"Work is due, workers run, and none has ended a piece of work for {_duration(facts.stuck_s)}."
+        text = f"Work is due, workers run, and none has ended a piece of work for {duration(facts.stuck_s)}."
         remedy = "Restart the workers; if that does not help, look in their log and for long locks in the database."
         results.append(Result("workers", "failure", text, remedy, can_wait=False))
     for worker in facts.running:
@@ -71,17 +82,7 @@ def judge(facts: Facts) -> list[Result]:
             text = f"The worker {process} runs {version}, this is {__version__}."
             results.append(Result("workers", "warning", text, _RESTART))
         elif worker.settings not in (None, facts.settings):
-            text = f"The worker {process} has other settings (or keys) than this process."
-            results.append(Result("workers", "warning", text, f"Give both the same BIGCOMMERCE_… settings. {_RESTART}"))
+            text = f"The worker {process} has other settings or other keys than this process; it does not tell which."
+            results.append(Result("workers", "warning", text, _COMPARE, can_wait=False, verdict=_DEPENDS))
     count = f"{len(facts.running)} {'worker runs' if len(facts.running) == 1 else 'workers run'}"
     return results or [Result("workers", "ok", f"{count} {__version__}, with the settings of this process.")]
-
-
-def _duration(seconds: float) -> str:
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 120
-        else f"{seconds / 60:.0f} min"
-        if seconds < 7200
-        else (f"{seconds / 3600:.0f} h")
-    )

@@ -42,8 +42,8 @@ class Warning(AnswerSchema):
     message = Shown(
         STRING,
         "What it is, for people.",
-        "This store is also connected as 'Old shop' (instance 2): whoever adds up sales counts its orders more than "
-        "once.",
+        "This store is also connected as 'Old shop' (instance 2). Sales are counted twice, and the books get two "
+        "invoices for each order if both post to them.",
     )
 
 

@@ -76,7 +76,10 @@ class _Lane:
                 return sent.result(max(0.0, ends_at - time.monotonic()))
             except TimeoutError:
                 pass
-        log.warning("The broker does not answer; the tick sends the hints.", extra={"action": "hint_late"})
+        log.warning(
+            "The broker does not answer. A worker finds the refresh by itself within seconds.",
+            extra={"action": "hint_late"},
+        )
         return False
 
 
@@ -90,7 +93,9 @@ def _send_all(jobs: SimpleQueue[_Sending | None], is_free: threading.Lock) -> No
         except Exception as error:  # noqa: BLE001 - any broker's any error
             # The kind only: a broker's own text may hold its URL with a password.
             log.warning(
-                "A hint was not sent (%s); the tick sends it.", type(error).__name__, extra={"action": "hint_failed"}
+                "The broker did not take the message (%s). A worker finds the refresh by itself within seconds.",
+                type(error).__name__,
+                extra={"action": "hint_failed"},
             )
         finally:
             is_free.release()
