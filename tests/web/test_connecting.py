@@ -238,7 +238,7 @@ def test_a_store_connected_many_times_names_a_few(connect: Connect) -> None:
         assert answer.status_code == 201
     (warning,) = answer.json["warnings"]
     assert warning["message"].count("(instance ") == 5
-    assert " and more:" in warning["message"]
+    assert " and more." in warning["message"]
 
 
 def test_an_instance_that_may_not_be_read_is_not_named(connect: Connect) -> None:
