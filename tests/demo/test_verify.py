@@ -169,7 +169,7 @@ def test_a_wrong_link_is_seen(database: Database, source: str, harm: str, seen: 
 
 def test_a_link_that_should_be_a_conflict_is_seen(database: Database) -> None:
     variant_id = database.one(
-        "SELECT MIN(bigcommerce_id) FROM bigcommerce_variants WHERE link_conflict LIKE '%differs only by case%'"
+        "SELECT MIN(bigcommerce_id) FROM bigcommerce_variants WHERE link_conflict_code = 'similar_sku_in_host'"
     )
     database.do(
         "UPDATE bigcommerce_variants SET link_source = 'auto', link_conflict = NULL, host_product_id = "
