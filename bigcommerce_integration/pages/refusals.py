@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from ..app_state import current_state
-from ..errors import DatabaseDown, Invalid, NotFound, RequestRefused
+from ..errors import DatabaseDown, Invalid, NotFound, NotMigrated, RequestRefused
 from ..operations.work.watch import refusal_of
 from . import csrf, login
 from .login import LoginNeeded, WrongForm
@@ -54,6 +54,9 @@ def not_found(**_values: object) -> Response:
 def _refused(error: RequestRefused) -> Response:
     if isinstance(error, Invalid):
         return _page(error.status, "; ".join(f"{path}: {' '.join(each)}" for path, each in error.errors.items()))
+    if isinstance(error, NotMigrated):
+        # To try again helps nobody.
+        return _page(error.status, error.message, "The database lacks a migration")
     return _page(error.status, error.message)
 
 
@@ -97,8 +100,8 @@ def _wrong_form(_error: WrongForm) -> Response:
     return _again(403, "This form is not yours", text)
 
 
-def _page(status: int, message: str) -> Response:
-    title = _TITLES.get(status, "This did not work")
+def _page(status: int, message: str, title: str | None = None) -> Response:
+    title = title or _TITLES.get(status, "This did not work")
     return render("refusal.html", status=status, title=title, message=message)
 
 

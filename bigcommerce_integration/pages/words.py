@@ -324,6 +324,11 @@ def finding_status(finding: Finding) -> str:
     return "person_later" if finding.severity == "person" and finding.code in _AMBER else finding.severity
 
 
+def shared(finding: Finding) -> str:
+    """What a store that has nothing else is told of a finding that concerns all stores and stands at the top."""
+    return "No worker runs: see above." if finding.code == FindingCode.NO_WORKER else "See above."
+
+
 def waits(finding: Finding) -> str:
     """Whether it can wait."""
     return wait_text(can_wait=finding.can_wait)

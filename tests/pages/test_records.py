@@ -6,14 +6,16 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import insert, update
+from sqlalchemy import text as sql_text
 
 from bigcommerce_integration import SQLAlchemyHost
+from bigcommerce_integration.models import db_now
 
 from ..web.mirrored import NOON, Mirrored
 from .browsing import Browser
@@ -198,6 +200,64 @@ def test_a_rejected_record_is_shown_and_retried(
     reader.get(page.answer.request.path, 403)
 
 
+def test_a_record_that_is_rejected_again_is_one(listed: Mirrored, reader: Browser) -> None:
+    for each in ("First.", "Second.", "Last."):
+        add_rejected(listed, reason=each)
+    add_rejected(listed, resource="products", reason="Of a product.")
+    for _ in range(2):
+        add_rejected(listed, bigcommerce_id=None, reason="Without a number.")
+    shown = reader.get(f"/{listed.instance_id}/rejected").text
+    assert [shown.count(each) for each in ("First.", "Second.", "Last.", "Of a product.")] == [0, 0, 1, 1]
+    assert shown.count("Without a number.") == 2
+    done = {"status": "completed", "open_key": None, "finished_at": NOON}
+    listed.execute(update(listed.tables.refreshes).values(done))
+    assert "4 records rejected" in reader.get(f"/{listed.instance_id}").text
+
+
+def test_an_order_says_that_a_newer_version_is_rejected(listed: Mirrored, reader: Browser) -> None:
+    listed.add("orders", {"bigcommerce_id": 1234, "observed_at": NOON - timedelta(1)})
+    path = f"/{listed.instance_id}/orders/1234"
+    assert "A newer version" not in reader.get(path).text
+    number = add_rejected(listed)
+    page = reader.get(path)
+    assert "A newer version could not be stored on" in page.text
+    assert "what is shown is older" in page.text
+    assert page.links["See why, and what to do"].endswith(f"/rejected/{number}")
+    listed.execute(update(listed.tables.orders).values(observed_at=NOON + timedelta(1)))
+    assert "A newer version" not in reader.get(path).text
+
+
+def test_a_product_says_that_a_newer_version_is_rejected(listed: Mirrored, reader: Browser) -> None:
+    listed.add("products", {"bigcommerce_id": 7, "observed_at": NOON - timedelta(1)})
+    add_rejected(listed, resource="products", bigcommerce_id=7)
+    assert "what is shown is older" in reader.get(f"/{listed.instance_id}/products/7").text
+
+
+def test_no_store_is_well_while_no_worker_runs(listed: Mirrored, reader: Browser) -> None:
+    workers, refreshes = listed.tables.workers, listed.tables.refreshes
+    listed.execute(
+        workers.delete(),
+        insert(workers).values(id="w", started_at=NOON, last_tick_at=db_now()),
+        update(listed.tables.instances).values(is_automatic_sync_enabled=True),
+        update(refreshes).values(status="completed", open_key=None, finished_at=db_now(-60)),
+    )
+    assert "All is well" in reader.get("/").text
+    listed.execute(update(workers).values(last_tick_at=db_now(-3600)))
+    page = reader.get("/")
+    assert "No worker runs: see above." in page.text
+    assert "All is well" not in page.text
+
+
+def test_a_missing_migration_is_no_matter_of_a_moment(listed: Mirrored, reader: Browser) -> None:
+    with listed.app.app_context():
+        session = listed.host_app.db.session
+        session.execute(sql_text("ALTER TABLE bigcommerce_refreshes DROP COLUMN trouble"))
+        session.commit()
+    page = reader.get("/", 503)
+    assert "The database lacks a migration" in page.text
+    assert "Try again in a moment" not in page.text
+
+
 def test_a_record_of_another_store_is_none(listed: Mirrored, reader: Browser) -> None:
     theirs = add_rejected(listed, instance_id=listed.instance_id + 1)
     reader.get(f"/{listed.instance_id}/rejected/{theirs}", 404)
@@ -210,8 +270,8 @@ def test_lists_of_the_past_go_on_from_page_to_page(listed: Mirrored, reader: Bro
             yield page.text
             path = page.links.get("Next page", "")
 
-    for each in "ABCDE":
-        add_rejected(listed, reason=f"Reason {each}.")
+    for number, each in enumerate("ABCDE"):
+        add_rejected(listed, reason=f"Reason {each}.", bigcommerce_id=number)
         deed = {"instance_id": listed.instance_id, "done_at": NOON, "done_by": "ada", "changes": "{}"}
         listed.execute(insert(listed.tables.history).values(deed | {"action": f"deed_{each}"}))
     for name, word in (("rejected", "Reason"), ("rejected?resource=orders", "Reason"), ("history", "Deed")):

@@ -145,8 +145,20 @@ FAULTS = (
     Fault("no_worker", no_worker, ("No worker runs",), ("dramatiq",), False, names_store=False),
     Fault("other_settings", other_settings, ("has other settings",), ("Restart it",), None, names_store=False),
     Fault("clock_wrong", clock_wrong, ("its clock is 90 min ahead of", "which agree"), ("nothing to do",), True),
-    Fault("host_refuses", host_refuses, ("refused", "The last refresh of orders failed"), ("retry --failed 1",), False),
-    Fault("deletion_held_back", deletion_held_back, ("far more is gone",), ("--allow-mass-delete",), False),
+    Fault(
+        "host_refuses",
+        host_refuses,
+        ("The last refresh of orders failed", "your own code"),
+        ("retry --failed 1",),
+        False,
+    ),
+    Fault(
+        "deletion_held_back",
+        deletion_held_back,
+        ("far more is gone", "The store has no products at all, and 8 are stored"),
+        ("--allow-mass-delete",),
+        True,
+    ),
     Fault("record_rejected", record_rejected, ("could not be stored",), ("rejected",), True),
     Fault("connected_twice", connected_twice, ("also connected as",), ("Disconnect",), True),
 )

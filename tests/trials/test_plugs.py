@@ -153,7 +153,9 @@ def test_the_worker(site: Site) -> None:
     assert_says(found["sentence"], "No background worker runs", "Nothing is lost", "dramatiq", "It cannot wait")
     assert found["since"]
     text = shown(site.page("/1"))
-    assert_says(text, "No background worker runs", "Since ", "Nothing is lost", "engineer", "It cannot wait")
+    assert_says(
+        text, "No background worker runs", "Since ", "Nothing is lost", "start a BigCommerce worker", "It cannot wait"
+    )
     done = site.command("list")
     assert_says(done.text, "No background worker runs", "Since ", "dramatiq", "It cannot wait")
     done = site.command("doctor")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -50,6 +51,10 @@ def test_stored_facts_explain(any_mirrored: Mirrored) -> None:
         (9, "awaiting_refresh"),
     ]
     assert codes(any_mirrored, order=11)[0] == (11, "rejected")
+    any_mirrored.add("orders", {"bigcommerce_id": 11, "observed_at": NOON - timedelta(1)})
+    assert codes(any_mirrored, order=11)[:2] == [(11, "here"), (11, "rejected")]
+    told = any_mirrored.get("explain", order=11)["data"]["reasons"][1]["message"]
+    assert told.startswith("A newer version could not be stored on 31 Jan 2026 12:00 UTC; what is shown is older. Odd.")
     assert codes(any_mirrored, sku=" A ") == [(2, "conflict"), (2, "awaiting_refresh"), (3, "linked")]
     assert codes(any_mirrored, variant=4) == [(4, "gone")]
     assert codes(any_mirrored, variant=5)[0] == (5, "no_host_product")

@@ -19,6 +19,8 @@ from bigcommerce_integration.operations.findings import counts
 from bigcommerce_integration.operations.findings.finding import Finding
 from bigcommerce_integration.operations.findings.gather import findings
 from bigcommerce_integration.operations.health import Health, health_of
+from bigcommerce_integration.refresh.lifecycle.keys import KEYLESS
+from bigcommerce_integration.refresh.read.candidates import mass_deletion
 from bigcommerce_integration.refresh.read.slice import ASKED_AGAIN, QUOTA_USED_UP
 
 from .mirrored import NOON, Mirrored, connected
@@ -142,13 +144,51 @@ def test_a_failure_began_with_the_first(store: Mirrored) -> None:
 
 
 def test_one_more_attempt_after_many_failures_mends_nothing(store: Mirrored) -> None:
-    refresh(store, status="failed", message="Odd.", error_code="host_refused", finished_at=db_now(-30))
+    refresh(store, status="failed", message="Odd.", error_code="unexpected_error", finished_at=db_now(-30))
     refresh(store, status="pending", open_key=f"{store.instance_id}:products")
     assert codes(store) == [("refresh_failed", "wait")], "the first may have been bad luck"
-    refresh(store, status="failed", message="Odd.", error_code="host_refused", finished_at=db_now(-10))
+    refresh(store, status="failed", message="Odd.", error_code="unexpected_error", finished_at=db_now(-10))
     (only,) = shown(store)
     assert (only["severity"], only["can_wait"], only["action"]) == ("person", False, "retry")
-    assert "So did those before it" in only["sentence"]
+    assert "Those before it failed too." in only["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("error_code", "found", "cure"),
+    [
+        ("scope_missing", "scope_missing", "enter a token of an API account that may"),
+        ("host_refused", "refresh_failed", "This error comes from your own code"),
+        ("unexpected_answer", "refresh_failed", "Mend what the answer of the store says"),
+        ("workers_died", "refresh_failed", "what ends them"),
+    ],
+)
+def test_a_lasting_error_needs_a_person_at_once(error_code: str, found: str, cure: str, store: Mirrored) -> None:
+    refresh(store, status="failed", message="Odd.", error_code=error_code, finished_at=db_now(-5))
+    (only,) = shown(store)
+    assert (only["code"], only["severity"], only["can_wait"]) == (found, "person", False)
+    assert cure in only["sentence"]
+    refresh(store, status="pending", open_key=f"{store.instance_id}:products")
+    (only,) = shown(store)
+    assert (only["code"], only["severity"], only["can_wait"]) == (found, "person", False)
+    assert cure in only["sentence"]
+    assert "Another attempt is under way" in only["sentence"]
+
+
+def test_a_token_that_no_key_opens_needs_a_person(store: Mirrored) -> None:
+    token = store.rows("instances", id=store.instance_id)[0]["access_token"]
+    instance(store, access_token=b"of another key")
+    (only,) = shown(store)
+    assert (only["code"], only["severity"], only["can_wait"]) == ("key_missing", "person", False)
+    assert (only["action"], only["link"]) == ("new_token", "settings")
+    assert only["sentence"].startswith("No key of this process opens the store's access token")
+    refresh(store, status="pending", open_key=f"{store.instance_id}:products", message=KEYLESS)
+    assert shown(store)[0]["sentence"].startswith("Neither this process nor a worker has a key")
+    instance(store, access_token=token)
+    (only,) = shown(store)
+    assert only["sentence"].startswith("A worker that has no key which opens the store's access token left a refresh")
+    assert only["since"] is not None
+    store.execute(_mine(store, "products").values(message=None))
+    assert codes(store) == [], "a worker with the key has taken it"
 
 
 def test_what_begins_again_by_itself_waits(store: Mirrored) -> None:
@@ -161,10 +201,15 @@ def test_what_begins_again_by_itself_waits(store: Mirrored) -> None:
 
 
 def test_a_deletion_stays_held_back_until_a_full_refresh(store: Mirrored) -> None:
-    refresh(store, mode="full", status="failed", message="Much.", error_code="mass_deletion", finished_at=db_now(-50))
+    failed = {"mode": "full", "status": "failed", "error_code": "mass_deletion", "finished_at": db_now(-50)}
+    refresh(
+        store, message=str(mass_deletion("The store has no products at all, and 8 are stored", "products")), **failed
+    )
     refresh(store, mode="incremental", status="completed", finished_at=db_now(-5))
     (only,) = shown(store)
     assert (only["code"], only["severity"], only["action"]) == ("deletion_held_back", "person", "allow_deletion")
+    assert only["can_wait"], "nothing is deleted, and other records come in"
+    assert "The store has no products at all, and 8 are stored." in only["sentence"]
     refresh(store, mode="full", status="processing", open_key=f"{store.instance_id}:products")
     assert codes(store) == [("deletion_held_back", "wait")]
     store.execute(_mine(store).where(store.tables.refreshes.c.status == "processing").values(status="completed"))
@@ -223,8 +268,20 @@ def test_rejected_records_count_until_they_are_stored(store: Mirrored) -> None:
     assert found["records_tried_again", "orders"]["severity"] == "wait"
     store.add("orders", {"bigcommerce_id": 10, "observed_at": NOON - timedelta(1)})
     assert any("3 orders" in each["sentence"] for each in shown(store)), "an older version of it is stored"
+    assert any("An older version of 1 of them is kept." in each["sentence"] for each in shown(store))
     store.add("orders", {"bigcommerce_id": 11, "observed_at": NOON + timedelta(1)})
     assert any("2 orders" in each["sentence"] for each in shown(store))
+
+
+def test_an_older_version_that_is_stored_is_told(store: Mirrored) -> None:
+    rejected(store, 10, 10, reason_code="unreadable_field")
+    store.add("orders", {"bigcommerce_id": 10, "observed_at": NOON - timedelta(1)})
+    (only,) = shown(store)
+    assert only["sentence"].startswith("The newest version of 1 order could not be stored; the older one is kept.")
+    rejected(store, 11, reason_code="unreadable_field")
+    store.add("orders", {"bigcommerce_id": 11, "observed_at": NOON - timedelta(1)})
+    (only,) = shown(store)
+    assert only["sentence"].startswith("The newest version of 2 orders could not be stored; the older ones are kept.")
 
 
 def test_unlinked_variants_are_counted_as_they_are_now(store: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,6 +309,7 @@ def test_a_store_that_is_connected_twice_is_found(store: Mirrored) -> None:
     other = connected(store.app, store.host_app)
     instance(other, store_hash=f"only{store.instance_id}")
     assert codes(store) == [("store_connected_twice", "person")]
+    assert "Disconnect one of them in its settings, unless both are wanted." in shown(store)[0]["sentence"]
 
 
 def test_a_store_that_is_being_deleted_waits(store: Mirrored) -> None:

@@ -30,6 +30,7 @@ _HELP: Mapping[str, str] = {
     FindingCode.NO_WORKER: "a-refresh-stays-pending",
     FindingCode.BROKER_DOWN: "the-broker-does-not-answer",
     FindingCode.TOKEN_REFUSED: _NEEDS_ATTENTION,
+    FindingCode.KEY_MISSING: "encryption-keys-where-to-keep-them-and-how-to-rotate-them",
     FindingCode.STORE_NOT_FOUND: _NEEDS_ATTENTION,
     FindingCode.OTHER_STORE: _NEEDS_ATTENTION,
     FindingCode.REFRESH_OVERDUE: _STANDS_STILL,

@@ -44,6 +44,14 @@ def rejected_record(context: RequestContext, resource: str, bigcommerce_id: int)
     return None if row is None else Rejected(row.id, row.reason, row.created_at, row.reason_code in QUARANTINE)
 
 
+def newer_rejected(
+    context: RequestContext, resource: str, bigcommerce_id: int, observed_at: datetime
+) -> Rejected | None:
+    """The same, if it is newer than what is stored, which was read at ``observed_at``."""
+    found = rejected_record(context, resource, bigcommerce_id)
+    return found if found is not None and found.is_newer_than(observed_at) else None
+
+
 @dataclass(frozen=True)
 class Refreshed:
     """The refresh in whose time a row was read."""

@@ -83,6 +83,8 @@ def _of_stored_order(facts: OrderFacts, row: Mapping[str, Any]) -> Iterator[Reas
         f"system. Its status is {_status(row)}.",
         link=facts.host_link,
     )
+    if facts.rejected is not None and facts.rejected.is_newer_than(row["observed_at"]):
+        yield rejection(facts.rejected, has_older=True)
     if facts.host_says is not None:
         yield Reason(ReasonCode.HOST_SAYS, facts.host_says)
     if row["deleted_at"] is not None:

@@ -128,6 +128,10 @@ class Rejected:
     at: datetime
     is_tried_again: bool = False
 
+    def is_newer_than(self, observed_at: datetime) -> bool:
+        """Whether what is stored, read at this moment, is an older version; as the findings count it."""
+        return observed_at <= self.at
+
 
 @dataclass(frozen=True)
 class Noted:
@@ -200,8 +204,13 @@ def next_refresh(refreshing: Refreshing) -> Iterator[Reason]:
         yield Reason(ReasonCode.NO_REFRESH_PLANNED, text)
 
 
-def rejection(record: Rejected) -> Reason:
-    """That the record itself could not be stored."""
+def rejection(record: Rejected, *, has_older: bool = False) -> Reason:
+    """That the record itself could not be stored; ``has_older``: an older version of it is."""
     again = " Later refreshes try it again." if record.is_tried_again else " Mend it in the store, then try again."
     text = f"On {when_text(record.at)} it could not be stored: {record.reason}{again}"
+    if has_older:
+        text = (
+            f"A newer version could not be stored on {when_text(record.at)}; what is shown is older. "
+            f"{record.reason}{again}"
+        )
     return Reason(ReasonCode.REJECTED, text, rejected_id=record.id)

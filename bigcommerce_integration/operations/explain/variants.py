@@ -122,7 +122,8 @@ def _of_stored_variant(facts: VariantFacts, row: Mapping[str, Any]) -> Iterator[
         yield from _of_unlinked(facts, row)
     yield from unreadable(facts.noted)
     if facts.rejected is not None:
-        yield rejection(facts.rejected)
+        read_at = row.get("observed_at")
+        yield rejection(facts.rejected, has_older=read_at is not None and facts.rejected.is_newer_than(read_at))
     if facts.store is not None and (facts.store.problem is not None or not facts.store.is_there):
         yield from store_reasons(facts.store, facts.start_date, "variant", "")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from ...errors import LinkCode
@@ -23,10 +23,14 @@ A_STATEMENT = 100
 
 @dataclass(frozen=True)
 class Rejections:
-    """Records of one collection that were rejected and are not stored since; ``since`` is when the first was."""
+    """Records of one collection that were rejected and are not stored since; ``since`` is when the first was.
+
+    Of ``older`` of them an older version is stored.
+    """
 
     count: int
     since: datetime
+    older: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ def counts(session: Session, tables: Tables, health: Mapping[int, Health]) -> di
     tried_again: defaultdict[int, dict[str, Rejections]] = defaultdict(dict)
     for row in _rows(session, _rejected(tables, health)):
         kind = tried_again if row.is_kept else rejected
-        kind[row.instance_id][row.resource] = Rejections(row.number, row.since)
+        kind[row.instance_id][row.resource] = Rejections(row.number, row.since, row.older)
     failing: defaultdict[int, dict[str, datetime]] = defaultdict(dict)
     for row in _rows(session, _failing(tables, health)):
         failing[row.instance_id][row.resource] = row.since
@@ -78,11 +82,14 @@ def _rejected(tables: Tables, health: Mapping[int, Health]) -> Iterator[Select[A
         if not ids:
             continue
         mirror = tables.mirror[name]
-        is_stored = exists().where(
-            mirror.c.instance_id == table.c.instance_id,
-            mirror.c.bigcommerce_id == table.c.bigcommerce_id,
-            mirror.c.observed_at > table.c.created_at,
+        both = table.outerjoin(
+            mirror,
+            and_(
+                mirror.c.instance_id == table.c.instance_id,
+                mirror.c.bigcommerce_id == table.c.bigcommerce_id,
+            ),
         )
+        is_older = or_(mirror.c.observed_at.is_(None), mirror.c.observed_at <= table.c.created_at)
         # Of rows of 0.1.0 the code is null.
         is_kept = case((table.c.reason_code.in_(QUARANTINE), 1), else_=0)
         yield (
@@ -92,9 +99,11 @@ def _rejected(tables: Tables, health: Mapping[int, Health]) -> Iterator[Select[A
                 is_kept.label("is_kept"),
                 # A record without an id counts by its row.
                 func.count(func.coalesce(table.c.bigcommerce_id, -table.c.id).distinct()).label("number"),
+                func.count(mirror.c.bigcommerce_id.distinct()).label("older"),
                 func.min(table.c.created_at).label("since"),
             )
-            .where(table.c.instance_id.in_(ids), table.c.resource == name, ~is_stored)
+            .select_from(both)
+            .where(table.c.instance_id.in_(ids), table.c.resource == name, is_older)
             .group_by(table.c.instance_id, table.c.resource, is_kept)
         )
 

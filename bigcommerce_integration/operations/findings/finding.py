@@ -19,6 +19,7 @@ class FindingCode(Code):
 
     NO_WORKER = "no_worker", "No background worker runs, so no store is brought up to date."
     TOKEN_REFUSED = "token_refused", "The store does not accept its access token."
+    KEY_MISSING = "key_missing", "No encryption key opens the access token, in this process or in the workers."
     STORE_NOT_FOUND = "store_not_found", "There is no store with this hash, or it was closed."
     OTHER_STORE = "other_store", "Another store answers than the one that was connected."
     SCOPE_MISSING = "scope_missing", "The access token may not read a collection."
@@ -112,8 +113,8 @@ _CANNOT_WAIT = frozenset(
         FindingCode.TOKEN_REFUSED,
         FindingCode.STORE_NOT_FOUND,
         FindingCode.OTHER_STORE,
+        FindingCode.KEY_MISSING,
         FindingCode.SCOPE_MISSING,
-        FindingCode.DELETION_HELD_BACK,
         FindingCode.REFRESH_FAILED,
         FindingCode.REFRESH_OVERDUE,
     }

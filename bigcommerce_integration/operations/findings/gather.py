@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ...errors import KeyMissing
 from ...models.instances import IntegrationInstance
 from ..context import Caller
 from ..health import Health, health_by_instance
@@ -16,8 +17,8 @@ from .standing import Standing
 from .store import of_store
 
 _NO_WORKER = (
-    "No background worker runs, so no store is brought up to date. Nothing is lost: it goes on when one runs. Tell "
-    "your engineer that no BigCommerce worker runs."
+    "No background worker runs, so no store is brought up to date. Nothing is lost: it goes on when one runs. Whoever "
+    "runs the servers has to start a BigCommerce worker."
 )
 Warnings = Sequence[Mapping[str, str]]
 
@@ -50,10 +51,19 @@ def findings_by_store(
             counted[instance.id],
             caller.state.config.sync_interval_s,
             twice,
+            _has_key(caller, instance),
             not_booked.get(instance.id, ()),
         )
         made[instance.id] = worst_first([*_of_deployment(health[instance.id]), *of_store(standing)])
     return made
+
+
+def _has_key(caller: Caller, instance: IntegrationInstance) -> bool:
+    try:
+        caller.state.cipher.decrypt(instance.access_token)
+    except KeyMissing:
+        return False
+    return True
 
 
 def _of_deployment(health: Health) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,17 @@ LATE_INTERVALS = 3
 LATE_AT_LEAST_S = 900.0
 """A collection that was not brought up to date for so long, and so many intervals of the automatic sync, is overdue."""
 _CONNECTION = (RefreshCode.TOKEN_REJECTED, RefreshCode.STORE_NOT_FOUND, RefreshCode.OTHER_STORE)
+_CURES: Mapping[str, str] = {
+    RefreshCode.HOST_REFUSED: (
+        "This error comes from your own code, not from the store: mend it there, then let the refresh go on."
+    ),
+    RefreshCode.UNEXPECTED_ANSWER: "Mend what the answer of the store says, then let the refresh go on.",
+    RefreshCode.WORKERS_DIED: (
+        "Find out in the log of the workers' machine what ends them, such as too little memory; then let the refresh "
+        "go on."
+    ),
+}
+"""What a person does about a failure that one more attempt never mends."""
 _Made = Callable[..., Finding]
 
 
@@ -43,9 +54,13 @@ def _held_back(resource: ResourceHealth, make: _Made) -> Finding:
     name, row = resource.resource, held_back.row
     opened = resource.open_refresh
     is_tried = opened is not None and opened.row.mode == "full" and opened.row.id > row.id
+    # Its first sentence has the numbers.
+    counted = (row.message or "").partition(". ")[0].removesuffix(".")
+    numbers = f" {counted}." if counted else ""
     text = (
-        f"A refresh of {name} found that far more is gone than is usual, so it deleted nothing. What is stored stays "
-        "as it is. Look at the store first; if the records were deleted on purpose, allow the deletion."
+        f"A refresh of {name} found that far more is gone than is usual, so it deleted nothing.{numbers} New and "
+        "changed records still come in. A person should look at the store; if the records were deleted on purpose, "
+        "allow the deletion."
     )
     return make(
         FindingCode.DELETION_HELD_BACK,
@@ -80,11 +95,14 @@ def _drifted(resource: ResourceHealth, make: _Made) -> Finding:
     )
 
 
-def _scope_missing(name: str, make: _Made, *, since: datetime | None, is_whole: bool) -> Finding:
+def _scope_missing(
+    name: str, make: _Made, *, since: datetime | None, is_whole: bool, is_tried: bool = False
+) -> Finding:
     goes_on = "" if is_whole else " The other records are not affected."
+    tried = " Another attempt is under way; without such a token it fails too." if is_tried else ""
     text = (
         f"The access token may not read {name}, so no new {name} come.{goes_on} Nothing is lost: enter a token of an "
-        "API account that may, and what was missed is fetched."
+        f"API account that may, and what was missed is fetched.{tried}"
     )
     return make(
         FindingCode.SCOPE_MISSING, "person", text, since=since, action=Action.NEW_TOKEN, link="settings", resource=name
@@ -98,8 +116,9 @@ def _failed(standing: Standing, resource: ResourceHealth, make: _Made) -> Iterat
     if standing.instance.status != "active" or row.error_code == RefreshCode.MASS_DELETION:
         # It is said of the whole store, or as a deletion that is held back.
         return
-    if row.error_code == RefreshCode.SCOPE_MISSING and resource.open_refresh is None:
-        yield _scope_missing(name, make, since=since, is_whole=True)
+    is_tried = resource.open_refresh is not None
+    if row.error_code == RefreshCode.SCOPE_MISSING:
+        yield _scope_missing(name, make, since=since, is_whole=True, is_tried=is_tried)
         return
     is_repeated = since < row.finished_at
     severity, follows = _after_failure(standing, resource, row.error_code, is_repeated=is_repeated)
@@ -108,7 +127,7 @@ def _failed(standing: Standing, resource: ResourceHealth, make: _Made) -> Iterat
         severity,
         f"The last refresh of {name} failed: {row.message} {follows} What is stored stays, and nothing is lost.",
         since=since,
-        action=Action.RETRY if resource.open_refresh is None or severity == "person" else Action.NONE,
+        action=Action.RETRY if not is_tried or severity == "person" else Action.NONE,
         link=f"refreshes/{row.id}",
         resource=name,
         refresh_id=row.id,
@@ -118,15 +137,21 @@ def _failed(standing: Standing, resource: ResourceHealth, make: _Made) -> Iterat
 def _after_failure(
     standing: Standing, resource: ResourceHealth, code: str | None, *, is_repeated: bool
 ) -> tuple[Severity, str]:
-    """``is_repeated``: not the first that failed since the last success, so that one more attempt mends nothing."""
+    """``is_repeated``: not the first that failed since the last success, so that one more attempt mends nothing.
+
+    A broken connection is not told here while it stands. With another attempt under way, somebody has mended it.
+    """
     passes = code == RefreshCode.STORE_UNAVAILABLE
+    cure = _CURES.get(code or "")
     if resource.open_refresh is not None:
+        if cure is not None:
+            return "person", f"{cure} Another attempt is under way; it fails too as long as the cause is there."
         if is_repeated and not passes:
-            return "person", "So did those before it; another one is under way. This stays so until a person acts."
+            return "person", "Those before it failed too. Another one is under way. This stays so until a person acts."
         return "wait", "Another one is under way."
     if passes and standing.instance.is_automatic_sync_enabled:
         return "wait", "The next one begins by itself."
-    return "person", "This stays so until a person acts."
+    return "person", cure or "This stays so until a person acts."
 
 
 def _is_overdue(standing: Standing, resource: ResourceHealth) -> bool:

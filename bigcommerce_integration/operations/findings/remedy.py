@@ -9,8 +9,9 @@ from .finding import Action, Finding, FindingCode
 _BY_CODE = {
     FindingCode.NO_WORKER: "Start a worker: `dramatiq`, with the module that exposes the app's broker.",
     FindingCode.BROKER_DOWN: "Start the broker, or open the way from the workers to it.",
-    FindingCode.STORE_CONNECTED_TWICE: "Disconnect one of them, unless both are wanted.",
     FindingCode.SYNC_OFF: "Switch automatic sync on in its settings, unless that is wanted.",
+    FindingCode.KEY_MISSING: "`flask bigcommerce doctor` says which tokens the keys of a process open.",
+    FindingCode.STORE_CONNECTED_TWICE: "The settings page of a store disconnects it, and so does `DELETE` in the API.",
     FindingCode.TOKEN_REFUSED: "Make a new token in the store and enter it in the settings of the instance.",
     FindingCode.RECORDS_REJECTED: (
         "Its page lists the rejected records with what to do: mend them in the store, then try again there."

@@ -15,6 +15,7 @@ from .counts import Counts
 class Standing:
     """What is known of one store; ``connected_twice`` is the warning if it is connected elsewhere too.
 
+    ``has_key`` is whether a key of this process opens the store's access token.
     ``unbooked`` is what of its documents is not in the host's books and will not be by itself.
     """
 
@@ -23,4 +24,5 @@ class Standing:
     counts: Counts
     sync_interval_s: float
     connected_twice: str | None = None
+    has_key: bool = True
     unbooked: Sequence[Unbooked] = ()

@@ -10,10 +10,11 @@ from typing import Any
 from ...errors import LinkCode, RefreshCode
 from ...models.instances import IntegrationInstance
 from ...refresh.job.regional import Subject
+from ...refresh.lifecycle.keys import KEYLESS
 from ...refresh.removal.purge import DELETING
 from ...resources.products import VARIANTS
 from .books import of_books
-from .counts import MOST_COUNTED, Counts
+from .counts import MOST_COUNTED, Counts, Rejections
 from .finding import Action, Finding, FindingCode
 from .refreshing import of_resource
 from .standing import Standing
@@ -40,6 +41,10 @@ _CONNECTION: Mapping[str, tuple[FindingCode, Action, str]] = {
         "correct the store hash or the token.",
     ),
 }
+_KEY_CURE = (
+    "Nothing is lost: put the key with which the token was encrypted at the end of BIGCOMMERCE_ENCRYPTION_KEYS in "
+    "every process, or enter the token again."
+)
 _REGIONAL: Mapping[Subject, FindingCode] = {
     "timezone": FindingCode.TIMEZONE_CHANGED,
     "currency": FindingCode.CURRENCY_CHANGED,
@@ -66,6 +71,7 @@ def of_store(standing: Standing) -> list[Finding]:
         text = "The store was disconnected, and its mirrored records are being removed. Your own products stay."
         return [make(FindingCode.BEING_DELETED, "wait", text, since=instance.updated_at)]
     return [
+        *_key(standing, make),
         *_connection(standing, make),
         *_settings(standing, make),
         *_regional(standing.instance, make),
@@ -74,6 +80,32 @@ def of_store(standing: Standing) -> list[Finding]:
         *_unlinked(standing.counts, make),
         *of_books(standing.unbooked, make),
     ]
+
+
+def _key(standing: Standing, make: _Made) -> Iterator[Finding]:
+    """A token that this process cannot open, or that a refresh waits for a worker which can."""
+    opened = [each.open_refresh.row for each in standing.health.resources if each.open_refresh is not None]
+    waiting = [row for row in opened if row.message == KEYLESS]
+    if waiting:
+        who = (
+            "A worker that has no key" if standing.has_key else "Neither this process nor a worker has a key"
+        ) + " which opens the store's access token"
+        text = f"{who}{' left a refresh undone' if standing.has_key else ', so a refresh is left undone'}."
+    elif not standing.has_key:
+        text = (
+            "No key of this process opens the store's access token, so nothing new comes from the store, unless the "
+            "workers have another key."
+        )
+    else:
+        return
+    yield make(
+        FindingCode.KEY_MISSING,
+        "person",
+        f"{text} {_KEY_CURE}",
+        since=min((row.created_at for row in waiting), default=None),
+        action=Action.NEW_TOKEN,
+        link="settings",
+    )
 
 
 def _connection(standing: Standing, make: _Made) -> Iterator[Finding]:
@@ -108,7 +140,8 @@ def _settings(standing: Standing, make: _Made) -> Iterator[Finding]:
         )
         yield make(FindingCode.SYNC_OFF, "person", text, **settings)
     if standing.connected_twice is not None:
-        yield make(FindingCode.STORE_CONNECTED_TWICE, "person", standing.connected_twice, **settings)
+        text = f"{standing.connected_twice} Disconnect one of them in its settings, unless both are wanted."
+        yield make(FindingCode.STORE_CONNECTED_TWICE, "person", text, **settings)
 
 
 def _regional(instance: IntegrationInstance, make: _Made) -> Iterator[Finding]:
@@ -133,8 +166,8 @@ def _rejected(counts: Counts, make: _Made) -> Iterator[Finding]:
     for name, found in counts.rejected.items():
         one = found.count == 1
         text = (
-            f"{_capital(found.count, name)} could not be stored. {'It is' if one else 'They are'} kept with the reason "
-            f"and {'is' if one else 'are'} not lost: mend {'it' if one else 'them'} in the store, then try again."
+            f"{_not_stored(found, name)} What the store sent is kept with the reason and is not lost: mend "
+            f"{'it' if one else 'them'} in the store, then try again."
         )
         yield make(
             FindingCode.RECORDS_REJECTED,
@@ -159,6 +192,19 @@ def _rejected(counts: Counts, make: _Made) -> Iterator[Finding]:
             link=f"rejected?resource={name}",
             resource=name,
         )
+
+
+def _not_stored(found: Rejections, name: str) -> str:
+    """How many could not be stored, and of how many an older version is."""
+    number = _number(found.count, name)
+    if found.older == 0:
+        return f"{_capital(found.count, name)} could not be stored."
+    if found.older < found.count:
+        return (
+            f"{_capital(found.count, name)} could not be stored. An older version of {found.older:,} of them is kept."
+        )
+    kept = "the older one is kept" if found.count == 1 else "the older ones are kept"
+    return f"The newest version of {number} could not be stored; {kept}."
 
 
 def _unlinked(counts: Counts, make: _Made) -> Iterator[Finding]:

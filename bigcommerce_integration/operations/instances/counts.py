@@ -18,7 +18,7 @@ class Counts:
     """Of the variants that the store has: ``unlinked`` are those that nobody decided to leave so.
 
     ``conflicts`` are those of them that something stands in the way of, ``without_sku`` those that have no SKU.
-    ``rejected`` are records of all collections.
+    ``rejected`` are records of all collections, each once however often it was rejected.
     """
 
     linked: int
@@ -32,7 +32,10 @@ def counts(context: RequestContext) -> Counts:
     """Of the caller's instance as it is now."""
     linked, unlinked, conflicts, without_sku = unless_changed(context, "links", lambda: _of_variants(context))
     table = context.state.tables.rejected_records
-    refused = select(func.count()).select_from(table).where(table.c.instance_id == context.instance.id)
+    # A record without an id counts by its row.
+    which = func.coalesce(table.c.bigcommerce_id, -table.c.id).label("which")
+    records = select(table.c.resource, which).where(table.c.instance_id == context.instance.id).distinct().subquery()
+    refused = select(func.count()).select_from(records)
     return Counts(linked, unlinked, conflicts, context.session.scalar(refused) or 0, without_sku)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row, Select, func, select
+from sqlalchemy import Column, ColumnElement, Row, Select, exists, func, select
 
 from ...errors import Invalid, NotFound
 from ...refresh.job.parameters import Parameters
@@ -43,11 +43,21 @@ def list_rejected(
 
 
 def rejected_after(context: RequestContext, query: Mapping[str, Any]) -> tuple[Sequence[Row[Any]], str | None]:
-    """The same without payloads and not counted, by cursor: as ``paging.page_after``, with the filters beside it."""
+    """The same without payloads and not counted, by cursor: as ``paging.page_after``, with the filters beside it.
+
+    Each record once, as it was rejected last.
+    """
     table = context.state.tables.rejected_records
+    later = table.alias()
+    is_repeated = exists().where(
+        later.c.instance_id == table.c.instance_id,
+        later.c.resource == table.c.resource,
+        later.c.bigcommerce_id == table.c.bigcommerce_id,
+        later.c.id > table.c.id,
+    )
     filters = {name: query[name] for name in ("resource", "reason_code") if name in query}
     mine, *also = _permitted(context, filters, with_payload=False)
-    wanted = Wanted(table, [mine], [table.c.id], ("instance_id", "id"), also, is_descending=True)
+    wanted = Wanted(table, [mine], [table.c.id], ("instance_id", "id"), [*also, ~is_repeated], is_descending=True)
     return page_after(context, wanted, [column for column in table.c if column.name != "payload"], query)
 
 

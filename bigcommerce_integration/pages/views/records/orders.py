@@ -16,6 +16,7 @@ from ....models.instances import IntegrationInstance
 from ....operations.accounting.absence import why_no_document
 from ....operations.accounting.documents import documents_of_order, takes_accounting, why_of
 from ....operations.context import RequestContext
+from ....operations.explain.facts import newer_rejected
 from ....operations.links.your_products import your_products
 from ....operations.lists import orders
 from ....operations.lists.columns import child_names, record_names
@@ -105,6 +106,7 @@ def _order_page(context: RequestContext, order_id: int) -> Response:
         documents=documents,
         why_no_document=why_no_document(context, dict(order)) if documents == [] else None,
         order=order,
+        rejected=newer_rejected(context, ORDERS.name, order_id, order["observed_at"]),
         lines=rows,
         names={row.bigcommerce_id: row.name for row in rows},
         refunds=refunds,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
+from ....operations.explain.facts import newer_rejected
 from ....operations.links.options import options_of
 from ....operations.links.your_products import your_products
 from ....operations.lists import products, variants
@@ -46,6 +47,7 @@ def get_product(instance_id: int, product_id: int) -> Response:
         "product.html",
         instance=context.instance,
         product=product,
+        rejected=newer_rejected(context, PRODUCTS.name, product_id, product.observed_at),
         rows=rows,
         next_page=cursor,
         state_of=state_of,
