@@ -41,10 +41,12 @@ def _nothing(deployment: Deployment, count: int) -> Result:
 
 
 def _is_told(finding: Finding, deployment: Deployment) -> bool:
-    """By the check of the workers, of the broker, or of the connections: one cause counts once."""
+    """By the check of the workers, of the broker, of the keys, or of the connections: one cause counts once."""
     if finding.code in _CHECKED:
         failed = {each.check for each in deployment.found if each.outcome == "failure"}
         return _CHECKED[finding.code] in failed
+    if finding.code is FindingCode.KEY_MISSING:
+        return finding.instance_id in deployment.keyless
     return finding.code in CONNECTION and finding.instance_id in deployment.unreadable
 
 
