@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from threading import Event
-from types import FrameType
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -48,8 +44,7 @@ def open_refreshes(context: RequestContext) -> list[int]:
 def watch(context: RequestContext, refresh_ids: Sequence[int]) -> None:
     """Show one after the other; ends the command with 1 if one did not complete, with 130 after Ctrl-C."""
     try:
-        with _ctrl_c() as pressed:
-            ended = [_watched(context, each, pressed) for each in refresh_ids]
+        ended = [_watched(context, each) for each in refresh_ids]
     except KeyboardInterrupt:
         names = "The refresh goes" if len(refresh_ids) == 1 else "The refreshes go"
         again = line_for(f"watch {context.instance.id}")
@@ -59,43 +54,14 @@ def watch(context: RequestContext, refresh_ids: Sequence[int]) -> None:
         raise click.exceptions.Exit(FAILED)
 
 
-@contextmanager
-def _ctrl_c() -> Iterator[Event]:
-    """Raises ``KeyboardInterrupt`` at once, and sets the event: what raises within a finalizer is lost."""
-    pressed = Event()
-
-    def interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
-        pressed.set()
-        raise KeyboardInterrupt
-
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler:
-        # In the background, or in a program that handles it.
-        yield pressed
-        return
-    signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield pressed
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _next(context: RequestContext, view: RefreshView, pressed: Event) -> RefreshView:
-    """How it stands in a moment."""
-    time.sleep(POLL_EVERY_S)
-    if pressed.is_set():
-        raise KeyboardInterrupt
-    return refresh_now(context, view.row.id)
-
-
-def _watched(context: RequestContext, refresh_id: int, pressed: Event) -> RefreshView:
+def _watched(context: RequestContext, refresh_id: int) -> RefreshView:
     view = refresh_now(context, refresh_id)
-    view = (_bar if sys.stderr.isatty() else _lines)(context, view, pressed)
+    view = (_bar if sys.stderr.isatty() else _lines)(context, view)
     click.echo(f"{_name(view)} {coloured(view.row.status)}. {harmless(view.message or '')}".strip())
     return view
 
 
-def _bar(context: RequestContext, view: RefreshView, pressed: Event) -> RefreshView:
+def _bar(context: RequestContext, view: RefreshView) -> RefreshView:
     """In place, on the terminal."""
     options: dict[str, Any] = {"show_eta": False, "width": _BAR_WIDTH, "file": sys.stderr, "update_min_steps": 0}
     with click.progressbar(length=100, label=view.row.resource, item_show_func=lambda text: text, **options) as bar:
@@ -104,10 +70,11 @@ def _bar(context: RequestContext, view: RefreshView, pressed: Event) -> RefreshV
             bar.update((view.percentage or 0) - bar.pos, _cut(_described(view), room))
             if view.row.status not in OPEN:
                 return view
-            view = _next(context, view, pressed)
+            time.sleep(POLL_EVERY_S)
+            view = refresh_now(context, view.row.id)
 
 
-def _lines(context: RequestContext, view: RefreshView, pressed: Event) -> RefreshView:
+def _lines(context: RequestContext, view: RefreshView) -> RefreshView:
     """A line now and then: the output goes to a file or to another program."""
     printed, printed_at = "", 0.0
     while view.row.status in OPEN:
@@ -115,7 +82,8 @@ def _lines(context: RequestContext, view: RefreshView, pressed: Event) -> Refres
         if line != printed and time.monotonic() - printed_at >= LINE_EVERY_S:
             printed, printed_at = line, time.monotonic()
             click.echo(line, err=True)
-        view = _next(context, view, pressed)
+        time.sleep(POLL_EVERY_S)
+        view = refresh_now(context, view.row.id)
     return view
 
 
