@@ -46,9 +46,12 @@ class Costs:
         self._by_test[report.nodeid] += sum(used)  # type: ignore[assignment, arg-type]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """The sum, and the tests that cost most."""
+        """The sum, the tests that cost most, and what each directory costs."""
         terminalreporter.section(f"{self._by_test.total():.0f} CPU seconds in {len(self._by_test)} tests, the dearest:")
-        for name, cost in self._by_test.most_common(DEAREST):
+        by_room: Counter[str] = Counter()
+        for name, cost in self._by_test.items():
+            by_room[name.split("::")[0].rpartition("/")[0]] += cost  # type: ignore[assignment]
+        for name, cost in [*self._by_test.most_common(DEAREST), *by_room.most_common()]:
             terminalreporter.write_line(f"{cost:8.2f} s  {name}")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ...accounting.document import KINDS, STATUSES
+from typing import get_args
+
+from ...accounting.document import KINDS, STATUSES, CostSource, Role, Side
 from ...operations.accounting.batches import PERIOD_TYPES
 from ...operations.accounting.batches import STATUSES as BATCH_STATUSES
 from ...operations.accounting.reasons import AccountingReason
@@ -24,19 +26,7 @@ from ..openapi.shapes import (
     one_of,
 )
 
-_ROLES = (
-    "sales",
-    "cogs",
-    "shipping_revenue",
-    "shipping_refund",
-    "sales_returns_allowances",
-    "receivable",
-    "tax",
-    "inventory",
-    "rounding",
-    "gift_certificates",
-    "store_credit",
-)
+_ROLES, _SIDES, _COST_SOURCES = (get_args(each) for each in (Role, Side, CostSource))
 _REASONS: JSONSchema = list_of(one_of(AccountingReason))
 _WHY = f"Why it is held, waits or is disabled. {AccountingReason.meanings()}"
 _MONTH: JSONSchema = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"}
@@ -53,7 +43,7 @@ class AccountingLine(AnswerSchema):
     """One side of a booking."""
 
     role = Shown(one_of(_ROLES), "What it is for.", "sales")
-    side = Shown(one_of(("debit", "credit")), "Which side.", "credit")
+    side = Shown(one_of(_SIDES), "Which side.", "credit")
     amount = Shown(
         _AMOUNT, "Above 0, of goods 0 or more; null only if the cost of goods is missing.", "53.4400", is_null=True
     )
@@ -64,7 +54,7 @@ class AccountingLine(AnswerSchema):
     quantity = Shown(INTEGER, "How many pieces; the side tells whether they left.", 4, is_null=True)
     detail = Shown(STRING, "The payment method, the provider of a payment, `wrapping` or `fees`.", is_null=True)
     cost_source = Shown(
-        one_of(("host", "estimate", "missing")),
+        one_of(_COST_SOURCES),
         "Where the cost of goods is from: the host, the store's own cost price, or nowhere yet.",
         is_null=True,
     )
@@ -124,7 +114,7 @@ class BatchLine(AnswerSchema):
     """All amounts of a batch with one role and nominal code."""
 
     role = Shown(one_of(_ROLES), "What it is for.", "cogs")
-    side = Shown(one_of(("debit", "credit")), "Which side.", "debit")
+    side = Shown(one_of(_SIDES), "Which side.", "debit")
     amount = Shown(_AMOUNT, "Their sum.", "120.5000", is_null=True)
     nominal_code_id = Shown(INTEGER, "The host's nominal code; null where the host maps the role.", 12, is_null=True)
 
