@@ -166,6 +166,7 @@ README_BROKER_CODE = (
 )
 MANAGER = {"role": "manager", "company_id": 1}
 FULL_ORDER = 11
+ALL_COMPLETED = dict.fromkeys(("products", "orders", "refunds"), "completed")
 
 
 @dataclass(frozen=True)
@@ -207,10 +208,10 @@ class TypedIn:
 
     def work(self) -> None:
         with working(self.names["broker"]):
-            wait_until(lambda: self.statuses() == {"completed"}, 60, "both refreshes")
+            wait_until(lambda: self.statuses() == ALL_COMPLETED, 60, "all first refreshes, the refunds last")
 
-    def statuses(self) -> set[str]:
-        return {each["status"] for each in self.get("/1").json["data"]["refreshes"]}
+    def statuses(self) -> dict[str, str]:
+        return {each["resource"]: each["status"] for each in self.get("/1").json["data"]["refreshes"]}
 
     def rows(self, statement: Any) -> list[Any]:
         with self.app.app_context():
