@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import difflib
 import hmac
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any, Literal
@@ -16,6 +17,8 @@ from .errors import ConfigError
 from .resources.base import LARGEST_PAGE
 
 PREFIX = "BIGCOMMERCE_"
+_MARK = 3
+"""How many characters a fingerprint has for each setting."""
 # Infinity would be no time that a database can count with.
 _TEN_YEARS_S = 315_360_000.0
 # How close to one of ours, from 0 to 1, a key is a mistake: APP_URL and CURRENCY are not yet, TIMEUOT_S is.
@@ -152,9 +155,24 @@ class Config(Unpicklable):
 
     def fingerprint(self) -> str:
         """Equal for processes that have the same settings; nobody without the first key can guess one from it."""
-        values = [getattr(self, item.name) for item in fields(self)]
-        shown = [(repr(value), value.headers()) if isinstance(value, ProxyUrl) else value for value in values]
-        return hmac.new(self.encryption_keys[0].encode(), repr(shown).encode(), "sha256").hexdigest()[:12]
+        return "".join(self._mark_of(item.name) for item in fields(self))
+
+    def differing(self, fingerprint: str) -> Sequence[str]:
+        """The settings, by their names in ``app.config``, that another process of this version has otherwise.
+
+        If its first key is another one, its marks tell no more than that: the keys alone are named.
+        """
+        mine, names = self.fingerprint(), [item.name for item in fields(self)]
+        others = {name: fingerprint[place * _MARK :][:_MARK] for place, name in enumerate(names)}
+        differ = [name for place, name in enumerate(names) if others[name] != mine[place * _MARK :][:_MARK]]
+        shown = names[:1] if len(differ) == len(names) else differ
+        return [f"{PREFIX}{name.upper()}" for name in shown]
+
+    def _mark_of(self, name: str) -> str:
+        value = getattr(self, name)
+        shown = (name, repr(value), value.headers() if isinstance(value, ProxyUrl) else "")
+        digest = hmac.new(self.encryption_keys[0].encode(), repr(shown).encode(), "sha256").digest()
+        return base64.b64encode(digest).decode()[:_MARK]
 
     def cipher(self) -> TokenCipher:
         """What encrypts and decrypts the stores' access tokens."""

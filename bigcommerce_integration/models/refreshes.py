@@ -188,7 +188,7 @@ def workers(metadata: MetaData) -> Table:
         Column("version", String(32)),
         # The fingerprint of its settings (see config.py), and when a slice of it last ended, or it began to listen;
         # NULL in rows of 0.2.0.
-        Column("settings", String(16)),
+        Column("settings", String(128)),
         Column("last_slice_at", moment()),
         # When it ended in good order; the last such note is kept, so that people see since when no worker runs.
         Column("ended_at", moment()),

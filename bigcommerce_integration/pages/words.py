@@ -22,6 +22,7 @@ STATUSES: Mapping[str, tuple[str, str]] = {
     "cancelled": ("Cancelled", "quiet"),
     "off": ("Off", "quiet"),
     "current": ("Up to date", "good"),
+    "old": ("Not up to date", "wait"),
     "well": ("All is well", "good"),
     "person": ("Needs you", "bad"),
     "person_later": ("Needs you", "wait"),

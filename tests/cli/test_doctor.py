@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,13 @@ def older_worker(shop: Shop) -> None:
 
 
 def other_settings(shop: Shop) -> None:
-    shop.execute(update(shop.tables.workers).values(settings="0123456789ab"))
+    config = replace(state_of(shop.app).config, page_size=7, overlap_s=1)
+    shop.execute(update(shop.tables.workers).values(settings=config.fingerprint()))
+
+
+def other_key(shop: Shop) -> None:
+    config = replace(state_of(shop.app).config, encryption_keys=(generate_key(),))
+    shop.execute(update(shop.tables.workers).values(settings=config.fingerprint()))
 
 
 def idle_workers(shop: Shop) -> None:
@@ -112,7 +119,13 @@ FAULTS: list[tuple[Callable[[Shop], None], int, str, tuple[str, ...]]] = [
         ("No worker runs, and none has ticked for 10 min", "dramatiq host.worker:broker", MUST_NOT),
     ),
     (older_worker, 0, "workers", ("host:7 runs 0.1.0", "Restart it", MAY)),
-    (other_settings, 0, "workers", ("host:7 has other settings", "--check configuration", "depends on what differs")),
+    (
+        other_settings,
+        0,
+        "workers",
+        ("host:7 has another value of BIGCOMMERCE_PAGE_SIZE, BIGCOMMERCE_OVERLAP_S", "--check configuration", MAY),
+    ),
+    (other_key, 0, "workers", ("another value of BIGCOMMERCE_ENCRYPTION_KEYS than", "which side is wrong")),
     (idle_workers, 1, "workers", ("none has ended a piece of work for 7 min", "Restart the workers", MUST_NOT)),
     (wrong_hash, 1, "connections", ("Instance 1 (Main shop)", "no store with this hash", "store hash", MUST_NOT)),
     (failed_refresh, 1, "findings", ("Instance 1 (Main shop)", "retry --failed 1", MUST_NOT)),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from bigcommerce_integration.config import Config
+from bigcommerce_integration.encryption import ProxyUrl
 from bigcommerce_integration.models import tables
 from bigcommerce_integration.operations.doctor.connections import judge_clocks
 from bigcommerce_integration.operations.doctor.database import (
@@ -75,9 +78,30 @@ def test_a_missing_unique_constraint_is_a_failure() -> None:
     assert judge_tables([table], {})[0].outcome == "failure"
 
 
+MINE = Config(encryption_keys=("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({}, []),
+        ({"page_size": 7}, ["PAGE_SIZE"]),
+        (
+            {"encryption_keys": ("a",), "proxy_url": ProxyUrl("http://me:pass@proxy.example")},
+            ["ENCRYPTION_KEYS", "PROXY_URL"],
+        ),
+        ({"encryption_keys": ("c",)}, ["ENCRYPTION_KEYS"]),
+    ],
+)
+def test_a_fingerprint_tells_which_settings_differ(changes: dict[str, Any], names: list[str]) -> None:
+    fingerprint = replace(MINE, **changes).fingerprint()
+    assert MINE.differing(fingerprint) == [f"BIGCOMMERCE_{name}" for name in names]
+    assert "pass" not in fingerprint
+
+
 def facts(**changes: Any) -> Facts:
-    running = [WorkerNote("host:1:a", __version__, "same")]
-    given = {"is_needed": True, "tick_s_ago": 1.0, "stuck_s": None, "running": running, "settings": "same"}
+    running = [WorkerNote("host:1:a", __version__, MINE.fingerprint())]
+    given = {"is_needed": True, "tick_s_ago": 1.0, "stuck_s": None, "running": running, "settings": MINE}
     return Facts(**(given | changes))
 
 
@@ -91,7 +115,7 @@ def facts(**changes: Any) -> Facts:
         ({"stuck_s": 299.0}, ["ok"]),
         ({"running": [WorkerNote("host:1:a", None, None)]}, ["warning"]),
         ({"running": [WorkerNote("host:1:a", __version__, None)]}, ["ok"]),
-        ({"running": [WorkerNote("host:1:a", __version__, "other")]}, ["warning"]),
+        ({"running": [WorkerNote("host:1:a", __version__, replace(MINE, slices=9).fingerprint())]}, ["warning"]),
     ],
 )
 def test_workers_that_do_not_run_or_get_on(changes: dict[str, Any], outcomes: list[str]) -> None:

@@ -248,6 +248,20 @@ def test_no_store_is_well_while_no_worker_runs(listed: Mirrored, reader: Browser
     assert "All is well" not in page.text
 
 
+def test_no_collection_is_up_to_date_that_nobody_reads(listed: Mirrored, reader: Browser) -> None:
+    workers, refreshes, path = listed.tables.workers, listed.tables.refreshes, f"/{listed.instance_id}"
+    listed.execute(
+        workers.delete(),
+        insert(workers).values(id="w", started_at=NOON, last_tick_at=db_now()),
+        update(refreshes).values(status="completed", open_key=None, finished_at=db_now(-60)),
+    )
+    assert "Up to date" in reader.get(path).text
+    listed.execute(update(workers).values(last_tick_at=db_now(-3600)))
+    page = reader.get(path)
+    assert "Up to date" not in page.text
+    assert "Not up to date" in page.text
+
+
 def test_a_missing_migration_is_no_matter_of_a_moment(listed: Mirrored, reader: Browser) -> None:
     with listed.app.app_context():
         session = listed.host_app.db.session

@@ -83,7 +83,7 @@ def no_worker(site: Site) -> None:
 def other_settings(site: Site) -> None:
     site.restart(site.worker, settings={**site.deployment.settings, "BIGCOMMERCE_MAX_DELETED_SHARE": 0.9})
     wait_until(
-        lambda: "other settings" in site.command("doctor", "--check", "workers").text, WITHIN_S, "the other worker"
+        lambda: "MAX_DELETED_SHARE" in site.command("doctor", "--check", "workers").text, WITHIN_S, "the other worker"
     )
 
 
@@ -143,7 +143,14 @@ FAULTS = (
     ),
     Fault("broker_down", broker_down, ("cannot be reached",), ("Start the broker",), True, names_store=False),
     Fault("no_worker", no_worker, ("No worker runs",), ("dramatiq",), False, names_store=False),
-    Fault("other_settings", other_settings, ("has other settings",), ("Restart it",), None, names_store=False),
+    Fault(
+        "other_settings",
+        other_settings,
+        ("another value of BIGCOMMERCE_MAX_DELETED_SHARE",),
+        ("restart it",),
+        True,
+        names_store=False,
+    ),
     Fault("clock_wrong", clock_wrong, ("its clock is 90 min ahead of", "which agree"), ("nothing to do",), True),
     Fault(
         "host_refuses",

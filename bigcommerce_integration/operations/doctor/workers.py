@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from ...config import PREFIX, Config
 from ...models import db_now
 from ...version import __version__
 from ..work.state import IDLE_FOR_S, work_state
@@ -16,10 +17,12 @@ from .results import Result, duration
 _START = "Start one: `dramatiq host.worker:broker`, where host.worker is your module that exposes the app's broker."
 _RESTART = "Restart it, so that all processes run the same."
 _COMPARE = (
-    "Run `flask bigcommerce doctor --check configuration --check keys` on the worker's machine with the worker's "
-    "environment, and here: the lines that differ show it. Correct the wrong side. Restart it."
+    "Compare the worker's environment with this one, correct the wrong side, and restart it. "
+    "`flask bigcommerce doctor --check configuration` shows the values that are no secrets."
 )
-_DEPENDS = "Whether this can wait depends on what differs, so look now: without the right key a worker reads no store."
+_DEPENDS = "Whether this can wait depends on which side is wrong, so look now: the worker may read no store."
+_NEEDED = frozenset(f"{PREFIX}{name}" for name in ("ENCRYPTION_KEYS", "API_URL", "PROXY_URL", "CA_BUNDLE"))
+"""Without the right one of these a worker reads no store."""
 _STARTS_WITHIN_S = 30.0
 """How long a worker that was started again may take until it ticks for the first time."""
 
@@ -35,13 +38,13 @@ class WorkerNote:
 
 @dataclass(frozen=True)
 class Facts:
-    """As ``WorkState``, with the workers that run, and the fingerprint of this process's settings."""
+    """As ``WorkState``, with the workers that run, and the settings of this process."""
 
     is_needed: bool
     tick_s_ago: float | None
     stuck_s: float | None
     running: Sequence[WorkerNote]
-    settings: str
+    settings: Config
 
 
 def workers(deployment: Deployment) -> list[Result]:
@@ -56,7 +59,7 @@ def workers(deployment: Deployment) -> list[Result]:
             select(table.c.id, table.c.version, table.c.settings).where(lately, is_alive).order_by(table.c.id)
         ).all()
     running = [WorkerNote(row.id, row.version, row.settings) for row in rows]
-    return judge(Facts(work.is_needed, work.tick_s_ago, work.stuck_s, running, state.config.fingerprint()))
+    return judge(Facts(work.is_needed, work.tick_s_ago, work.stuck_s, running, state.config))
 
 
 def judge(facts: Facts) -> list[Result]:
@@ -81,8 +84,10 @@ def judge(facts: Facts) -> list[Result]:
         if (version := worker.version or "0.1.0") != __version__:
             text = f"The worker {process} runs {version}, this is {__version__}."
             results.append(Result("workers", "warning", text, _RESTART))
-        elif worker.settings not in (None, facts.settings):
-            text = f"The worker {process} has other settings or other keys than this process; it does not tell which."
-            results.append(Result("workers", "warning", text, _COMPARE, can_wait=False, verdict=_DEPENDS))
+        elif worker.settings and (names := facts.settings.differing(worker.settings)):
+            text = f"The worker {process} has another value of {', '.join(names)} than this process."
+            can_wait = _NEEDED.isdisjoint(names)
+            verdict = None if can_wait else _DEPENDS
+            results.append(Result("workers", "warning", text, _COMPARE, can_wait=can_wait, verdict=verdict))
     count = f"{len(facts.running)} {'worker runs' if len(facts.running) == 1 else 'workers run'}"
     return results or [Result("workers", "ok", f"{count} {__version__}, with the settings of this process.")]

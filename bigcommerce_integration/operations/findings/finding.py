@@ -107,6 +107,8 @@ CONNECTION = frozenset(
     }
 )
 """What keeps a store from being read."""
+KEEPS_OLD = CONNECTION | {FindingCode.NO_WORKER, FindingCode.KEY_MISSING, FindingCode.REFRESH_OVERDUE}
+"""While one of these stands, what is stored of a collection may be older than it should be."""
 _CANNOT_WAIT = frozenset(
     {
         FindingCode.NO_WORKER,

@@ -13,7 +13,7 @@ from ...models import Tables
 from ...models.instances import IntegrationInstance
 from ...refresh.removal.purge import DELETING
 from ..context import Caller
-from ..findings.finding import Finding
+from ..findings.finding import KEEPS_OLD, Finding
 from ..findings.gather import findings_by_store
 from ..health import Health, health_by_instance
 from ..warnings import of_instance, warnings
@@ -29,6 +29,11 @@ class InstanceView:
     health: Health
     warnings: Sequence[dict[str, str]]
     findings: Sequence[Finding]
+
+    def is_kept_up_to_date(self, resource: str) -> bool:
+        """Whether nothing is found that keeps a collection from being read."""
+        found = (each for each in self.findings if each.code in KEEPS_OLD)
+        return all(each.resource not in (None, resource) for each in found)
 
 
 def view_of(caller: Caller, instance: IntegrationInstance) -> InstanceView:
