@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, Numeric, String, Text
@@ -41,6 +42,14 @@ def day_text(day: date) -> str:
 def when_text(moment: datetime) -> str:
     """A naive UTC time as people write it: 22 Oct 2025 14:05 UTC."""
     return f"{day_text(moment)} {moment:%H:%M} UTC"
+
+
+def amount_text(value: Decimal, currency: str | None) -> str:
+    """An amount as people write it: with two decimals or as many as it has, and its currency if it is known."""
+    amount = Decimal(str(value)).normalize()
+    exponent = amount.as_tuple().exponent
+    decimals = max(2, -exponent if isinstance(exponent, int) else 2)
+    return f"{amount:,.{decimals}f} {currency or ''}".strip()
 
 
 def long_text() -> TypeEngine[str]:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 
 from ..models.product_key import key_answer
+from ..models.types import amount_text
 from ..resources.columns import notes_of
 
 NOTHING = "–"
@@ -54,13 +55,8 @@ def number(value: float | Decimal | None) -> str:
 
 
 def money(value: Decimal | None, currency: str | None) -> str:
-    """An amount with two decimals or as many as it has, and its currency."""
-    if value is None:
-        return NOTHING
-    amount = Decimal(str(value)).normalize()
-    exponent = amount.as_tuple().exponent
-    decimals = max(2, -exponent if isinstance(exponent, int) else 2)
-    return f"{amount:,.{decimals}f} {currency or ''}".strip()
+    """An amount with its currency."""
+    return NOTHING if value is None else amount_text(value, currency)
 
 
 def duration(seconds: float | None) -> str:

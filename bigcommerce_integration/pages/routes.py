@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from . import login, refusals
 from .views import connect, find, mapping, refreshes, settings, store, stores
 from .views.accounting import batches, documents, overview
-from .views.records import downloads, history, orders, rejected
+from .views.records import downloads, history, orders, refunds, rejected
 from .views.variants import creation, listing, many, products, variant
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ ROUTES: tuple[Route, ...] = (
     (f"{_STORE}/orders.csv", "GET", downloads.get_orders_file),
     (f"{_STORE}/orders/<int:order_id>", "GET", orders.get_order),
     (f"{_STORE}/orders/<int:order_id>", "POST", orders.post_order),
+    (f"{_STORE}/refunds", "GET", refunds.get_refunds),
+    (f"{_STORE}/refunds.csv", "GET", downloads.get_refunds_file),
     (_BOOKS, "GET", overview.get_accounting),
     (f"{_BOOKS}.csv", "GET", overview.get_accounting_summary_file),
     (f"{_BOOKS}/documents", "GET", documents.get_accounting_documents),

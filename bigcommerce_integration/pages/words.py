@@ -86,6 +86,7 @@ TABS = (
     ("get_variants", "Variants", "read"),
     ("get_products", "Products", "read"),
     ("get_orders", "Orders", "read_orders"),
+    ("get_refunds", "Refunds", "read_orders"),
     ("get_accounting", "Accounting", "read_accounting"),
     ("get_rejected", "Rejected", "read"),
     ("get_links", "Mapping by spreadsheet", "link"),

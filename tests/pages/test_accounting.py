@@ -93,6 +93,24 @@ def test_a_document_shows_its_lines_and_both_sums(booked: Mirrored, clerk: Brows
     clerk.get(path(booked, "/documents/2"), status=404)
 
 
+def test_a_refund_leads_to_its_credit_and_back(
+    booked: Mirrored, clerk: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booked.add("orders", {"bigcommerce_id": 218, "default_currency_code": "USD"})
+    booked.add("refunds", {"bigcommerce_id": 7, "bigcommerce_order_id": 218}, {"bigcommerce_id": 8})
+    add_documents(booked, [document(), document(kind="sales_credit", refund_id=7, status="held", message="Why.")])
+    for rest in ("/refunds", "/orders/218"):
+        page = clerk.get(f"/{booked.instance_id}{rest}")
+        assert page.links["Credit 2"] == f"/big-commerce{path(booked, '/documents/2')}"
+    assert "no document" in clerk.get(f"/{booked.instance_id}/refunds").text
+    back = clerk.get(path(booked, "/documents/2")).links["7"]
+    assert 'id="bc-refund-7"' in clerk.get(back).answer.text
+    assert "Credit 2 of 2 Mar 2026: Why. It stays out" in clerk.get("/find?q=7").text
+    may_not(monkeypatch, "read_accounting")
+    assert "Credit" not in clerk.get(f"/{booked.instance_id}/refunds").text
+    assert "Credit" not in clerk.get("/find?q=7").text
+
+
 def test_a_held_document_is_released_as_it_was_seen(booked: Mirrored, clerk: Browser) -> None:
     begin(booked)
     accounted.add_order(booked)

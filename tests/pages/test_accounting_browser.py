@@ -64,6 +64,8 @@ def booked(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> Iterator[M
         goods(number=105, order_id=300, status="waiting", reasons=("cost_missing",), lines=missing, total=None),
     ]
     add_documents(mirrored, documents)
+    mirrored.add("refunds", {"bigcommerce_id": 7, "bigcommerce_order_id": 300, "total_amount": Decimal("12.5")})
+    mirrored.add("refund_payments", {"bigcommerce_refund_id": 7, "provider_id": "custom", "is_declined": True})
     number = add_batch(mirrored, 1)
     add_documents(mirrored, [goods(number=106, order_id=300, status="pending")], batch_number=number, is_late=True)
     add_batch(mirrored, 2, status="posted", host_reference="J-9", batch_period="2026-02")
@@ -89,7 +91,9 @@ def page(booked: Mirrored, chromium: Any) -> Iterator[Any]:
 def test_every_page_fits_its_screen_and_is_accessible(booked: Mirrored, page: Any) -> None:
     axe = Path(os.environ["AXE"]).read_text() if "AXE" in os.environ else None
     home = f"{PAGES}/{booked.instance_id}"
-    waiting, seen = [f"{home}/accounting?month=2026-03", f"{home}/orders/300", f"{home}/find?q=300"], set[str]()
+    waiting = [f"{home}/accounting?month=2026-03", f"{home}/orders/300", f"{home}/refunds"]
+    waiting += [f"{PAGES}/find?q={number}" for number in (300, 7)]
+    seen: set[str] = set()
     while waiting:
         path = waiting.pop(0)
         if path in seen or path.partition("?")[0].endswith(".csv"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -47,6 +49,22 @@ def test_what_is_here_is_found_in_every_store(listed: Mirrored, reader: Browser)
         table = each.tables.variants
         each.execute(table.update().values(link_conflict="It differs.", link_conflict_code="similar_sku_in_host"))
     assert "/variants/11" in reader.get("/find?q=MUG").links["Link it"]
+
+
+def test_a_refund_is_found_and_says_what_it_is(listed: Mirrored, reader: Browser) -> None:
+    listed.add("orders", {"bigcommerce_id": 1234, "default_currency_code": "USD"})
+    made = {"total_amount": Decimal(12), "date_created": datetime(2026, 3, 4, 2)}
+    listed.execute(listed.tables.instances.update().values(store_timezone="America/Chicago"))
+    listed.add("refunds", {"bigcommerce_id": 55, "bigcommerce_order_id": 1234, **made})
+    page = reader.get("/find?q=%2355")
+    assert "Refund 55 of order 1234, 12.00 USD, made 3 Mar 2026" in page.text
+    assert page.links["Show the refund"] == f"/big-commerce/{listed.instance_id}/orders/1234#bc-refund-55"
+    assert 'id="bc-refund-55"' in reader.get(page.links["Show the refund"]).answer.text
+    assert "Order 55" in page.text, "the number may be that of an order too"
+    listed.execute(listed.tables.orders.delete())
+    page = reader.get("/find?q=55")
+    assert "Refund 55 of order 1234, 12.00, made 3 Mar 2026" in page.text
+    assert 'id="bc-refund-55"' in reader.get(page.links["Show the refund"]).answer.text
 
 
 def test_a_rejected_order_is_fetched_by_one_press(

@@ -17,7 +17,7 @@ from sqlalchemy import text as sql_text
 from bigcommerce_integration import SQLAlchemyHost
 from bigcommerce_integration.models import db_now
 
-from ..web.mirrored import NOON, Mirrored
+from ..web.mirrored import NOON, Mirrored, connected
 from .browsing import Browser
 
 
@@ -170,6 +170,68 @@ def test_an_order_shows_what_was_given_back_of_it(listed: Mirrored, reader: Brow
     for text in ("Tax alone", "outside of the store", "12.50 EUR"):
         assert text in page.text
     assert "refund" not in reader.get(f"{path}/101").text.split("lines")[-1]
+
+
+def add_refunds(listed: Mirrored) -> str:
+    """Two of order 100, and one of an order that is not here; the path of their list."""
+    add_orders(listed, {"bigcommerce_id": 100, "default_currency_code": "EUR"})
+    listed.add("order_lines", {"bigcommerce_id": 11, "bigcommerce_order_id": 100, "quantity": 2, "name": "<b>Cup</b>"})
+    of_order = {"bigcommerce_order_id": 100, "date_created": datetime(2026, 1, 31, 2, 30)}
+    listed.add(
+        "refunds",
+        {"bigcommerce_id": 7, "total_amount": Decimal("12.5"), "total_tax": Decimal("2"), **of_order},
+        {"bigcommerce_id": 8, "total_amount": Decimal("1.5"), **of_order, "deleted_at": NOON},
+        {"bigcommerce_id": 9, "bigcommerce_order_id": 40, "total_amount": Decimal("4"), "date_created": NOON},
+    )
+    listed.add("refund_items", {"bigcommerce_refund_id": 7, "item_type": "PRODUCT", "item_id": 11, "quantity": 2})
+    return f"/{listed.instance_id}/refunds"
+
+
+def test_refunds_are_listed_with_what_belongs_to_them(listed: Mirrored, reader: Browser) -> None:
+    page = reader.get(add_refunds(listed))
+    for text in ("30 Jan 2026, 20:30 CST", "2 × <b>Cup</b>", "12.50 EUR", "40 not here", "4.00", "America/Chicago"):
+        assert text in page.text
+    assert "In your books" not in page.text
+    assert page.links["100"] == f"/big-commerce/{listed.instance_id}/orders/100"
+    assert 'id="bc-refund-9"' in page.answer.text
+    assert "refunds are stored yet" in reader.get(f"/{connected(listed.app, listed.host_app).instance_id}/refunds").text
+
+
+def test_refunds_are_found_by_what_is_in_the_address(listed: Mirrored, reader: Browser) -> None:
+    path = add_refunds(listed)
+    shown = [
+        ("", ["9", "7"]),
+        ("deleted=any", ["9", "8", "7"]),
+        ("deleted=true", ["8"]),
+        ("bigcommerce_order_id=100", ["7"]),
+        ("bigcommerce_id=9", ["9"]),
+        ("bigcommerce_id=9&made_until=2026-01-30", []),
+        ("made_until=2026-01-30", ["7"]),
+        ("made_from=2026-01-31&limit=1", ["9"]),
+    ]
+    for query, numbers in shown:
+        page = reader.get(f"{path}?{query}")
+        assert re.findall(r'id="bc-refund-(\d+)"', page.answer.text) == numbers, query
+        address = page.links["Download as CSV"].removeprefix("/big-commerce")
+        rows = rows_of(reader, f"{address}{'&' if '?' in address else '?'}limit=1")
+        assert sorted(row["bigcommerce_id"] for row in rows) == sorted(numbers), query
+    assert "No refunds match" in reader.get(f"{path}?bigcommerce_id=6").text
+    reader.get(f"{path}?bigcommerce_id=six", 422)
+    first = reader.get(f"{path}?limit=1&made_from=2026-01-01")
+    assert 'id="bc-refund-7"' in reader.get(first.links["Next page"]).answer.text
+
+
+def test_refunds_need_the_permission_of_orders(
+    listed: Mirrored, reader: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = add_refunds(listed)
+    may_not(monkeypatch, "export")
+    assert "Download as CSV" not in reader.get(path).links
+    reader.get(f"{path}.csv", 403)
+    may_not(monkeypatch, "read_orders")
+    for each in (path, f"{path}.csv"):
+        reader.get(each, 403)
+    assert "Refunds" not in reader.get(f"/{listed.instance_id}/variants").links
 
 
 def test_no_orders_says_why(listed: Mirrored, reader: Browser) -> None:

@@ -42,7 +42,7 @@ class Walk:
 
     def find(self, text: str) -> None:
         """Search by the box that every page has."""
-        self.page.get_by_label("Find an order or a SKU").fill(text)
+        self.page.get_by_label("Find an order, a refund or a SKU").fill(text)
         self.page.get_by_role("button", name="Find").click()
 
     def end(self) -> None:

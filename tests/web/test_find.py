@@ -14,6 +14,7 @@ from bigcommerce_integration.operations.explain import find as finding
 from bigcommerce_integration.operations.explain.allowance import BURST, Allowance
 from bigcommerce_integration.operations.explain.find import Found, Verdict, find
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
+from bigcommerce_integration.store_check.lookup import StoreAnswer
 
 from ..conftest import made
 from ..host_app import HostApp
@@ -50,6 +51,29 @@ def test_what_is_here_is_found_by_all_its_names(store: Mirrored) -> None:
     assert [told(each) for each in found(store, f" V{number}").verdicts] == [("variant", 2, True, "linked")]
     assert found(store, f"#{number}").text == str(number)
     assert not [each for each in found(store, f"v{number}").verdicts if each.is_here], "case counts"
+
+
+def test_a_refund_does_not_hide_a_missing_order(store: Mirrored) -> None:
+    number = 9_000_000 + store.instance_id
+    store.add("refunds", {"bigcommerce_id": number, "bigcommerce_order_id": 5})
+    assert [told(each)[:3] for each in own(store, found(store, str(number)))] == [
+        ("refund", number, True),
+        ("order", number, False),
+    ]
+    store.add("orders", {"bigcommerce_id": number})
+    assert [told(each)[:3] for each in own(store, found(store, str(number)))] == [
+        ("order", number, True),
+        ("refund", number, True),
+    ]
+
+
+def test_a_refund_is_alone_where_the_store_has_no_such_order(
+    mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirrored.add("refunds", {"bigcommerce_id": 55, "bigcommerce_order_id": 5})
+    for answer, kinds in ((StoreAnswer(True), ["refund", "order"]), (StoreAnswer(False), ["refund"])):
+        monkeypatch.setattr(finding, "look_up_order", lambda *_, answer=answer: answer)
+        assert [each.kind for each in found(mirrored, "55", ask=True).verdicts] == kinds
 
 
 def test_what_is_not_here_has_the_verdict_of_each_store(store: Mirrored) -> None:
@@ -90,7 +114,8 @@ def test_only_what_may_be_read_is_searched(store: Mirrored, monkeypatch: pytest.
     store.add("variants", {"bigcommerce_id": 2, "sku": f"W{number}", "sku_key": f"W{number}"})
     host = state_of(store.app).host
     monkeypatch.setattr(host, "_may", lambda action, instance: action == "read")
-    assert not [each for each in found(store, str(number)).verdicts if each.kind == "order"]
+    store.add("refunds", {"bigcommerce_id": number})
+    assert {each.kind for each in found(store, str(number)).verdicts} <= {"variant"}
     assert [each.kind for each in found(store, f"W{number}").verdicts] == ["variant"]
     monkeypatch.setattr(host, "_may", lambda action, instance: action == "read_orders")
     assert found(store, str(number)).verdicts == []

@@ -138,6 +138,17 @@ def documents_of_order(context: RequestContext, order_id: int) -> Sequence[Row[A
     return context.session.execute(_of_order(context, order_id)).all()
 
 
+def documents_of_refunds(context: RequestContext, order_ids: Iterable[int]) -> dict[int, list[Row[Any]]]:
+    """What the list shows of the documents of refunds of these orders: by refund, by number."""
+    table = context.state.tables.accounting_documents
+    theirs = (table.c.instance_id == context.instance.id, table.c[_ORDER].in_(list(order_ids)))
+    statement = select(*shown_columns(context)).where(*theirs, table.c.bigcommerce_refund_id.is_not(None))
+    found: dict[int, list[Row[Any]]] = {}
+    for row in context.session.execute(statement.order_by(table.c.number)):
+        found.setdefault(row.bigcommerce_refund_id, []).append(row)
+    return found
+
+
 def why_of(context: RequestContext, rows: Iterable[Row[Any]]) -> list[str]:
     """Where each of these documents stands, and why, in sentences."""
     rows = list(rows)

@@ -1,4 +1,4 @@
-"""What a person types into the search box: order numbers, ids in other systems and SKUs, over all their stores."""
+"""What a person types into the search box: numbers of orders and refunds and SKUs, over all their stores."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ...models.instances import IntegrationInstance
 from ...models.product_key import Key
 from ...resources.values import INT64_MAX, storable
 from ...store_check.lookup import StoreAnswer, look_up_order, look_up_sku
+from ..accounting.refunds import refund_title
 from ..context import Caller, RequestContext
 from ..instances.verification import store_of
 from ..instances.views import readable_instances
@@ -24,6 +25,7 @@ from ..transactions import end_transaction
 from .allowance import ALLOWANCE
 from .orders import OrderFacts, explain_order, order_facts
 from .reasons import Reason, ReasonCode
+from .refunds import explain_refund, refund_facts
 from .variants import VariantFacts, explain_variant, sku_facts, variant_facts
 
 MOST_FOUND = 20
@@ -32,7 +34,7 @@ MOST_ASKED = 5
 """Stores that one search asks, side by side."""
 LONGEST = 255
 NOT_ASKED = "you have had stores asked very often; try again in a minute."
-Kind = Literal["order", "variant"]
+Kind = Literal["order", "refund", "variant"]
 # What is told first of what is not here: a verdict before a guess.
 _FIRST = (ReasonCode.REJECTED, ReasonCode.BEFORE_START_DATE, ReasonCode.IN_STORE, ReasonCode.PERHAPS_BEFORE_START_DATE)
 
@@ -42,7 +44,7 @@ class Verdict:
     """One record of one store, or that there is none; the verdict is the first of ``reasons``.
 
     ``bigcommerce_id`` is None for a SKU that no variant has. ``is_here`` tells whether it is stored. ``title`` names it
-    for people, such as "Order 1234" or "SKU MUG-RED".
+    for people, such as "Order 1234" or "SKU MUG-RED". ``order_id`` is the order itself, or that of a refund.
     """
 
     instance: IntegrationInstance
@@ -51,6 +53,7 @@ class Verdict:
     bigcommerce_id: int | None
     is_here: bool
     reasons: Sequence[Reason]
+    order_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,11 +73,12 @@ class Found:
 def find(caller: Caller, q: str, *, ask_stores: bool = True) -> Found:
     """Everything that a person may mean by ``q``, over all stores that the caller may read.
 
-    An order number (a ``#`` before it does not count), the id of an order in another system (``external_order_id``) or
-    a SKU: the store's, or the host's own of a product that is linked. Orders need ``read_orders``. If nothing is here,
-    each store has its verdict, and with ``ask_stores`` up to ``MOST_ASKED`` stores are asked themselves, for five
-    seconds at most all together, where the caller has ``check`` and has not asked too often. Ends the transaction
-    before it asks; commits nothing else.
+    An order number (a ``#`` before it does not count), the id of an order in another system (``external_order_id``), a
+    refund's number or a SKU: the store's, or the host's own of a product that is linked. Orders and refunds need
+    ``read_orders``. If nothing is here, each store has its verdict, and with ``ask_stores`` up to ``MOST_ASKED`` stores
+    are asked themselves, for five seconds at most all together, where the caller has ``check`` and has not asked too
+    often. So it is where only a refund is here, as the number may be that of an order too. Ends the transaction before
+    it asks; commits nothing else.
     """
     text = q.strip().removeprefix("#").strip()
     stores = [_context(caller, each) for each in readable_instances(caller)]
@@ -82,14 +86,22 @@ def find(caller: Caller, q: str, *, ask_stores: bool = True) -> Found:
         return Found(text, [])
     by_id = {each.instance.id: each for each in stores}
     orders = {each: by_id[each] for each in by_id if by_id[each].permits("read_orders")}
-    every = chain(_orders(caller, orders, text), _variants(caller, by_id, text), _linked(caller, by_id, text))
+    every = chain(
+        _orders(caller, orders, text),
+        _refunds(caller, orders, text),
+        _variants(caller, by_id, text),
+        _linked(caller, by_id, text),
+    )
     hits = list({(kind, store.instance.id, number): (kind, store, number) for kind, store, number in every}.values())
-    if hits:
-        return Found(text, _told_apart([_of_hit(*hit) for hit in hits[:MOST_FOUND]]), len(hits) > MOST_FOUND)
+    here, has_more = _told_apart([_of_hit(*hit) for hit in hits[:MOST_FOUND]]), len(hits) > MOST_FOUND
+    if any(each.kind != "refund" for each in here):
+        return Found(text, here, has_more)
     unlinked = _unlinked(stores, text)
     missing = list(_missing(stores, orders, text))
     verdicts = _judged(caller, missing, ask_stores=ask_stores)[:MOST_FOUND]
-    return Found(text, verdicts, len(missing) > MOST_FOUND, unlinked)
+    if here:
+        verdicts = [each for each in verdicts if each.reasons[0].code != ReasonCode.NOT_IN_STORE]
+    return Found(text, [*here, *verdicts], has_more or len(missing) > MOST_FOUND, unlinked)
 
 
 def _context(caller: Caller, instance: IntegrationInstance) -> RequestContext:
@@ -111,6 +123,12 @@ def _orders(caller: Caller, stores: Mapping[int, RequestContext], text: str) -> 
         for row in _rows(caller, table, stores, condition, table.c.external_order_id):
             if number == row.bigcommerce_id or row.external_order_id == text:
                 yield "order", stores[row.instance_id], row.bigcommerce_id
+
+
+def _refunds(caller: Caller, stores: Mapping[int, RequestContext], text: str) -> Iterator[Hit]:
+    table, number = caller.state.tables.refunds, _number(text)
+    for row in () if number is None else _rows(caller, table, stores, table.c.bigcommerce_id == number):
+        yield "refund", stores[row.instance_id], row.bigcommerce_id
 
 
 def _variants(caller: Caller, stores: Mapping[int, RequestContext], text: str) -> Iterator[Hit]:
@@ -163,12 +181,18 @@ def _rows(
 
 
 def _of_hit(kind: Kind, context: RequestContext, bigcommerce_id: int) -> Verdict:
+    order_id: int | None = None
     if kind == "order":
-        title, reasons = f"Order {bigcommerce_id}", explain_order(order_facts(context, bigcommerce_id))
+        title, order_id = f"Order {bigcommerce_id}", bigcommerce_id
+        reasons = explain_order(order_facts(context, bigcommerce_id))
+    elif kind == "refund":
+        refund = refund_facts(context, bigcommerce_id)
+        row = refund.row or {}
+        title, order_id, reasons = refund_title(context, row), row["bigcommerce_order_id"], explain_refund(refund)
     else:
         (facts,) = variant_facts(context, bigcommerce_id)
         title, reasons = f"SKU {(facts.row or {}).get('sku')}", explain_variant(facts)
-    return Verdict(context.instance, kind, title, bigcommerce_id, True, reasons)
+    return Verdict(context.instance, kind, title, bigcommerce_id, True, reasons, order_id)
 
 
 def _told_apart(verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -206,7 +230,7 @@ class _Missing:
         if isinstance(self.facts, OrderFacts):
             order_id = self.facts.order_id
             reasons = explain_order(replace(self.facts, store=answer))
-            return Verdict(self.context.instance, "order", f"Order {order_id}", order_id, False, reasons)
+            return Verdict(self.context.instance, "order", f"Order {order_id}", order_id, False, reasons, order_id)
         reasons = explain_variant(replace(self.facts, store=answer))
         return Verdict(self.context.instance, "variant", f"SKU {self.sku}", None, False, reasons)
 

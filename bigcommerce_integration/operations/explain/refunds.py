@@ -15,6 +15,7 @@ from ...store_check.lookup import StoreAnswer, look_up_refund
 from ..context import RequestContext
 from ..instances.verification import store_of
 from ..transactions import end_transaction
+from .books import of_refund
 from .facts import noted, refreshing_of, rejected_record, rows_of
 from .reasons import (
     Explanation,
@@ -35,6 +36,7 @@ class RefundFacts:
     """What is stored about a refund; ``row`` has its columns, None if it is not here.
 
     ``declined`` tells of each of its payments whether it was declined; ``has_order`` whether its order is here.
+    ``books`` says where the documents about it for the host's books stand, to who may see them.
     """
 
     start_date: date
@@ -43,6 +45,7 @@ class RefundFacts:
     noted: Sequence[Noted] = ()
     declined: Sequence[bool] = ()
     has_order: bool = True
+    books: Sequence[Reason] = ()
     rejected: Rejected | None = None
     store: StoreAnswer | None = None
 
@@ -50,7 +53,7 @@ class RefundFacts:
 def explain(context: RequestContext, refund_id: int, *, ask_store: bool) -> list[Explanation]:
     """About the refund with this BigCommerce id; ``ask_store`` queries the store too, with no transaction open."""
     context.require(REFUNDS.permission)
-    facts = _facts(context, refund_id)
+    facts = refund_facts(context, refund_id)
     if ask_store:
         end_transaction(context.session)
         state = context.state
@@ -82,6 +85,7 @@ def _of_stored(facts: RefundFacts, row: Mapping[str, Any]) -> Iterator[Reason]:
     elif any(facts.declined):
         count = sum(facts.declined)
         yield Reason(ReasonCode.DECLINED, f"{count} of its {len(facts.declined)} payments were declined.")
+    yield from facts.books
     yield from unreadable(facts.noted)
 
 
@@ -93,7 +97,8 @@ def _of_missing(facts: RefundFacts) -> Iterator[Reason]:
         yield from unseen(facts.refreshing, "refund")
 
 
-def _facts(context: RequestContext, refund_id: int) -> RefundFacts:
+def refund_facts(context: RequestContext, refund_id: int) -> RefundFacts:
+    """About the refund with this BigCommerce id."""
     tables, instance = context.state.tables, context.instance
     refunds, payments, orders = tables.refunds, tables.refund_payments, tables.orders
     rows = rows_of(context, refunds, refunds.c.instance_id == instance.id, refunds.c.bigcommerce_id == refund_id)
@@ -112,5 +117,6 @@ def _facts(context: RequestContext, refund_id: int) -> RefundFacts:
         noted=noted("the refund", rows),
         declined=declined,
         has_order=has_order,
+        books=list(of_refund(context, rows[0])) if rows else (),
         rejected=rejected_record(context, REFUNDS.name, refund_id),
     )

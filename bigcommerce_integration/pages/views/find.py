@@ -1,4 +1,4 @@
-"""One box over all stores: what is known of an order or a SKU, and what a person can do about it."""
+"""One box over all stores: what is known of an order, a refund or a SKU, and what a person can do about it."""
 
 from __future__ import annotations
 
@@ -69,6 +69,13 @@ def _to_record(verdict: Verdict) -> Step:
     instance_id, number = verdict.instance.id, verdict.bigcommerce_id
     if verdict.kind == "order":
         return Step("Show the order", url_for(".get_order", instance_id=instance_id, order_id=number))
+    if verdict.kind == "refund":
+        if ReasonCode.ORDER_NOT_HERE in [reason.code for reason in verdict.reasons]:
+            address = url_for(".get_refunds", instance_id=instance_id, bigcommerce_id=number, deleted="any")
+            return Step("Show the refund", address)
+        anchor = f"bc-refund-{number}"
+        address = url_for(".get_order", instance_id=instance_id, order_id=verdict.order_id, _anchor=anchor)
+        return Step("Show the refund", address)
     return Step("Show the variant", url_for(".get_variant", instance_id=instance_id, variant_id=number))
 
 
@@ -105,7 +112,7 @@ def _elsewhere(verdict: Verdict, reason: Reason) -> Step | None:
     if reason.code in _ABOUT_FIRST_DAY:
         text, asked = "Change first day", {"day": reason.day, "_anchor": FIRST_DAY_INPUT}
     elif reason.action == Action.OPEN_DOCUMENTS:
-        asked = {"bigcommerce_order_id": verdict.bigcommerce_id}
+        asked = {"bigcommerce_order_id": verdict.order_id}
     elif reason.action == Action.NEW_TOKEN:
         asked = {"_anchor": TOKEN_INPUT}
     address = url_for(f".{view}", instance_id=instance_id, **asked)

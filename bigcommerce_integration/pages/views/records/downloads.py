@@ -12,10 +12,13 @@ from ....operations.exports.rejected import export_rejected
 from ....operations.lists import orders, products, variants
 from ....resources.orders import ORDERS
 from ....resources.products import PRODUCTS
+from ....resources.refunds import REFUNDS
 from ....schemas.lists import ProductFilters, RejectedFilters, VariantFilters
 from ... import login
 from ...forms import read_filters
+from . import refunds
 from .orders import OrderPageFilters, in_utc
+from .refunds import RefundPageFilters
 
 # What a shopper gave is not for a spreadsheet that is sent about: who may have it uses the API.
 _NO_PAYLOAD = ("include",)
@@ -38,8 +41,15 @@ def get_variants_file(instance_id: int) -> Response:
 def get_orders_file(instance_id: int) -> Response:
     """The orders, without their lines."""
     context = _authorize(instance_id, ORDERS.permission)
-    query = in_utc(context.instance, read_filters(OrderPageFilters(exclude=_NO_PAYLOAD)))
+    query = in_utc(context.instance, read_filters(OrderPageFilters(exclude=_NO_PAYLOAD)), "placed")
     return file_answer(export_records(context, ORDERS, orders.wanted(context, query), query))
+
+
+def get_refunds_file(instance_id: int) -> Response:
+    """The refunds, without their items and payments."""
+    context = _authorize(instance_id, REFUNDS.permission)
+    query = read_filters(RefundPageFilters())
+    return file_answer(export_records(context, REFUNDS, refunds.wanted(context, query), query))
 
 
 def get_rejected_file(instance_id: int) -> Response:

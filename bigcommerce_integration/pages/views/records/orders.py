@@ -15,17 +15,16 @@ from ....errors import NotFound
 from ....models.instances import IntegrationInstance
 from ....operations.accounting.absence import why_no_document
 from ....operations.accounting.documents import documents_of_order, takes_accounting, why_of
+from ....operations.accounting.refunds import refunds_of_order
 from ....operations.context import RequestContext
 from ....operations.explain.facts import newer_rejected
 from ....operations.links.your_products import your_products
 from ....operations.lists import orders
 from ....operations.lists.columns import child_names, record_names
 from ....operations.lists.paging import page_after
-from ....operations.lists.records import children_of_many, records_of
 from ....operations.refreshes import refresh_order
 from ....refresh.job.modes import start_of_day
 from ....resources.orders import ORDER_LINES, ORDERS
-from ....resources.refunds import REFUND_ITEMS, REFUND_PAYMENTS, REFUNDS
 from ....schemas import fields
 from ....schemas.lists import ListQuery, OrderFilters
 from ... import login
@@ -64,18 +63,18 @@ def get_orders(instance_id: int) -> Response:
     """The orders that pass the filters in the address."""
     context = login.authorize(ORDERS.permission, instance_id)
     query = read_filters(OrdersPage())
-    wanted = replace(orders.wanted(context, in_utc(context.instance, query)), is_descending=True)
+    wanted = replace(orders.wanted(context, in_utc(context.instance, query, "placed")), is_descending=True)
     table = context.state.tables.mirror[ORDERS.name]
     rows, cursor = page_after(context, wanted, [table.c[name] for name in _SHOWN], query)
     return render("orders.html", instance=context.instance, rows=rows, next_page=cursor)
 
 
-def in_utc(instance: IntegrationInstance, query: Mapping[str, Any]) -> dict[str, Any]:
-    """The filters of the API: the days are from midnight to midnight in the store's time zone."""
+def in_utc(instance: IntegrationInstance, query: Mapping[str, Any], word: str) -> dict[str, Any]:
+    """The filters of the API: days, whose names begin with ``word``, end at midnight in the store's time zone."""
     zone, meant = instance.store_timezone or "UTC", dict(query)
-    if first := meant.pop("placed_from", None):
+    if first := meant.pop(f"{word}_from", None):
         meant["created_from"] = start_of_day(first, zone)
-    if last := meant.pop("placed_until", None):
+    if last := meant.pop(f"{word}_until", None):
         meant["created_until"] = start_of_day(last + _DAY, zone)
     return meant
 
@@ -98,8 +97,6 @@ def _order_page(context: RequestContext, order_id: int) -> Response:
     rows = orders.lines_of(context, order_id, [*lines, variants.host_product_id, stored])
     order = orders.find_order(context, order_id, shown)._mapping
     documents = _documents(context, order_id)
-    refunds = records_of(context, REFUNDS, "bigcommerce_order_id", order_id)
-    refund_ids = [each.bigcommerce_id for each in refunds]
     return render(
         "order.html",
         instance=context.instance,
@@ -108,10 +105,7 @@ def _order_page(context: RequestContext, order_id: int) -> Response:
         order=order,
         rejected=newer_rejected(context, ORDERS.name, order_id, order["observed_at"]),
         lines=rows,
-        names={row.bigcommerce_id: row.name for row in rows},
-        refunds=refunds,
-        items=children_of_many(context, REFUND_ITEMS, refund_ids),
-        payments=children_of_many(context, REFUND_PAYMENTS, refund_ids),
+        refunds=refunds_of_order(context, order_id),
         your_products=your_products(context, (row.host_product_id for row in rows)),
     )
 
