@@ -4,6 +4,8 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from .records.refunds.maker import AWKWARD_KINDS
+
 if TYPE_CHECKING:
     from .store import SandboxStore
 
@@ -82,4 +84,6 @@ _EDITS: dict[str, Edit] = {
     "add_line": _of_one(_ORDERS, lambda store, _, one: store.add_line(one)),
     "edit_line": _of_one(_ORDERS, _edit_line),
     "remove_line": _of_one(_ORDERS, _remove_line),
+    "create_refund": _of_one(_ORDERS, lambda store, rng, one: store.create_refund(one, kind=rng.choice(AWKWARD_KINDS))),
+    "decline_payments": _of_one(_REFUNDS, lambda store, _, one: store.decline_payments(one)),
 }

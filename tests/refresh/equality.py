@@ -13,15 +13,36 @@ from ..oracle.expected import expected_rows
 from ..oracle.truth import Truth
 from ..oracle.verify import _as
 
-TABLES = ("products", "variants", "orders", "order_lines")
+COLLECTIONS = {
+    "products": "products",
+    "variants": "products",
+    "orders": "orders",
+    "order_lines": "orders",
+    "refunds": "refunds",
+    "refund_items": "refunds",
+    "refund_payments": "refunds",
+}
+"""The tables that are compared, and the collection that each belongs to."""
+TABLES = tuple(COLLECTIONS)
+_OWNERS = {"variants": "bigcommerce_product_id", "order_lines": "bigcommerce_order_id"}
+_EDITED = {"stock": "variant", "payments": "refund"}
+"""What is edited where the name of the edit does not end in it."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Which products and orders are compared; None is all, and then no other row may be there."""
+    """Which products, orders and refunds are compared; None is all, and then no other row may be there."""
 
     products: Collection[int] | None = None
     orders: Collection[int] | None = None
+    refunds: Collection[int] | None = None
+
+    def has(self, table: str, key: Any, columns: Mapping[str, Any]) -> bool:
+        """Whether the row is compared; what is within a record goes with the record."""
+        within = getattr(self, COLLECTIONS[table])
+        # What is within a refund has the refund's id and a position for its key.
+        owner = key[0] if isinstance(key, tuple) else columns.get(_OWNERS.get(table), key)
+        return within is None or owner in within
 
 
 def differences(
@@ -31,23 +52,13 @@ def differences(
     expected = expected_rows(truth, start_date)
     dead_orders = {row["bigcommerce_id"] for row in rows["orders"] if row["deleted_at"] is not None}
     for table in TABLES:
-        owner = {"variants": "bigcommerce_product_id", "order_lines": "bigcommerce_order_id"}.get(table)
-        within = scope.products if table in ("products", "variants") else scope.orders
-
-        def is_within(record_id: int, columns: Mapping[str, Any], owner: Any = owner, within: Any = within) -> bool:
-            return within is None or (columns[owner] if owner else record_id) in within
-
-        wanted = {
-            record_id: columns
-            for record_id, columns in getattr(expected, table).items()
-            if is_within(record_id, columns)
-        }
+        wanted = {key: columns for key, columns in getattr(expected, table).items() if scope.has(table, key, columns)}
         stored = {
-            row["bigcommerce_id"]: row
+            _key(row): row
             for row in rows[table]
             if row["deleted_at"] is None
-            and is_within(row["bigcommerce_id"], row)
-            and row.get("bigcommerce_order_id") not in dead_orders
+            and scope.has(table, _key(row), row)
+            and not (table == "order_lines" and row["bigcommerce_order_id"] in dead_orders)
         }
         yield from (f"{table} {each}: missing" for each in sorted(wanted.keys() - stored.keys()))
         yield from (f"{table} {each}: too much" for each in sorted(stored.keys() - wanted.keys()))
@@ -57,14 +68,16 @@ def differences(
                 yield f"{table} {each}: {', '.join(sorted(wrong))}"
 
 
+def _key(row: Mapping[str, Any]) -> Any:
+    return (row["bigcommerce_refund_id"], row["position"]) if "position" in row else row["bigcommerce_id"]
+
+
 def untouched(before: Truth, after: Truth, done: Iterable[str]) -> Scope:
     """The records whose text is the same at both moments, lines included, and that no edit in between has named.
 
     What was edited and edited back within a second has the same text, but may have been read in between.
     """
-    named: defaultdict[str, set[int]] = defaultdict(set)
-    for edit, record_id in (each.split(" ") for each in done):
-        named[edit.rpartition("_")[2].replace("stock", "variant")].add(int(record_id))
+    named = _named(done)
     return Scope(
         products={
             each
@@ -81,14 +94,33 @@ def untouched(before: Truth, after: Truth, done: Iterable[str]) -> Scope:
             and each not in named["order"]
             and named["line"].isdisjoint(after.order_lines.get(each, ()))
         },
+        refunds={
+            each
+            for each, text in after.refunds.items()
+            if before.refunds.get(each) == text and each not in named["refund"]
+        },
     )
 
 
-def moved(before: Truth, after: Truth) -> Scope:
-    """The records that are new, or whose ``date_modified`` is another than before."""
+def _named(done: Iterable[str]) -> Mapping[str, set[int]]:
+    """The ids in what edits say that they did, by what was edited."""
+    named: defaultdict[str, set[int]] = defaultdict(set)
+    for edit, record_id in (each.split(" ") for each in done):
+        what = edit.rpartition("_")[2]
+        named[_EDITED.get(what, what)].add(int(record_id))
+    return named
+
+
+def moved(before: Truth, after: Truth, done: Iterable[str]) -> Scope:
+    """The records that are new, or whose ``date_modified`` is another than before.
+
+    A refund has no such date: only the sweep finds out that one was declined after it was read.
+    """
+    declined = {int(each.split(" ")[1]) for each in done if each.startswith("decline_payments ")}
     return Scope(
         products=_moved(before.products, after.products),
         orders=_moved(before.orders, after.orders),
+        refunds=after.refunds.keys() - before.refunds.keys() - declined,
     )
 
 
