@@ -21,8 +21,10 @@ from sqlalchemy import (
     Table,
     Update,
     all_,
+    and_,
     any_,
     bindparam,
+    or_,
     select,
     text,
 )
@@ -52,8 +54,8 @@ class Dialect:
     transaction. ``errors`` are its numbers or states (a state by its beginning), ``conflicts`` those after which the
     same work may succeed, ``text_errors`` those that refuse a character. The rest is about plans: whether the values of
     a long IN go as one array, whether a column that is NULL throughout must stand in ORDER BY, whether an index must be
-    forced, and whether a comparison of row values is seen as a range of an index. ``idle_limit_s`` reads the limit of a
-    session that idles within a transaction.
+    forced, whether a comparison of row values is seen as a range of an index, and whether a search in any case is seen
+    as one only by ranges beside it. ``idle_limit_s`` reads the limit of a session that idles within a transaction.
     """
 
     names: tuple[str, ...]
@@ -70,6 +72,7 @@ class Dialect:
     orders_by_constants: bool = False
     needs_forced_index: bool = False
     sees_row_values: bool = True
+    needs_text_ranges: bool = False
     idle_limit_s: str | None = None
 
 
@@ -96,6 +99,7 @@ POSTGRESQL = Dialect(
     ),
     takes_arrays=True,
     orders_by_constants=True,
+    needs_text_ranges=True,
     # In milliseconds where a number has no unit.
     idle_limit_s="SELECT setting::bigint / 1000.0 FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'",
 )
@@ -275,6 +279,46 @@ def is_exactly(session: Session, column: Any, value: str) -> list[ColumnElement[
     if dialect_of(session).is_equality_exact:
         return []
     return [cast_to(column, LargeBinary) == value.encode()]
+
+
+def text_begins_with(session: Session, column: Any, beginning: str) -> ColumnElement[bool]:
+    """Whether the text of ``column`` begins so, in any case; by an index of ``TEXT_RANGES``."""
+    dialect = dialect_of(session)
+    # MariaDB's LIKE looks at no case, and serves by the index as long as no function is around the column.
+    is_like = column.ilike if dialect.is_equality_exact else column.like
+    like: ColumnElement[bool] = is_like(f"{like_escaped(beginning)}%", escape="/")
+    ranges = _spellings(beginning) if dialect.needs_text_ranges else ()
+    return and_(like, or_(*(_between(column, each) for each in ranges))) if ranges else like
+
+
+def like_escaped(text: str) -> str:
+    """The text as a part of a pattern in which ``/`` is the escape."""
+    return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
+
+
+TEXT_RANGES = "varchar_pattern_ops"
+"""PostgreSQL's class of an index that serves ranges of text by their bytes, besides equality."""
+_MOST_SPELLINGS = 16
+
+
+def _spellings(beginning: str) -> Sequence[str]:
+    """How a text that begins so in any case may begin, by as many characters as there are not too many ways for.
+
+    They end before a letter that is not of ASCII. None if that is the first.
+    """
+    found = [""]
+    for character in beginning:
+        cases = {character.lower(), character.upper()}
+        if not " " <= character < "~" or len(found) * len(cases) > _MOST_SPELLINGS:
+            break
+        found = [each + case for each in found for case in sorted(cases)]
+    return found if found != [""] else ()
+
+
+def _between(column: Any, beginning: str) -> ColumnElement[bool]:
+    """That the bytes of the text begin so."""
+    end = f"{beginning[:-1]}{chr(ord(beginning[-1]) + 1)}"
+    return and_(column.op("~>=~", is_comparison=True)(beginning), column.op("~<~", is_comparison=True)(end))
 
 
 def now_sql(dialect_name: str, seconds: str) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy.types import TypeEngine
 from ..resources.base import Field, Index, Kind
 from ..resources.columns import CODE_LENGTH
 from ..resources.registry import Registry
+from .dialect import TEXT_RANGES
 from .types import FOUR_BYTES, exchange_rate, long_text, moment, money, row_id
 
 _TYPES: Mapping[Kind, Callable[[], TypeEngine[Any]]] = {
@@ -63,7 +64,13 @@ def _table(
         *(Column(field.name, _TYPES[field.kind](), nullable=not field.required) for field in fields),
         # The index of a filter ends in the id, so that a page of the list is one stretch of it.
         *(
-            SQLIndex(f"ix_{full_name}_{field.name}", "instance_id", field.name, *key)
+            SQLIndex(
+                f"ix_{full_name}_{field.name}",
+                "instance_id",
+                field.name,
+                *key,
+                postgresql_ops={field.name: TEXT_RANGES} if field.kind is Kind.CODE else {},
+            )
             for field in fields
             if field.indexed
         ),

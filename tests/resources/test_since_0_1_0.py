@@ -18,6 +18,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from bigcommerce_integration.client.records import Record
 from bigcommerce_integration.errors import BadRecord
 from bigcommerce_integration.models import tables
+from bigcommerce_integration.models.dialect import TEXT_RANGES
 from bigcommerce_integration.resources.mapping import Mapped, Mapper
 from bigcommerce_integration.resources.registry import REGISTRY
 
@@ -42,7 +43,8 @@ def test_tables_are_as_in_0_1_0(dialect: str):
         lines = str(CreateTable(table).compile(dialect=DIALECTS[dialect])).strip().splitlines()
         written += [line for line in lines if line.split()[:1] not in [[added] for added in ADDED.get(name, ())]]
         written += sorted(
-            str(CreateIndex(index).compile(dialect=DIALECTS[dialect]))
+            # One that serves ranges besides serves all that the former one did.
+            str(CreateIndex(index).compile(dialect=DIALECTS[dialect])).replace(f" {TEXT_RANGES}", "")
             for index in table.indexes
             if index.name not in ADDED_INDEXES
         )

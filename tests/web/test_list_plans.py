@@ -230,6 +230,20 @@ def test_an_order_is_read_along_indexes(filled: Mirrored) -> None:
         assert not faults(filled, statement, parameters)
 
 
+@pytest.mark.parametrize(("name", "q"), [("products", "p-77"), ("variants", "v-77"), ("variants", "V-7%")])
+def test_the_beginning_of_a_sku_is_a_range_of_its_index(name: str, q: str, filled: Mirrored) -> None:
+    (statement, parameters), *_ = statements_of(filled, name, {"q": q})
+    with filled.app.app_context():
+        engine = filled.host_app.db.engine
+        with engine.connect() as connection:
+            if engine.name == "postgresql":
+                (plan,) = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).scalar_one()
+                assert any("~>=~" in node.get("Index Cond", "") for node in nodes(plan["Plan"])), plan
+            else:
+                (row,) = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).mappings().all()
+                assert row["type"] == "range", row
+
+
 def test_the_check_sees_a_scan_and_a_sort(filled: Mirrored) -> None:
     assert faults(filled, "SELECT payload FROM bigcommerce_orders WHERE payment_status = 'x'", {})
     assert faults(filled, "SELECT payload FROM bigcommerce_orders ORDER BY date_shipped LIMIT 5", {})

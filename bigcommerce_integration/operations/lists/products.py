@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...models.dialect import is_exactly
+from ...models.dialect import is_exactly, text_begins_with
 from ..context import RequestContext
 from . import filters, search
 from .paging import Wanted
@@ -20,7 +20,7 @@ def wanted(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
     if not text:
         return found
     table = context.state.tables.products
-    by_sku = search.by_index(context, found, [search.begins_with(context, table.c.sku, text)])
+    by_sku = search.by_index(context, found, [text_begins_with(context.session, table.c.sku, text)])
     return by_sku or search.by_scan(context, found, search.has_words(table.c.name, text))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, and_, false, or_, select
 
-from ...models.dialect import dialect_of
+from ...models.dialect import like_escaped
 from ..context import RequestContext
 from .filters import indexed_by
 from .paging import Condition, Wanted
@@ -23,7 +23,7 @@ def by_index(context: RequestContext, wanted: Wanted, conditions: Sequence[Condi
     """Of the wanted rows those that meet any of ``conditions``, by id; None if none does.
 
     Each condition is asked by itself, and first without what else is wanted: so its own index serves, and no row is
-    read. That matters where no index finds the beginning of a text in any case, as in PostgreSQL.
+    read.
     """
     key = wanted.table.c.bigcommerce_id
     mine = wanted.table.c.instance_id == context.instance.id
@@ -52,25 +52,12 @@ def nothing(context: RequestContext, wanted: Wanted) -> Wanted:
     return replace(by_id, stretch=[*by_id.stretch, false()])
 
 
-def begins_with(context: RequestContext, column: Column[Any], text: str) -> Condition:
-    """Whether the column begins with the text, in any case."""
-    pattern = f"{_escaped(text)}%"
-    if dialect_of(context.session).is_equality_exact:
-        return column.ilike(pattern, escape="/")
-    # MariaDB's LIKE looks at no case, and serves by the index as long as no function is around the column.
-    return column.like(pattern, escape="/")
-
-
 def has_words(column: Column[Any], text: str) -> Condition:
     """Whether the column has each of the text's words somewhere, in any case."""
-    return and_(*(column.ilike(f"%{_escaped(word)}%", escape="/") for word in text.split()))
+    return and_(*(column.ilike(f"%{like_escaped(word)}%", escape="/") for word in text.split()))
 
 
 def _by_id(context: RequestContext, wanted: Wanted) -> Wanted:
     table = wanted.table
     mine = table.c.instance_id == context.instance.id
     return Wanted(table, [mine], [table.c.bigcommerce_id], indexed_by(), [*wanted.stretch, *wanted.also])
-
-
-def _escaped(text: str) -> str:
-    return text.replace("/", "//").replace("%", "/%").replace("_", "/_")

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Label, Table, exists, func, select
 
-from ...models.dialect import is_exactly
+from ...models.dialect import is_exactly, text_begins_with
 from ...refresh.job.lease import lease_of
 from ...refresh.linking.manual import SOURCE
 from ...resources.products import PRODUCTS
@@ -30,7 +30,7 @@ def wanted(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
     if not text:
         return found
     table, products = context.state.tables.variants, context.state.tables.products
-    by_sku = search.by_index(context, found, [search.begins_with(context, table.c.sku_key, text)])
+    by_sku = search.by_index(context, found, [text_begins_with(context.session, table.c.sku_key, text)])
     named = exists().where(
         products.c.instance_id == table.c.instance_id,
         products.c.bigcommerce_id == table.c.bigcommerce_product_id,
