@@ -16,9 +16,10 @@ from sqlalchemy.types import TypeEngine
 
 from ..errors import ConfigError
 from ..resources.registry import REGISTRY, Registry
-from . import accounting, imports, instances, mirror, refreshes
+from . import accounting, imports, instances, mirror, refreshes  # noqa: F401 - each declares tables
 from .clock import db_now, is_due
 from .product_key import ProductKey
+from .types import DECLARED
 
 __all__ = ["Tables", "copies_in", "db_now", "declare", "is_due", "metadata", "tables"]
 
@@ -101,27 +102,8 @@ def copies_in(host: MetaData) -> Tables | None:
 
 def declare(metadata: MetaData, registry: Registry) -> Tables:
     """Our tables in ``metadata``, with those of these collections."""
-    return Tables(
-        instances=instances.instances(metadata),
-        leases=refreshes.leases(metadata),
-        refreshes=refreshes.refreshes(metadata),
-        hints=refreshes.hints(metadata),
-        workers=refreshes.workers(metadata),
-        missing_records=refreshes.missing_records(metadata),
-        rejected_records=refreshes.rejected_records(metadata),
-        mirror=mirror.mirror_tables(metadata, registry),
-        registry=registry,
-        absent_products=mirror.absent_products(metadata),
-        history=instances.history(metadata),
-        erased_people=instances.erased_people(metadata),
-        link_imports=imports.link_imports(metadata),
-        link_import_rows=imports.link_import_rows(metadata),
-        alerts=instances.alerts(metadata),
-        accounting=accounting.accounting(metadata),
-        accounting_documents=accounting.accounting_documents(metadata),
-        accounting_batches=accounting.accounting_batches(metadata),
-        returns=accounting.returns(metadata),
-    )
+    fixed = {name.removeprefix("bigcommerce_"): each.to_metadata(metadata) for name, each in DECLARED.tables.items()}
+    return Tables(**fixed, mirror=mirror.mirror_tables(metadata, registry), registry=registry)
 
 
 metadata = MetaData()

@@ -14,7 +14,7 @@ from ..resources.base import Field, Index, Kind
 from ..resources.columns import CODE_LENGTH
 from ..resources.registry import Registry
 from .dialect import TEXT_RANGES
-from .types import FOUR_BYTES, exchange_rate, long_text, moment, money, row_id
+from .types import FOUR_BYTES, declare_table, exchange_rate, long_text, moment, money, row_id
 
 _TYPES: Mapping[Kind, Callable[[], TypeEngine[Any]]] = {
     Kind.MONEY: money,
@@ -92,13 +92,10 @@ def _mirrored(place: str) -> Iterator[SchemaItem]:
     yield Column("notes", Text)
 
 
-def absent_products(metadata: MetaData) -> Table:
-    """Products that a stored order refers to and that the store no longer has: not asked for again."""
-    return Table(
-        "bigcommerce_absent_products",
-        metadata,
-        Column("instance_id", BigInteger, primary_key=True, autoincrement=False),
-        Column("bigcommerce_id", BigInteger, primary_key=True, autoincrement=False),
-        Column("found_absent_at", moment(), nullable=False),
-        **FOUR_BYTES,
-    )
+# Products that a stored order refers to and that the store no longer has: not asked for again.
+declare_table(
+    "absent_products",
+    Column("instance_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("bigcommerce_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("found_absent_at", moment(), nullable=False),
+)

@@ -1,4 +1,4 @@
-"""Column types that Alembic renders without importing this package, and exact on all three databases."""
+"""How tables are declared: column types that Alembic renders without importing this package, exact on all databases."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, Numeric, String, Text
+from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, MetaData, Numeric, String, Table, Text
 from sqlalchemy.dialects import mysql
+from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
 from .dialect import MARIADB, SQLITE
@@ -17,6 +18,14 @@ NAME_LENGTH = 255
 """Of the names of instances, of callers and of tenants."""
 FOUR_BYTES: dict[str, Any] = {f"{dialect}_default_charset": "utf8mb4" for dialect in MARIADB.names}
 """What a table is made with, so that it holds every character whatever the database's own character set is."""
+DECLARED = MetaData()
+"""The tables that are the same whatever the collections are; ``Tables`` has their copies."""
+
+
+def declare_table(name: str, *items: SchemaItem, sqlite_autoincrement: bool = False) -> None:
+    """Declare a table of this name, which is also that of the attribute of ``Tables``."""
+    options = FOUR_BYTES | {"sqlite_autoincrement": sqlite_autoincrement}
+    Table(f"bigcommerce_{name}", DECLARED, *items, **options)
 
 
 def row_id() -> TypeEngine[int]:
