@@ -4,37 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row
 
 from ..accounting.document import Line
-from ..accounting.postings import AccountingMemo
 from ..models.product_key import key_answer
-from ..models.types import moment_text
 from ..operations.accounting.batches import BatchView
 from ..operations.accounting.documents import SHOWN, DocumentView
 from ..operations.accounting.summary import Awaiting
 from ..operations.accounting.tie_out import TieOut
-from .text import encodable
+from .text import plain, shown
 
-_TEXTS = ("return_reference", "payment_reference", "external_order_id", "host_reference", "message")
+_BATCH = ("number", "kind", "period_type", "batch_period", "date", "currency_code", "status", "document_count")
 
 
 def document_row_answer(row: Row[Any]) -> dict[str, Any]:
     """A document as a list has it, without its lines."""
-    given = row._mapping
-    return {
-        **{name: given[name] for name in SHOWN},
-        **{name: _text(given[name]) for name in _TEXTS},
-        "reasons": given["reasons"].split(),
-        "date": given["date"].isoformat(),
-        "store_default_to_transactional_exchange_rate": _decimal(
-            given["store_default_to_transactional_exchange_rate"], 10
-        ),
-        "total": _decimal(given["total"], 4),
-        "posted_at": moment_text(given["posted_at"]),
+    rate = row.store_default_to_transactional_exchange_rate
+    return shown(row, *SHOWN) | {
+        "reasons": row.reasons.split(),
+        "store_default_to_transactional_exchange_rate": None if rate is None else f"{rate:.10f}",
     }
 
 
@@ -42,29 +32,19 @@ def document_answer(view: DocumentView) -> dict[str, Any]:
     """The same with its lines."""
     return document_row_answer(view.row) | {
         "lines": [_line_answer(line) for line in view.lines],
-        "memo_lines": [_memo_answer(memo) for memo in view.memo_lines],
+        # The percentage as "10", not "1E+1".
+        "memo_lines": [
+            shown(memo, "kind", "amount") | {"percentage": f"{memo.percentage.normalize():f}"}
+            for memo in view.memo_lines
+        ],
     }
 
 
 def batch_answer(view: BatchView) -> dict[str, Any]:
     """A batch with its lines."""
-    given = view.row._mapping
     return {
-        **{name: given[name] for name in ("number", "kind", "period_type", "batch_period")},
-        "date": given["date"].isoformat(),
-        **{name: given[name] for name in ("currency_code", "status", "document_count", "late_count")},
-        "host_reference": _text(given["host_reference"]),
-        "posted_at": moment_text(given["posted_at"]),
-        "message": _text(given["message"]),
-        "lines": [
-            {
-                "role": line.role,
-                "side": line.side,
-                "amount": _decimal(line.amount, 4),
-                "nominal_code_id": line.nominal_code_id,
-            }
-            for line in view.lines
-        ],
+        **shown(view.row, *_BATCH, "late_count", "host_reference", "posted_at", "message"),
+        "lines": [shown(line, "role", "side", "amount", "nominal_code_id") for line in view.lines],
     }
 
 
@@ -73,17 +53,8 @@ def summary_answer(found: Sequence[Awaiting], *, is_complete: bool | None) -> di
     return {
         "is_complete": is_complete,
         "awaiting": [
-            {
-                "kind": each.kind,
-                "status": each.status,
-                "reasons": list(each.reasons),
-                "is_batched": each.is_batched,
-                "currency_code": each.currency_code,
-                "count": each.count,
-                "total": _decimal(each.total, 4),
-                "since": each.since.isoformat(),
-                "sentence": each.sentence,
-            }
+            shown(each, "kind", "status", "is_batched", "currency_code", "count", "total", "since", "sentence")
+            | {"reasons": list(each.reasons)}
             for each in found
         ],
     }
@@ -97,15 +68,10 @@ def tie_out_answer(first_day: date, found: Sequence[TieOut]) -> dict[str, Any]:
             {
                 "currency_code": each.currency_code,
                 "order_count": each.orders,
-                "total": _decimal(each.total, 4),
-                **{status: _decimal(total, 4) for status, total in each.by_status.items()},
-                "difference": _decimal(each.difference, 4),
+                **shown(each, "total", "difference"),
+                **{status: plain(total) for status, total in each.by_status.items()},
                 "differing_orders": [
-                    {
-                        "bigcommerce_order_id": one.order_id,
-                        "total": _decimal(one.order_total, 4),
-                        "invoiced": _decimal(one.invoiced, 4),
-                    }
+                    {"bigcommerce_order_id": one.order_id, "total": plain(one.order_total), **shown(one, "invoiced")}
                     for one in each.differing
                 ],
             }
@@ -116,41 +82,15 @@ def tie_out_answer(first_day: date, found: Sequence[TieOut]) -> dict[str, Any]:
 
 def return_answer(row: Mapping[str, Any], quantities: Mapping[int, int]) -> dict[str, Any]:
     """Goods that came back, as they were reported."""
-    return {
-        "reference": encodable(row["reference"]),
-        "bigcommerce_order_id": row["bigcommerce_order_id"],
-        "received_at": row["received_at"].isoformat(),
-        "lines": [{"line_id": line_id, "quantity": quantity} for line_id, quantity in sorted(quantities.items())],
-        "created_by": _text(row["created_by"]),
-        "created_at": moment_text(row["created_at"]),
-    }
+    names = ("reference", "bigcommerce_order_id", "received_at", "created_by", "created_at")
+    lines = [{"line_id": line_id, "quantity": quantity} for line_id, quantity in sorted(quantities.items())]
+    return {**{name: plain(row[name]) for name in names}, "lines": lines}
 
 
 def _line_answer(line: Line) -> dict[str, Any]:
     return {
-        "role": line.role,
-        "side": line.side,
-        "amount": _decimal(line.amount, 4),
-        "nominal_code_id": line.nominal_code_id,
-        "tax_amount": _decimal(line.tax_amount, 4),
+        **shown(line, "role", "side", "amount", "nominal_code_id", "tax_amount", "quantity", "detail"),
+        **shown(line, "cost_source", "derivation"),
         "bigcommerce_order_line_id": line.order_line_id,
         "host_product_id": key_answer(line.host_product_id),
-        "quantity": line.quantity,
-        "detail": _text(line.detail),
-        "cost_source": line.cost_source,
-        "derivation": line.derivation,
     }
-
-
-def _memo_answer(memo: AccountingMemo) -> dict[str, Any]:
-    # "10", not "1E+1".
-    percentage = f"{memo.percentage.normalize():f}"
-    return {"kind": memo.kind, "percentage": percentage, "amount": _decimal(memo.amount, 4)}
-
-
-def _decimal(value: Decimal | None, places: int) -> str | None:
-    return None if value is None else f"{value:.{places}f}"
-
-
-def _text(value: str | None) -> str | None:
-    return None if value is None else encodable(value)

@@ -13,35 +13,28 @@ from ..models.types import moment_text
 from ..operations.findings.finding import Finding
 from ..operations.health import ResourceHealth
 from ..operations.instances.views import InstanceView
+from ..operations.queries import RefreshView
 from ..refresh.job import progress
 from ..schemas.fields import MASK
 from ..store_check.report import Report
 from .refreshes import refresh_answer
-from .text import encodable
+from .text import encodable, plain, shown
 
 logger = logging.getLogger(__name__)
 
 # Four characters of a shorter token would be too much of it.
 SHOW_END_FROM = 16
+_FINDING = ("code", "severity", "can_wait", "since", "sentence", "action", "link", "instance_id", "resource")
 
 
 def instance_answer(view: InstanceView, cipher: TokenCipher) -> dict[str, Any]:
     """The instance, nested as the request nests it."""
     instance, health = view.instance, view.health
-    settings = {name: getattr(instance, name) for name in SETTINGS}
     return {
-        "id": instance.id,
-        "name": instance.name,
-        "integration_id": instance.integration_id,
+        **shown(instance, "id", "name", "integration_id", "is_automatic_sync_enabled", "status", "status_message"),
+        **shown(instance, "store_timezone", "store_currency", "created_at", "updated_at"),
         "connection_settings": {"access_token": _masked(instance, cipher)},
-        "integration_settings": settings | {"start_date": instance.start_date.isoformat()},
-        "is_automatic_sync_enabled": instance.is_automatic_sync_enabled,
-        "status": instance.status,
-        "status_message": instance.status_message,
-        "store_timezone": instance.store_timezone,
-        "store_currency": instance.store_currency,
-        "created_at": moment_text(instance.created_at),
-        "updated_at": moment_text(instance.updated_at),
+        "integration_settings": shown(instance, *SETTINGS),
         "refreshes": [refresh_answer(each) for each in health.newest],
         "health": {
             **{resource.resource: _resource_answer(resource) for resource in health.resources},
@@ -54,20 +47,7 @@ def instance_answer(view: InstanceView, cipher: TokenCipher) -> dict[str, Any]:
 
 def finding_answer(finding: Finding) -> dict[str, Any]:
     """What a person should know."""
-    return {
-        "code": finding.code,
-        "severity": finding.severity,
-        "can_wait": finding.can_wait,
-        "since": moment_text(finding.since),
-        "sentence": encodable(finding.sentence),
-        "action": finding.action,
-        "link": finding.link,
-        "instance_id": finding.instance_id,
-        "resource": finding.resource,
-        "refresh_id": finding.refresh_id,
-        "before": finding.before,
-        "after": finding.after,
-    }
+    return shown(finding, *_FINDING, "refresh_id", "before", "after")
 
 
 def _resource_answer(resource: ResourceHealth) -> dict[str, Any]:
@@ -77,17 +57,10 @@ def _resource_answer(resource: ResourceHealth) -> dict[str, Any]:
     return {
         **off,
         "last_success_at": moment_text(success.row.finished_at if success else None),
-        "age_s": resource.age_s,
-        "watermark": moment_text(resource.watermark),
-        "next_refresh_at": moment_text(resource.next_refresh_at),
+        **shown(resource, "age_s", "watermark", "next_refresh_at"),
         "conflicts": success.row.conflicts if success else None,
         "refused": success.row.refused if success else None,
-        "open_refresh": opened
-        and {
-            "id": opened.row.id,
-            "status": opened.row.status,
-            "progress_percentage": opened.percentage,
-        },
+        "open_refresh": opened and open_refresh_answer(opened),
         "left_out": (
             resource.left_out
             and {
@@ -97,14 +70,13 @@ def _resource_answer(resource: ResourceHealth) -> dict[str, Any]:
         )
         or None,
         "trouble": None if opened is None else opened.trouble,
-        "last_failure": failure
-        and {
-            "id": failure.row.id,
-            "message": failure.row.message,
-            "error_code": failure.row.error_code,
-            "finished_at": moment_text(failure.row.finished_at),
-        },
+        "last_failure": failure and shown(failure.row, "id", "message", "error_code", "finished_at"),
     }
+
+
+def open_refresh_answer(view: RefreshView) -> dict[str, Any]:
+    """The walk that is open."""
+    return {**shown(view.row, "id", "status"), "progress_percentage": view.percentage}
 
 
 def _masked(instance: IntegrationInstance, cipher: TokenCipher) -> str | None:
@@ -126,9 +98,8 @@ def _masked(instance: IntegrationInstance, cipher: TokenCipher) -> str | None:
 
 def report_answer(report: Report) -> dict[str, Any]:
     """What was found out, and for each null the reason."""
-    values = {name: encodable(each) if isinstance(each, str) else each for name, each in report.values().items()}
     return {
-        **values,
-        "message": report.message and encodable(report.message),
+        **{name: plain(each) for name, each in report.values().items()},
+        "message": plain(report.message),
         "reasons": {name: encodable(reason) for name, reason in report.reasons.items()},
     }

@@ -21,24 +21,21 @@ from .schemas import AccountingBatch
 @Operation(
     id="listAccountingBatches",
     tag=TAG,
-    summary="The batches of goods documents, the newest first",
     query=BatchesQuery,
     answers={200: page_of(AccountingBatch)},
     step="instance",
 )
 def get_accounting_batches(instance_id: str) -> dict[str, Any]:
-    """The batches, the newest first."""
+    """The batches of goods documents, the newest first."""
     context = authorize(READ, instance_id)
     query = read_query(request, BatchesQuery())
     views, total = batches.list_batches(context, **query)
-    page = page_answer(page=query["page"], per_page=query["per_page"], total=total)
-    return {"data": [batch_answer(view) for view in views], **page}
+    return page_answer([batch_answer(view) for view in views], total, query)
 
 
 @Operation(
     id="getAccountingBatch",
     tag=TAG,
-    summary="One batch with its lines",
     description="Its documents are those of `GET …/accounting-documents?batch_period=…` with its number.",
     answers={200: answer_of(AccountingBatch, "The batch.")},
     step="batch",

@@ -9,9 +9,8 @@ from flask import request
 from ...answers.accounting import batch_answer, return_answer
 from ...operations.accounting import decisions
 from ...schemas.accounting import NewReturn
-from ...schemas.base import load
 from ..http.access import authorize, parse_id
-from ..http.body import read_json_object
+from ..http.body import read_body
 from ..instances.bodies import read_if_match
 from ..openapi.next_steps import FROM_BATCH, FROM_DOCUMENT
 from ..openapi.operation import Operation, answer_of
@@ -25,7 +24,6 @@ _IF_MATCH = ("If-Match", "The ETag of the version that was seen and is released.
 @Operation(
     id="releaseAccountingDocument",
     tag=TAG,
-    summary="Release a document that is held",
     description=(
         "A worker then hands it over as it is. The release holds for the version that was seen: if the order changes "
         "before that, the document is held anew. Without `If-Match` it is a 428."
@@ -45,7 +43,6 @@ def post_accounting_release(instance_id: str, number: str) -> Answered:
 @Operation(
     id="retryAccountingDocument",
     tag=TAG,
-    summary="Hand over a document again that the host did not take",
     description="Also one that would be tried again later: it is tried as soon as a worker has time.",
     answers={200: answer_of(AccountingDocumentWithLines, "The document, to be handed over.", headers=[ETAG])},
     refusals=(409,),
@@ -53,7 +50,7 @@ def post_accounting_release(instance_id: str, number: str) -> Answered:
     leads_to=FROM_DOCUMENT,
 )
 def post_accounting_retry(instance_id: str, number: str) -> Answered:
-    """Let a worker hand over a document again."""
+    """Hand over a document again that the host did not take."""
     context = authorize(POST, instance_id)
     return answered(decisions.retry_document(context, parse_id(number)))
 
@@ -61,7 +58,6 @@ def post_accounting_retry(instance_id: str, number: str) -> Answered:
 @Operation(
     id="retryAccountingBatch",
     tag=TAG,
-    summary="Hand over a batch again that the host did not take",
     description="Also one that would be tried again later: it is tried as soon as a worker has time.",
     answers={200: answer_of(AccountingBatch, "The batch, to be handed over.")},
     refusals=(409,),
@@ -69,14 +65,13 @@ def post_accounting_retry(instance_id: str, number: str) -> Answered:
     leads_to=FROM_BATCH,
 )
 def post_accounting_batch_retry(instance_id: str, number: str) -> dict[str, Any]:
-    """Let a worker hand over a batch again."""
+    """Hand over a batch again that the host did not take."""
     return {"data": batch_answer(decisions.retry_batch(authorize(POST, instance_id), parse_id(number)))}
 
 
 @Operation(
     id="recordReturn",
     tag=TAG,
-    summary="Report goods that came back",
     description=(
         "A refund does not say that goods came back; this does. Its document is the reverse of the fulfilment, at the "
         "cost that was booked. The same `reference` again is the same return: it is answered as it is stored, and with "
@@ -96,8 +91,6 @@ def post_return(instance_id: str, bigcommerce_id: str) -> tuple[dict[str, Any], 
     """Report goods that came back."""
     context = authorize(POST, instance_id)
     order_id = parse_id(bigcommerce_id)
-    values, errors = load(NewReturn(), read_json_object(request))
-    if errors:
-        raise errors.refusal()
-    recorded = decisions.record_return(context, order_id, values["reference"], values["received_at"], values["lines"])
+    body = read_body(request, NewReturn())
+    recorded = decisions.record_return(context, order_id, body["reference"], body["received_at"], body["lines"])
     return {"data": return_answer(recorded.row, recorded.quantities)}, 201 if recorded.is_new else 200

@@ -31,7 +31,6 @@ Answered = tuple[dict[str, Any], int, dict[str, str]]
 @Operation(
     id="listAccountingDocuments",
     tag=TAG,
-    summary="The documents for the host's accounting, without their lines",
     description=(
         "By number. A page may be short, or empty, and still have a next one. `changed_after` goes without filters and "
         "lists all changes by change number; a document that is withdrawn before it is posted is gone from the list."
@@ -50,7 +49,7 @@ Answered = tuple[dict[str, Any], int, dict[str, str]]
     step="instance",
 )
 def get_accounting_documents(instance_id: str) -> dict[str, Any]:
-    """The documents, by number."""
+    """The documents for the host's accounting, without their lines."""
     context = authorize(READ, instance_id)
     query = read_list_query(request, DocumentsQuery())
     columns = documents.shown_columns(context)
@@ -75,13 +74,12 @@ def get_accounting_documents_export(instance_id: str) -> Response:
 @Operation(
     id="getAccountingDocument",
     tag=TAG,
-    summary="One document with its lines",
     answers={200: answer_of(AccountingDocumentWithLines, "The document.", headers=[ETAG])},
     step="document",
     leads_to=FROM_DOCUMENT,
 )
 def get_accounting_document(instance_id: str, number: str) -> Answered:
-    """One document with its lines; its version is the ETag."""
+    """One document with its lines."""
     context = authorize(READ, instance_id)
     return answered(documents.find_document(context, parse_id(number)))
 

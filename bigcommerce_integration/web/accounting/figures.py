@@ -29,12 +29,11 @@ class NoFilters(ObjectSchema):
 @Operation(
     id="getAccountingSummary",
     tag=TAG,
-    summary="What is not in the host's books yet, by kind and why",
     answers={200: answer_of(AccountingSummary, "The figures.")},
     step="instance",
 )
 def get_accounting_summary(instance_id: str) -> dict[str, Any]:
-    """What is not posted, by kind and why."""
+    """What is not in the host's books yet, by kind and why."""
     context = authorize(READ, instance_id)
     return {"data": summary_answer(awaiting(context), is_complete=is_read(context))}
 
@@ -56,7 +55,6 @@ def get_accounting_summary_export(instance_id: str) -> Response:
 @Operation(
     id="getAccountingTieOut",
     tag=TAG,
-    summary="A month's orders against their invoices, by currency",
     description=(
         "Of the orders whose first invoice is of a day in the month: the sum of their totals, as they are stored now, "
         "and the sums of their invoices with all later adjustments, by status. An order that was changed since "
@@ -67,7 +65,7 @@ def get_accounting_summary_export(instance_id: str) -> Response:
     step="instance",
 )
 def get_accounting_tie_out(instance_id: str) -> dict[str, Any]:
-    """A month's orders against their invoices."""
+    """A month's orders against their invoices, by currency."""
     context = authorize(READ, instance_id)
     first_day = read_query(request, TieOutQuery())["month"]
     return {"data": tie_out_answer(first_day, tie_out(context, first_day))}

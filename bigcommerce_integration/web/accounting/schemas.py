@@ -17,11 +17,13 @@ from ..openapi.shapes import (
     ID,
     INTEGER,
     MOMENT,
+    MONTH,
     STRING,
     AnswerSchema,
     JSONSchema,
     Part,
     Shown,
+    decimals,
     list_of,
     one_of,
 )
@@ -29,14 +31,9 @@ from ..openapi.shapes import (
 _ROLES, _SIDES, _COST_SOURCES = (get_args(each) for each in (Role, Side, CostSource))
 _REASONS: JSONSchema = list_of(one_of(AccountingReason))
 _WHY = f"Why it is held, waits or is disabled. {AccountingReason.meanings()}"
-_MONTH: JSONSchema = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"}
 
 
-def _decimals(count: int) -> JSONSchema:
-    return {"type": "string", "pattern": rf"^-?[0-9]+\.[0-9]{{{count}}}$"}
-
-
-_AMOUNT = _decimals(4)
+_AMOUNT = decimals(4)
 
 
 class AccountingLine(AnswerSchema):
@@ -87,7 +84,7 @@ class AccountingDocument(AnswerSchema):
     external_order_id = Shown(STRING, "The order's number in another system.", "", is_null=True)
     store_default_currency_code = Shown(STRING, "The store's own currency.", "USD", is_null=True)
     store_default_to_transactional_exchange_rate = Shown(
-        _decimals(10), "From the store's own currency to that of the document.", "1.0000000000", is_null=True
+        decimals(10), "From the store's own currency to that of the document.", "1.0000000000", is_null=True
     )
     total = Shown(
         _AMOUNT,
@@ -195,7 +192,7 @@ class TieOutOfCurrency(AnswerSchema):
 class AccountingTieOut(AnswerSchema):
     """A month's orders against their invoices."""
 
-    month = Shown(_MONTH, "By the day of the first invoice, in the store's time zone.", "2026-03")
+    month = Shown(MONTH, "By the day of the first invoice, in the store's time zone.", "2026-03")
     currencies = Part(TieOutOfCurrency, "By currency; they are never converted.", many=True)
 
 

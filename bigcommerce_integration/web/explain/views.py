@@ -39,7 +39,6 @@ class ExplainQuery(ObjectSchema):
 @Operation(
     id="explain",
     tag="Mirror",
-    summary="Why an order or refund is not here, or a variant not linked",
     description=(
         "Give exactly one of `order`, `refund`, `variant` (BigCommerce ids) and `sku`. With `ask_store=true` the store "
         "is asked too, for five seconds at most. Needs `read`; about an order or refund `read_orders` too, and to ask "
@@ -50,7 +49,7 @@ class ExplainQuery(ObjectSchema):
     step="explanation",
 )
 def get_explanation(instance_id: str) -> dict[str, Any]:
-    """The reasons, the surest first; each with the BigCommerce id that it is about."""
+    """Why an order or refund is not here, or a variant not linked."""
     context = authorize("read", instance_id)
     query = read_query(request, ExplainQuery())
     given = [name for name in SUBJECTS if name in query]

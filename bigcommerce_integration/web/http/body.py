@@ -6,9 +6,11 @@ import json
 from typing import Any, NoReturn
 
 from flask import Request
+from marshmallow import Schema
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 from ...errors import BodyTooLarge, MalformedBody, RequestRefused, UnsupportedMediaType
+from ...schemas.base import load
 
 MAX_BODY_BYTES = 64 * 1024
 # More digits than any column holds: read as one that is out of range, not by Python's slow or refused conversion.
@@ -23,6 +25,14 @@ def read_json_object(request: Request) -> dict[str, Any]:
     """
     value: dict[str, Any] = _read(request, MAX_BODY_BYTES, dict)
     return value
+
+
+def read_body(request: Request, schema: Schema) -> dict[str, Any]:
+    """The JSON object in the body as the schema reads it; ``Invalid`` with every bad field."""
+    values, errors = load(schema, read_json_object(request))
+    if errors:
+        raise errors.refusal()
+    return values
 
 
 def read_json_array(request: Request, *, max_bytes: int) -> list[Any]:

@@ -10,10 +10,9 @@ from ...answers.instances import instance_answer
 from ...operations.findings.acknowledge import CHANGES, acknowledge
 from ...operations.findings.finding import FindingCode
 from ...operations.instances.views import view_of
-from ...schemas.base import load
 from ...schemas.instances import Acknowledgement
 from ..http.access import authorize
-from ..http.body import read_json_object
+from ..http.body import read_body
 from ..openapi.next_steps import FROM_CHANGED_INSTANCE
 from ..openapi.operation import Operation, answer_of
 from .schemas import Instance
@@ -22,7 +21,6 @@ from .schemas import Instance
 @Operation(
     id="acknowledgeFinding",
     tag="Instances",
-    summary="Acknowledge a changed time zone or default currency of the store",
     description=(
         f"Ends the finding, {' or '.join(f'`{code}`' for code in CHANGES)}, and notes in the history who knew of it. "
         "`after` is that of the finding: if the store says something else by now, that is a 409. If the finding has "
@@ -36,10 +34,7 @@ from .schemas import Instance
     leads_to=FROM_CHANGED_INSTANCE,
 )
 def post_acknowledge(instance_id: str) -> dict[str, Any]:
-    """Acknowledge a change."""
+    """Acknowledge a changed time zone or default currency of the store."""
     context = authorize("change", instance_id)
-    values, errors = load(Acknowledgement(), read_json_object(request))
-    if errors:
-        raise errors.refusal()
-    instance = acknowledge(context, values["code"], values["after"])
+    instance = acknowledge(context, **read_body(request, Acknowledgement()))
     return {"data": instance_answer(view_of(context, instance), context.state.cipher)}

@@ -7,12 +7,13 @@ from typing import Any
 
 from flask import request
 
-from ...answers.instances import finding_answer
+from ...answers.instances import finding_answer, open_refresh_answer
+from ...answers.text import shown
 from ...app_state import current_state
 from ...models.types import moment_text
 from ...operations.findings.finding import FindingCode, worst_first
 from ...operations.instances.views import InstanceView, list_instances
-from ...operations.work.problem import Problem, ProblemCode
+from ...operations.work.problem import ProblemCode
 from ...operations.work.watch import look
 from ...resources.orders import ORDERS
 from ..http.access import login
@@ -64,7 +65,6 @@ class WorkHealth(AnswerSchema):
 @Operation(
     id="getHealth",
     tag="Instances",
-    summary="Whether work is done at all",
     description=(
         "For a load balancer or a monitor: it needs no login, and one query a second at most. One store's trouble "
         "never makes it a 503. With a JWT it says too how fresh each store is that the caller may read."
@@ -77,11 +77,11 @@ class WorkHealth(AnswerSchema):
     tells_more=True,
 )
 def get_health() -> tuple[dict[str, Any], int]:
-    """200 or 503; how fresh the caller's stores are, if they are logged in."""
+    """Whether work is done at all."""
     seen = look(current_state())
     data: dict[str, Any] = {"is_working": seen.is_done}
     if seen.problem is not None:
-        data["problem"] = _problem(seen.problem)
+        data["problem"] = shown(seen.problem, "code", "sentence", "since", "can_wait")
     # Without a database, or tables, there is nothing to tell.
     is_readable = seen.problem is None or seen.problem.code not in _UNREADABLE
     if "Authorization" in request.headers and is_readable:
@@ -94,15 +94,6 @@ def get_health() -> tuple[dict[str, Any], int]:
     return {"data": data}, 200 if seen.is_done else 503
 
 
-def _problem(problem: Problem) -> dict[str, Any]:
-    return {
-        "code": problem.code,
-        "sentence": problem.sentence,
-        "since": moment_text(problem.since),
-        "can_wait": problem.can_wait,
-    }
-
-
 def _collections(view: InstanceView) -> Iterator[dict[str, Any]]:
     overdue = {each.resource for each in view.findings if each.code is FindingCode.REFRESH_OVERDUE}
     for each in view.health.resources:
@@ -110,10 +101,8 @@ def _collections(view: InstanceView) -> Iterator[dict[str, Any]]:
         yield {
             "instance_id": view.instance.id,
             "name": view.instance.name,
-            "resource": each.resource,
+            **shown(each, "resource", "age_s"),
             "last_success_at": moment_text(success.row.finished_at if success else None),
-            "age_s": each.age_s,
-            "open_refresh": opened
-            and {"id": opened.row.id, "status": opened.row.status, "progress_percentage": opened.percentage},
+            "open_refresh": opened and open_refresh_answer(opened),
             "is_overdue": each.resource in overdue,
         }

@@ -68,23 +68,20 @@ class InstancesQuery(PageQuery):
 @Operation(
     id="listInstances",
     tag=_TAG,
-    summary="The connected stores that the caller may read",
     query=InstancesQuery,
     answers={200: page_of(Instance)},
 )
 def list_instances() -> dict[str, Any]:
-    """The tenant's connected stores that the caller may read, page by page."""
+    """The connected stores that the caller may read."""
     caller = login()
     query = read_query(request, InstancesQuery())
     views, total = list_connected(caller, **query)
-    data = [instance_answer(view, caller.state.cipher) for view in views]
-    return {"data": data, **page_answer(page=query["page"], per_page=query["per_page"], total=total)}
+    return page_answer([instance_answer(view, caller.state.cipher) for view in views], total, query)
 
 
 @Operation(
     id="createInstance",
     tag=_TAG,
-    summary="Connect a store",
     description=(
         "Its initial refreshes begin at once. The token is tried first, for 5 seconds at most; `verify=false` skips "
         "that. A store that cannot be reached is connected all the same: `status_message` says so, and the refreshes "
@@ -110,14 +107,13 @@ def post_instance() -> Answered:
 @Operation(
     id="getInstance",
     tag=_TAG,
-    summary="A connected store",
     query=InstanceQuery,
     answers={200: answer_of(Instance, "The instance.", headers=[_ETAG])},
     step="instance",
     leads_to=FROM_INSTANCE,
 )
 def get_instance(instance_id: str) -> Answered:
-    """One connected store with its health and the newest refresh of each resource."""
+    """A connected store."""
     context = authorize("read", instance_id, while_deleting=True)
     wants_counts = "include" in read_query(request, InstanceQuery())
     answer, status, headers = _answered(view_of(context, context.instance), context.state.cipher)
@@ -126,12 +122,11 @@ def get_instance(instance_id: str) -> Answered:
     return answer, status, headers
 
 
-def _changes(name: str, summary: str, description: str, body: type[Schema], example: dict[str, Any]) -> Operation:
+def _changes(name: str, description: str, body: type[Schema], example: dict[str, Any]) -> Operation:
     """What the document says of a change of settings."""
     return Operation(
         id=name,
         tag=_TAG,
-        summary=summary,
         description=(
             f"{description} A new token, or another store hash, is tried against the store first, for 5 seconds at "
             "most; `verify=false` skips that."
@@ -157,19 +152,17 @@ def _changes(name: str, summary: str, description: str, body: type[Schema], exam
 
 @_changes(
     "putInstance",
-    "Replace all settings",
     "A token that is not given stays.",
     ReplacedInstance,
     {name: value for name, value in example_of(NewInstance).items() if name != "connection_settings"},
 )
 def put_instance(instance_id: str) -> Answered:
-    """Replace all settings; a token that is not given stays."""
+    """Replace all settings."""
     return _change(instance_id, ReplacedInstance())
 
 
 @_changes(
     "patchInstance",
-    "Change some settings",
     "Merged into what is stored: null clears, absent keeps.",
     InstancePatch,
     {
@@ -178,14 +171,13 @@ def put_instance(instance_id: str) -> Answered:
     },
 )
 def patch_instance(instance_id: str) -> Answered:
-    """Merge what is given into the settings: null clears, absent keeps."""
+    """Change some settings."""
     return _change(instance_id, InstancePatch())
 
 
 @Operation(
     id="deleteInstance",
     tag=_TAG,
-    summary="Disconnect a store and remove its mirror",
     description=(
         "At once the token is wiped, the name free and every refresh cancelled; workers then remove the rows. The "
         "host's products stay."
@@ -196,7 +188,7 @@ def patch_instance(instance_id: str) -> Answered:
     step="deletion",
 )
 def delete_instance(instance_id: str) -> Answered:
-    """Disconnect a store; workers remove its rows afterwards."""
+    """Disconnect a store and remove its mirror."""
     context = authorize("delete", instance_id, while_deleting=True)
     view = disconnect(context, read_if_match(request))
     answer, status, headers = _answered(view, context.state.cipher, status=202)
@@ -206,7 +198,6 @@ def delete_instance(instance_id: str) -> Answered:
 @Operation(
     id="checkNewInstance",
     tag=_CHECKS,
-    summary="Check a store before it is connected",
     description=(
         "Takes the body of a create, and refuses it likewise, but for a name that is taken. It saves nothing. "
         f"{_ABOUT_CHECKS}"
@@ -216,7 +207,7 @@ def delete_instance(instance_id: str) -> Answered:
     answers={200: _CHECKED},
 )
 def check_draft() -> dict[str, Any]:
-    """What a create with the same body would meet."""
+    """Check a store before it is connected."""
     caller = login()
     caller.require_permission("check")
     return _checked(*verification.check_draft(caller, read_draft(request, caller.state.cipher)))
@@ -225,13 +216,12 @@ def check_draft() -> dict[str, Any]:
 @Operation(
     id="checkInstance",
     tag=_CHECKS,
-    summary="Check a connected store",
     description=f"{_ABOUT_CHECKS} It saves nothing but that the store's time zone or default currency has changed.",
     answers={200: _CHECKED},
     step="instance",
 )
 def check_instance(instance_id: str) -> dict[str, Any]:
-    """How a connected store would answer a refresh now."""
+    """Check a connected store."""
     return _checked(*verification.check_instance(authorize("check", instance_id)))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import request
 
-from ...answers.text import encodable
+from ...answers.text import shown
 from ...operations.creation.job import create_products
 from ...operations.creation.preview import MOST_PREVIEWED, Preview, Verdict, preview
 from ...operations.creation.selection import ACTION, MOST_CREATED
@@ -15,7 +15,7 @@ from ...schemas.refreshes import WAYS, CreationFilters, CreationRequest, load_cr
 from ..http.access import authorize
 from ..http.body import read_json_object
 from ..openapi.operation import LOCATION, Operation, answer_of
-from ..openapi.shapes import COUNT, ID, STRING, AnswerSchema, Coded, Part, Shown
+from ..openapi.shapes import COUNT, ID, STRING, AnswerSchema, Coded, Part, Shown, described, object_of
 from ..refreshes.schemas import BEGUN, Refresh
 from ..refreshes.views import Answer, accepted
 
@@ -50,39 +50,20 @@ class CreationPreview(AnswerSchema):
 
 def _shape() -> dict[str, Any]:
     """One of three ways to say which variants, each with or without a preview."""
-    known: Any = CreationRequest().fields
-    preview_ = {"description": known["preview"].metadata["description"], **known["preview"].json_schema()}
-    own: Any = CreationFilters().fields
-    filters = {
-        name: {"description": field.metadata["description"], **field.json_schema()} for name, field in own.items()
+    known = described(CreationRequest)
+    known["all"] = {"description": known["all"]["description"], "const": True}
+    known["filters"] = {
+        "description": "Variants without a link that pass these filters.",
+        **object_of(described(CreationFilters)),
+        "minProperties": 1,
     }
-    ways = {
-        "ids": {"description": known["ids"].metadata["description"], **known["ids"].json_schema()},
-        "filters": {
-            "description": "Variants without a link that pass these filters.",
-            "type": "object",
-            "properties": filters,
-            "minProperties": 1,
-            "additionalProperties": False,
-        },
-        "all": {"description": known["all"].metadata["description"], "const": True},
-    }
-    shapes = [
-        {
-            "type": "object",
-            "properties": {name: ways[name], "preview": preview_},
-            "required": [name],
-            "additionalProperties": False,
-        }
-        for name in WAYS
-    ]
+    shapes = [object_of({name: known[name], "preview": known["preview"]}, name) for name in WAYS]
     return {"description": "For which variants.", "anyOf": shapes}
 
 
 @Operation(
     id="createProducts",
     tag="Links",
-    summary="Make products of the host for variants that have none",
     description=(
         "Also where `auto_create_products` is off. A worker makes them, so many a transaction: the job is a refresh "
         f"with the mode `create`, for at most {MOST_CREATED:,} variants. Those that a person decided to leave without "
@@ -106,7 +87,7 @@ def _shape() -> dict[str, Any]:
     },
 )
 def post_products_create(instance_id: str) -> dict[str, Any] | Answer:
-    """Make products for variants, or say what would come of it."""
+    """Make products of the host for variants that have none."""
     context = authorize(ACTION, instance_id)
     selection, is_preview = load_creation(read_json_object(request))
     if is_preview:
@@ -119,14 +100,5 @@ def _answer(found: Preview) -> dict[str, Any]:
         "total": found.total,
         "looked_at": len(found.planned),
         "counts": {str(each): found.counts.get(each, 0) for each in Verdict},
-        "rows": [
-            {
-                "bigcommerce_id": each.bigcommerce_id,
-                "sku": each.sku and encodable(each.sku),
-                "name": each.name and encodable(each.name),
-                "verdict": each.verdict,
-                "message": encodable(each.message),
-            }
-            for each in found.planned[:SHOWN]
-        ],
+        "rows": [shown(each, "bigcommerce_id", "sku", "name", "verdict", "message") for each in found.planned[:SHOWN]],
     }

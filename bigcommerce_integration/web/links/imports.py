@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, request, url_for
 
 from ...answers.files import file_answer
-from ...models.types import moment_text
+from ...answers.text import shown
 from ...operations.context import RequestContext
 from ...operations.imports.steps import apply_import, undo_import
 from ...operations.imports.upload import MAX_BYTES, upload
@@ -27,7 +27,7 @@ from .import_schemas import LinkImport, LinkImportWithProblems
 Answered = tuple[dict[str, Any], int, dict[str, str]]
 
 _TAG = "Link imports"
-_COUNTS = ("good", "bad", "applied", "skipped", "undone", "not_undone")
+_COUNTS = ("rows", "good", "bad", "applied", "skipped", "undone", "not_undone")
 _EXAMPLE = "variant_id,host_sku,decision\r\n101,MUG-RED,\r\n102,,leave\r\n"
 _FOLLOW = "A worker does it, a thousand rows at a time: follow it by `GET`."
 
@@ -41,7 +41,6 @@ class RowsQuery(ObjectSchema):
 @Operation(
     id="importLinks",
     tag=_TAG,
-    summary="Send a file that links variants",
     description=(
         "A file as `GET …/variants/export.csv` gives it, with `host_sku` or `decision` filled in: `link` links the "
         "variant by its own SKU, or by `suggested_sku`; `leave` leaves it without a link for good; where both are "
@@ -65,36 +64,33 @@ def post_import(instance_id: str) -> Answered:
 @Operation(
     id="listImports",
     tag=_TAG,
-    summary="The files that were sent, the newest first",
     query=PageQuery,
     answers={200: page_of(LinkImport)},
     step="instance",
 )
 def get_imports(instance_id: str) -> dict[str, Any]:
-    """The imports of an instance, the newest first."""
+    """The files that were sent, the newest first."""
     context = authorize("link", instance_id)
     query = read_query(request, PageQuery())
     views, total = list_imports(context, **query)
-    return {"data": [_answer(view) for view in views], **page_answer(**query, total=total)}
+    return page_answer([_answer(view) for view in views], total, query)
 
 
 @Operation(
     id="getImport",
     tag=_TAG,
-    summary="One of them, with the rows that need a person",
     answers={200: answer_of(LinkImportWithProblems, "The import.")},
     step="import",
     leads_to=FROM_IMPORT,
 )
 def get_import(instance_id: str, import_id: str) -> dict[str, Any]:
-    """One import with the rows that need a person."""
+    """One of them, with the rows that need a person."""
     return {"data": _with_problems(find_import(authorize("link", instance_id), parse_id(import_id)))}
 
 
 @Operation(
     id="getImportRows",
     tag=_TAG,
-    summary="Its rows with one verdict as a CSV file",
     description=(
         "The bad ones as they were in the file, with `problem` and `problem_code` behind: mend them and send the file "
         "again. Of the others the line and the variant."
@@ -104,17 +100,16 @@ def get_import(instance_id: str, import_id: str) -> dict[str, Any]:
     step="import",
 )
 def get_import_rows(instance_id: str, import_id: str) -> Response:
-    """Rows of an import as a file."""
+    """Its rows with one verdict as a CSV file."""
     context = authorize("link", instance_id)
     found = parse_id(import_id)
     return file_answer(export_rows(context, found, read_query(request, RowsQuery())["verdict"]))
 
 
-def _step(name: str, summary: str, description: str) -> Operation:
+def _step(name: str, description: str) -> Operation:
     return Operation(
         id=name,
         tag=_TAG,
-        summary=summary,
         description=f"{description} {_FOLLOW}",
         answers={202: answer_of(LinkImportWithProblems, "It has begun.", headers=[LOCATION, RETRY_AFTER])},
         refusals=(409,),
@@ -125,22 +120,20 @@ def _step(name: str, summary: str, description: str) -> Operation:
 
 @_step(
     "applyImport",
-    "Apply the good rows",
     "They are decisions by hand, as by `PUT …/variants/links`. A row whose variant has got another link since the file "
     "was sent is skipped and named.",
 )
 def post_import_apply(instance_id: str, import_id: str) -> Answered:
-    """Let a worker apply the good rows."""
+    """Apply the good rows."""
     return _begun(instance_id, import_id, apply_import)
 
 
 @_step(
     "undoImport",
-    "Undo what was applied",
     "The variants get the links back that they had. A row whose variant has got another link since is left, and named.",
 )
 def post_import_undo(instance_id: str, import_id: str) -> Answered:
-    """Let a worker give the variants their links back."""
+    """Undo what was applied."""
     return _begun(instance_id, import_id, undo_import)
 
 
@@ -161,17 +154,9 @@ def _with_problems(view: ImportView) -> dict[str, Any]:
 def _answer(view: ImportView) -> dict[str, Any]:
     row = view.row
     return {
-        "id": row.id,
-        "status": row.status,
+        **shown(row, "id", "status", "uploaded_by", "applied_by", "undone_by", "created_at", "changed_at"),
+        **shown(view, "message", "untouched"),
         "progress_percentage": view.percentage,
-        "message": view.message,
-        "rows": row.rows_count,
-        "untouched": view.untouched,
         **{name: row._mapping[f"{name}_count"] for name in _COUNTS},
-        "uploaded_by": row.uploaded_by,
-        "applied_by": row.applied_by,
-        "undone_by": row.undone_by,
-        "created_at": moment_text(row.created_at),
-        "changed_at": moment_text(row.changed_at),
         "is_kept": row.pruned_at is None,
     }

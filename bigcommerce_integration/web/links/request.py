@@ -18,12 +18,13 @@ from ...schemas import fields
 from ...schemas.base import ObjectSchema, load
 from ...schemas.patterns import trimmed_pattern
 from ...schemas.product_keys import HostProductId
-from ..http.body import read_json_array, read_json_object
-from ..openapi.shapes import list_of, nullable
+from ..http.body import read_body, read_json_array
+from ..openapi.shapes import described, list_of, object_of
 
 MOST_LINKS = 1000
 # A thousand rows with SKUs of 255 characters, each of them escaped.
 MAX_LINKS_BYTES = 2 * 1024 * 1024
+_TYPE_OF = {"bigcommerce_id": "integer", "sku": "string"}
 
 
 class Sku(fields.StrictField):
@@ -56,16 +57,11 @@ class LinkRow(ObjectSchema):
 
 def _row_of(key: str, *others: str) -> dict[str, Any]:
     """A row that names the variant by ``key``, and may have the ``others``."""
-    fields: Any = LinkRow().fields
-    names = (key, *others, "host_product_id")
-    shapes = {name: fields[name].json_schema() for name in names}
-    shapes |= {name: nullable(shapes[name]) for name in names if name != key and fields[name].allow_none}
-    return {
-        "type": "object",
-        "properties": {name: shape | fields[name].metadata for name, shape in shapes.items()},
-        "required": [key, "host_product_id"],
-        "additionalProperties": False,
-    }
+    known = described(LinkRow)
+    properties = {name: known[name] for name in (key, *others, "host_product_id")}
+    # Where it names the variant it is not null.
+    properties[key] |= {"type": _TYPE_OF[key]}
+    return object_of(properties, key, "host_product_id")
 
 
 ROWS_SHAPE = {
@@ -78,10 +74,7 @@ ROWS_SHAPE = {
 
 def read_link_request(request: Request) -> Key:
     """The host's product to link one variant to."""
-    values, errors = load(LinkRequest(), read_json_object(request))
-    if errors:
-        raise errors.refusal()
-    return values["host_product_id"]
+    return read_body(request, LinkRequest())["host_product_id"]
 
 
 def read_link_rows(request: Request) -> Sequence[WantedLink]:

@@ -45,7 +45,6 @@ class Link(AnswerSchema):
 @Operation(
     id="listLinks",
     tag=_TAG,
-    summary="What was decided by hand, to be put into another instance of the same store",
     description=(
         "By the variant's id; those that the store has no longer are left out. The rows of a page are a body for "
         "`PUT …/variants/links` of another instance once it has read the products: so the decisions survive a store "
@@ -55,7 +54,7 @@ class Link(AnswerSchema):
     answers={200: answer_of(Link, "One page of them.", many=True, meta=Part(NextPage, "Where the next page begins."))},
 )
 def get_links(instance_id: str) -> dict[str, Any]:
-    """What was decided by hand, as rows that another instance of the same store takes."""
+    """What was decided by hand, to be put into another instance of the same store."""
     context = authorize("read", instance_id)
     query = read_query(request, LinksQuery())
     read = columns(context.state.tables.variants, EXPORTED)
@@ -70,7 +69,6 @@ def _link(row: dict[str, Any]) -> dict[str, Any]:
 @Operation(
     id="linkVariant",
     tag=_TAG,
-    summary="Link a variant to a product of the host",
     description="Or to another one than before. No refresh changes what was decided by hand.",
     body=LinkRequest,
     body_examples={"product": {"host_product_id": 900}},
@@ -79,7 +77,7 @@ def _link(row: dict[str, Any]) -> dict[str, Any]:
     leads_to=FROM_VARIANT,
 )
 def post_link(instance_id: str, bigcommerce_id: str) -> dict[str, Any]:
-    """Link one variant, or link it to another product of the host."""
+    """Link a variant to a product of the host."""
     context = authorize("link", instance_id)
     row = decisions.link_variant(context, parse_id(bigcommerce_id), read_link_request(request))
     return {"data": _variants(context, [row])[0]}
@@ -88,14 +86,13 @@ def post_link(instance_id: str, bigcommerce_id: str) -> dict[str, Any]:
 @Operation(
     id="unlinkVariant",
     tag=_TAG,
-    summary="Decide that a variant has no link",
     description="Also where it has none: no refresh will link it.",
     answers={200: answer_of(Variant, _NOW, example=_BY_HAND | {"host_product_id": None})},
     step="variant",
     leads_to=FROM_VARIANT,
 )
 def delete_link(instance_id: str, bigcommerce_id: str) -> dict[str, Any]:
-    """Decide that one variant has no link; also where it had none: no refresh will link it."""
+    """Decide that a variant has no link."""
     context = authorize("link", instance_id)
     return {"data": _variants(context, [decisions.link_variant(context, parse_id(bigcommerce_id), None)])[0]}
 
@@ -103,7 +100,6 @@ def delete_link(instance_id: str, bigcommerce_id: str) -> dict[str, Any]:
 @Operation(
     id="linkVariants",
     tag=_TAG,
-    summary="Decide on the links of many variants, all or nothing",
     description=(
         f"Up to {MOST_LINKS} rows, each with the BigCommerce id of a variant or the SKU of a live one; a "
         "`host_product_id` of null unlinks. Bad rows are named by their place, such as `0.sku`. The body may have 2 "
@@ -120,7 +116,7 @@ def delete_link(instance_id: str, bigcommerce_id: str) -> dict[str, Any]:
     },
 )
 def put_links(instance_id: str) -> dict[str, Any]:
-    """Decide on up to a thousand variants, all or nothing."""
+    """Decide on the links of many variants, all or nothing."""
     context = authorize("link", instance_id)
     return {"data": _variants(context, decisions.link_variants(context, read_link_rows(request)))}
 

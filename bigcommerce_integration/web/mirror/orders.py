@@ -38,7 +38,6 @@ class OrderRefreshQuery(ObjectSchema):
 @Operation(
     id="refreshOrder",
     tag="Mirror",
-    summary="Fetch one order from the store now",
     description=(
         "A refresh with mode `ids` of this one order. Answers the order if the refresh is completed within `wait` "
         "seconds, else the refresh. Also the refresh if it has ended and the order is not here: `explain` says why. "
@@ -52,7 +51,7 @@ class OrderRefreshQuery(ObjectSchema):
     refusals=(409,),
 )
 def post_order_refresh(instance_id: str, bigcommerce_id: str) -> dict[str, Any] | Answer:
-    """Fetch one order from the store; the order if that is done in time, else the refresh."""
+    """Fetch one order from the store now."""
     context = authorize("refresh", instance_id)
     context.require(ORDERS.permission)
     order_id = parse_id(bigcommerce_id)
@@ -66,14 +65,13 @@ def post_order_refresh(instance_id: str, bigcommerce_id: str) -> dict[str, Any] 
 @Operation(
     id="getOrder",
     tag="Mirror",
-    summary="One order with its lines",
     description=f"Also one that the store no longer has, with `deleted_at`. {payload_note(ORDERS)}",
     query=RecordQuery,
     answers={200: answer_of(OrderWithLines, "The order.")},
     leads_to=FROM_ORDER,
 )
 def get_order(instance_id: str, bigcommerce_id: str) -> dict[str, Any]:
-    """One order with its lines; also one that the store no longer has, with ``deleted_at``."""
+    """One order with its lines."""
     context = authorize(ORDERS.permission, instance_id)
     return {"data": _order(context, parse_id(bigcommerce_id), read_query(request, RecordQuery()))}
 

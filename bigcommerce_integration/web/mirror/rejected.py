@@ -8,8 +8,8 @@ from flask import Response, request
 from sqlalchemy import Row
 
 from ...answers.files import file_answer
+from ...answers.text import shown
 from ...errors import RejectionCode
-from ...models.types import moment_text
 from ...operations.exports.rejected import export_rejected
 from ...operations.lists.rejected import MEND_AND_RETRY, list_rejected, retry_rejected, what_to_do
 from ...resources.orders import ORDERS
@@ -54,20 +54,18 @@ class RejectedRecord(AnswerSchema):
 @Operation(
     id="listRejected",
     tag=_TAG,
-    summary="What was rejected, why, and what to do; the newest first",
     description=_PERMITTED,
     query=RejectedQuery,
     answers={200: page_of(RejectedRecord)},
     step="instance",
 )
 def get_rejected(instance_id: str) -> dict[str, Any]:
-    """Records that could not be stored, the newest first."""
+    """What was rejected, why, and what to do; the newest first."""
     context = authorize("read", instance_id)
     query = read_query(request, RejectedQuery())
     with_payload = query.pop("include", None) is not None
     rows, total = list_rejected(context, with_payload=with_payload, **query)
-    data = [_record(row) for row in rows]
-    return {"data": data, **page_answer(page=query["page"], per_page=query["per_page"], total=total)}
+    return page_answer([_record(row) for row in rows], total, query)
 
 
 @exports("Rejected", "What was rejected", RejectedFilters, "id,refresh_id,resource\r\n3,12,orders\r\n", note=_PERMITTED)
@@ -82,7 +80,6 @@ def get_rejected_export(instance_id: str) -> Response:
 @Operation(
     id="retryRejected",
     tag=_TAG,
-    summary="Fetch a rejected record again by its id",
     description="422 says what to do about a record that has no id.",
     answers={
         202: answer_of(
@@ -96,23 +93,15 @@ def get_rejected_export(instance_id: str) -> Response:
     leads_to=FROM_REFRESH,
 )
 def post_rejected_retry(instance_id: str, rejected_id: str) -> Answer:
-    """Fetch one again by its id."""
+    """Fetch a rejected record again by its id."""
     context = authorize("refresh", instance_id)
     return accepted(context, retry_rejected(context, parse_id(rejected_id)))
 
 
 def _record(row: Row[Any]) -> dict[str, Any]:
-    answer = {
-        "id": row.id,
-        "refresh_id": row.refresh_id,
-        "resource": row.resource,
-        "bigcommerce_id": row.bigcommerce_id,
-        "reason": row.reason,
-        "reason_code": row.reason_code,
-        "what_to_do": what_to_do(row.bigcommerce_id, row.reason_code),
-        "is_payload_cut": row.is_payload_cut,
-        "created_at": moment_text(row.created_at),
-    }
+    answer = shown(row, "id", "refresh_id", "resource", "bigcommerce_id", "reason", "reason_code")
+    answer |= shown(row, "is_payload_cut", "created_at")
+    answer["what_to_do"] = what_to_do(row.bigcommerce_id, row.reason_code)
     if "payload" in row._mapping:
         answer["payload"] = None if row.payload is None else bytes(row.payload).decode("utf-8", "replace")
     return answer

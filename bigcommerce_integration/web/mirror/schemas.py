@@ -22,18 +22,14 @@ from ..openapi.shapes import (
     JSONSchema,
     Part,
     Shown,
+    decimals,
     one_of,
 )
 from .row_answers import LINE, VARIANT
 
-
-def _decimals(count: int) -> JSONSchema:
-    return {"type": "string", "pattern": rf"^-?[0-9]+\.[0-9]{{{count}}}$"}
-
-
 _SHAPES: Mapping[Kind, JSONSchema] = {
-    Kind.MONEY: _decimals(4),
-    Kind.RATE: _decimals(10),
+    Kind.MONEY: decimals(4),
+    Kind.RATE: decimals(10),
     Kind.INTEGER: INTEGER,
     Kind.BOOLEAN: BOOLEAN,
     Kind.CODE: STRING,

@@ -195,7 +195,6 @@ def _refusals(path: str, operation: Operation) -> dict[int, str]:
 @Operation(
     id="getDocument",
     tag="Document",
-    summary="This document",
     answers={
         200: Answer(
             "OpenAPI 3.1.",
@@ -206,7 +205,7 @@ def _refusals(path: str, operation: Operation) -> dict[int, str]:
     needs_login=False,
 )
 def get_openapi() -> dict[str, Any]:
-    """The document, with the paths as this app serves them."""
+    """This document."""
     path = url_for(".get_openapi").removeprefix(request.script_root)
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     return document(Outline.of(app, str(request.endpoint), path, root=request.script_root))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from marshmallow import Schema, fields
@@ -31,12 +31,15 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class Operation:
-    """One operation. ``refusals`` are status codes beyond those that every operation of its kind has."""
+    """One operation. ``refusals`` are status codes beyond those that every operation of its kind has.
+
+    ``summary`` is the docstring of the view if it is not given.
+    """
 
     id: str
     tag: str
-    summary: str
     answers: Mapping[int, Answer]
+    summary: str = ""
     description: str = ""
     query: type[Schema] | None = None
     body: type[Schema] | JSONSchema | None = None
@@ -56,7 +59,8 @@ class Operation:
 
     def __call__(self, view: View) -> View:
         """The same view, which the document tells of."""
-        view.operation = self  # type: ignore[attr-defined]
+        summary = self.summary or (view.__doc__ or "").removesuffix(".")
+        view.operation = replace(self, summary=summary)  # type: ignore[attr-defined]
         return view
 
 

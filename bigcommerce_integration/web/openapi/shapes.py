@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from marshmallow import RAISE, Schema, fields
 
 from ...errors import Code
+from ...schemas.fields import StrictField
 
 if TYPE_CHECKING:
     _Field = fields.Field[Any]
@@ -31,6 +32,7 @@ MOMENT: JSONSchema = {
     "format": "date-time",
     "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$",
 }
+MONTH: JSONSchema = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"}
 
 
 def ref(name: str) -> JSONSchema:
@@ -52,12 +54,33 @@ def list_of(shape: JSONSchema, **more: Any) -> JSONSchema:
     return {"type": "array", "items": shape, **more}
 
 
+def decimals(count: int) -> JSONSchema:
+    """A decimal number as text."""
+    return {"type": "string", "pattern": rf"^-?[0-9]+\.[0-9]{{{count}}}$"}
+
+
 def nullable(shape: JSONSchema) -> JSONSchema:
     """The same, or null."""
     if "type" not in shape:
         return {"anyOf": [shape, {"type": "null"}]}
     also = {"enum": [*shape["enum"], None]} if "enum" in shape else {}
     return {**shape, "type": [shape["type"], "null"], **also}
+
+
+def object_of(properties: Mapping[str, JSONSchema], *required: str) -> JSONSchema:
+    """An object with these properties and no others."""
+    shape = {"type": "object", "properties": dict(properties), "additionalProperties": False}
+    return shape | ({"required": list(required)} if required else {})
+
+
+def described(schema: type[Schema]) -> dict[str, JSONSchema]:
+    """What each field of a request takes and means, by its name."""
+    return {
+        name: {"description": field.metadata["description"], **shape}
+        for name, field in schema._declared_fields.items()
+        if isinstance(field, StrictField)
+        for shape in [nullable(field.json_schema()) if field.allow_none else field.json_schema()]
+    }
 
 
 class AnswerSchema(Schema):

@@ -10,10 +10,23 @@ from ...refresh.drift import KINDS
 from ...resources.orders import ORDERS
 from ..http.access import authorize, parse_id
 from ..openapi.operation import Operation, answer_of
-from ..openapi.shapes import BOOLEAN, COLLECTION, COUNT, ID, STRING, AnswerSchema, Part, Shown, list_of, one_of
+from ..openapi.shapes import (
+    BOOLEAN,
+    COLLECTION,
+    COUNT,
+    ID,
+    MONTH,
+    STRING,
+    AnswerSchema,
+    Part,
+    Shown,
+    decimals,
+    list_of,
+    one_of,
+)
 from .schemas import BEGUN, Refresh
 
-_MONEY = {"type": "string", "pattern": r"^-?[0-9]+\.[0-9]{4}$"}
+_MONEY = decimals(4)
 
 
 class Difference(AnswerSchema):
@@ -36,7 +49,7 @@ class Difference(AnswerSchema):
 class MonthTotals(AnswerSchema):
     """What the sales of a month come to, with tax; only of orders."""
 
-    month = Shown({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"}, "In the store's time zone.", "2026-01")
+    month = Shown(MONTH, "In the store's time zone.", "2026-01")
     currency = Shown(STRING, "The currency of these amounts.", "EUR")
     store = Shown(_MONEY, "By the store.", "1200.5000")
     mirror = Shown(_MONEY, "By the stored rows.", "1190.5000")
@@ -56,7 +69,6 @@ class Drift(AnswerSchema):
 @Operation(
     id="getDrift",
     tag="Refreshes",
-    summary="What a reconciliation has found",
     description="404 for a refresh that is no reconciliation.",
     answers={200: answer_of(Drift, "What differs.")},
 )
@@ -68,7 +80,6 @@ def get_drift(instance_id: str, refresh_id: str) -> dict[str, Any]:
 @Operation(
     id="repairDrift",
     tag="Refreshes",
-    summary="Repair what a reconciliation has found",
     description=(
         "Begins refreshes of exactly the records that it names, 250 each, which write them whatever is stored. 404 for "
         "a refresh that is no reconciliation; 409 for one that goes on or has found nothing."
@@ -84,6 +95,6 @@ def get_drift(instance_id: str, refresh_id: str) -> dict[str, Any]:
     refusals=(409,),
 )
 def post_repair(instance_id: str, refresh_id: str) -> tuple[dict[str, Any], int]:
-    """Repair what it has found."""
+    """Repair what a reconciliation has found."""
     context = authorize("refresh", instance_id)
     return {"data": [refresh_answer(view) for view in repair(context, parse_id(refresh_id))]}, 202

@@ -10,21 +10,16 @@ from flask import Request
 from ...refresh.job.parameters import Mode, Parameters
 from ...schemas.refreshes import FIELDS_OF, REQUIRED_OF, RefreshRequest, load_refresh_request
 from ..http.body import read_json_object
+from ..openapi.shapes import described, object_of
 
 
 def _shape(mode: Mode, names: tuple[str, ...]) -> dict[str, Any]:
     """The body of one mode: ``RefreshRequest`` without the fields that belong to others."""
-    fields: Any = RefreshRequest().fields
-    shapes = {
-        name: {"description": fields[name].metadata["description"], **fields[name].json_schema()} for name in names
-    }
-    return {
-        "type": "object",
-        "properties": {"mode": {"const": mode, "description": fields["mode"].metadata["description"]}, **shapes},
-        # An incremental refresh is what a body without a mode asks for.
-        "required": [*(() if mode == "incremental" else ("mode",)), *REQUIRED_OF.get(mode, ())],
-        "additionalProperties": False,
-    }
+    known = described(RefreshRequest)
+    known["mode"] = {"description": known["mode"]["description"], "const": mode}
+    # An incremental refresh is what a body without a mode asks for.
+    required = [*(() if mode == "incremental" else ("mode",)), *REQUIRED_OF.get(mode, ())]
+    return object_of({name: known[name] for name in ("mode", *names)}, *required)
 
 
 REQUEST_SHAPE = {

@@ -69,7 +69,6 @@ def starter(name: str) -> Callable[[str], Answer]:
 @Operation(
     id="listRefreshes",
     tag=_TAG,
-    summary="The refreshes of an instance, the newest first",
     query=RefreshListQuery,
     answers={200: page_of(Refresh)},
     step="instance",
@@ -79,20 +78,18 @@ def get_refreshes(instance_id: str) -> dict[str, Any]:
     context = authorize("read", instance_id)
     query = read_query(request, RefreshListQuery())
     views, total = list_refreshes(context, **query)
-    data = [refresh_answer(view) for view in views]
-    return {"data": data, **page_answer(page=query["page"], per_page=query["per_page"], total=total)}
+    return page_answer([refresh_answer(view) for view in views], total, query)
 
 
 @Operation(
     id="getRefresh",
     tag=_TAG,
-    summary="How far a refresh is",
     answers={200: answer_of(Refresh, "The refresh.", headers=[RETRY_AFTER])},
     step="refresh",
     leads_to=FROM_REFRESH,
 )
 def get_refresh(instance_id: str, refresh_id: str) -> Answer:
-    """How far one refresh is."""
+    """How far a refresh is."""
     view = authorize_refresh("read", instance_id, refresh_id)
     return {"data": refresh_answer(view)}, 200, _retry_after(view)
 
@@ -100,14 +97,13 @@ def get_refresh(instance_id: str, refresh_id: str) -> Answer:
 @Operation(
     id="cancelRefresh",
     tag=_TAG,
-    summary="Stop a refresh at its next page; what was stored stays",
     answers={200: answer_of(Refresh, "It is cancelled.", example=_CANCELLED)},
     refusals=(409,),
     step="refresh",
     leads_to=FROM_REFRESH,
 )
 def post_cancel(instance_id: str, refresh_id: str) -> dict[str, Any]:
-    """Stop a refresh at its next page."""
+    """Stop a refresh at its next page; what was stored stays."""
     context = authorize("refresh", instance_id)
     return {"data": refresh_answer(cancel_refresh(context, parse_id(refresh_id)))}
 
@@ -115,14 +111,13 @@ def post_cancel(instance_id: str, refresh_id: str) -> dict[str, Any]:
 @Operation(
     id="retryRefresh",
     tag=_TAG,
-    summary="Let a failed or cancelled refresh go on where it stopped",
     answers={202: answer_of(Refresh, "It is open again.", headers=[LOCATION, RETRY_AFTER], example=BEGUN)},
     refusals=(409,),
     step="refresh",
     leads_to=FROM_REFRESH,
 )
 def post_retry(instance_id: str, refresh_id: str) -> Answer:
-    """Let a refresh go on that failed or was cancelled."""
+    """Let a failed or cancelled refresh go on where it stopped."""
     context = authorize("refresh", instance_id)
     return accepted(context, retry_refresh(context, parse_id(refresh_id)))
 
