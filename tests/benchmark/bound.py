@@ -1,9 +1,10 @@
 """The bound: what a good script written by hand for one import would do, run as a process of its own.
 
 It asks for the same pages (250 records, the same includes, and the lines of orders that the API cuts off), by page
-number, with as many threads as the refresh has fetches in flight; cuts each answer into records with the same parser,
-so that payloads are the store's own text; converts amounts to ``Decimal`` and dates to naive UTC; and writes the same
-columns of the same data as fast as the driver can: COPY on PostgreSQL, executemany elsewhere, a commit a page.
+number, with as many threads as the refresh has fetches in flight; cuts each answer into records with msgspec, so that
+payloads are the store's own text, and makes no values but those that it needs; converts amounts to ``Decimal`` and
+dates to naive UTC; and writes the same columns of the same data as fast as the driver can: COPY on PostgreSQL,
+executemany elsewhere, a commit a page.
 
 It leaves out all that makes a refresh more than a script: lease, hash, comparison with what is stored, checkpoint,
 links, progress, limits, retries, checks of answers, rejected records. It can only fill empty tables, and a crash or an
@@ -26,9 +27,8 @@ from typing import Any
 
 import requests
 
-from bigcommerce_integration.client.records import Record, split_v2, split_v3
-
 from . import bound_tables
+from .bound_records import ORDER, PRODUCT, Parsed, records_v2, records_v3
 from .bound_writing import Writer, open_writer
 
 PAGE_SIZE = 250
@@ -39,22 +39,24 @@ Page = tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]
 class Store:
     """The store's API for one thread each."""
 
-    def __init__(self, api_url: str, store_hash: str, access_token: str) -> None:
+    def __init__(self, api_url: str, store_hash: str, access_token: str, ca_bundle: str = "") -> None:
+        self._ca_bundle = ca_bundle
         self._base = f"{api_url}/stores/{store_hash}/"
         self._token = access_token
         self._own = threading.local()
         self.requests = 0
 
-    def get(self, path: str, **params: Any) -> str:
-        """The text of an answer."""
+    def get(self, path: str, **params: Any) -> bytes:
+        """The body of an answer."""
         if not hasattr(self._own, "session"):
             self._own.session = requests.Session()
             self._own.session.trust_env = False
+            self._own.session.verify = self._ca_bundle or True
             self._own.session.headers.update({"X-Auth-Token": self._token, "Accept": "application/json"})
         self.requests += 1
         answer = self._own.session.get(self._base + path, params=params, timeout=30)
         answer.raise_for_status()
-        return str(answer.content, "utf-8")
+        return answer.content
 
 
 def clean(value: Any) -> str | None:
@@ -82,9 +84,8 @@ def v3_date(value: Any) -> datetime | None:
 
 def product_page(store: Store, page: int) -> tuple[Page, int]:
     """The rows of one page of products, and how many products there are."""
-    text = store.get("v3/catalog/products", include="variants", sort="id", direction="asc", page=page, limit=PAGE_SIZE)
-    records, pagination = split_v3(text)
-    assert pagination is not None
+    body = store.get("v3/catalog/products", include="variants", sort="id", direction="asc", page=page, limit=PAGE_SIZE)
+    records, total = records_v3(body, PRODUCT)
     products, variants = [], []
     for record in records:
         product: Any = record.value
@@ -92,25 +93,25 @@ def product_page(store: Store, page: int) -> tuple[Page, int]:
             (
                 record.id,
                 record.text,
-                clean(product["name"]),
-                clean(product["sku"]),
-                product["type"],
-                money(product["price"]),
-                product["is_visible"],
-                v3_date(product["date_created"]),
-                v3_date(product["date_modified"]),
+                clean(product.name),
+                clean(product.sku),
+                product.type,
+                money(product.price),
+                product.is_visible,
+                v3_date(product.date_created),
+                v3_date(product.date_modified),
             )
         )
-        for variant in product["variants"]:
-            sku = clean(variant["sku"]) or ""
-            price = money(variant["price"])
-            variants.append((variant["id"], record.id, sku, sku.strip() or None, price, variant["inventory_level"]))
-    return (products, variants), pagination.total
+        for variant in product.variants:
+            sku = clean(variant.sku) or ""
+            price = money(variant.price)
+            variants.append((variant.id, record.id, sku, sku.strip() or None, price, variant.inventory_level))
+    return (products, variants), total
 
 
 def order_page(store: Store, page: int) -> Page:
     """The rows of one page of orders, with the lines that the API cuts off."""
-    text = store.get(
+    body = store.get(
         "v2/orders",
         include="consignments.line_items,fees",
         consignment_structure="object",
@@ -119,44 +120,44 @@ def order_page(store: Store, page: int) -> Page:
         limit=PAGE_SIZE,
     )
     orders, lines = [], []
-    for record in split_v2(text):
+    for record in records_v2(body, ORDER):
         order: Any = record.value
         orders.append(
             (
                 record.id,
                 record.text,
-                order["status_id"],
-                order["status_id"] not in NO_SALE and not order["is_deleted"],
-                order["is_deleted"],
-                order["customer_id"],
-                order["channel_id"],
-                order["payment_status"],
-                order["external_order_id"],
-                order["currency_code"],
-                order["default_currency_code"],
-                order["store_default_currency_code"],
-                money(order["store_default_to_transactional_exchange_rate"]),
-                order["is_tax_inclusive_pricing"],
-                *(money(order[name]) for name in bound_tables.ORDER_AMOUNTS),
-                order["items_total"],
-                v2_date(order["date_created"]),
-                v2_date(order["date_modified"]),
-                v2_date(order["date_shipped"]),
+                order.status_id,
+                order.status_id not in NO_SALE and not order.is_deleted,
+                order.is_deleted,
+                order.customer_id,
+                order.channel_id,
+                order.payment_status,
+                order.external_order_id,
+                order.currency_code,
+                order.default_currency_code,
+                order.store_default_currency_code,
+                money(order.store_default_to_transactional_exchange_rate),
+                order.is_tax_inclusive_pricing,
+                *(money(getattr(order, name)) for name in bound_tables.ORDER_AMOUNTS),
+                order.items_total,
+                v2_date(order.date_created),
+                v2_date(order.date_modified),
+                v2_date(order.date_shipped),
             )
         )
         lines += order_lines(store, record, order)
     return orders, lines
 
 
-def order_lines(store: Store, record: Record, order: Any) -> Iterator[tuple[Any, ...]]:
+def order_lines(store: Store, record: Parsed, order: Any) -> Iterator[tuple[Any, ...]]:
     """An order's lines, from the order itself or by requests of their own."""
-    groups = list(line_groups(order["consignments"]))
+    groups = list(line_groups(order.consignments))
     lines = [line for group in groups for line in group]
     is_cut = '"__warning__"' in record.text or any(len(group) >= 50 for group in groups)
-    if is_cut or sum(line["quantity"] for line in lines) != order["items_total"]:
+    if is_cut or sum(line["quantity"] for line in lines) != order.items_total:
         fetched, page = [], 1
         while True:
-            records = split_v2(store.get(f"v2/orders/{record.id}/products", page=page, limit=PAGE_SIZE))
+            records = records_v2(store.get(f"v2/orders/{record.id}/products", page=page, limit=PAGE_SIZE), Any)
             fetched += [line_row(record.id, each.value, each.text) for each in records]
             if len(records) < PAGE_SIZE:
                 return iter(fetched)
@@ -218,7 +219,7 @@ IMPORTS = {
 def main() -> None:
     """Say ready, wait for a line, import what standard input named first, and tell the CPU time in seconds."""
     given = json.loads(sys.stdin.readline())
-    store = Store(given["api_url"], given["store_hash"], given["access_token"])
+    store = Store(given["api_url"], given["store_hash"], given["access_token"], given["ca_bundle"])
     run, *tables = IMPORTS[given["resource"]]
     writer: Writer = open_writer(given["database_url"], tables)
     print("ready", flush=True)

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +28,28 @@ _LINES = re.compile(r"/orders/\d+/products$")
 
 
 @dataclass(frozen=True)
+class Tls:
+    """Where the store is asked over TLS, and the authority to trust."""
+
+    api_url: str
+    ca_bundle: str
+
+
+@dataclass(frozen=True)
 class Scene:
-    """Where and how everything is measured."""
+    """Where and how everything is measured; without ``tls`` the store is asked over plain HTTP."""
 
     store: Sandbox
     server_url: str | None
     broker_place: tuple[str, str]
     directory: Path
     concurrency: int
+    tls: Tls | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
         """Those of the host app."""
-        return {"concurrency": self.concurrency}
+        return {"concurrency": self.concurrency} | (asdict(self.tls) if self.tls else {})
 
     @contextmanager
     def stage(self) -> Iterator[Stage]:
@@ -75,7 +84,7 @@ class Ours:
     edited: Mapping[str, int]
 
 
-def first_wall(scene: Scene) -> Spent:
+def first(scene: Scene) -> Spent:
     """The first refresh alone."""
     with scene.stage() as stage, workers(stage.host, scene.directory, processes=2) as crew:
         return _spent(stage, crew.pids(), stage.connect)
@@ -166,7 +175,7 @@ def _script(scene: Scene, database_url: str, resource: str) -> subprocess.Popen[
     )
     given = {
         "resource": resource,
-        "api_url": scene.store.api_url,
+        **asdict(scene.tls or Tls(scene.store.api_url, "")),
         "store_hash": scene.store.store_hash,
         "access_token": scene.store.access_token,
         "database_url": database_url,

@@ -1,4 +1,4 @@
-"""POST and GET of progress behind gunicorn, against the bare endpoints behind another one."""
+"""POST, and GET of a store and of progress, behind gunicorn, against the bare endpoints behind another one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Load:
 
 
 def rows(scene: Scene, *, runs: int, requests: int, clients: int) -> Iterator[Row]:
-    """Both routes; the two servers are asked in turn, never at once."""
+    """These routes; the two servers are asked in turn, never at once."""
     with ExitStack() as stack:
         stage = stack.enter_context(scene.stage())
         stage.connect()
@@ -58,7 +58,7 @@ def rows(scene: Scene, *, runs: int, requests: int, clients: int) -> Iterator[Ro
         def load(port: int, ask: Ask, first: int) -> Load:
             return _load(port, ask, headers, requests=requests, clients=clients, first=first)
 
-        posts, gets = [], []
+        posts, gets, stores = [], [], []
         for run in range(-1, runs):
             first = 1_000_000 + run * requests
             post = load(plain, _bare_post, first), load(ours, _post_of(stage), first)
@@ -67,14 +67,16 @@ def rows(scene: Scene, *, runs: int, requests: int, clients: int) -> Iterator[Ro
             if run >= 0:
                 posts.append(post)
                 gets.append(get)
+                stores.append((get[0], load(ours, _store_of(stage), first)))
     ms = 1000
-    yield Row("POST, p50", [(ours.p50_s * ms, plain.p50_s * ms) for plain, ours in posts], 1.5, "ms")
+    yield Row("POST, p50", [(ours.p50_s * ms, plain.p50_s * ms) for plain, ours in posts], 2.5, "ms")
     yield Row(
         "POST, time a request (1 / throughput)",
         [(ours.seconds_a_request * ms, plain.seconds_a_request * ms) for plain, ours in posts],
-        1.5,
+        2.5,
         "ms",
     )
+    yield Row("GET of a store, p50", [(ours.p50_s * ms, plain.p50_s * ms) for plain, ours in stores], 2.0, "ms")
     yield Row("GET of progress, p50", [(ours.p50_s * ms, plain.p50_s * ms) for plain, ours in gets], 1.3, "ms")
 
 
@@ -93,6 +95,10 @@ def _post_of(stage: Stage) -> Ask:
 def _progress_of(stage: Stage) -> Ask:
     path = f"{URL}/{stage.instance['id']}/refreshes/{stage.instance['refreshes'][0]['id']}"
     return lambda number: ("GET", path, None)
+
+
+def _store_of(stage: Stage) -> Ask:
+    return lambda number: ("GET", f"{URL}/{stage.instance['id']}", None)
 
 
 def _load(port: int, ask: Ask, headers: Mapping[str, str], *, requests: int, clients: int, first: int) -> Load:

@@ -183,7 +183,7 @@ def opened(
 ) -> Iterator[Stage]:
     """A host app with its tables on that database; workers and servers are started with ``Stage.host``."""
     prefixed = {f"BIGCOMMERCE_{name.upper()}": value for name, value in settings.items()}
-    host = WorkerHost(database_url, *broker_place, settings=prefixed | {"BIGCOMMERCE_API_URL": store.api_url})
+    host = WorkerHost(database_url, *broker_place, settings={"BIGCOMMERCE_API_URL": store.api_url} | prefixed)
     broker = host.broker()
     host_app = HostApp(model_options=MODEL_OPTIONS)
     app = host_app.create_app(database_url, broker=broker, settings=host.settings)

@@ -1,0 +1,1 @@
+"""``python -m tests.simulation``: how late many stores are brought up to date, on how many machines."""
