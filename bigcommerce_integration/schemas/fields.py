@@ -21,9 +21,9 @@ from ..resources.values import INT64_MAX, INT64_MIN, STORE_HASH
 from .patterns import NOT_IN_NAMES, UNSEEN, find_store_hash, name_patterns
 
 if TYPE_CHECKING:
-    _Field = fields.Field[Any]
+    AnyField = fields.Field[Any]
 else:  # marshmallow 3: not generic
-    _Field = fields.Field
+    AnyField = fields.Field
 
 MASK = "•" * 8
 """What answers show in place of a token."""
@@ -32,7 +32,7 @@ MASK = "•" * 8
 _DATE = re.compile(r"(19|2[0-9])[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 
 
-class StrictField(_Field):
+class StrictField(AnyField):
     """What all of ours share: the words of the errors, and ``read`` as the only rule."""
 
     def __init__(self, description: str = "", *, example: Any = None, **kwargs: Any) -> None:

@@ -17,9 +17,9 @@ from ..http.access import authorize, parse_id
 from ..mirror.cursors import list_answer, read_list_query
 from ..mirror.exports import authorize_export, exports
 from ..mirror.schemas import NextChanges, NextPage
+from ..openapi.fields import Either
 from ..openapi.next_steps import FROM_DOCUMENT
 from ..openapi.operation import Operation, answer_of
-from ..openapi.shapes import Either
 from .schemas import AccountingDocument, AccountingDocumentWithLines
 
 READ = "read_accounting"

@@ -9,6 +9,7 @@ from ...operations.accounting.batches import PERIOD_TYPES
 from ...operations.accounting.batches import STATUSES as BATCH_STATUSES
 from ...operations.accounting.reasons import AccountingReason
 from ...operations.accounting.summary import AWAITING
+from ..openapi.fields import AnswerSchema, Part, Shown
 from ..openapi.shapes import (
     BOOLEAN,
     COUNT,
@@ -19,10 +20,7 @@ from ..openapi.shapes import (
     MOMENT,
     MONTH,
     STRING,
-    AnswerSchema,
     JSONSchema,
-    Part,
-    Shown,
     decimals,
     list_of,
     one_of,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ...operations.explain.reasons import ReasonCode
 from ...operations.findings.finding import Action
-from ..openapi.shapes import ID, STRING, AnswerSchema, Coded, Part, Shown
+from ..openapi.fields import AnswerSchema, Coded, Part, Shown
+from ..openapi.shapes import ID, STRING
 
 
 class ExplainedReason(AnswerSchema):

@@ -17,8 +17,9 @@ from ...operations.work.problem import ProblemCode
 from ...operations.work.watch import look
 from ...resources.orders import ORDERS
 from ..http.access import login
+from ..openapi.fields import AnswerSchema, Coded, Part, Shown
 from ..openapi.operation import Operation, answer_of
-from ..openapi.shapes import BOOLEAN, COLLECTION, ID, MOMENT, SECONDS, STRING, AnswerSchema, Coded, Part, Shown
+from ..openapi.shapes import BOOLEAN, COLLECTION, ID, MOMENT, SECONDS, STRING
 from .schemas import Finding, OpenRefresh
 
 _MOST_STORES = 10_000

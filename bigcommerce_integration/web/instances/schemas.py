@@ -11,6 +11,7 @@ from ...operations.warnings import CODES
 from ...resources.orders import ORDERS
 from ...schemas.fields import StrictField
 from ...schemas.instances import IntegrationSettings
+from ..openapi.fields import AnswerSchema, Coded, Part, Shown
 from ..openapi.shapes import (
     BOOLEAN,
     COLLECTION,
@@ -22,10 +23,6 @@ from ..openapi.shapes import (
     SECONDS,
     STRING,
     WHOLE_PERCENTAGE,
-    AnswerSchema,
-    Coded,
-    Part,
-    Shown,
     list_of,
     one_of,
 )

@@ -25,9 +25,9 @@ from ...schemas.query import PageQuery, QueryBoolean, QueryText, read_query
 from ...store_check.report import Report
 from ..http.access import authorize, login
 from ..http.page_answer import page_answer
+from ..openapi.fields import Part, example_of
 from ..openapi.next_steps import FROM_CHANGED_INSTANCE, FROM_INSTANCE, FROM_NEW_INSTANCE
 from ..openapi.operation import LOCATION, RETRY_AFTER, Operation, answer_of, page_of
-from ..openapi.shapes import Part, example_of
 from .bodies import etag, read_draft, read_if_match
 from .schemas import DELETED, Check, Instance, StartedRefresh, warnings
 

@@ -14,8 +14,9 @@ from ...resources.products import PRODUCTS
 from ...schemas.refreshes import WAYS, CreationFilters, CreationRequest, load_creation
 from ..http.access import authorize
 from ..http.body import read_json_object
+from ..openapi.fields import AnswerSchema, Coded, Part, Shown
 from ..openapi.operation import LOCATION, Operation, answer_of
-from ..openapi.shapes import COUNT, ID, STRING, AnswerSchema, Coded, Part, Shown, described, object_of
+from ..openapi.shapes import COUNT, ID, STRING, described, object_of
 from ..refreshes.schemas import BEGUN, Refresh
 from ..refreshes.views import Answer, accepted
 

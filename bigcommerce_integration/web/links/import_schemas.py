@@ -4,19 +4,8 @@ from __future__ import annotations
 
 from ...errors import RowCode
 from ...operations.imports.views import MOST_NAMED, NAMED
-from ..openapi.shapes import (
-    BOOLEAN,
-    COUNT,
-    ID,
-    MOMENT,
-    STRING,
-    WHOLE_PERCENTAGE,
-    AnswerSchema,
-    Coded,
-    Part,
-    Shown,
-    one_of,
-)
+from ..openapi.fields import AnswerSchema, Coded, Part, Shown
+from ..openapi.shapes import BOOLEAN, COUNT, ID, MOMENT, STRING, WHOLE_PERCENTAGE, one_of
 
 STATUSES = ("checking", "ready", "applying", "applied", "undoing", "undone", "failed")
 _NOON = "2026-02-01T12:00:00.000000Z"

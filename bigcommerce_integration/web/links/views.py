@@ -17,9 +17,10 @@ from ..http.access import authorize, parse_id
 from ..mirror.cursors import list_answer
 from ..mirror.row_answers import VARIANT, columns, row_answer
 from ..mirror.schemas import NextPage, Variant
+from ..openapi.fields import AnswerSchema, Part, Shown
 from ..openapi.next_steps import FROM_VARIANT
 from ..openapi.operation import Operation, answer_of
-from ..openapi.shapes import HOST_PRODUCT_ID, INTEGER, STRING, AnswerSchema, Part, Shown
+from ..openapi.shapes import HOST_PRODUCT_ID, INTEGER, STRING
 from .request import MOST_LINKS, ROWS_SHAPE, LinkRequest, read_link_request, read_link_rows
 
 _TAG, _NOW, _BY_HAND = "Links", "The variant as it stands now.", {"link_source": "manual"}

@@ -25,8 +25,8 @@ from ...schemas.base import ObjectSchema
 from ...schemas.lists import ListQuery, deleted, include, span
 from ...schemas.query import QueryInteger, QueryText, read_query
 from ..http.access import authorize, parse_id
+from ..openapi.fields import Part
 from ..openapi.operation import Operation, answer_of
-from ..openapi.shapes import Part
 from .cursors import list_answer, lists, read_list_query
 from .exports import authorize_export, exports
 from .row_answers import columns, row_answer

@@ -14,8 +14,8 @@ from ...operations.context import RequestContext
 from ...operations.lists.paging import Wanted, page_after, read_changes
 from ...schemas.lists import ListQuery
 from ...schemas.query import read_query
+from ..openapi.fields import Either
 from ..openapi.operation import Operation, answer_of
-from ..openapi.shapes import Either
 from .schemas import NextChanges, NextPage
 
 _BESIDE_CHANGES = frozenset({"changed_after", "limit", "include"})

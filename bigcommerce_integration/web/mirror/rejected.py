@@ -17,9 +17,10 @@ from ...schemas.lists import RejectedFilters
 from ...schemas.query import PageQuery, read_query
 from ..http.access import authorize, parse_id
 from ..http.page_answer import page_answer
+from ..openapi.fields import AnswerSchema, Coded, Shown
 from ..openapi.next_steps import FROM_REFRESH
 from ..openapi.operation import LOCATION, RETRY_AFTER, Operation, answer_of, page_of
-from ..openapi.shapes import BOOLEAN, COLLECTION, ID, MOMENT, STRING, AnswerSchema, Coded, Shown
+from ..openapi.shapes import BOOLEAN, COLLECTION, ID, MOMENT, STRING
 from ..refreshes.schemas import BEGUN, Refresh
 from ..refreshes.views import Answer, accepted
 from .exports import authorize_export, exports

@@ -11,20 +11,8 @@ from ...operations.lists.columns import child_names, record_names
 from ...resources.base import Child, Field, Kind, Resource
 from ...resources.orders import ORDER_LINES, ORDERS
 from ...resources.products import VARIANTS
-from ..openapi.shapes import (
-    BOOLEAN,
-    COUNT,
-    HOST_PRODUCT_ID,
-    INTEGER,
-    MOMENT,
-    STRING,
-    AnswerSchema,
-    JSONSchema,
-    Part,
-    Shown,
-    decimals,
-    one_of,
-)
+from ..openapi.fields import AnswerSchema, Part, Shown
+from ..openapi.shapes import BOOLEAN, COUNT, HOST_PRODUCT_ID, INTEGER, MOMENT, STRING, JSONSchema, decimals, one_of
 from .row_answers import LINE, VARIANT
 
 _SHAPES: Mapping[Kind, JSONSchema] = {

@@ -16,10 +16,11 @@ from ...app_state import state_of
 from ...resources.values import INT64_MAX
 from ...version import __version__
 from . import refusals
+from .fields import EACH_COLLECTION
 from .fields_plugin import SchemaPlugin
 from .next_steps import links_of
 from .operation import RETRY_AFTER, Answer, Header, Operation
-from .shapes import COLLECTION, EACH_COLLECTION, HOST_PRODUCT_ID, ID, STRING, JSONSchema, one_of
+from .shapes import COLLECTION, HOST_PRODUCT_ID, ID, STRING, JSONSchema, one_of
 
 _NAME = "/openapi.json"
 _VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")

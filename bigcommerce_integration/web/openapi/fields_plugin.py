@@ -11,8 +11,9 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow.fields import Nested
 
 from ...schemas.fields import StrictField
+from .fields import Either, Shown
 from .operation import WRAPPED
-from .shapes import Either, Shown, nullable
+from .shapes import nullable
 
 
 class _Converter(OpenAPIConverter):

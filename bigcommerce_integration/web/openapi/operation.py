@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from marshmallow import Schema, fields
 
-from .shapes import COUNT, ID, AnswerSchema, JSONSchema, Part, Shown, example_of
+from .fields import AnswerSchema, Part, Shown, example_of
+from .shapes import COUNT, ID, JSONSchema
 
 View = TypeVar("View", bound=Callable[..., Any])
 Header = tuple[str, str]

@@ -7,7 +7,8 @@ from typing import Any
 
 from marshmallow import INCLUDE, Schema
 
-from .shapes import ID, SENTENCE, STRING, AnswerSchema, Shown, example_of, list_of, ref
+from .fields import AnswerSchema, Shown, example_of
+from .shapes import ID, SENTENCE, STRING, list_of, ref
 
 
 class Refusal(AnswerSchema):

@@ -9,21 +9,9 @@ from ...operations.reconciliation import reconciliation, repair
 from ...refresh.drift import KINDS
 from ...resources.orders import ORDERS
 from ..http.access import authorize, parse_id
+from ..openapi.fields import AnswerSchema, Part, Shown
 from ..openapi.operation import Operation, answer_of
-from ..openapi.shapes import (
-    BOOLEAN,
-    COLLECTION,
-    COUNT,
-    ID,
-    MONTH,
-    STRING,
-    AnswerSchema,
-    Part,
-    Shown,
-    decimals,
-    list_of,
-    one_of,
-)
+from ..openapi.shapes import BOOLEAN, COLLECTION, COUNT, ID, MONTH, STRING, decimals, list_of, one_of
 from .schemas import BEGUN, Refresh
 
 _MONEY = decimals(4)

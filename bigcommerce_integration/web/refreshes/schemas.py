@@ -8,22 +8,8 @@ from ...errors import RefreshCode
 from ...models.refreshes import COUNTERS, STATUSES
 from ...refresh.job.parameters import MODES
 from ...resources.orders import ORDERS
-from ..openapi.shapes import (
-    COLLECTION,
-    COUNT,
-    DAY,
-    ID,
-    MOMENT,
-    SECONDS,
-    STRING,
-    WHOLE_PERCENTAGE,
-    AnswerSchema,
-    Coded,
-    Part,
-    Shown,
-    list_of,
-    one_of,
-)
+from ..openapi.fields import AnswerSchema, Coded, Part, Shown
+from ..openapi.shapes import COLLECTION, COUNT, DAY, ID, MOMENT, SECONDS, STRING, WHOLE_PERCENTAGE, list_of, one_of
 
 FAILED = "Why it failed, for programs; null if it did not, and for refreshes of 0.1.0."
 _COUNTED = {
