@@ -113,6 +113,7 @@ class Host(Protocol):
 
     def refunds_changed(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> None:
         """Likewise of refunds, which come after their orders; optional."""
+        return
 
     # For people who look at a page. A host without one of these methods, or one that returns None, says nothing.
 
@@ -128,11 +129,13 @@ class Host(Protocol):
 
     def explain_order(self, session: Session, instance: IntegrationInstance, order_id: int) -> str | None:
         """A sentence on what the host made of a stored order, by its BigCommerce id; shown beside our own reasons."""
+        return None
 
     def link_to(
         self, session: Session, instance: IntegrationInstance, kind: Literal["product", "order"], key: Key
     ) -> str | None:
         """The host's own page, by path or web address, about a product (its key) or an order (its BigCommerce id)."""
+        return None
 
     # For an ``AccountingHost``. A host without one of these methods, or one that returns None, leaves it to the plugin.
 

@@ -262,9 +262,6 @@ class SQLAlchemyHost(Host):
     def orders_changed(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> None:
         """Nothing; override it to act within the page's transaction."""
 
-    def refunds_changed(self, session: Session, instance: IntegrationInstance, ids: Sequence[int]) -> None:
-        """Nothing; override it to act within the page's transaction."""
-
     def search_products(
         self, session: Session, instance: IntegrationInstance, text: str
     ) -> Sequence[tuple[Key, str, str]]:
@@ -287,16 +284,6 @@ class SQLAlchemyHost(Host):
             if len(found) == MOST_PRODUCTS:
                 break
         return list(found.values())
-
-    def explain_order(self, session: Session, instance: IntegrationInstance, order_id: int) -> str | None:
-        """Nothing; override it to say what became of the order."""
-        return None
-
-    def link_to(
-        self, session: Session, instance: IntegrationInstance, kind: Literal["product", "order"], key: Key
-    ) -> str | None:
-        """None; override it to link to pages of the host."""
-        return None
 
 
 def like_text(text: str) -> str:
