@@ -263,26 +263,19 @@ class StoreError(BigCommerceError):
 
 
 class RetryLater(StoreError, code=RefreshCode.STORE_UNAVAILABLE):
-    """The same request may succeed later."""
-
-
-class RateLimited(RetryLater):
-    """429; ``wait_s`` is what the store asks for in seconds, None if it does not say (then back off)."""
-
-    def __init__(self, message: str, *, wait_s: float | None) -> None:
-        super().__init__(message)
-        self.wait_s = wait_s
-
-
-class StoreUnavailable(RetryLater):
-    """No answer, a 5xx or 423, a time-out, a body that is cut or contradicts itself, a web page, an odd status.
-
-    ``wait_s`` is what the store asks for in seconds, None if it does not say.
-    """
+    """The same request may succeed later; ``wait_s`` is what the store asks for in seconds, None if it does not say."""
 
     def __init__(self, message: str, *, wait_s: float | None = None) -> None:
         super().__init__(message)
         self.wait_s = wait_s
+
+
+class RateLimited(RetryLater):
+    """429; one that does not say how long to wait asks to back off."""
+
+
+class StoreUnavailable(RetryLater):
+    """No answer, a 5xx or 423, a time-out, a body that is cut or contradicts itself, a web page, an odd status."""
 
 
 class StopRefresh(StoreError):

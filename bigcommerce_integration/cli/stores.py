@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -14,8 +14,7 @@ from ..app_state import current_state
 from ..host.tenancy import acting_for
 from ..models.instances import IntegrationInstance
 from ..operations.context import caller_with_shell
-from ..operations.explain import orders, refunds, variants
-from ..operations.explain.reasons import Explanation
+from ..operations.explain.find import EXPLAIN
 from ..operations.findings.finding import Action, Finding, worst_first
 from ..operations.findings.remedy import remedy_of, since_text, wait_text
 from ..operations.health import ResourceHealth
@@ -24,13 +23,6 @@ from ..operations.instances.views import InstanceView, connected, view_of, views
 from ..store_check.report import Report
 from .command import FAILED, WrongInput, command, context_of, json_option, system_user
 from .output import duration, harmless, print_json, print_pairs, print_table
-
-_EXPLAIN: Mapping[str, Callable[..., list[Explanation]]] = {
-    "order": orders.explain,
-    "refund": refunds.explain,
-    "variant": variants.explain,
-    "sku": variants.explain_sku,
-}
 
 
 @command("list")
@@ -151,7 +143,7 @@ def explain_command(instance_id: int, ask_store: bool, as_json: bool, **subjects
         raise WrongInput("Give exactly one of --order, --refund, --sku and --variant.")
     ((subject, value),) = given
     context = context_of(instance_id)
-    explained = _EXPLAIN[subject](context, value, ask_store=ask_store)
+    explained = EXPLAIN[subject](context, value, ask_store=ask_store)
     if as_json:
         print_json({"data": explanation_answer(subject, value, explained)})
         return

@@ -14,10 +14,10 @@ from ..client.dates import date_of
 from ..client.records import Record
 from ..config import Config
 from ..encryption import TokenCipher
-from ..errors import BigCommerceError, ConfigError, OtherStore, RecordGone, ScopeMissing, TokenRejected, Unconfirmed
+from ..errors import BigCommerceError, ConfigError, OtherStore, ScopeMissing, TokenRejected, Unconfirmed
 from ..refresh.job.modes import start_of_day
+from ..resources.base import Resource
 from ..resources.products import PRODUCTS
-from ..resources.refunds import REFUNDS
 from .queries import LATE, Answer, Store, StoreQueries, queries_to
 
 
@@ -39,52 +39,31 @@ class StoreAnswer:
 
 
 MOST_SPELLINGS = 3
+Query = Callable[[StoreClient], Reply[Any]]
+Judge = Callable[[Mapping[str, Answer], StoreQueries], StoreAnswer]
 
 
-def look_up_order(config: Config, cipher: TokenCipher, store: Store, order_id: int) -> StoreAnswer:
-    """Whether the store has the order, and when it was created; never raises for what the store answers."""
+def look_up(config: Config, cipher: TokenCipher, store: Store, resource: Resource, bigcommerce_id: int) -> StoreAnswer:
+    """Whether the store has this record, and when it was created; never raises for what the store answers."""
 
-    def query(queries: StoreQueries) -> StoreAnswer:
-        queries.send("store", StoreClient.own_store_info)
-        queries.send("order", lambda client: client.order(order_id))
-        answers = queries.rest()
-        if (problem := _of_other_store(answers)) is not None:
-            return StoreAnswer(problem=problem)
-        answer = answers.get("order")
-        if isinstance(answer, RecordGone):
-            return StoreAnswer(is_there=False)
-        if not isinstance(answer, Reply):
-            return StoreAnswer(problem=_problem(answer))
-        dated = date_of(answer.value, "date_created")
-        return StoreAnswer(is_there=True, dated=dated, **_days(answers, store, dated))
-
-    return _look_up(config, cipher, store, query)
-
-
-def look_up_refund(config: Config, cipher: TokenCipher, store: Store, refund_id: int) -> StoreAnswer:
-    """Whether the store has the refund, and when it was made; never raises for what the store answers."""
-
-    def query(queries: StoreQueries) -> StoreAnswer:
-        queries.send("store", StoreClient.own_store_info)
-        queries.send("refund", lambda client: client.by_ids(REFUNDS, [refund_id]))
-        answers = queries.rest()
-        if (problem := _of_other_store(answers)) is not None:
-            return StoreAnswer(problem=problem)
-        answer = answers.get("refund")
+    def judge(answers: Mapping[str, Answer], _queries: StoreQueries) -> StoreAnswer:
+        answer = answers.get("record")
         if not isinstance(answer, Reply):
             return StoreAnswer(problem=_problem(answer))
         if not answer.value.records:
             return StoreAnswer(is_there=False)
-        dated = date_of(answer.value.records[0], REFUNDS.created_source)
+        dated = date_of(answer.value.records[0], resource.created_source)
         return StoreAnswer(is_there=True, dated=dated, **_days(answers, store, dated))
 
-    return _look_up(config, cipher, store, query)
+    query = {"record": lambda client: client.by_ids(resource, [bigcommerce_id])}
+    return _answered(config, cipher, store, query, judge)
 
 
 def look_up_variant(config: Config, cipher: TokenCipher, store: Store, variant_id: int) -> StoreAnswer:
     """Whether the store has a variant with this id, and when its product was last modified."""
-    query = _variant_query(store, "id", [variant_id], lambda found: found == variant_id)
-    return _look_up(config, cipher, store, query)
+    return _look_up_variant(
+        config, cipher, store, name="id", values=[variant_id], is_meant=lambda found: found == variant_id
+    )
 
 
 def look_up_sku(
@@ -96,22 +75,25 @@ def look_up_sku(
     likely first.
     """
     values = list(dict.fromkeys([*spellings, sku]))[:MOST_SPELLINGS]
-    query = _variant_query(store, "sku", values, lambda found: isinstance(found, str) and found.strip() == sku)
-    return _look_up(config, cipher, store, query)
+
+    def is_meant(found: object) -> bool:
+        return isinstance(found, str) and found.strip() == sku
+
+    return _look_up_variant(config, cipher, store, name="sku", values=values, is_meant=is_meant)
 
 
-def _variant_query(
-    store: Store, name: Literal["id", "sku"], values: Sequence[int | str], is_meant: Callable[[object], bool]
-) -> Callable[[StoreQueries], StoreAnswer]:
-    """The query for the variants that have one of these values; ``is_meant`` decides which of them it is about."""
+def _look_up_variant(
+    config: Config,
+    cipher: TokenCipher,
+    store: Store,
+    *,
+    name: Literal["id", "sku"],
+    values: Sequence[int | str],
+    is_meant: Callable[[object], bool],
+) -> StoreAnswer:
+    """Look for the variants that have one of these values; ``is_meant`` decides which of them it is about."""
 
-    def query(queries: StoreQueries) -> StoreAnswer:
-        queries.send("store", StoreClient.own_store_info)
-        for value in values:
-            queries.send(f"variants {value}", partial(StoreClient.variants_with, name=name, value=value))
-        answers = queries.rest()
-        if (problem := _of_other_store(answers)) is not None:
-            return StoreAnswer(problem=problem)
+    def judge(answers: Mapping[str, Answer], queries: StoreQueries) -> StoreAnswer:
         found = [answers.get(f"variants {value}") for value in values]
         records = [record for answer in found if isinstance(answer, Reply) for record in answer.value]
         product_id = next((_product_of(record) for record in records if is_meant(_field(record, name))), None)
@@ -124,15 +106,23 @@ def _variant_query(
         dated = date_of(records[0], "date_modified") if records else None
         return StoreAnswer(is_there=True, dated=dated, product_id=product_id, **_days(answers, store, dated))
 
-    return query
+    asked = {f"variants {value}": partial(StoreClient.variants_with, name=name, value=value) for value in values}
+    return _answered(config, cipher, store, asked, judge)
 
 
-def _look_up(
-    config: Config, cipher: TokenCipher, store: Store, query: Callable[[StoreQueries], StoreAnswer]
+def _answered(
+    config: Config, cipher: TokenCipher, store: Store, asked: Mapping[str, Query], judge: Judge
 ) -> StoreAnswer:
+    """What ``judge`` makes of the answers to these queries, unless another store gave them."""
     try:
         with queries_to(config, cipher, store) as queries:
-            return query(queries)
+            for name, query in {"store": StoreClient.own_store_info, **asked}.items():
+                queries.send(name, query)
+            answers = queries.rest()
+            said = answers.get("store")
+            if isinstance(said, Unconfirmed) and isinstance(said.verdict, OtherStore):
+                return StoreAnswer(problem=str(said.verdict))
+            return judge(answers, queries)
     except ConfigError as error:
         return StoreAnswer(problem=str(error))
 
@@ -145,14 +135,6 @@ def _problem(answer: Answer | None) -> str:
     if isinstance(verdict, ScopeMissing):
         return "the access token may not read this."
     return LATE if answer is None else str(answer)
-
-
-def _of_other_store(answers: Mapping[str, Answer]) -> str | None:
-    """The problem if another store answered: then none of the answers is about ours."""
-    answer = answers.get("store")
-    if isinstance(answer, Unconfirmed) and isinstance(answer.verdict, OtherStore):
-        return str(answer.verdict)
-    return None
 
 
 def _days(answers: Mapping[str, Answer], store: Store, dated: datetime | None) -> dict[str, Any]:

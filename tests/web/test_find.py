@@ -72,7 +72,7 @@ def test_a_refund_is_alone_where_the_store_has_no_such_order(
 ) -> None:
     mirrored.add("refunds", {"bigcommerce_id": 55, "bigcommerce_order_id": 5})
     for answer, kinds in ((StoreAnswer(True), ["refund", "order"]), (StoreAnswer(False), ["refund"])):
-        monkeypatch.setattr(finding, "look_up_order", lambda *_, answer=answer: answer)
+        monkeypatch.setattr(finding, "look_up", lambda *_, answer=answer: answer)
         assert [each.kind for each in found(mirrored, "55", ask=True).verdicts] == kinds
 
 
@@ -178,7 +178,7 @@ def test_an_order_that_is_here_asks_no_store(store: Mirrored, monkeypatch: pytes
     def refuse(*arguments: Any) -> Any:
         raise AssertionError("a store was asked")
 
-    monkeypatch.setattr(finding, "look_up_order", refuse)
+    monkeypatch.setattr(finding, "look_up", refuse)
     store.add("orders", {"bigcommerce_id": 8_000_001})
     assert found(store, "8000001", ask=True).verdicts[0].is_here
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,8 +11,11 @@ from sqlalchemy import ColumnElement, Table, or_, select
 
 from ...refresh.write.page import QUARANTINE
 from ...resources.columns import notes_of
+from ...store_check.lookup import StoreAnswer
 from ..context import RequestContext
 from ..health import health_of
+from ..instances.verification import store_of
+from ..transactions import end_transaction
 from .reasons import Noted, Refreshing, Rejected
 
 _SECOND = timedelta(seconds=1)
@@ -79,6 +82,12 @@ def refresh_at(context: RequestContext, resource: str, moment: datetime) -> Refr
         .limit(2)
     ).all()
     return Refreshed(rows[0].id, rows[0].mode) if len(rows) == 1 else None
+
+
+def from_store(context: RequestContext, look_up: Callable[..., StoreAnswer], *asked: Any) -> StoreAnswer:
+    """What the store answers, asked with no transaction open."""
+    end_transaction(context.session)
+    return look_up(context.state.config, context.state.cipher, store_of(context.instance), *asked)
 
 
 def noted(what: str, rows: Sequence[Mapping[str, Any]]) -> list[Noted]:

@@ -13,8 +13,9 @@ from sqlalchemy import ColumnElement, Table, select
 
 from ...models.instances import IntegrationInstance
 from ...models.product_key import Key
+from ...resources.orders import ORDERS
 from ...resources.values import INT64_MAX, storable
-from ...store_check.lookup import StoreAnswer, look_up_order, look_up_sku
+from ...store_check.lookup import StoreAnswer, look_up, look_up_sku
 from ..accounting.refunds import refund_title
 from ..context import Caller, RequestContext
 from ..instances.verification import store_of
@@ -22,9 +23,12 @@ from ..instances.views import readable_instances
 from ..links.candidates import Product, candidates, nearest_products
 from ..links.your_products import known_as
 from ..transactions import end_transaction
+from . import orders as of_orders
+from . import refunds as of_refunds
+from . import variants as of_variants
 from .allowance import ALLOWANCE
 from .orders import OrderFacts, explain_order, order_facts
-from .reasons import Reason, ReasonCode
+from .reasons import Explanation, Reason, ReasonCode
 from .refunds import explain_refund, refund_facts
 from .variants import VariantFacts, explain_variant, sku_facts, variant_facts
 
@@ -35,6 +39,13 @@ MOST_ASKED = 5
 LONGEST = 255
 NOT_ASKED = "you have had stores asked very often; try again in a minute."
 Kind = Literal["order", "refund", "variant"]
+EXPLAIN: Mapping[str, Callable[..., list[Explanation]]] = {
+    "order": of_orders.explain,
+    "refund": of_refunds.explain,
+    "variant": of_variants.explain,
+    "sku": of_variants.explain_sku,
+}
+"""What explains a record, by what it is asked for by."""
 # What is told first of what is not here: a verdict before a guess.
 _FIRST = (ReasonCode.REJECTED, ReasonCode.BEFORE_START_DATE, ReasonCode.IN_STORE, ReasonCode.PERHAPS_BEFORE_START_DATE)
 
@@ -222,7 +233,7 @@ class _Missing:
         state, store = self.context.state, store_of(self.context.instance)
         if isinstance(self.facts, OrderFacts):
             order_id = self.facts.order_id
-            return lambda: look_up_order(state.config, state.cipher, store, order_id)
+            return lambda: look_up(state.config, state.cipher, store, ORDERS, order_id)
         return lambda: look_up_sku(state.config, state.cipher, store, self.sku)
 
     def verdict(self, answer: StoreAnswer | None) -> Verdict:

@@ -11,13 +11,11 @@ from sqlalchemy import select
 
 from ...models.types import day_text, when_text
 from ...resources.columns import notes_of
-from ...resources.orders import STATUS_NAMES, STATUSES
-from ...store_check.lookup import StoreAnswer, look_up_order
+from ...resources.orders import ORDERS, STATUS_NAMES, STATUSES
+from ...store_check.lookup import StoreAnswer, look_up
 from ..context import RequestContext
-from ..instances.verification import store_of
-from ..transactions import end_transaction
 from .books import of_order
-from .facts import MODES, Refreshed, noted, refresh_at, refreshing_of, rejected_record, rows_of
+from .facts import MODES, Refreshed, from_store, noted, refresh_at, refreshing_of, rejected_record, rows_of
 from .host_words import host_link, host_word
 from .reasons import (
     Explanation,
@@ -63,10 +61,7 @@ def explain(context: RequestContext, order_id: int, *, ask_store: bool) -> list[
     context.require("read_orders")
     facts = order_facts(context, order_id)
     if ask_store:
-        end_transaction(context.session)
-        state = context.state
-        store = look_up_order(state.config, state.cipher, store_of(context.instance), order_id)
-        facts = replace(facts, store=store)
+        facts = replace(facts, store=from_store(context, look_up, ORDERS, order_id))
     return [Explanation(order_id, explain_order(facts))]
 
 

@@ -11,12 +11,10 @@ from sqlalchemy import select
 
 from ...models.types import when_text
 from ...resources.refunds import REFUNDS
-from ...store_check.lookup import StoreAnswer, look_up_refund
+from ...store_check.lookup import StoreAnswer, look_up
 from ..context import RequestContext
-from ..instances.verification import store_of
-from ..transactions import end_transaction
 from .books import of_refund
-from .facts import noted, refreshing_of, rejected_record, rows_of
+from .facts import from_store, noted, refreshing_of, rejected_record, rows_of
 from .reasons import (
     Explanation,
     Noted,
@@ -55,9 +53,7 @@ def explain(context: RequestContext, refund_id: int, *, ask_store: bool) -> list
     context.require(REFUNDS.permission)
     facts = refund_facts(context, refund_id)
     if ask_store:
-        end_transaction(context.session)
-        state = context.state
-        facts = replace(facts, store=look_up_refund(state.config, state.cipher, store_of(context.instance), refund_id))
+        facts = replace(facts, store=from_store(context, look_up, REFUNDS, refund_id))
     return [Explanation(refund_id, explain_refund(facts))]
 
 

@@ -11,9 +11,7 @@ from ...models.product_key import Key
 from ...models.types import when_text
 from ...store_check.lookup import StoreAnswer, look_up_sku, look_up_variant
 from ..context import RequestContext
-from ..instances.verification import store_of
-from ..transactions import end_transaction
-from .facts import noted, refreshing_of, rejected_record, rows_of
+from .facts import from_store, noted, refreshing_of, rejected_record, rows_of
 from .host_words import host_link, host_product
 from .reasons import (
     Explanation,
@@ -58,10 +56,7 @@ def explain(context: RequestContext, variant_id: int, *, ask_store: bool) -> lis
     """About the variant with this BigCommerce id; ``ask_store`` queries the store too, with no transaction open."""
     facts = variant_facts(context, variant_id)
     if ask_store:
-        end_transaction(context.session)
-        state = context.state
-        store = look_up_variant(state.config, state.cipher, store_of(context.instance), variant_id)
-        facts = _with_store(context, facts, store)
+        facts = _with_store(context, facts, from_store(context, look_up_variant, variant_id))
     return [Explanation(variant_id, explain_variant(each)) for each in facts]
 
 
@@ -70,11 +65,8 @@ def explain_sku(context: RequestContext, given: str, *, ask_store: bool) -> list
     sku = given.strip()
     facts = sku_facts(context, sku)
     if ask_store:
-        end_transaction(context.session)
-        state = context.state
         stored = [each.row["sku"] for each in facts if each.row is not None]
-        store = look_up_sku(state.config, state.cipher, store_of(context.instance), sku, [*stored, given])
-        facts = _with_store(context, facts, store)
+        facts = _with_store(context, facts, from_store(context, look_up_sku, sku, [*stored, given]))
     return [
         Explanation(None if each.row is None else each.row["bigcommerce_id"], explain_variant(each)) for each in facts
     ]

@@ -14,10 +14,12 @@ from ...host.port import AccountingHost
 from ..accounting.reasons import meaning_of
 from ..context import Caller
 from .counts import A_STATEMENT, MOST_COUNTED
-from .finding import Action, Finding, FindingCode
+from .finding import Action, Finding, FindingCode, Severity
 
 _STATUSES = ("held", "failed", "waiting")
 _Made = Callable[..., Finding]
+_Told = tuple[FindingCode, Severity, str, str]
+"""The code, the severity, the sentence, and which page of the accounting lists them."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +93,13 @@ def of_books(found: Sequence[Unbooked], make: _Made) -> Iterator[Finding]:
     for status, decide in (("failed", _failed), ("held", _held), ("waiting", _waiting)):
         alike = [each for each in found if each.status == status]
         if alike:
-            yield decide(alike, make)
+            code, severity, text, page = decide(alike)
+            since, link = min(each.since for each in alike), f"accounting/{page}?status={status}"
+            yield make(code, severity, text, since=since, action=Action.OPEN_DOCUMENTS, link=link)
 
 
-def _failed(found: Sequence[Unbooked], make: _Made) -> Finding:
-    documents = [each for each in found if not each.is_batch]
+def _failed(found: Sequence[Unbooked]) -> _Told:
+    page = "batches" if all(each.is_batch for each in found) else "documents"
     what = " and ".join(
         _number([each for each in found if each.is_batch is is_batch], noun)
         for is_batch, noun in ((False, "accounting document"), (True, "batch"))
@@ -105,44 +109,22 @@ def _failed(found: Sequence[Unbooked], make: _Made) -> Finding:
         f"Your books did not take {what}, however often they were handed over. Nothing is lost: each is kept with what "
         "your system said. Mend that, then have it handed over again."
     )
-    link = f"accounting/{'documents' if documents else 'batches'}?status=failed"
-    return make(
-        FindingCode.POSTINGS_FAILED,
-        "person",
-        text,
-        since=min(each.since for each in found),
-        action=Action.OPEN_DOCUMENTS,
-        link=link,
-    )
+    return FindingCode.POSTINGS_FAILED, "person", text, page
 
 
-def _held(found: Sequence[Unbooked], make: _Made) -> Finding:
+def _held(found: Sequence[Unbooked]) -> _Told:
     one = sum(each.count for each in found) == 1
     text = (
         f"{_number(found, 'accounting document')} {'is' if one else 'are'} held and stay{'s' if one else ''} out of "
         f"your books until somebody has looked. {_why(found)} Correct the order in the store, or release the document."
     )
-    return make(
-        FindingCode.DOCUMENTS_HELD,
-        "person",
-        text,
-        since=min(each.since for each in found),
-        action=Action.OPEN_DOCUMENTS,
-        link="accounting/documents?status=held",
-    )
+    return FindingCode.DOCUMENTS_HELD, "person", text, "documents"
 
 
-def _waiting(found: Sequence[Unbooked], make: _Made) -> Finding:
+def _waiting(found: Sequence[Unbooked]) -> _Told:
     one = sum(each.count for each in found) == 1
     text = f"{_number(found, 'accounting document')} wait{'s' if one else ''}. {_why(found)} Nothing is lost."
-    return make(
-        FindingCode.DOCUMENTS_WAITING,
-        "wait",
-        text,
-        since=min(each.since for each in found),
-        action=Action.OPEN_DOCUMENTS,
-        link="accounting/documents?status=waiting",
-    )
+    return FindingCode.DOCUMENTS_WAITING, "wait", text, "documents"
 
 
 def _why(found: Sequence[Unbooked]) -> str:

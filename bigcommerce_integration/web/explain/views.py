@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import request
 
 from ...answers.explanations import explanation_answer
 from ...errors import Invalid
-from ...operations.explain import orders, refunds, variants
-from ...operations.explain.reasons import Explanation
+from ...operations.explain.find import EXPLAIN
 from ...schemas.base import ObjectSchema
 from ...schemas.query import QueryBoolean, QueryInteger, QueryText, read_query
 from ..http.access import authorize
 from ..openapi.operation import Operation, answer_of
 from . import schemas
 
-_EXPLAIN: Mapping[str, Callable[..., list[Explanation]]] = {
-    "order": orders.explain,
-    "refund": refunds.explain,
-    "variant": variants.explain,
-    "sku": variants.explain_sku,
-}
-SUBJECTS = tuple(_EXPLAIN)
+SUBJECTS = tuple(EXPLAIN)
 
 
 class ExplainQuery(ObjectSchema):
@@ -58,5 +50,5 @@ def get_explanation(instance_id: str) -> dict[str, Any]:
     if query["ask_store"]:
         context.require("check")
     (subject,) = given
-    explained = _EXPLAIN[subject](context, query[subject], ask_store=query["ask_store"])
+    explained = EXPLAIN[subject](context, query[subject], ask_store=query["ask_store"])
     return {"data": explanation_answer(subject, query[subject], explained)}
