@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+from unittest.mock import Mock, create_autospec
 
 import pytest
 from dramatiq import Worker
@@ -64,6 +65,7 @@ def ticks(shop: Shop, count: int) -> None:
 
 def test_slices_run_though_broker_is_down_and_ticks_are_rare(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actors, "POLL_EVERY_S", 0.2)
+    monkeypatch.setattr(actors, "QUIET_POLL_EVERY_S", 0.2)
     broker = Away()
     broker.emit_after("process_boot")
     settings = {"tick_s": 600.0, "slice_s": 0.1, "page_size": 10, "concurrency": 1}
@@ -77,6 +79,29 @@ def test_slices_run_though_broker_is_down_and_ticks_are_rare(sqlite_url: str, mo
         epochs = {row.resource: row.epoch for row in shop.rows("leases", "resource", "epoch")}
         assert min(epochs["products"], epochs["orders"]) > 1, "more than one slice each"
     broker.close()
+
+
+@pytest.mark.parametrize(
+    ("worked_s_ago", "is_broker_down", "is_often"),
+    [(None, False, False), (3600.0, False, False), (None, True, True), (1.0, False, True), (0.0, False, True)],
+)
+def test_quiet_process_looks_less_often(worked_s_ago: float | None, is_broker_down: bool, is_often: bool) -> None:
+    every_s = actors.poll_every_s(worked_s_ago, is_broker_down=is_broker_down)
+    assert every_s == (actors.POLL_EVERY_S if is_often else actors.QUIET_POLL_EVERY_S)
+
+
+def test_quiet_process_looks_with_its_ticks(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actors, "POLL_EVERY_S", 0.001)
+    monkeypatch.setattr(actors, "QUIET_POLL_EVERY_S", 600.0)
+    poll = dispatcher.Dispatcher.poll
+    looks, maintained = create_autospec(poll, side_effect=poll), Mock(wraps=actors.note_worker)
+    monkeypatch.setattr(dispatcher.Dispatcher, "poll", looks)
+    monkeypatch.setattr(actors, "note_worker", maintained)
+    with working(shop.broker):
+        wait_until(lambda: maintained.call_count > 3, 30, "some ticks")
+        assert looks.call_count <= maintained.call_count
+        shop.post()
+        wait_until(lambda: looks.call_count > maintained.call_count + 20, 60, "looks between its ticks")
 
 
 def test_snoozed_refresh_of_a_dead_process_is_taken_up(shop: Shop) -> None:

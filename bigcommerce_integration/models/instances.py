@@ -102,6 +102,8 @@ declare_table(
     Column("updated_at", moment(), nullable=False),
     UniqueConstraint("tenant", "name_key", name="uq_bigcommerce_instances_name"),
     Index("ix_bigcommerce_instances_store_hash", "store_hash"),
+    # Each tick looks for those that are being deleted.
+    Index("ix_bigcommerce_instances_status", "status"),
     # SQLite would give a deleted instance's id, and with it its rows, to the next one.
     sqlite_autoincrement=True,
 )

@@ -41,6 +41,9 @@ log = logging.getLogger(__name__)
 TICK_ENDS_IN_S = 2.0
 POLL_EVERY_S = 1.0
 """How often a free process looks for work that no message has brought it, however rare the ticks are."""
+QUIET_POLL_EVERY_S = 6.0
+"""How often one does that has had none for ``QUIET_AFTER_S`` while the broker answers: with each tick, most often."""
+QUIET_AFTER_S = 60.0
 
 
 class BigCommerceWorker(Middleware):
@@ -100,7 +103,7 @@ class BigCommerceWorker(Middleware):
         maintenance_at = time.monotonic()
         while not ended.is_set():
             app, state = self.dispatcher.bound
-            has_more = False
+            has_more, every_s = False, POLL_EVERY_S
             is_maintenance_due = time.monotonic() >= maintenance_at
             if is_maintenance_due:
                 # Workers that were started together drift apart.
@@ -116,13 +119,15 @@ class BigCommerceWorker(Middleware):
                     if is_listening:
                         self.dispatcher.poll(engine)
                     has_more = is_listening and advance_imports(engine)
+                    is_broker_down = self._broker_watch.down_s(state.broker) is not None
+                    every_s = poll_every_s(self.dispatcher.worked_s_ago(), is_broker_down=is_broker_down)
             except ConfigError as error:
                 log.error("%s", error, extra={"action": "tick"})
                 return
             except Exception as error:  # noqa: BLE001 - a database that is away for a while must not end the tick
                 if not self.dispatcher.reports_missing(error):
                     log.warning("The tick will try again: %s.", type(error).__name__, extra={"action": "tick"})
-            next_s = 0.0 if has_more else POLL_EVERY_S * random.uniform(0.9, 1.1)  # noqa: S311
+            next_s = 0.0 if has_more else every_s * random.uniform(0.9, 1.1)  # noqa: S311
             ended.wait(max(0.0, min(next_s, maintenance_at - time.monotonic())))
         self._leave(worker_id)
 
@@ -149,6 +154,15 @@ class BigCommerceWorker(Middleware):
                 note_end(engine_of(state, self.dispatcher.stopping), worker_id)
         except Exception as error:  # noqa: BLE001 - its time ends it as well
             log.debug("The worker's end was not noted: %s.", type(error).__name__, extra={"action": "tick"})
+
+
+def poll_every_s(worked_s_ago: float | None, *, is_broker_down: bool) -> float:
+    """How often a process looks for work by itself; ``worked_s_ago`` is 0 while it is at work, None before its first.
+
+    Where there has been none for a while, messages bring what comes: many processes that look for nothing add up.
+    """
+    is_quiet = worked_s_ago is None or worked_s_ago >= QUIET_AFTER_S
+    return QUIET_POLL_EVERY_S if is_quiet and not is_broker_down else POLL_EVERY_S
 
 
 def bind(app: Flask, state: State, beside: Work) -> None:

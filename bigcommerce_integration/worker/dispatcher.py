@@ -104,6 +104,10 @@ class Dispatcher:
         """How many seconds ago a slice of this process ended; None if none has yet."""
         return None if self._slice_ended_at is None else time.monotonic() - self._slice_ended_at
 
+    def worked_s_ago(self) -> float | None:
+        """How many seconds ago this process was at work; None if it never was."""
+        return self.slice_ended_s_ago() if self.slots.free == self.slots.count else 0.0
+
     def shut_down(self) -> None:
         """Wait for the slices that polling has begun, which release their leases; close connections to stores."""
         ends_at = time.monotonic() + SLICE_ENDS_IN_S

@@ -1,64 +1,62 @@
-"""What a tick reads while 10,000 stores are connected and nothing is due: the rows that are due, and no others."""
+"""What each tick reads while 10,000 stores are connected and nothing is due: the rows that are due, and no others."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Select, insert, select, text
+from sqlalchemy import event, text
 
-from bigcommerce_integration.models import db_now
-from bigcommerce_integration.refresh.lifecycle import schedule
+from bigcommerce_integration.refresh.job.context import Engine
+from bigcommerce_integration.refresh.lifecycle.schedule import begin_due
+from bigcommerce_integration.refresh.removal.purge import purge
 from bigcommerce_integration.sandbox import SandboxStore
-from bigcommerce_integration.worker.messages import outbox
+from bigcommerce_integration.spreadsheets.job import advance_imports
+from bigcommerce_integration.worker.messages.outbox import send_due, take_ready
 
+from ..copied_stores import NAMES, copy_store
 from .conftest import Connect, Mirror
 
 STORES = 10_000
-LARGE = ("leases", "instances", "refreshes")
+TICK: tuple[Callable[[Engine], object], ...] = (
+    lambda engine: begin_due(engine, with_following=False),
+    lambda engine: take_ready(engine, most=16, delay_s=1.0),
+    lambda engine: send_due(engine, lambda _: True),
+    purge,
+    advance_imports,
+)
+"""What each tick asks. What is done less often may look at more."""
 
 
-def fill(mirror: Mirror) -> None:
-    """As many stores like the first one, each brought up to date and due in a while."""
-    tables = mirror.engine.tables
-    (instance,), leases = mirror.rows("instances"), mirror.rows("leases")
-    refreshes = mirror.rows("refreshes", status="completed")
-    now = mirror.transaction(lambda session: session.scalar(select(db_now())))
-    # The first one's are not due either.
-    mirror.execute(tables.leases.update().values(next_sync_at=now + timedelta(seconds=100)))
-    for begin in range(1, STORES, 1000):
-        numbers = range(begin + 1, begin + 1001)
-        copies: dict[str, list[dict[str, Any]]] = {name: [] for name in LARGE}
-        for number in numbers:
-            mine = {"instance_id": number}
-            due = {"next_sync_at": now + timedelta(seconds=100 + number % 200)}
-            copies["instances"].append(instance | {"id": number, "name_key": f"{number}", "store_hash": f"s{number}"})
-            copies["leases"] += [lease | mine | due for lease in leases]
-            # Ids are given by the database.
-            copies["refreshes"] += [{**{k: v for k, v in row.items() if k != "id"}, **mine} for row in refreshes]
-        for name, rows in copies.items():
-            mirror.transaction(
-                lambda session, name=name, rows=rows: session.execute(insert(getattr(tables, name)), rows)
-            )
+def selects(mirror: Mirror, work: Callable[[Engine], object]) -> list[tuple[str, Any]]:
+    """The queries that the work asks, with what they are asked with."""
+    found: list[tuple[str, Any]] = []
 
+    def note(_: Any, __: Any, sql: str, given: Any, *___: Any) -> None:
+        if sql.startswith("SELECT"):
+            found.append((sql, given))
 
-def explained(mirror: Mirror, statement: Select[Any]) -> list[dict[str, Any]]:
-    """Each scan of the plan that the statement is really read by."""
     with mirror.app.app_context():
         engine = mirror.host_app.db.engine
-        compiled = statement.compile(engine, compile_kwargs={"render_postcompile": True})
-        names = compiled.positiontup
-        given: Any = compiled.params if names is None else tuple(compiled.params[name] for name in names)
-        with engine.connect() as connection:
-            if engine.name == "postgresql":
-                sql = f"EXPLAIN (ANALYZE, FORMAT JSON) {compiled.string}"
-                found = connection.exec_driver_sql(sql, given).scalar_one()
-                plan = found if isinstance(found, list) else json.loads(found)
-                return list(scans(plan[0]["Plan"]))
-            return [dict(row._mapping) for row in connection.exec_driver_sql(f"EXPLAIN {compiled.string}", given)]
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            work(mirror.engine)
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+    return found
+
+
+def explained(mirror: Mirror, sql: str, given: Any) -> list[dict[str, Any]]:
+    """Each scan of the plan that the query is really read by."""
+    with mirror.app.app_context(), mirror.host_app.db.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            found = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", given).scalar_one()
+            plan = found if isinstance(found, list) else json.loads(found)
+            return list(scans(plan[0]["Plan"]))
+        rows = connection.exec_driver_sql(f"EXPLAIN {sql}", given)
+        return [dict(row._mapping) for row in rows if row._mapping["table"]]
 
 
 def scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -81,19 +79,15 @@ def test_a_tick_reads_what_is_due_and_no_other_rows(connect_server: Connect) -> 
     mirror = connect_server(SandboxStore(1, 1, awkward=False), is_automatic_sync_enabled=True).completed()
     mirror.execute(mirror.table("hints").delete())
     mirror.execute(mirror.table("refreshes").update().values(status="completed", open_key=None))
-    fill(mirror)
+    mirror.transaction(lambda session: copy_store(session, mirror.engine.tables, STORES))
     with mirror.app.app_context():
         engine = mirror.host_app.db.engine
         verb = "ANALYZE" if engine.name == "postgresql" else "ANALYZE TABLE"
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            for name in (*LARGE, "hints"):
+            for name in (*NAMES, "hints"):
                 connection.execute(text(f"{verb} {mirror.table(name).name}"))
 
-    def waiting(session: Any) -> Select[Any]:
-        now = session.scalar(select(db_now()))
-        return schedule._waiting(session, mirror.engine, now, None, False)
-
-    for statement in (mirror.transaction(waiting), outbox._ready(mirror.engine).limit(16)):
-        found = explained(mirror, statement)
-        assert found
-        assert max(map(read, found)) < 100, json.dumps(found, default=str)
+    for work in TICK:
+        for sql, given in selects(mirror, work):
+            found = explained(mirror, sql, given)
+            assert max(map(read, found), default=0) < 100, f"{sql}: {json.dumps(found, default=str)}"
