@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,12 @@ SEMANTIC = re.compile(
 # An instance that is being deleted shows itself, and just that, until its last row is gone (test_deletion.py).
 SHOWS_ITSELF = "getInstance"
 OPERATIONS = [{"include-operation-id": SHOWS_ITSELF, "checks": {"use_after_free": {"enabled": False}}}]
+
+
+Known = Mapping[str, Sequence[Mapping[str, Any]]]
+"""By the id of an operation: what of the prepared instance its requests can be about, by the name of a parameter."""
+_known: dict[str, Sequence[Mapping[str, Any]]] = {}
+_turns: Counter[str] = Counter()
 
 
 @dataclass
@@ -79,10 +85,16 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     meta = case.meta
     if not meta:
         return
+    if case.method == "DELETE" and case.path_parameters == {"instance_id": PREPARED}:
+        # All that comes after it would be about nothing.
+        case.path_parameters["instance_id"] = MOST_INSTANCES
     header = meta.components.get(ParameterLocation.HEADER)
     if case.operation.body and header and header.mode.is_positive:
         case.headers.pop("If-Match", None)
-    if meta.phase.name is not TestPhase.STATEFUL or not meta.generation.mode.is_positive:
+    if not meta.generation.mode.is_positive:
+        return
+    _meet_something(case)
+    if meta.phase.name is not TestPhase.STATEFUL:
         return
     if case.method == "GET":
         case.query.clear()
@@ -90,13 +102,30 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         case.path_parameters["instance_id"] = PREPARED
 
 
-def fuzz(url: str, headers: dict[str, str], *, examples: int, chained: int) -> Report:
+def _meet_something(case: Any) -> None:
+    """Let every other request that can be about something that is there be about it, each in its turn."""
+    name = case.operation.definition.raw["operationId"]
+    turn, known = _turns[name], _known.get(name)
+    _turns[name] += 1
+    if not known or turn % 2:
+        return
+    case.path_parameters["instance_id"] = PREPARED
+    for parameter, value in known[turn // 2 % len(known)].items():
+        places = (case.path_parameters, case.body if isinstance(case.body, dict) else {})
+        place = next((each for each in places if parameter in each), case.headers)
+        place[parameter] = value
+
+
+def fuzz(url: str, headers: dict[str, str], *, examples: int, chained: int, known: Known) -> Report:
     """Ask in every way, then in chains along the links until ``chained`` requests were; ``url`` is the document's.
 
     A chain's requests depend on answers, which hypothesis does not forgive when it happens to replay one: it then ends,
     so that there are several rounds, each from its own seed.
     """
     report = Report()
+    _turns.clear()
+    _known.clear()
+    _known.update(known)
     _ask(report, url, headers, SEED, {"generation": {"max-examples": examples, "database": "none"}})
     only_chains = {name: {"enabled": False} for name in ("examples", "coverage", "fuzzing")}
     for number in range(chained):
