@@ -192,6 +192,15 @@ def test_money_of_every_order_follows_any_edits(served, seed):
     assert len(served.journal()) == len(posted) == len({row["host_reference"] for row in posted})
 
 
+def test_edit_that_no_document_is_about_changes_none(served):
+    for order_id in served.store.order_ids:
+        served.store.edit_order(order_id, staff_notes="Call the shopper.")
+    before = served.documents()
+    assert "waiting" in {row["status"] for row in before if row["message"]}
+    served.refresh()
+    assert served.documents() == before
+
+
 def test_full_refresh_of_what_is_unchanged_makes_nothing(served):
     before = served.documents()
     served.refresh("full")

@@ -25,7 +25,7 @@ SEMANTIC = re.compile(
     "There is no |Another integration already has this name|Must not be before |Cannot be combined with |"
     "Cannot be changed|BigCommerce store .* answered|does not accept the access token|"
     "Must be a BigCommerce id, or the meta.next |"
-    "Must be a whole number|Must be a real date|Must not name an? (id|line) twice|"
+    "[Mm]ust be a whole number|Must be a real date|Must not name an? (id|line) twice|"
     "The first row must name the columns|The file has more than|"
     "And [0-9]+ more|Give exactly one of |variants have this SKU|names the same variant|This record cannot be retried|"
     "has no such line|were shipped and|Another return has this reference|Is given only where a flag "

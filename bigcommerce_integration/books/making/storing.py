@@ -19,6 +19,8 @@ from ..stored import document_of, document_values, key_reader
 from .batches import OpenBatches
 
 POSTED: Status = "posted"
+TO_THE_HOST: tuple[Status, ...] = ("pending", "failed")
+"""Where the message is what the host said; elsewhere it is why the document is there."""
 Place = tuple[int | None, bool]
 """The number of the batch that a document is in, and whether it came late."""
 NOWHERE: Place = (None, False)
@@ -38,7 +40,7 @@ class Booked:
         """As the rules see it: what does not change any more is posted, and what the host said is no part of it."""
         if self.is_final:
             return replace(self.document, status=POSTED, message=None)
-        return self.document if self.document.status == "held" else replace(self.document, message=None)
+        return replace(self.document, message=None) if self.document.status in TO_THE_HOST else self.document
 
 
 def booked_documents(
