@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from configparser import ConfigParser
 from dataclasses import MISSING, dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,13 @@ from flask import Flask
 from sqlalchemy import select
 
 import bigcommerce_integration
-from bigcommerce_integration.accounting.facts import Taxed
+from bigcommerce_integration.accounting.facts import GoodsReturn, Order, Taxed
 from bigcommerce_integration.config import Config
+from bigcommerce_integration.operations.accounting.reasons import AccountingReason
 from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
 from bigcommerce_integration.sandbox.pytest_plugin import bigcommerce_sandbox, bigcommerce_sandbox_factory
 
-from .accounting.making import line, made, order, said
+from .accounting.making import item, line, made, order, refund, said
 from .host_app import ENCRYPTION_KEY, JWT_SECRET_KEY, HostApp, bearer, new_instance
 from .mail_sink import mail_sink
 from .processes import wait_until
@@ -462,22 +463,47 @@ def test_the_service_starts_what_the_readme_starts() -> None:
     assert arguments[1:] == ["--processes", "2"]
 
 
-def test_the_worked_example_is_what_the_rules_say() -> None:
+def worked_example() -> Order:
     # Its four pieces as the API would give them, with both discounts on the line.
     sold = Taxed(Decimal("62.6793"), Decimal("67.84"), Decimal("4.40"))
     one = line(11, quantity=4, total=sold, discounted_total_inc_tax=Decimal("57.84"))
-    example = order(
+    return order(
         one,
         total=Taxed(Decimal("64.53"), Decimal("69.84"), Decimal("5.31")),
         shipping=Taxed(Decimal("11.09"), Decimal("12.00"), Decimal("0.91")),
         is_tax_inclusive_pricing=True,
         discount_amount=Decimal(10),
     )
-    [invoice, *_] = made(example)
+
+
+def test_the_worked_example_is_what_the_rules_say() -> None:
+    [invoice, *_] = made(worked_example())
     section = (DOCS / "accounting.md").read_text().split("## A worked example")[1].split("\n## ")[0]
     rows = re.findall(r"^\| `(\w+)` \| ([\d.]*) ?\| ([\d.]*) ?\|", section, re.MULTILINE)
     shown = [(role, "debit" if debit else "credit", debit or credit) for role, debit, credit in rows]
     assert (invoice.status, shown) == ("pending", said(invoice))
+
+
+def test_what_follows_the_worked_example_is_what_the_rules_say() -> None:
+    returned = GoodsReturn("RMA-7", date(2026, 3, 9), {11: 1})
+    days = [date(2026, 3, day) for day in range(1, 10)]
+    costs = {(day, 911): (Decimal("4.20"), "USD") for day in days}
+    given_back = refund("14.46", "1.10", item(id=11, quantity=1))
+    invoice, *others = made(worked_example(), [given_back], costs=costs, returns=[returned])
+    assert {each.status for each in (invoice, *others)} == {"pending"}
+    wanted = [(each.kind, f"{each.date.day} {each.date:%B}", *lines) for each in others for lines in said(each)]
+    section = (DOCS / "accounting.md").read_text().split("## A worked example")[1].split("\n## ")[0]
+    shown: list[tuple[str, ...]] = []
+    row = re.compile(r"^\| (?:`(\w+)` \| (.+) )?\|? ?\| `(\w+)` \| ([\d.]*) ?\| ([\d.]*) ?\|$", re.MULTILINE)
+    for kind, day, role, debit, credit in row.findall(section):
+        first = (kind, day) if kind else shown[-1][:2]
+        shown.append((*first, role, "debit" if debit else "credit", debit or credit))
+    assert shown == wanted
+
+
+def test_every_reason_stands_in_the_chapter_on_accounting() -> None:
+    text = (DOCS / "accounting.md").read_text()
+    assert [each for each in AccountingReason if f"`{each}`" not in text] == []
 
 
 def test_every_page_with_commands_is_typed_in() -> None:
