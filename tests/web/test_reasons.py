@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from bigcommerce_integration.operations.explain.facts import Refreshed
+from bigcommerce_integration.operations.explain.facts import Refreshed, Refreshing, Rejected
 from bigcommerce_integration.operations.explain.orders import OrderFacts, explain_order
-from bigcommerce_integration.operations.explain.reasons import Reason, Refreshing, Rejected
+from bigcommerce_integration.operations.explain.reasons import Reason
 from bigcommerce_integration.operations.explain.variants import VariantFacts, explain_variant
 from bigcommerce_integration.store_check.lookup import StoreAnswer
 

@@ -16,7 +16,6 @@ from ..context import RequestContext
 from ..health import health_of
 from ..instances.verification import store_of
 from ..transactions import end_transaction
-from .reasons import Noted, Refreshing, Rejected
 
 _SECOND = timedelta(seconds=1)
 MODES: Mapping[str, str] = {
@@ -29,6 +28,40 @@ MODES: Mapping[str, str] = {
     "reconcile": "Comparison",
 }
 """What people call the modes of a refresh."""
+
+
+@dataclass(frozen=True)
+class Refreshing:
+    """What is known of the refreshes of one resource; times are naive UTC."""
+
+    resource: str
+    watermark: datetime | None = None
+    open_refresh: int | None = None
+    next_at: datetime | None = None
+    last_failure: str | None = None
+    attention: str | None = None
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A record that could not be stored."""
+
+    id: int
+    reason: str
+    at: datetime
+    is_tried_again: bool = False
+
+    def is_newer_than(self, observed_at: datetime) -> bool:
+        """Whether what is stored, read at this moment, is an older version; as the findings count it."""
+        return observed_at <= self.at
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A stored row with notes on what could not be read; ``what`` names it in a sentence."""
+
+    what: str
+    notes: Sequence[Mapping[str, str]]
 
 
 def rejected_record(context: RequestContext, resource: str, bigcommerce_id: int) -> Rejected | None:

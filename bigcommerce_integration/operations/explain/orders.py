@@ -15,20 +15,21 @@ from ...resources.orders import ORDERS, STATUS_NAMES, STATUSES
 from ...store_check.lookup import StoreAnswer, look_up
 from ..context import RequestContext
 from .books import of_order
-from .facts import MODES, Refreshed, from_store, noted, refresh_at, refreshing_of, rejected_record, rows_of
-from .host_words import host_link, host_word
-from .reasons import (
-    Explanation,
+from .facts import (
+    MODES,
     Noted,
-    Reason,
-    ReasonCode,
+    Refreshed,
     Refreshing,
     Rejected,
-    rejection,
-    store_reasons,
-    unreadable,
-    unseen,
+    from_store,
+    noted,
+    refresh_at,
+    refreshing_of,
+    rejected_record,
+    rows_of,
 )
+from .host_words import host_link, host_word
+from .reasons import Explanation, Reason, ReasonCode, rejection, store_reasons, unreadable, unseen
 
 NOTED_LINES = 20
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from ...errors import Code
 from ...models.types import day_text, when_text
 from ...store_check.lookup import StoreAnswer
 from ..findings.finding import Action
+from .facts import Noted, Refreshing, Rejected
 
 
 class ReasonCode(Code):
@@ -105,40 +106,6 @@ class Explanation:
 
     bigcommerce_id: int | None
     reasons: Sequence[Reason]
-
-
-@dataclass(frozen=True)
-class Refreshing:
-    """What is known of the refreshes of one resource; times are naive UTC."""
-
-    resource: str
-    watermark: datetime | None = None
-    open_refresh: int | None = None
-    next_at: datetime | None = None
-    last_failure: str | None = None
-    attention: str | None = None
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A record that could not be stored."""
-
-    id: int
-    reason: str
-    at: datetime
-    is_tried_again: bool = False
-
-    def is_newer_than(self, observed_at: datetime) -> bool:
-        """Whether what is stored, read at this moment, is an older version; as the findings count it."""
-        return observed_at <= self.at
-
-
-@dataclass(frozen=True)
-class Noted:
-    """A stored row with notes on what could not be read; ``what`` names it in a sentence."""
-
-    what: str
-    notes: Sequence[Mapping[str, str]]
 
 
 def unreadable(noted: Sequence[Noted]) -> Iterator[Reason]:

@@ -14,19 +14,8 @@ from ...resources.refunds import REFUNDS
 from ...store_check.lookup import StoreAnswer, look_up
 from ..context import RequestContext
 from .books import of_refund
-from .facts import from_store, noted, refreshing_of, rejected_record, rows_of
-from .reasons import (
-    Explanation,
-    Noted,
-    Reason,
-    ReasonCode,
-    Refreshing,
-    Rejected,
-    rejection,
-    store_reasons,
-    unreadable,
-    unseen,
-)
+from .facts import Noted, Refreshing, Rejected, from_store, noted, refreshing_of, rejected_record, rows_of
+from .reasons import Explanation, Reason, ReasonCode, rejection, store_reasons, unreadable, unseen
 
 
 @dataclass(frozen=True)

@@ -11,21 +11,9 @@ from ...models.product_key import Key
 from ...models.types import when_text
 from ...store_check.lookup import StoreAnswer, look_up_sku, look_up_variant
 from ..context import RequestContext
-from .facts import from_store, noted, refreshing_of, rejected_record, rows_of
+from .facts import Noted, Refreshing, Rejected, from_store, noted, refreshing_of, rejected_record, rows_of
 from .host_words import host_link, host_product
-from .reasons import (
-    Explanation,
-    Noted,
-    Reason,
-    ReasonCode,
-    Refreshing,
-    Rejected,
-    next_refresh,
-    rejection,
-    store_reasons,
-    unreadable,
-    unseen,
-)
+from .reasons import Explanation, Reason, ReasonCode, next_refresh, rejection, store_reasons, unreadable, unseen
 
 
 @dataclass(frozen=True)
