@@ -34,6 +34,10 @@ class Caller:
         """Whether the caller may do this."""
         return self.has_shell or self.state.host.may(action, instance)
 
+    def on(self, instance: IntegrationInstance) -> RequestContext:
+        """The same caller, who may act on this instance."""
+        return RequestContext(self.state, self.session, self.tenant, self.name, instance, has_shell=self.has_shell)
+
     def require_permission(self, action: str, instance: IntegrationInstance | None = None) -> None:
         """Raises ``Forbidden`` if the host's ``may`` refuses the action."""
         if not self.may(action, instance):
@@ -123,9 +127,7 @@ def _permitted(
     if instance.status == DELETING and not while_deleting:
         raise NotFound("This BigCommerce integration instance is being deleted.")
     caller.require_permission(action, instance)
-    return RequestContext(
-        caller.state, caller.session, caller.tenant, caller.name, instance, has_shell=caller.has_shell
-    )
+    return caller.on(instance)
 
 
 def _tenant_of(host: Host) -> str:

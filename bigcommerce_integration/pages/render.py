@@ -13,7 +13,6 @@ from jinja2 import Environment, Undefined
 from ..app_state import current_state
 from ..models.instances import IntegrationInstance
 from ..operations.accounting.documents import takes_accounting
-from ..operations.context import RequestContext
 from ..operations.explain.host_words import host_link
 from ..operations.findings.finding import Action, Finding
 from . import csrf, formats, login, words
@@ -99,7 +98,7 @@ def chosen(names: Iterable[str]) -> dict[str, str]:
 def _link_to(instance: IntegrationInstance, kind: Literal["product", "order"], key: Any) -> str | None:
     """Where the host shows its product with this key, or the order with this BigCommerce id; None if nowhere."""
     caller = login.caller()
-    return host_link(RequestContext(caller.state, caller.session, caller.tenant, caller.name, instance), kind, key)
+    return host_link(caller.on(instance), kind, key)
 
 
 def _token_url(instance: IntegrationInstance) -> str:

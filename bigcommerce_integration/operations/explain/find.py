@@ -92,7 +92,7 @@ def find(caller: Caller, q: str, *, ask_stores: bool = True) -> Found:
     it asks; commits nothing else.
     """
     text = q.strip().removeprefix("#").strip()
-    stores = [_context(caller, each) for each in readable_instances(caller)]
+    stores = [caller.on(each) for each in readable_instances(caller)]
     if not text or len(text) > LONGEST or storable(text) != text or not stores:
         return Found(text, [])
     by_id = {each.instance.id: each for each in stores}
@@ -113,12 +113,6 @@ def find(caller: Caller, q: str, *, ask_stores: bool = True) -> Found:
     if here:
         verdicts = [each for each in verdicts if each.reasons[0].code != ReasonCode.NOT_IN_STORE]
     return Found(text, [*here, *verdicts], has_more or len(missing) > MOST_FOUND, unlinked)
-
-
-def _context(caller: Caller, instance: IntegrationInstance) -> RequestContext:
-    return RequestContext(
-        caller.state, caller.session, caller.tenant, caller.name, instance, has_shell=caller.has_shell
-    )
 
 
 # -- what is here --------------------------------------------------------------------------------------------------

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Column, Table
+from sqlalchemy import Column, DateTime, Table
 
-from .paging import Condition
+from ..context import RequestContext
+from .paging import Condition, Wanted
 
 
 def by_deletion(table: Table, query: Mapping[str, Any]) -> list[Condition]:
@@ -37,6 +38,20 @@ def by_span(column: Column[Any], query: Mapping[str, Any], name: str) -> list[Co
         *([] if begin is None else [column >= begin]),
         *([] if end is None else [column < end]),
     ]
+
+
+def by_first(
+    context: RequestContext, table: Table, asked: Iterable[tuple[Column[Any], list[Condition]]], also: list[Condition]
+) -> Wanted:
+    """By the index of the first of these columns that is asked for, else all by id; what else is asked row by row."""
+    mine, by_id = table.c.instance_id == context.instance.id, table.c.bigcommerce_id
+    given = [(column, conditions) for column, conditions in asked if conditions]
+    if not given:
+        return Wanted(table, [mine], [by_id], indexed_by(), also)
+    (first, stretch), *others = given
+    order = [first, by_id] if isinstance(first.type, DateTime) else [by_id]
+    rest = [condition for _, conditions in others for condition in conditions]
+    return Wanted(table, [mine, *stretch], order, indexed_by(first.name), [*rest, *also])
 
 
 def indexed_by(*columns: str) -> tuple[str, ...]:

@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Row, and_, select
 
-from ...errors import NotFound
+from ...resources.orders import ORDERS
 from ...resources.values import INT64_MAX
 from ..context import RequestContext
 from . import filters, search
 from .paging import Wanted
+from .records import one_row
 
 
 def wanted(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
@@ -31,40 +32,24 @@ def wanted(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
 
 def _filtered(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
     table = context.state.tables.orders
-    mine = table.c.instance_id == context.instance.id
-    by_id = table.c.bigcommerce_id
-    customer = filters.by_value(table.c.customer_id, query, "customer_id")
-    modified = filters.by_span(table.c.date_modified, query, "modified")
-    created = filters.by_span(table.c.date_created, query, "created")
-    status = filters.by_value(table.c.status_id, query, "status_id")
+    asked = [
+        (table.c.customer_id, filters.by_value(table.c.customer_id, query, "customer_id")),
+        (table.c.date_modified, filters.by_span(table.c.date_modified, query, "modified")),
+        (table.c.date_created, filters.by_span(table.c.date_created, query, "created")),
+        (table.c.status_id, filters.by_value(table.c.status_id, query, "status_id")),
+    ]
     also = [
         *filters.by_value(table.c.is_sale, query, "is_sale"),
         *filters.by_value(table.c.is_deleted, query, "archived"),
         *filters.by_deletion(table, query),
     ]
-    if customer:
-        index = filters.indexed_by("customer_id")
-        return Wanted(table, [mine, *customer], [by_id], index, [*modified, *created, *status, *also])
-    if modified:
-        index = filters.indexed_by("date_modified")
-        return Wanted(table, [mine, *modified], [table.c.date_modified, by_id], index, [*created, *status, *also])
-    if created:
-        index = filters.indexed_by("date_created")
-        return Wanted(table, [mine, *created], [table.c.date_created, by_id], index, [*status, *also])
-    if status:
-        return Wanted(table, [mine, *status], [by_id], filters.indexed_by("status_id"), also)
-    return Wanted(table, [mine], [by_id], filters.indexed_by(), also)
+    return filters.by_first(context, table, asked, also)
 
 
 def find_order(context: RequestContext, order_id: int, columns: Sequence[Column[Any]]) -> Row[Any]:
     """These columns of one order, also of one that the store no longer has; ``NotFound``."""
-    table = context.state.tables.orders
-    order = context.session.execute(
-        select(*columns).where(table.c.instance_id == context.instance.id, table.c.bigcommerce_id == order_id)
-    ).one_or_none()
-    if order is None:
-        raise NotFound("There is no such order here; GET …/explain?order=<id> explains why.")
-    return order
+    problem = "There is no such order here; GET …/explain?order=<id> explains why."
+    return one_row(context, ORDERS.name, order_id, columns, problem)
 
 
 def lines_of(context: RequestContext, order_id: int, columns: Sequence[ColumnElement[Any]]) -> Sequence[Row[Any]]:

@@ -26,15 +26,10 @@ def wanted(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
 
 def _filtered(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
     table = context.state.tables.products
-    mine = table.c.instance_id == context.instance.id
-    span = filters.by_span(table.c.date_modified, query, "modified")
-    also = [*filters.by_value(table.c.is_visible, query, "is_visible"), *filters.by_deletion(table, query)]
-    if "sku" in query:
-        exact = is_exactly(context.session, table.c.sku, query["sku"])
-        same_sku = filters.by_value(table.c.sku, query, "sku")
-        index = filters.indexed_by("sku")
-        return Wanted(table, [mine, *same_sku], [table.c.bigcommerce_id], index, [*exact, *span, *also])
-    if span:
-        index = filters.indexed_by("date_modified")
-        return Wanted(table, [mine, *span], [table.c.date_modified, table.c.bigcommerce_id], index, also)
-    return Wanted(table, [mine], [table.c.bigcommerce_id], filters.indexed_by(), also)
+    asked = [
+        (table.c.sku, filters.by_value(table.c.sku, query, "sku")),
+        (table.c.date_modified, filters.by_span(table.c.date_modified, query, "modified")),
+    ]
+    exact = is_exactly(context.session, table.c.sku, query["sku"]) if "sku" in query else []
+    also = [*exact, *filters.by_value(table.c.is_visible, query, "is_visible"), *filters.by_deletion(table, query)]
+    return filters.by_first(context, table, asked, also)

@@ -28,20 +28,8 @@ def span_name(field: Field) -> str:
 def wanted(context: RequestContext, query: Mapping[str, Any], resource: Resource) -> Wanted:
     """By the first of its indexed fields that the query has, else all by id."""
     table = context.state.tables.mirror[resource.name]
-    mine, by_id, also = (
-        table.c.instance_id == context.instance.id,
-        table.c.bigcommerce_id,
-        filters.by_deletion(table, query),
-    )
-    asked = [
-        (field, found) for field in filter_fields(resource) if (found := _asked(table.c[field.name], field, query))
-    ]
-    if not asked:
-        return Wanted(table, [mine], [by_id], filters.indexed_by(), also)
-    (first, stretch), *others = asked
-    order = [table.c[first.name], by_id] if first.kind is Kind.MOMENT else [by_id]
-    rest = [condition for _, found in others for condition in found]
-    return Wanted(table, [mine, *stretch], order, filters.indexed_by(first.name), [*rest, *also])
+    asked = [(table.c[field.name], _asked(table.c[field.name], field, query)) for field in filter_fields(resource)]
+    return filters.by_first(context, table, asked, filters.by_deletion(table, query))
 
 
 def _asked(column: Column[Any], field: Field, query: Mapping[str, Any]) -> list[Condition]:
@@ -54,12 +42,7 @@ def find_record(
     context: RequestContext, resource: Resource, record_id: int, columns: Sequence[Column[Any]]
 ) -> Row[Any]:
     """These columns of one record, also of one that the store no longer has; ``NotFound``."""
-    table = context.state.tables.mirror[resource.name]
-    mine = (table.c.instance_id == context.instance.id, table.c.bigcommerce_id == record_id)
-    row = context.session.execute(select(*columns).where(*mine)).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no such {resource.noun} here.")
-    return row
+    return one_row(context, resource.name, record_id, columns, f"There is no such {resource.noun} here.")
 
 
 def children_of(
@@ -93,9 +76,15 @@ def children_of_many(context: RequestContext, child: Child, ids: Sequence[int]) 
 
 def find_child(context: RequestContext, child: Child, child_id: int, columns: Sequence[Any]) -> Row[Any]:
     """These columns of something within a record, also of one that the store no longer has; ``NotFound``."""
-    table = context.state.tables.mirror[child.name]
-    mine = (table.c.instance_id == context.instance.id, table.c.bigcommerce_id == child_id)
+    problem = f"There is no {child.noun.split()[-1]} with this number here."
+    return one_row(context, child.name, child_id, columns, problem)
+
+
+def one_row(context: RequestContext, name: str, bigcommerce_id: int, columns: Sequence[Any], problem: str) -> Row[Any]:
+    """These columns of one row of the mirror table of this name; ``NotFound`` with the ``problem``."""
+    table = context.state.tables.mirror[name]
+    mine = (table.c.instance_id == context.instance.id, table.c.bigcommerce_id == bigcommerce_id)
     row = context.session.execute(select(*columns).where(*mine)).one_or_none()
     if row is None:
-        raise NotFound(f"There is no {child.noun.split()[-1]} with this number here.")
+        raise NotFound(problem)
     return row

@@ -65,25 +65,20 @@ def _filtered(context: RequestContext, query: Mapping[str, Any]) -> Wanted:
     code = filters.by_value(table.c.link_conflict_code, query, "link_conflict_code")
     if "sku" in query:
         sku = query["sku"].strip()
-        exact = is_exactly(context.session, table.c.sku_key, sku)
-        index = filters.indexed_by("sku_key")
-        return Wanted(
-            table, [mine, table.c.sku_key == sku], by_id, index, [*exact, *product, *to_product, *linked, *code, *also]
-        )
+        also = [*is_exactly(context.session, table.c.sku_key, sku), *product, *to_product, *linked, *code, *also]
+        return filters.by_first(context, table, [(table.c.sku_key, [table.c.sku_key == sku])], also)
     if to_product:
         index = ("host_product_id", *filters.indexed_by())
         return Wanted(table, [to_product[0], mine], by_id, index, [*to_product[1:], *product, *linked, *code, *also])
-    if product:
-        index = filters.indexed_by("bigcommerce_product_id")
-        return Wanted(table, [mine, *product], by_id, index, [*linked, *code, *also])
-    if code:
-        return Wanted(table, [mine, *code], by_id, filters.indexed_by("link_conflict_code"), [*linked, *also])
+    if product or code:
+        asked = [(table.c.bigcommerce_product_id, product), (table.c.link_conflict_code, code)]
+        return filters.by_first(context, table, asked, [*linked, *also])
     if query.get("linked") is False or ("linked" not in query and (query.get("conflict") or query.get("left"))):
         # What is in conflict, or was left, has no link. Few may pass: as many are scanned as are counted.
         unlinked = table.c.host_product_id
         index = ("host_product_id", *filters.indexed_by())
         return Wanted(table, [unlinked.is_(None), mine], by_id, index, also, constant=[unlinked], times=search.SCANS)
-    return Wanted(table, [mine], by_id, filters.indexed_by(), [*linked, *also])
+    return filters.by_first(context, table, [], [*linked, *also])
 
 
 @dataclass(frozen=True)
