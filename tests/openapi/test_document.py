@@ -110,6 +110,9 @@ def test_every_link_can_be_followed_from_every_answer(document: Document) -> Non
                 for expression in link["parameters"].values():
                     found += 1
                     where, _, name = expression.removeprefix("$request.").partition(".")
+                    if expression.startswith("$response.header."):
+                        assert expression.rpartition(".")[2] in response["headers"], expression
+                        continue
                     if where == "path":
                         assert f"{{{name}}}" in path, expression
                         continue

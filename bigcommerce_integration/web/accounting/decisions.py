@@ -31,7 +31,7 @@ _IF_MATCH = ("If-Match", "The ETag of the version that was seen and is released.
     required_headers={_IF_MATCH: {"type": "string", "pattern": '^"[0-9a-f]{64}"$'}},
     answers={200: answer_of(AccountingDocumentWithLines, "The document, no longer held.", headers=[ETAG])},
     refusals=(409, 412, 428),
-    step="document",
+    step="release",
     leads_to=FROM_DOCUMENT,
 )
 def post_accounting_release(instance_id: str, number: str) -> Answered:

@@ -20,7 +20,7 @@ FROM_CHANGED_INSTANCE: Steps = {"instance": _SAME}
 FROM_REFRESH: Steps = {"refresh": {**_SAME, "refresh_id": "$response.body#/data/id"}}
 FROM_IMPORT: Steps = {"import": {**_SAME, "import_id": "$response.body#/data/id"}}
 _NUMBERED = {**_SAME, "number": "$response.body#/data/number"}
-FROM_DOCUMENT: Steps = {"document": _NUMBERED}
+FROM_DOCUMENT: Steps = {"document": _NUMBERED, "release": {**_NUMBERED, "If-Match": "$response.header.ETag"}}
 FROM_BATCH: Steps = {"batch": _NUMBERED}
 FROM_VARIANT: Steps = {
     "variant": {**_SAME, "bigcommerce_id": _RECORD},
