@@ -37,7 +37,7 @@ def edited(store: SandboxStore, *, seed: int, a_second: float) -> Iterator[list[
 def _owner(store: SandboxStore, edit: str) -> Iterator[str]:
     kind, _, record_id = edit.partition(" ")
     if kind in ("create_variant", "move_variant"):
-        yield f"holds_product {store.variant(int(record_id)).product_id}"
+        yield f"holds_product {store.variants[int(record_id)].product_id}"
     elif kind == "add_line":
         (owner,) = (each for each, order in store.orders.items() if int(record_id) in {line.id for line in order.lines})
         yield f"holds_order {owner}"

@@ -130,7 +130,7 @@ class SandboxStore(CatalogEdits, OrderEdits, RefundEdits):
     def order_line_records(self, order_id: int) -> list[tuple[int, str]]:
         """All lines of an order, none cut off, with the text that `GET orders/{id}/products` sends, by id."""
         with self.lock:
-            return [(line.id, line.text) for line in sorted(self.order(order_id).lines, key=lambda line: line.id)]
+            return [(line.id, line.text) for line in sorted(self.orders[order_id].lines, key=lambda line: line.id)]
 
     def refund_records(self) -> list[tuple[int, str]]:
         """Every refund with the text that `GET orders/payment_actions/refunds` sends of it now, by id."""

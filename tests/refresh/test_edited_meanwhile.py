@@ -51,7 +51,7 @@ def test_variant_moved_between_pages_is_right_after_a_sweep(connect_any: Connect
         store.create_product(variants=2)
     first, last = store.product_ids[0], store.product_ids[-1]
     mirror = connect_any(store, settings={"page_size": 10, "concurrency": 1}).completed()
-    forth, back = (store.product(each).variants[1].id for each in (first, last))
+    forth, back = (store.products[each].variants[1].id for each in (first, last))
 
     def move() -> None:
         store.move_variant(forth, last)
@@ -80,7 +80,7 @@ def test_recreated_product_takes_over_the_link_of_its_sku(connect_any: Connect):
 
     def make() -> int:
         product_id = store.create_product(variants=1)
-        store.edit_variant(store.product(product_id).variants[0].id, sku=sku)
+        store.edit_variant(store.products[product_id].variants[0].id, sku=sku)
         return product_id
 
     old = make()

@@ -34,7 +34,7 @@ def shop(connect: Connect, skus: Sequence[str], *, link: bool = True, create: bo
 def add(store: SandboxStore, sku: str, **fields: Any) -> int:
     """A product with one variant that has this SKU; the id of the variant."""
     product_id = store.create_product(variants=1, **fields)
-    (variant,) = store.product(product_id).variants
+    (variant,) = store.products[product_id].variants
     store.edit_variant(variant.id, sku=sku)
     return variant.id
 

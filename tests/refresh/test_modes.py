@@ -229,7 +229,7 @@ def test_products_by_id_cost_one_request_and_deleted_are_marked(connect_any: Con
     store.edit_variant(store.products[edited].variants[0].id, sku="NEW")
     store.delete_product(gone)
     store.edit_product(other, name="Nobody asked")
-    never = store.last_product_id + 500
+    never = store.products.last + 500
     mirror.server.requests.clear()
     mirror.again("products", mode="ids", ids=(edited, gone, never))
     assert len(mirror.asked("/catalog/products")) == 1

@@ -131,7 +131,7 @@ def test_an_empty_list_of_lines_erases_no_stored_ones(connect: Connect):
     mirror = connect(store).completed("orders")
     before = mirror.ids("order_lines")
     assert before
-    order = store.order(order_id)
+    order = store.orders[order_id]
     order.base = re.sub(r'"items_total":[0-9]+', '"items_total":null', order.base)
     order.consignments.clear()
     with lines_sent(mirror, f"/orders/{order_id}/products", []):
@@ -227,7 +227,7 @@ def test_order_deleted_before_its_lines_is_kept_and_retried(connect: Connect):
 def test_lines_that_cannot_be_read_set_their_order_aside(connect: Connect):
     store = SandboxStore(5, 0, awkward=False)
     bad, good = store.create_order(kind="lines_60"), store.create_order(kind="lines_51")
-    line = store.order(bad).lines[55]
+    line = store.orders[bad].lines[55]
     line.text = json.dumps({**json.loads(line.text), "quantity": "many"})
     mirror = connect(store).completed("orders")
     assert mirror.ids("orders") == [good]

@@ -201,7 +201,7 @@ def test_an_unreadable_field_is_noted(connect: Connect, field: str, value: objec
 def test_an_order_with_an_unreadable_date_is_kept(connect: Connect):
     store = SandboxStore(2, 3, awkward=False)
     order_id = store.order_ids[1]
-    order = store.order(order_id)
+    order = store.orders[order_id]
     order.base = re.sub(r'"date_created":"[^"]*"', '"date_created":"long ago"', order.base)
     mirror = connect(store, integration_settings__start_date="2010-01-01").completed("orders")
     assert mirror.ids("orders") == store.order_ids

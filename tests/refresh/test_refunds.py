@@ -342,7 +342,7 @@ def test_items_and_payments_are_known_by_their_position(any_mirror: Mirror, stor
     followed(any_mirror)
     before = any_mirror.rows("refund_payments", bigcommerce_refund_id=refund_id)
     assert [row["position"] for row in before] == [1, 2]
-    (kept, changed) = (json.loads(store.refund(refund_id).text)["payments"][at] for at in (0, 1))
+    (kept, changed) = (json.loads(store.refunds[refund_id].text)["payments"][at] for at in (0, 1))
     more = {**changed, "id": 999, "amount": 3}
     store.edit_refund(refund_id, payments=[kept, {**changed, "is_declined": True}, more], items=[])
     any_mirror.again("refunds", mode="ids", ids=(refund_id,))
@@ -397,7 +397,7 @@ BAD = {
 def test_a_refund_without_its_money_is_rejected_and_shown(connect: Connect, store: SandboxStore, field: str):
     mirror = begun(connect(store).completed())
     refund_id = store.refund_ids[5]
-    refund = store.refund(refund_id)
+    refund = store.refunds[refund_id]
     refund.text = json.dumps({**json.loads(refund.text), field: BAD[field]})
     mirror.completed("refunds")
     assert refund_id not in mirror.ids("refunds")
@@ -405,7 +405,7 @@ def test_a_refund_without_its_money_is_rejected_and_shown(connect: Connect, stor
     assert (rejected["resource"], rejected["bigcommerce_id"]) == ("refunds", refund_id)
     assert mirror.refresh("refunds")["rejected"] == 1
     refund.text = json.dumps(
-        {**json.loads(refund.text), field: json.loads(store.refund(store.refund_ids[6]).text)[field]}
+        {**json.loads(refund.text), field: json.loads(store.refunds[store.refund_ids[6]].text)[field]}
     )
     mirror.again("refunds", mode="ids", ids=(refund_id,))
     assert refund_id in mirror.ids("refunds")
@@ -414,9 +414,9 @@ def test_a_refund_without_its_money_is_rejected_and_shown(connect: Connect, stor
 def test_tokens_of_payment_providers_are_never_stored(connect: Connect, store: SandboxStore):
     mirror = begun(connect(store).completed())
     refund_id, broken_id = store.refund_ids[:2]
-    (payment, *_) = json.loads(store.refund(refund_id).text)["payments"]
+    (payment, *_) = json.loads(store.refunds[refund_id].text)["payments"]
     store.edit_refund(refund_id, payments=[{**payment, "provider_instrument_token": "tok_secret"}])
-    broken = store.refund(broken_id)
+    broken = store.refunds[broken_id]
     broken.text = broken.text.replace('"offline":false', '"offline":fal"provider_customer_id":"cus_secret"')
     mirror.completed("refunds")
     texts = [row["payload"] for row in mirror.rows("refunds")]

@@ -18,7 +18,7 @@ def test_the_token_is_required(api):
 def test_products_and_variants(api):
     product_id = api.control("POST", "/products", {"name": "By control", "variants": 2}).json()["id"]
     assert api.control("PATCH", f"/products/{product_id}", {"price": 3.25}).status_code == 200
-    product = api.store.product(product_id)
+    product = api.store.products[product_id]
     variant_id = api.control("POST", f"/products/{product_id}/variants", {"sku": "C-1"}).json()["id"]
     api.control("PATCH", f"/variants/{variant_id}", {"sku": "C-2"})
     api.control("PUT", f"/variants/{variant_id}/stock", {"level": 9})
@@ -27,7 +27,7 @@ def test_products_and_variants(api):
     assert [(one["sku"], one["inventory_level"]) for one in shown["variants"]][-1] == ("C-2", 9)
     other = api.store.product_ids[0]
     api.control("POST", f"/variants/{variant_id}/move", {"product_id": other})
-    assert api.store.variant(variant_id).product_id == other
+    assert api.store.variants[variant_id].product_id == other
     assert len(product.variants) == 2
     api.control("DELETE", f"/variants/{variant_id}")
     assert api.control("DELETE", f"/products/{product_id}").status_code == 200
@@ -44,11 +44,11 @@ def test_orders_and_lines(api):
     api.control("DELETE", f"{path}/lines/{line_id}")
     assert line_id not in [line["id"] for line in api.store.order_lines(order_id)]
     api.control("PATCH", path, {"status_id": 2})
-    assert api.store.order(order_id).status_id == 2
+    assert api.store.orders[order_id].status_id == 2
     api.control("POST", f"{path}/archive")
-    assert api.store.order(order_id).archived
+    assert api.store.orders[order_id].archived
     api.control("POST", f"{path}/restore")
-    assert not api.store.order(order_id).archived
+    assert not api.store.orders[order_id].archived
     api.control("DELETE", path)
     assert api.get(f"v2/orders/{order_id}").status_code == 404
 

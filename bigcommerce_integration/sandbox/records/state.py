@@ -28,6 +28,30 @@ class UnknownRecord(LookupError):
     """A control call or an edit named a record that the store does not have."""
 
 
+class Records(dict[int, T]):
+    """The records of one sort by their ids; to ask for one, or to delete one, that is not there is UnknownRecord."""
+
+    def __init__(self, what: str, last: int = 0) -> None:
+        super().__init__()
+        self._what = what
+        self.ids: list[int] = []  # in order
+        self.last = last  # the highest id that was ever given
+
+    def __missing__(self, record_id: int) -> T:
+        raise UnknownRecord(f"no {self._what} {record_id}")
+
+    def __setitem__(self, record_id: int, record: T) -> None:
+        if record_id not in self:
+            insort(self.ids, record_id)
+        super().__setitem__(record_id, record)
+        self.last = max(self.last, record_id)
+
+    def __delitem__(self, record_id: int) -> None:
+        self[record_id]
+        super().__delitem__(record_id)
+        del self.ids[bisect_left(self.ids, record_id)]
+
+
 class StoreState:
     """The records and the lock around them; the edits are in the subclasses."""
 
@@ -49,19 +73,16 @@ class StoreState:
         self.seed = seed
         # Links in records point nowhere: a client that follows them has made a mistake.
         self.api_root = f"https://api.sandbox.invalid/stores/{store_hash}/v2"
-        self.products: dict[int, Product] = {}
-        self.variants: dict[int, Variant] = {}
-        self.orders: dict[int, Order] = {}
-        self.refunds: dict[int, Refund] = {}
+        self.products = Records[Product]("product", last=76)
+        self.variants = Records[Variant]("variant")
+        self.orders = Records[Order]("order", last=99)
+        self.refunds = Records[Refund]("refund", last=10)
+        self.product_ids, self.variant_ids = self.products.ids, self.variants.ids
+        self.order_ids, self.refund_ids = self.orders.ids, self.refunds.ids
         # Texts sent in place of a product's or an order's own, where it comes with all that it holds; half a surrogate
         # pair (U+DC80 to U+DCFF) is sent as the byte that it stands for.
         self.spoilt_products: dict[int, str] = {}
         self.spoilt_orders: dict[int, str] = {}
-        self.product_ids: list[int] = []
-        self.variant_ids: list[int] = []
-        self.order_ids: list[int] = []
-        self.refund_ids: list[int] = []
-        self.last_product_id, self.last_order_id, self.last_refund_id = 76, 99, 10
         self._awkward = awkward
         self._dice = Dice(seed)
         self._gone_ids: list[int] = []
@@ -85,46 +106,11 @@ class StoreState:
         """The store's own clock, unix seconds."""
         return self.clock() + self.clock_offset_s
 
-    def product(self, product_id: int) -> Product:
-        """The product; raises UnknownRecord."""
-        return _known(self.products, product_id, "product")
-
-    def variant(self, variant_id: int) -> Variant:
-        """The variant; raises UnknownRecord."""
-        return _known(self.variants, variant_id, "variant")
-
-    def order(self, order_id: int) -> Order:
-        """The order; raises UnknownRecord."""
-        return _known(self.orders, order_id, "order")
-
-    def refund(self, refund_id: int) -> Refund:
-        """The refund; raises UnknownRecord."""
-        return _known(self.refunds, refund_id, "refund")
-
     def put_product(self, product: Product) -> None:
         """Take a product and its variants in."""
         self.products[product.id] = product
-        _insert(self.product_ids, product.id)
         for variant in product.variants:
-            self.put_variant(variant)
-        self.last_product_id = max(self.last_product_id, product.id)
-
-    def put_variant(self, variant: Variant) -> None:
-        """Take a variant in that its product already holds."""
-        self.variants[variant.id] = variant
-        _insert(self.variant_ids, variant.id)
-
-    def put_order(self, order: Order) -> None:
-        """Take an order in."""
-        self.orders[order.id] = order
-        _insert(self.order_ids, order.id)
-        self.last_order_id = max(self.last_order_id, order.id)
-
-    def put_refund(self, refund: Refund) -> None:
-        """Take a refund in."""
-        self.refunds[refund.id] = refund
-        _insert(self.refund_ids, refund.id)
-        self.last_refund_id = max(self.last_refund_id, refund.id)
+            self.variants[variant.id] = variant
 
     def changed(self, product_id: int) -> None:
         """Forget what new order lines would be made of for this product."""
@@ -133,7 +119,7 @@ class StoreState:
     def _fill_products(self, count: int, now: int) -> None:
         kinds = product_maker.kinds(count) if self._awkward else repeat("plain", count)
         for index, kind in enumerate(kinds):
-            product_id = self._next_id(self.last_product_id, self._gone_ids)
+            product_id = self._next_id(self.products.last, self._gone_ids)
             created, modified = self._dates(index, count, now, kind)
             if kind == "ancient":
                 self._ancient_ids.append(product_id)
@@ -142,16 +128,16 @@ class StoreState:
     def _fill_orders(self, count: int, now: int) -> None:
         kinds = order_maker.kinds(count) if self._awkward else repeat("plain", count)
         for index, kind in enumerate(kinds):
-            order_id = self._next_id(self.last_order_id)
+            order_id = self._next_id(self.orders.last)
             created, modified = self._dates(index, count, now, kind)
             order = self.order_maker.make(order_id, created, modified, kind)
             if self._awkward:
                 order.fees = order_maker.first_fees(order_id)
-            self.put_order(order)
+            self.orders[order_id] = order
 
     def _fill_refunds(self, now: int) -> None:
         for refund in first_refunds(list(self.orders.values()), now, self.refund_maker, awkward=self._awkward):
-            self.put_refund(refund)
+            self.refunds[refund.id] = refund
 
     def _next_id(self, last: int, gone: list[int] | None = None) -> int:
         """The next id; one in eight leaves a gap, as deleted records do."""
@@ -174,7 +160,7 @@ class StoreState:
     def _sellable(self, which: str) -> Sellable:
         """Something for an order line: of any product, the oldest, or one that is gone."""
         if which == "gone" or not self.product_ids:
-            gone = self._gone_ids or [self.last_product_id + 1000]
+            gone = self._gone_ids or [self.products.last + 1000]
             product_id = self._dice.pick(gone)
             return Sellable(product_id, 9_000_000 + product_id, '"Discontinued dish"', f'"GONE-{product_id}"', 1999)
         ids = self._ancient_ids if which == "oldest" and self._ancient_ids else self.product_ids
@@ -206,17 +192,3 @@ def require_known(fields: dict[str, Any], values: dict[str, Any], what: str) -> 
     unknown = fields.keys() - values.keys()
     if unknown:
         raise ValueError(f"{what} has no {', '.join(sorted(unknown))}")
-
-
-def _insert(ids: list[int], new: int) -> None:
-    if not ids or new > ids[-1]:
-        ids.append(new)
-    elif ids[bisect_left(ids, new)] != new:
-        insort(ids, new)
-
-
-def _known(records: dict[int, T], record_id: int, what: str) -> T:
-    try:
-        return records[record_id]
-    except KeyError:
-        raise UnknownRecord(f"no {what} {record_id}") from None

@@ -1,6 +1,5 @@
 """Edits of orders and their lines, as shoppers, merchants and other apps make them while we read."""
 
-from bisect import bisect_left
 from decimal import Decimal
 from typing import Any
 
@@ -21,20 +20,20 @@ class OrderEdits(StoreState):
         """
         with self.lock:
             now = int(self.now)
-            order_id = fields.pop("id", self.last_order_id + 1)
+            order_id = fields.pop("id", self.orders.last + 1)
             if order_id in self.orders:
                 raise ValueError(f"order {order_id} exists")
             created = parse(fields["date_created"]) if "date_created" in fields else now
             modified = parse(fields["date_modified"]) if "date_modified" in fields else now
             order = self.order_maker.make(order_id, created, modified, kind, lines)
             _change(order, fields)
-            self.put_order(order)
+            self.orders[order_id] = order
             return int(order_id)
 
     def edit_order(self, order_id: int, **fields: Any) -> None:
         """Change fields of an order; its `date_modified` moves to now unless given."""
         with self.lock:
-            self._edit(self.order(order_id), fields)
+            self._edit(self.orders[order_id], fields)
 
     def archive_order(self, order_id: int) -> None:
         """What `DELETE /v2/orders/{id}` does: the order stays, marked as deleted."""
@@ -47,14 +46,12 @@ class OrderEdits(StoreState):
     def delete_order(self, order_id: int) -> None:
         """Make an order answer 404; not documented to happen, so a client must bear it."""
         with self.lock:
-            self.order(order_id)
             del self.orders[order_id]
-            del self.order_ids[bisect_left(self.order_ids, order_id)]
 
     def add_line(self, order_id: int, **fields: Any) -> int:
         """One more line in the order's first consignment, totals following; returns its id."""
         with self.lock:
-            order = self.order(order_id)
+            order = self.orders[order_id]
             made = self.order_maker.add_line(order)
             if fields:
                 made.text = dumps(_edited_line(loads(made.text), fields))
@@ -67,7 +64,7 @@ class OrderEdits(StoreState):
     def edit_line(self, order_id: int, line_id: int, **fields: Any) -> None:
         """Change a line; its totals follow a new quantity or price, the order's follow the line's."""
         with self.lock:
-            order = self.order(order_id)
+            order = self.orders[order_id]
             line = _line(order, line_id)
             line.text = dumps(_edited_line(loads(line.text), fields))
             self._recount(order)
@@ -75,7 +72,7 @@ class OrderEdits(StoreState):
     def remove_line(self, order_id: int, line_id: int) -> None:
         """Take a line out of an order."""
         with self.lock:
-            order = self.order(order_id)
+            order = self.orders[order_id]
             line = _line(order, line_id)
             order.lines.remove(line)
             for consignment in order.consignments:

@@ -1,6 +1,5 @@
 """Edits of products and variants, as a merchant or another app makes them while we read."""
 
-from bisect import bisect_left
 from typing import Any
 
 from ...switches import Switches
@@ -22,7 +21,7 @@ class CatalogEdits(StoreState):
         """
         with self.lock:
             now = int(self.now)
-            product_id = fields.pop("id", self.last_product_id + 1)
+            product_id = fields.pop("id", self.products.last + 1)
             if product_id in self.products:
                 raise ValueError(f"product {product_id} exists")
             created = parse(fields["date_created"]) if "date_created" in fields else now
@@ -35,25 +34,24 @@ class CatalogEdits(StoreState):
     def edit_product(self, product_id: int, **fields: Any) -> None:
         """Change fields of a product; its `date_modified` moves to now unless given."""
         with self.lock:
-            product = self.product(product_id)
+            product = self.products[product_id]
             self._change(product, {"date_modified": iso(int(self.now)), **fields})
 
     def delete_product(self, product_id: int) -> None:
         """Remove a product and its variants; nothing of it is left in any list."""
         with self.lock:
-            product = self.product(product_id)
+            product = self.products[product_id]
             del self.products[product_id]
-            _remove(self.product_ids, product_id)
             for variant in product.variants:
-                self._drop(variant.id)
+                del self.variants[variant.id]
             self.changed(product_id)
 
     def create_variant(self, product_id: int, *, sku: str = "", **fields: Any) -> int:
         """A new variant of a product; returns its id."""
         with self.lock:
-            product = self.product(product_id)
+            product = self.products[product_id]
             variant = self.product_maker.add_variant(product, sku, {})
-            self.put_variant(variant)
+            self.variants[variant.id] = variant
             self._change_variant(variant, {"calculated_price": loads(product.base)["calculated_price"], **fields})
             if len(product.variants) > 1:
                 # A product with options has no base variant (reference/catalog/products_catalog.v3.yml).
@@ -63,23 +61,23 @@ class CatalogEdits(StoreState):
     def edit_variant(self, variant_id: int, **fields: Any) -> None:
         """Change fields of a variant; the product's `date_modified` stays, unless the switch says otherwise."""
         with self.lock:
-            self._change_variant(self.variant(variant_id), fields)
+            self._change_variant(self.variants[variant_id], fields)
 
     def delete_variant(self, variant_id: int) -> None:
         """Remove one variant."""
         with self.lock:
-            variant = self.variant(variant_id)
+            variant = self.variants[variant_id]
             if variant.product_id in self.products:
                 product = self.products[variant.product_id]
                 product.variants.remove(variant)
                 self._moved(product)
-            self._drop(variant_id)
+            del self.variants[variant_id]
 
     def move_variant(self, variant_id: int, product_id: int) -> None:
         """Put a variant under another product, its id kept; 0 makes it an orphan (I:bigcommerce/api#44)."""
         with self.lock:
-            variant = self.variant(variant_id)
-            target = self.product(product_id) if product_id else None
+            variant = self.variants[variant_id]
+            target = self.products[product_id] if product_id else None
             if variant.product_id in self.products:
                 source = self.products[variant.product_id]
                 source.variants.remove(variant)
@@ -92,7 +90,7 @@ class CatalogEdits(StoreState):
     def set_stock(self, variant_id: int, level: int | None) -> None:
         """Set a variant's stock; the product's level follows as the sum."""
         with self.lock:
-            variant = self.variant(variant_id)
+            variant = self.variants[variant_id]
             self._change_variant(variant, {"inventory_level": level})
             if variant.product_id in self.products:
                 product = self.products[variant.product_id]
@@ -130,11 +128,3 @@ class CatalogEdits(StoreState):
         self.changed(product.id)
         if self.switches.catalog_edits_move_date:
             self._change(product, {"date_modified": iso(int(self.now))})
-
-    def _drop(self, variant_id: int) -> None:
-        del self.variants[variant_id]
-        _remove(self.variant_ids, variant_id)
-
-
-def _remove(ids: list[int], gone: int) -> None:
-    del ids[bisect_left(ids, gone)]

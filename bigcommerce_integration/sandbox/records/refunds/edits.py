@@ -1,6 +1,5 @@
 """What happens to refunds while we read: new ones at the end, and payments that are declined afterwards."""
 
-from bisect import bisect_left
 from typing import Any
 
 from ..jsontext import dumps, loads
@@ -18,15 +17,15 @@ class RefundEdits(StoreState):
         """
         with self.lock:
             created = parse(fields["created"]) if "created" in fields else int(self.now)
-            order = self.order(order_id)
-            refund = self.refund_maker.make(self.last_refund_id + 1, created, order, kind, **fields)
-            self.put_refund(refund)
+            order = self.orders[order_id]
+            refund = self.refund_maker.make(self.refunds.last + 1, created, order, kind, **fields)
+            self.refunds[refund.id] = refund
             return refund.id
 
     def edit_refund(self, refund_id: int, **fields: Any) -> None:
         """Change fields of a refund, such as its `payments`."""
         with self.lock:
-            refund = self.refund(refund_id)
+            refund = self.refunds[refund_id]
             values = loads(refund.text)
             require_known(fields, values, "a refund")
             values.update(fields)
@@ -36,13 +35,11 @@ class RefundEdits(StoreState):
     def decline_payments(self, refund_id: int) -> None:
         """The providers decline all payments of a refund, which changes nothing else of it."""
         with self.lock:
-            payments = loads(self.refund(refund_id).text)["payments"]
+            payments = loads(self.refunds[refund_id].text)["payments"]
             declined = {"is_declined": True, "declined_message": "Insufficient funds."}
             self.edit_refund(refund_id, payments=[{**each, **declined} for each in payments])
 
     def delete_refund(self, refund_id: int) -> None:
         """Make a refund disappear; not documented to happen, so a client must bear it."""
         with self.lock:
-            self.refund(refund_id)
             del self.refunds[refund_id]
-            del self.refund_ids[bisect_left(self.refund_ids, refund_id)]
