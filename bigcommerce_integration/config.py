@@ -29,6 +29,10 @@ Check = Callable[[str, Any], Any]
 """Takes the key and the value that the host has set; ``ConfigError`` if it cannot be used."""
 
 
+def _optional(check: Check) -> Check:
+    return lambda key, value: None if value is None else check(key, value)
+
+
 def _number(low: float, high: float = _TEN_YEARS_S) -> Callable[[str, Any], float]:
     def check(key: str, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
@@ -38,10 +42,6 @@ def _number(low: float, high: float = _TEN_YEARS_S) -> Callable[[str, Any], floa
     return check
 
 
-def _interval(key: str, value: Any) -> float | None:
-    return None if value is None else _number(60)(key, value)
-
-
 def _integer(low: int, high: int) -> Callable[[str, Any], int]:
     def check(key: str, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
@@ -49,10 +49,6 @@ def _integer(low: int, high: int) -> Callable[[str, Any], int]:
         return value
 
     return check
-
-
-def _slices(key: str, value: Any) -> int | None:
-    return None if value is None else _integer(1, 1000)(key, value)
 
 
 def _keys(key: str, value: Any) -> tuple[str, ...]:
@@ -80,8 +76,8 @@ def _api_url(key: str, value: Any) -> str:
     return _url(key, value, "https://api.bigcommerce.com")
 
 
-def _public_url(key: str, value: Any) -> str | None:
-    return None if value is None else _url(key, value, "https://shop.example, where people reach your app")
+def _public_url(key: str, value: Any) -> str:
+    return _url(key, value, "https://shop.example, where people reach your app")
 
 
 def _boolean(key: str, value: Any) -> bool:
@@ -96,9 +92,7 @@ def _person_data(key: str, value: Any) -> str:
     return str(value)
 
 
-def _proxy_url(key: str, value: Any) -> ProxyUrl | None:
-    if value is None:
-        return None
+def _proxy_url(key: str, value: Any) -> ProxyUrl:
     # The value is never shown: it may hold a password.
     try:
         if isinstance(value, str):
@@ -108,9 +102,7 @@ def _proxy_url(key: str, value: Any) -> ProxyUrl | None:
     raise ConfigError(f"{key} must be a URL such as http://user:password@proxy.example:3128.") from None
 
 
-def _ca_bundle(key: str, value: Any) -> str | None:
-    if value is None:
-        return None
+def _ca_bundle(key: str, value: Any) -> str:
     if not isinstance(value, str):
         raise ConfigError(f"{key} must be the path of a file of certificates in PEM form.")
     try:
@@ -137,21 +129,21 @@ class Config(Unpicklable):
     page_size: int = field(default=LARGEST_PAGE, metadata=_read_by(_integer(1, LARGEST_PAGE)))
     timeout_s: float = field(default=30, metadata=_read_by(_number(0.1, 600)))
     slice_s: float = field(default=20, metadata=_read_by(_number(0.1, 300)))
-    slices: int | None = field(default=None, metadata=_read_by(_slices))
+    slices: int | None = field(default=None, metadata=_read_by(_optional(_integer(1, 1000))))
     lease_s: float = field(default=60, metadata=_read_by(_number(1, 3600)))
     tick_s: float = field(default=5, metadata=_read_by(_number(0.05, 3600)))
     quota_reserve: float = field(default=0.1, metadata=_read_by(_number(0, 0.95)))
     sync_interval_s: float = field(default=300, metadata=_read_by(_number(1)))
     sweep_interval_s: float = field(default=86400, metadata=_read_by(_number(1)))
-    reconcile_interval_s: float | None = field(default=None, metadata=_read_by(_interval))
+    reconcile_interval_s: float | None = field(default=None, metadata=_read_by(_optional(_number(60))))
     overlap_s: float = field(default=300, metadata=_read_by(_number(0)))
     max_deleted_share: float = field(default=0.2, metadata=_read_by(_number(0, 1)))
     retention_days: int = field(default=30, metadata=_read_by(_integer(1, 36500)))
     person_data: Literal["keep", "drop"] = field(default="keep", metadata=_read_by(_person_data))
-    proxy_url: ProxyUrl | None = field(default=None, metadata=_read_by(_proxy_url))
-    ca_bundle: str | None = field(default=None, metadata=_read_by(_ca_bundle))
+    proxy_url: ProxyUrl | None = field(default=None, metadata=_read_by(_optional(_proxy_url)))
+    ca_bundle: str | None = field(default=None, metadata=_read_by(_optional(_ca_bundle)))
     refund_returns_goods: bool = field(default=False, metadata=_read_by(_boolean))
-    public_url: str | None = field(default=None, metadata=_read_by(_public_url))
+    public_url: str | None = field(default=None, metadata=_read_by(_optional(_public_url)))
 
     def fingerprint(self) -> str:
         """Equal for processes that have the same settings; nobody without the first key can guess one from it."""

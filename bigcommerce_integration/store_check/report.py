@@ -15,6 +15,8 @@ from .queries import LATE, Answer, Store, StoreQueries
 
 _NOT_INCLUDED = "The store's answer does not include it."
 _NO_DATE = "The store's answers carry no date that can be right."
+_STORE = ("store_name", "plan", "currency", "timezone")
+_FOUND = ("is_token_accepted", "is_store_hash_right", "missing_scopes", *_STORE, "clock_skew_s")
 SKEWS_AGREE_S = 2.0
 
 
@@ -53,14 +55,7 @@ class Report:
         quota = self.quota
         return {
             "is_ready": self.is_ready,
-            "is_token_accepted": self.is_token_accepted,
-            "is_store_hash_right": self.is_store_hash_right,
-            "missing_scopes": self.missing_scopes,
-            "store_name": self.store_name,
-            "plan": self.plan,
-            "currency": self.currency,
-            "timezone": self.timezone,
-            "clock_skew_s": self.clock_skew_s,
+            **{name: getattr(self, name) for name in _FOUND},
             "quota": quota
             and {
                 "limit": quota.limit,
@@ -155,7 +150,7 @@ def _report_store(report: Report, answers: Mapping[str, Answer], store: Store) -
         if info.id and info.id.lower() != store.store_hash.lower():
             report.is_store_hash_right = False
             report.reasons["is_store_hash_right"] = f"The store says that its hash is {info.id!r}."
-    for name in ("store_name", "plan", "currency", "timezone", "is_store_hash_right"):
+    for name in (*_STORE, "is_store_hash_right"):
         if getattr(report, name) is None:
             report.reasons[name] = missing
     if "zone" in answers:

@@ -70,9 +70,7 @@ def link_changed(tx: PageTransaction, variant_ids: Sequence[int], new: Sequence[
     """
     if not variant_ids and not new:
         return Links()
-    table = tx.tables.variants
-    rows = stored_rows(tx, table, table.c.bigcommerce_id, variant_ids, *_columns(tx))
-    return _link(tx, [*rows, *new], is_pass=False)
+    return _link(tx, [*variants_by_id(tx, variant_ids), *new], is_pass=False)
 
 
 def link_pass(tx: PageTransaction, after: int) -> tuple[Links, int | None]:
@@ -122,7 +120,7 @@ def plan_products(tx: PageTransaction, rows: Sequence[Row[Any]]) -> dict[int, tu
 
 def variants_by_id(tx: PageTransaction, ids: Sequence[int]) -> list[Row[Any]]:
     """The variants with these BigCommerce ids, as decisions need them."""
-    return stored_rows(tx, tx.tables.variants, tx.tables.variants.c.bigcommerce_id, ids, *_columns(tx))
+    return stored_rows(tx, tx.tables.variants, tx.tables.variants.c.bigcommerce_id, ids, *variant_columns(tx))
 
 
 def create_for(tx: PageTransaction, ids: Sequence[int]) -> Links:
@@ -153,7 +151,7 @@ def _next_variants(
     """A thousand variants of the instance, and the BigCommerce id of the last, None if there are no more."""
     table = tx.tables.variants
     rows = tx.session.execute(
-        select(*_columns(tx))
+        select(*variant_columns(tx))
         .where(table.c.instance_id == tx.instance.id, table.c.bigcommerce_id > after, *conditions)
         .order_by(table.c.bigcommerce_id)
         .limit(PASS_SIZE)
@@ -182,7 +180,8 @@ def unlink(tx: PageTransaction, rows: Sequence[Row[Any]]) -> set[int]:
     return {row.bigcommerce_product_id for row in rows}
 
 
-def _columns(tx: PageTransaction) -> list[Column[Any]]:
+def variant_columns(tx: PageTransaction) -> list[Column[Any]]:
+    """What a decision on the link of a variant needs of it."""
     names = ("id", "bigcommerce_id", "bigcommerce_product_id", "sku_key", "notes", *UNLINKED, "deleted_at")
     return [tx.tables.variants.c[name] for name in names]
 
@@ -226,9 +225,7 @@ def _decisions(
 
 def wrong_links(tx: PageTransaction, variant_ids: Sequence[int]) -> list[int]:
     """Of these stored variants those whose host product is gone, or whose link is not the one that their SKU has."""
-    table = tx.tables.variants
-    found = stored_rows(tx, table, table.c.bigcommerce_id, variant_ids, *_columns(tx))
-    rows = [row for row in found if row.deleted_at is None]
+    rows = [row for row in variants_by_id(tx, variant_ids) if row.deleted_at is None]
     gone = gone_host_products(tx, rows)
     wrong = {row.bigcommerce_id for row in rows if row.host_product_id in gone}
     if tx.instance.auto_link_products:
@@ -270,7 +267,7 @@ def _live_variants(tx: PageTransaction, skus: Sequence[str], new: Sequence[Varia
     """The live variants by SKU, compared by code points: MariaDB would call more of them equal."""
     table = tx.tables.variants
     by_sku: dict[str, list[Variant]] = defaultdict(list)
-    for row in stored_rows(tx, table, table.c.sku_key, skus, *_columns(tx)):
+    for row in stored_rows(tx, table, table.c.sku_key, skus, *variant_columns(tx)):
         if row.deleted_at is None:
             by_sku[row.sku_key].append(row)
     for variant in new:

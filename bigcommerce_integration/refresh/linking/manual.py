@@ -23,6 +23,7 @@ from ...resources.products import PRODUCTS
 from ..job.lease import LOCK_WAIT_S, lease_of
 from ..removal.purge import DELETING
 from ..write.rows import PageTransaction, update_rows
+from .linker import variant_columns
 
 SOURCE = "manual"
 
@@ -133,17 +134,7 @@ class ManualLinks:
 
     def _variants(self, key: Column[Any], values: Iterable[Any]) -> list[Row[Any]]:
         table, session = self._tx.tables.variants, self._tx.session
-        statement = select(
-            table.c.id,
-            table.c.bigcommerce_id,
-            table.c.bigcommerce_product_id,
-            table.c.sku_key,
-            table.c.host_product_id,
-            table.c.link_source,
-            table.c.link_conflict,
-            table.c.link_conflict_code,
-            table.c.deleted_at,
-        ).where(table.c.instance_id == self._tx.instance.id)
+        statement = select(*variant_columns(self._tx)).where(table.c.instance_id == self._tx.instance.id)
         rows: list[Row[Any]] = []
         for condition in in_chunks(session, key, sorted(set(values))):
             rows += session.execute(statement.where(condition).with_for_update())
