@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from .postings import AccountingMemo
 
@@ -55,8 +56,7 @@ DISABLED_REASONS = ("flag_off",)
 REASONS = (*HELD_REASONS, *WAITING_REASONS, *DISABLED_REASONS)
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct, frozen=True, gc=False, omit_defaults=True):
     """One side of a booking. ``amount`` is None only where the cost of goods is missing.
 
     ``nominal_code_id`` is no part of what the pure functions decide: it is filled in when the document is stored.
@@ -65,7 +65,7 @@ class Line:
 
     role: Role
     side: Side
-    amount: Decimal | None
+    amount: Decimal | None = None
     tax_amount: Decimal | None = None
     order_line_id: int | None = None
     host_product_id: Any = None
@@ -77,8 +77,7 @@ class Line:
     quantity_shipped: int | None = None
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(Struct, frozen=True, gc=False):
     """``number`` is None until it is stored. ``message`` says in a sentence, with the sum, why it is held.
 
     ``released_version`` is the version (see ``version``) that a person has released: its held reasons hold it no

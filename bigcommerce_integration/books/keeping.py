@@ -26,7 +26,7 @@ from .making.batches import close_due
 from .making.part import make
 from .rules import Books
 
-ORDERS_A_PART = 500
+ORDERS_A_PART = 2000
 MAY_BE_DUE = (SHIPPED, COMPLETED, REFUNDED, DISPUTED, PARTIALLY_REFUNDED)
 NOT_POSTED = ("pending", "waiting", "held", "disabled", "failed")
 

@@ -6,8 +6,11 @@ import json
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import partial
+from types import NoneType
 from typing import Any
 
+from msgspec.json import Decoder, encode
+from msgspec.structs import asdict, replace
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
@@ -16,7 +19,9 @@ from ..accounting.postings import AccountingMemo
 from ..models import Tables
 from ..models.product_key import Key, key_answer
 
-_AMOUNTS = ("amount", "tax_amount")
+_LINES = Decoder(tuple[Line, ...])
+# Types of keys that JSON carries as they are.
+_PLAIN = (NoneType, int, str)
 # Columns that are attributes of a document, by its own names for them.
 _SAME = (
     "kind",
@@ -62,23 +67,32 @@ def document_of(row: Row[Any], read_key: ReadKey) -> Document:
 
 def document_values(document: Document) -> dict[str, Any]:
     """The columns of a document, but for those that are not its own: its instance, batch, posting and change number."""
-    return {
-        **{name: getattr(document, name) for name in _SAME},
-        **{column: getattr(document, name) for name, column in _RENAMED.items()},
-        "reasons": " ".join(document.reasons),
-        "lines": lines_text(document.lines),
-        "memo_lines": memo_lines_text(document.memo_lines),
-    }
+    values = asdict(document)
+    values.update(
+        {column: values.pop(name) for name, column in _RENAMED.items()},
+        reasons=" ".join(document.reasons),
+        lines=lines_text(document.lines),
+        memo_lines=memo_lines_text(document.memo_lines),
+    )
+    return values
 
 
 def lines_text(lines: Iterable[Line]) -> str:
     """The lines in their order; what is None or empty is left out. ASCII alone."""
-    return json.dumps([_given(line) for line in lines], separators=(",", ":"))
+    text = encode([line if type(line.host_product_id) in _PLAIN else _with_plain_key(line) for line in lines]).decode()
+    return text if text.isascii() else json.dumps(json.loads(text), separators=(",", ":"))
 
 
 def lines_of(text: str, read_key: ReadKey) -> tuple[Line, ...]:
     """The lines that ``lines_text`` wrote."""
-    return tuple(_line(each, read_key) for each in json.loads(text))
+    return tuple(
+        line if line.host_product_id is None else replace(line, host_product_id=read_key(line.host_product_id))
+        for line in _LINES.decode(text)
+    )
+
+
+def _with_plain_key(line: Line) -> Line:
+    return replace(line, host_product_id=key_answer(line.host_product_id))
 
 
 def memo_lines_text(memo_lines: Iterable[AccountingMemo]) -> str | None:
@@ -93,35 +107,3 @@ def memo_lines_of(text: str | None) -> tuple[AccountingMemo, ...]:
         AccountingMemo(each["kind"], Decimal(each["percentage"]), Decimal(each["amount"]))
         for each in json.loads(text or "[]")
     )
-
-
-def _given(line: Line) -> dict[str, Any]:
-    """Name by name, as there are many lines."""
-    values: dict[str, Any] = {"role": line.role, "side": line.side}
-    if line.amount is not None:
-        values["amount"] = str(line.amount)
-    if line.tax_amount is not None:
-        values["tax_amount"] = str(line.tax_amount)
-    if line.host_product_id is not None:
-        values["host_product_id"] = key_answer(line.host_product_id)
-    for name, value in (
-        ("order_line_id", line.order_line_id),
-        ("quantity", line.quantity),
-        ("detail", line.detail),
-        ("cost_source", line.cost_source),
-        ("derivation", line.derivation or None),
-        ("nominal_code_id", line.nominal_code_id),
-        ("quantity_shipped", line.quantity_shipped),
-    ):
-        if value is not None:
-            values[name] = value
-    return values
-
-
-def _line(given: dict[str, Any], read_key: ReadKey) -> Line:
-    values = dict(given)
-    for name in _AMOUNTS:
-        values[name] = Decimal(given[name]) if name in given else None
-    if "host_product_id" in given:
-        values["host_product_id"] = read_key(given["host_product_id"])
-    return Line(**values)

@@ -16,14 +16,17 @@ from sqlalchemy import (
     URL,
     ColumnElement,
     Connection,
+    Integer,
     LargeBinary,
     Select,
+    String,
     Table,
     Update,
     all_,
     and_,
     any_,
     bindparam,
+    func,
     or_,
     select,
     text,
@@ -261,10 +264,23 @@ def in_chunks(session: Session, column: Any, values: Sequence[Any]) -> Iterator[
     """
     kind: TypeEngine[Any] = column.type
     if values and dialect_of(session).takes_arrays:
-        yield column == any_(bindparam(None, values, type_=ARRAY(kind)))
+        if isinstance(kind, Integer):
+            # Without the bounds, where there are no statistics, PostgreSQL reads all of an instance by another index.
+            yield column.between(min(values), max(values)) & (column == any_(_array(kind, values)))
+        else:
+            yield column == any_(bindparam(None, values, type_=ARRAY(kind)))
         return
     for start in range(0, len(values), VALUES_A_STATEMENT):
         yield column.in_(values[start : start + VALUES_A_STATEMENT])
+
+
+def _array(kind: Integer, values: Sequence[int]) -> ColumnElement[Any]:
+    """Numbers as one text, as the driver takes long over a list; PostgreSQL makes an array of it before it plans.
+
+    A cast of the whole text would be made anew for each row, as the reading of an array is not immutable.
+    """
+    numbers = func.string_to_array(bindparam(None, ",".join(map(str, values)), type_=String()), ",")
+    return cast_to(numbers, ARRAY(kind))
 
 
 def not_in(session: Session, column: Any, values: Sequence[Any]) -> ColumnElement[bool]:

@@ -89,9 +89,9 @@ def _derive(columns: Columns, notes: Notes) -> None:
         notes.append(note("status_id", f"{reason}, so the order is no sale"))
 
 
-def has_fees(order: Mapping[str, Any]) -> bool:
-    """Whether an order, as its payload has it, was read with its fees; one of 0.2.0 was not, and has a link to them."""
-    return isinstance(order.get("fees"), list)
+def has_fees(fees: object) -> bool:
+    """Whether an order whose payload has these was read with its fees; one of 0.2.0 was not, and has a link to them."""
+    return isinstance(fees, list)
 
 
 def _embedded_lines(record: Sent) -> tuple[Sequence[Any], bool]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from random import Random
 
+from msgspec.structs import replace
+
 from bigcommerce_integration.accounting.document import Document
-from bigcommerce_integration.accounting.documents import costs_wanted, documents
+from bigcommerce_integration.accounting.documents import documents, prepared
 from bigcommerce_integration.accounting.facts import Costs, Settings
 from bigcommerce_integration.accounting.version import version
 
@@ -25,7 +26,7 @@ class Books:
     def read(self, draft: OrderDraft, settings: Settings, costs: Costs) -> None:
         """Make the documents anew, with those costs alone that were asked for."""
         order, refunds, returns = draft.facts(), draft.refunds, draft.returns
-        wanted = costs_wanted(order, refunds, returns, settings, self.stored)
+        wanted = prepared(order, refunds, returns, settings, self.stored).costs_wanted()
         known = {key: costs[key] for key in wanted if key in costs}
         found = documents(order, refunds, returns, settings, known, self.stored)
         posted = [each for each in self.stored if each.is_posted]

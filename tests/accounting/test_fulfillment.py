@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
-from bigcommerce_integration.accounting.documents import costs_wanted
+from bigcommerce_integration.accounting.documents import prepared
 from bigcommerce_integration.accounting.facts import GoodsReturn
 
 from .making import (
@@ -153,7 +153,7 @@ def test_lines_without_a_cost_wait_apart():
 def test_a_cost_that_becomes_known_is_of_the_same_date():
     shop = order(line(1), line(2))
     booked = stored(goods_of(shop, costs={}))
-    assert costs_wanted(shop, (), (), SETTINGS, booked) == {(SHIPPED_ON, 901), (SHIPPED_ON, 902)}
+    assert prepared(shop, (), (), SETTINGS, booked).costs_wanted() == {(SHIPPED_ON, 901), (SHIPPED_ON, 902)}
     [known, missing] = goods_of(shop, costs=costs(products=(901,)), booked=booked, today=TODAY + timedelta(9))
     assert (known.number, known.date, pieces(known)) == (None, SHIPPED_ON, {1: 2})
     assert (missing.number, missing.date, pieces(missing)) == (1, SHIPPED_ON, {2: 2})
@@ -164,7 +164,7 @@ def test_a_cost_that_becomes_known_is_of_the_same_date():
 def test_nothing_is_asked_for_what_is_posted():
     shop = order(line(1), line(2))
     booked = stored(goods_of(shop))
-    assert costs_wanted(shop, (), (), SETTINGS, booked) == frozenset()
+    assert prepared(shop, (), (), SETTINGS, booked).costs_wanted() == frozenset()
     assert goods_of(shop, booked=booked) == []
 
 
@@ -299,4 +299,8 @@ def test_a_booked_estimate_of_a_bundle_is_not_booked_twice():
 
 
 def test_costs_are_asked_for_all_lines_of_a_bundle():
-    assert costs_wanted(bundle(), (), (), SETTINGS, ()) == {(SHIPPED_ON, 901), (SHIPPED_ON, 902), (SHIPPED_ON, 903)}
+    assert prepared(bundle(), (), (), SETTINGS, ()).costs_wanted() == {
+        (SHIPPED_ON, 901),
+        (SHIPPED_ON, 902),
+        (SHIPPED_ON, 903),
+    }

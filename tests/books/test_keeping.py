@@ -173,6 +173,16 @@ def test_fee_is_a_sale_of_its_own(books):
     assert [(line["amount"], line.get("detail")) for line in lines] == [("40.00", None), ("4.00", "fees")]
 
 
+def test_payload_that_only_python_reads_says_who_paid(books):
+    books.sell(100, (2, "20.00"), payload={"weight": float("nan")})
+    books.sell(101, (2, "20.00"), payload={"weight": 1.5})
+    books.keep()
+    invoices = books.documents(kind="sales_order_invoice")
+    assert [row["payment_reference"] for row in invoices] == ["ch_1", "ch_1"]
+    assert len({row["lines"] for row in invoices}) == 2
+    assert all('"detail":"Card"' in row["lines"] for row in invoices)
+
+
 def test_more_orders_than_a_part_are_all_made(books, monkeypatch):
     monkeypatch.setattr(keeping, "ORDERS_A_PART", 3)
     for order_id in range(100, 110):

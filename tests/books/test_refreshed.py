@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from random import Random
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 from dramatiq.brokers.stub import StubBroker
+from msgspec.structs import replace
 from sqlalchemy import func, select
 
 from bigcommerce_integration.accounting.basis.due import is_due

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
 from uuid import UUID
+
+from msgspec.structs import fields
 
 from bigcommerce_integration.accounting.document import Document, Line
 from bigcommerce_integration.accounting.postings import AccountingMemo

@@ -89,12 +89,12 @@ def _changed(
         known = [each for each in stored if each.is_posted or each.adjusts_number is None]
         wanted = left_pieces(facts.order, facts.refunds, before, shipped_before(known))
     risen, fallen = {}, {}
-    for line in (*wanted, *(before.keys() - wanted.keys())):
+    for line in (*wanted, *(before.keys() - wanted.keys())) if before else wanted:
         pieces, booked = wanted.get(line, 0), before.get(line, 0)
         if pieces > booked:
             risen[line] = pieces - booked
-        elif booked > max(pieces, returned.get(line, 0)):
-            fallen[line] = booked - max(pieces, returned.get(line, 0))
+        elif booked and booked > (kept := max(pieces, returned.get(line, 0))):
+            fallen[line] = booked - kept
     return risen, fallen
 
 

@@ -8,9 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Column, Row, Select, Table, select
+from msgspec import DecodeError, Struct
+from msgspec.json import Decoder
+from sqlalchemy import Column, ColumnElement, Row, Table, select
 
 from ...accounting.facts import GoodsReturn, Order, OrderLine, Refund, RefundItem, RefundPayment, Taxed
 from ...errors import BadRecord
@@ -24,6 +27,7 @@ from ..host.methods import HostMethods
 from ..ledger import Ledger
 
 _NOTHING = Decimal()
+_NO_TAXED = Taxed(_NOTHING, _NOTHING, _NOTHING)
 
 
 @dataclass(frozen=True)
@@ -45,23 +49,36 @@ def facts_of(ledger: Ledger, host: HostMethods | None, order_ids: Sequence[int])
     """Of those of these orders that are stored, by their ids. ``host`` is asked for reasons to hold them, if given."""
     if not order_ids:
         return []
-    tables = ledger.tables
-    orders = sorted(_rows(ledger, tables.orders, tables.orders.c.bigcommerce_id, order_ids), key=_id)
-    lines = _by_order(_lines(ledger, order_ids))
+    table = ledger.tables.orders
+    may_hold = host is not None and host.may_hold
+    # A host that may hold it sees the whole row.
+    names = dict.fromkeys((*_OF_ORDERS, *(table.c.keys() if may_hold else ())))
+    orders = sorted(_rows(ledger, table, table.c.bigcommerce_id, order_ids, names), key=_id)
+    lines = _lines(ledger, order_ids)
     refunds = _refunds(ledger, order_ids)
     returns = _returns(ledger, order_ids)
-    return [_facts(row, lines[row.bigcommerce_id], refunds[row.bigcommerce_id], returns, host) for row in orders]
+    found = []
+    for row in orders:
+        order_id = row.bigcommerce_id
+        hold = host.hold(dict(row._mapping)) if host is not None and may_hold and row.is_sale else None
+        found.append(_facts(row, lines.get(order_id, ()), refunds.get(order_id, ()), returns.get(order_id, ()), hold))
+    return found
 
 
 def _id(row: Row[Any]) -> int:
     return int(row.bigcommerce_id)
 
 
-def _rows(ledger: Ledger, table: Table, key: Column[Any], values: Sequence[Any]) -> Iterator[Row[Any]]:
-    return _in(ledger, select(table).where(table.c.instance_id == ledger.instance.id), key, values)
-
-
-def _in(ledger: Ledger, statement: Select[Any], key: Column[Any], values: Sequence[Any]) -> Iterator[Row[Any]]:
+def _rows(
+    ledger: Ledger,
+    table: Table,
+    key: Column[Any],
+    values: Sequence[Any],
+    names: Iterable[str],
+    *which: ColumnElement[bool],
+) -> Iterator[Any]:
+    """These columns of the rows whose ``key`` is one of ``values``."""
+    statement = select(*(table.c[name] for name in names)).where(table.c.instance_id == ledger.instance.id, *which)
     for condition in in_chunks(ledger.session, key, values):
         # All at once: row by row costs as much again.
         yield from ledger.session.execute(statement.where(condition)).all()
@@ -69,66 +86,96 @@ def _in(ledger: Ledger, statement: Select[Any], key: Column[Any], values: Sequen
 
 # -- orders --------------------------------------------------------------------------------------------------------
 
+_TAXED = ("total", "subtotal", "shipping_cost", "handling_cost", "wrapping_cost")
+# In the order in which ``_facts`` takes them.
+_OF_ORDERS = (
+    *("bigcommerce_id", "status_id", "is_sale", "is_deleted", "deleted_at", "customer_id", "external_order_id"),
+    *("default_currency_code", "store_default_currency_code", "store_default_to_transactional_exchange_rate"),
+    *("is_tax_inclusive_pricing", "discount_amount", "coupon_discount", "store_credit_amount"),
+    *("gift_certificate_amount", "date_created", "date_modified", "date_shipped"),
+    *("payload", "observed_at", "change_number"),
+    *(f"{name}_{tax}" for name in _TAXED for tax in ("ex_tax", "inc_tax", "tax")),
+)
+
+
+class _Payload(Struct):
+    """What is read of an order's payload, which has no column."""
+
+    payment_method: Any = None
+    payment_provider_id: Any = None
+    fees: Any = None
+
+
+_PAYLOAD = Decoder(_Payload)
+
 
 def _facts(
-    row: Row[Any],
-    lines: Sequence[Row[Any]],
+    row: Sequence[Any],
+    lines: Sequence[OrderLine],
     refunds: Sequence[tuple[Refund, datetime]],
-    returns: Mapping[int, list[GoodsReturn]],
-    host: HostMethods | None,
+    returns: Sequence[GoodsReturn],
+    hold: str | None,
 ) -> Facts:
-    payload = _payload(row.payload)
-    is_asked = row.is_sale and host is not None and host.may_hold
-    hold = host.hold(dict(row._mapping)) if is_asked and host is not None else None
+    text, observed_at, change_number = row[18:21]
+    payload = _payload(text)
     return Facts(
-        order=_order(row, payload, tuple(map(_line, lines)), hold),
+        order=_order(row, payload, tuple(lines), hold),
         refunds=[refund for refund, _ in refunds],
-        returns=returns.get(row.bigcommerce_id, []),
-        read_at=max([row.observed_at, *(read_at for _, read_at in refunds)]),
-        change_number=row.change_number,
-        lacks_fees=not has_fees(payload),
+        returns=returns,
+        read_at=max([observed_at, *(read_at for _, read_at in refunds)]),
+        change_number=change_number,
+        lacks_fees=not has_fees(payload.fees),
     )
 
 
-def _payload(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        # What was erased of a text that could not be read.
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _order(row: Row[Any], payload: Mapping[str, Any], lines: tuple[OrderLine, ...], hold: str | None) -> Order:
+def _order(row: Sequence[Any], payload: _Payload, lines: tuple[OrderLine, ...], hold: str | None) -> Order:
+    """By the places of the columns, as many are slow to look up by their names."""
+    order_id, status_id, is_sale, is_archived, deleted_at, customer_id, external_order_id = row[:7]
+    currency_code, store_default_currency_code, exchange_rate, is_tax_inclusive_pricing = row[7:11]
+    discounts, coupons, store_credit, gift_certificate, created, modified, shipped = row[11:18]
+    total, subtotal, shipping, handling, wrapping = (_taxed(*row[at : at + 3]) for at in range(21, 36, 3))
     return Order(
-        id=row.bigcommerce_id,
-        status_id=row.status_id,
-        is_sale=row.is_sale,
-        is_gone=row.is_deleted or row.deleted_at is not None,
-        customer_id=row.customer_id,
-        external_order_id=row.external_order_id,
-        payment_method=_code(payload.get("payment_method")),
-        payment_provider_id=_code(payload.get("payment_provider_id")),
-        currency_code=row.default_currency_code,
-        store_default_currency_code=row.store_default_currency_code,
-        exchange_rate=row.store_default_to_transactional_exchange_rate,
-        is_tax_inclusive_pricing=bool(row.is_tax_inclusive_pricing),
-        total=_taxed(row.total_ex_tax, row.total_inc_tax, row.total_tax),
-        subtotal=_taxed(row.subtotal_ex_tax, row.subtotal_inc_tax, row.subtotal_tax),
-        shipping=_taxed(row.shipping_cost_ex_tax, row.shipping_cost_inc_tax, row.shipping_cost_tax),
-        handling=_taxed(row.handling_cost_ex_tax, row.handling_cost_inc_tax, row.handling_cost_tax),
-        wrapping=_taxed(row.wrapping_cost_ex_tax, row.wrapping_cost_inc_tax, row.wrapping_cost_tax),
-        fees=fees_of(payload["fees"] if has_fees(payload) else ()),
-        discount_amount=row.discount_amount or _NOTHING,
-        coupon_discount=row.coupon_discount or _NOTHING,
-        store_credit_amount=row.store_credit_amount or _NOTHING,
-        gift_certificate_amount=row.gift_certificate_amount or _NOTHING,
-        date_created=row.date_created,
-        date_modified=row.date_modified,
-        date_shipped=row.date_shipped,
+        id=order_id,
+        status_id=status_id,
+        is_sale=is_sale,
+        is_gone=is_archived or deleted_at is not None,
+        customer_id=customer_id,
+        external_order_id=external_order_id,
+        payment_method=_code(payload.payment_method),
+        payment_provider_id=_code(payload.payment_provider_id),
+        currency_code=currency_code,
+        store_default_currency_code=store_default_currency_code,
+        exchange_rate=exchange_rate,
+        is_tax_inclusive_pricing=bool(is_tax_inclusive_pricing),
+        total=total,
+        subtotal=subtotal,
+        shipping=shipping,
+        handling=handling,
+        wrapping=wrapping,
+        fees=fees_of(payload.fees) if has_fees(payload.fees) and payload.fees else _NO_TAXED,
+        discount_amount=discounts or _NOTHING,
+        coupon_discount=coupons or _NOTHING,
+        store_credit_amount=store_credit or _NOTHING,
+        gift_certificate_amount=gift_certificate or _NOTHING,
+        date_created=created,
+        date_modified=modified,
+        date_shipped=shipped,
         lines=lines,
         host_hold=hold,
     )
+
+
+def _payload(text: str) -> _Payload:
+    try:
+        return _PAYLOAD.decode(text)
+    except DecodeError:
+        # What Python alone reads, as NaN; or what was erased of a text that nobody can read.
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        given = found if isinstance(found, dict) else {}
+        return _Payload(*(given.get(name) for name in _Payload.__struct_fields__))
 
 
 def _taxed(ex_tax: Decimal | None, inc_tax: Decimal | None, tax: Decimal | None) -> Taxed:
@@ -173,52 +220,69 @@ def _amount(fee: Mapping[str, Any], name: str) -> Decimal | None:
 
 # -- lines ---------------------------------------------------------------------------------------------------------
 
-
-def _lines(ledger: Ledger, order_ids: Sequence[int]) -> Iterator[Row[Any]]:
-    """The orders' lines with what their variants are linked to."""
-    lines, variants = ledger.tables.order_lines, ledger.tables.variants
-    names = ("bigcommerce_order_id", "bigcommerce_id", "parent_order_product_id", "type", "quantity")
-    more = ("quantity_shipped", "quantity_refunded", "total_ex_tax", "total_inc_tax", "total_tax")
-    last = ("discounted_total_inc_tax", "cost_price_ex_tax")
-    columns = [lines.c[name] for name in (*names, *more, *last)]
-    linked = lines.outerjoin(
-        variants,
-        (variants.c.instance_id == lines.c.instance_id) & (variants.c.bigcommerce_id == lines.c.bigcommerce_variant_id),
-    )
-    statement = (
-        select(*columns, variants.c.host_product_id)
-        .select_from(linked)
-        .where(lines.c.instance_id == ledger.instance.id, lines.c.deleted_at.is_(None))
-    )
-    return _in(ledger, statement, lines.c.bigcommerce_order_id, order_ids)
+_OF_LINES = (
+    *("bigcommerce_order_id", "bigcommerce_variant_id", "bigcommerce_id", "parent_order_product_id", "type"),
+    *("quantity", "quantity_shipped", "quantity_refunded", "total_ex_tax", "total_inc_tax", "total_tax"),
+    *("discounted_total_inc_tax", "cost_price_ex_tax"),
+)
 
 
-def _by_order(rows: Iterable[Row[Any]]) -> Mapping[int, list[Row[Any]]]:
-    found: defaultdict[int, list[Row[Any]]] = defaultdict(list)
-    for row in sorted(rows, key=_id):
-        found[row.bigcommerce_order_id].append(row)
+def _lines(ledger: Ledger, order_ids: Sequence[int]) -> Mapping[int, list[OrderLine]]:
+    """The lines of each order, by their ids, with what their variants are linked to."""
+    table = ledger.tables.order_lines
+    present = table.c.deleted_at.is_(None)
+    rows = list(_rows(ledger, table, table.c.bigcommerce_order_id, order_ids, _OF_LINES, present))
+    linked = _linked(ledger, {row[1] for row in rows} - {None})
+    found: defaultdict[int, list[OrderLine]] = defaultdict(list)
+    for order_id, variant_id, *values in sorted(rows, key=itemgetter(2)):
+        found[order_id].append(_line(linked.get(variant_id), *values))
     return found
 
 
-def _line(row: Row[Any]) -> OrderLine:
-    total = _taxed(row.total_ex_tax, row.total_inc_tax, row.total_tax)
-    discounted = row.discounted_total_inc_tax
+def _linked(ledger: Ledger, variant_ids: Iterable[int]) -> Mapping[int, Any]:
+    """The host's product of each variant that has one.
+
+    By a statement of its own: joined to the lines, it makes a database without statistics read all variants for each.
+    """
+    table = ledger.tables.variants
+    ids = sorted(variant_ids)
+    rows = _rows(ledger, table, table.c.bigcommerce_id, ids, ("bigcommerce_id", "host_product_id"))
+    return {row[0]: row[1] for row in rows if row[1] is not None}
+
+
+def _line(  # noqa: PLR0917 - as many columns as it has
+    host_product_id: Any,
+    line_id: int,
+    parent_id: int | None,
+    line_type: str | None,
+    quantity: int | None,
+    shipped: int | None,
+    refunded: int | None,
+    ex_tax: Decimal | None,
+    inc_tax: Decimal | None,
+    tax: Decimal | None,
+    discounted: Decimal | None,
+    cost_price: Decimal | None,
+) -> OrderLine:
+    total = _taxed(ex_tax, inc_tax, tax)
     return OrderLine(
-        id=row.bigcommerce_id,
+        id=line_id,
         # 0 is none.
-        parent_id=row.parent_order_product_id or None,
-        type=row.type,
-        host_product_id=row.host_product_id,
-        quantity=row.quantity or 0,
-        quantity_shipped=row.quantity_shipped or 0,
-        quantity_refunded=row.quantity_refunded or 0,
+        parent_id=parent_id or None,
+        type=line_type,
+        host_product_id=host_product_id,
+        quantity=quantity or 0,
+        quantity_shipped=shipped or 0,
+        quantity_refunded=refunded or 0,
         total=total,
         discounted_total_inc_tax=total.inc_tax if discounted is None else discounted,
-        cost_price_ex_tax=row.cost_price_ex_tax,
+        cost_price_ex_tax=cost_price,
     )
 
 
 # -- refunds and returns -------------------------------------------------------------------------------------------
+
+_OF_REFUNDS = ("bigcommerce_id", "bigcommerce_order_id", "date_created", "observed_at", "total_amount", "total_tax")
 
 
 def _refunds(ledger: Ledger, order_ids: Sequence[int]) -> Mapping[int, list[tuple[Refund, datetime]]]:
@@ -228,9 +292,9 @@ def _refunds(ledger: Ledger, order_ids: Sequence[int]) -> Mapping[int, list[tupl
     if tables is None:
         return found
     table, items, payments = tables
-    rows = sorted(_rows(ledger, table, table.c.bigcommerce_order_id, order_ids), key=_id)
-    its_items = _within(ledger, items, rows)
-    its_payments = _within(ledger, payments, rows)
+    rows = sorted(_rows(ledger, table, table.c.bigcommerce_order_id, order_ids, _OF_REFUNDS), key=_id)
+    its_items = _within(ledger, items, rows, ("item_type", "item_id", "quantity", "requested_amount"))
+    its_payments = _within(ledger, payments, rows, ("provider_id", "amount", "is_declined"))
     for row in rows:
         refund = Refund(
             id=row.bigcommerce_id,
@@ -251,27 +315,34 @@ def refund_tables(tables: Tables) -> tuple[Table, Table, Table] | None:
     return tables.refunds, tables.refund_items, tables.refund_payments
 
 
-def _within(ledger: Ledger, table: Table, refunds: Sequence[Row[Any]]) -> Mapping[int, list[Row[Any]]]:
-    found: defaultdict[int, list[Row[Any]]] = defaultdict(list)
-    ids = [_id(row) for row in refunds]
-    for row in sorted(_rows(ledger, table, table.c.bigcommerce_refund_id, ids), key=lambda row: row.position):
-        if row.deleted_at is None:
-            found[row.bigcommerce_refund_id].append(row)
+def _within(
+    ledger: Ledger, table: Table, refunds: Sequence[Row[Any]], names: Sequence[str]
+) -> Mapping[int, list[Sequence[Any]]]:
+    """The present rows of each refund, in their order; ``names`` come first."""
+    found: defaultdict[int, list[Sequence[Any]]] = defaultdict(list)
+    key, present = table.c.bigcommerce_refund_id, table.c.deleted_at.is_(None)
+    rows = _rows(ledger, table, key, [_id(row) for row in refunds], (*names, "position", key.name), present)
+    for row in sorted(rows, key=itemgetter(-2)):
+        found[row[-1]].append(row)
     return found
 
 
-def _item(row: Row[Any]) -> RefundItem:
-    return RefundItem(row.item_type, row.item_id, row.quantity, row.requested_amount)
+def _item(row: Sequence[Any]) -> RefundItem:
+    item_type, item_id, quantity, requested_amount, *_ = row
+    return RefundItem(item_type, item_id, quantity, requested_amount)
 
 
-def _payment(row: Row[Any]) -> RefundPayment:
-    return RefundPayment(row.provider_id, row.amount or _NOTHING, bool(row.is_declined))
+def _payment(row: Sequence[Any]) -> RefundPayment:
+    provider_id, amount, is_declined, *_ = row
+    return RefundPayment(provider_id, amount or _NOTHING, bool(is_declined))
 
 
 def _returns(ledger: Ledger, order_ids: Sequence[int]) -> Mapping[int, list[GoodsReturn]]:
     found: defaultdict[int, list[GoodsReturn]] = defaultdict(list)
     table = ledger.tables.returns
-    for row in sorted(_rows(ledger, table, table.c.bigcommerce_order_id, order_ids), key=lambda row: row.id):
+    names = ("id", "bigcommerce_order_id", "reference", "received_at", "quantities")
+    rows = _rows(ledger, table, table.c.bigcommerce_order_id, order_ids, names)
+    for row in sorted(rows, key=lambda row: row.id):
         quantities = {int(line_id): quantity for line_id, quantity in json.loads(row.quantities).items()}
         found[row.bigcommerce_order_id].append(GoodsReturn(row.reference, row.received_at, quantities))
     return found

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
+
+from msgspec.structs import replace
 
 from ...accounting.document import KINDS, Document
 from ...accounting.facts import Costs, Settings
@@ -82,9 +84,8 @@ def _documents(
     orders: Sequence[tuple[Facts, Sequence[Booked]]],
 ) -> list[tuple[Document, ...]]:
     """What the rules say of each order."""
-    rules = books.rules
-    given = [
-        (
+    prepared = [
+        books.rules.prepared(
             each.order,
             each.refunds,
             each.returns,
@@ -94,13 +95,10 @@ def _documents(
         for each, booked in orders
     ]
     asked: set[tuple[date, Any]] = set()
-    for order, refunds, returns, its_settings, booked in given if host.knows_costs else ():
-        asked |= rules.costs_wanted(order, refunds, returns, its_settings, booked)
+    if host.knows_costs:
+        asked.update(*(each.costs_wanted() for each in prepared))
     costs = _costs(host, asked)
-    return [
-        rules.documents(order, refunds, returns, its_settings, costs, booked)
-        for order, refunds, returns, its_settings, booked in given
-    ]
+    return [each.documents(costs) for each in prepared]
 
 
 def _costs(host: HostMethods, asked: set[tuple[date, Any]]) -> Costs:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import Row, bindparam, delete, select, update
 
 from ...accounting.document import GOODS, Document, Line, Status
@@ -136,9 +137,10 @@ class Differences:
     def _insert(self, document: Document) -> None:
         place = self.batches.place(document) if _goes_into_batch(document) else NOWHERE
         self.batches.moved(NOWHERE, place)
-        row = document_values(document) | {"number": self.ledger.next_number()}
-        row |= {"instance_id": self.ledger.instance.id, "created_at": self.ledger.now, "tries": 0}
-        self.new.append(row | self._common(place))
+        row = document_values(document)
+        row["number"] = self.ledger.next_number()
+        row.update(instance_id=self.ledger.instance.id, created_at=self.ledger.now, tries=0, **self._common(place))
+        self.new.append(row)
 
     def _update(self, booked: Booked, document: Document) -> None:
         place = self._place(booked, document)

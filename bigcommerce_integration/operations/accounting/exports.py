@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +20,7 @@ from .summary import awaiting
 
 _A_PAGE = 500
 _RENAMED = {"order_line_id": "bigcommerce_order_line_id"}
-_LINE = tuple(each.name for each in fields(Line))
+_LINE = Line.__struct_fields__
 _SUMMARY = ("kind", "status", "reasons", "is_batched", "currency_code", "count", "total", "since", "sentence")
 
 
