@@ -16,7 +16,7 @@ from ..models import Tables, db_now
 from ..models.dialect import bounded_waits, is_lockable
 from ..models.instances import IntegrationInstance
 from ..refresh.job.lease import LOCK_WAIT_S, lease_of
-from ..refresh.removal.purge import DELETING
+from ..refresh.removal.purge import DELETING, NOT_FOUND
 from ..resources.orders import ORDERS
 
 _WESTERNMOST = timedelta(hours=12)
@@ -114,7 +114,7 @@ def opened(session: Session, tables: Tables, instance: IntegrationInstance) -> L
         create(session, tables, instance)
         found = awaited(session, tables, instance.id)
     if found is None:
-        raise NotFound("This BigCommerce integration instance is being deleted.")
+        raise NotFound(NOT_FOUND)
     return found
 
 

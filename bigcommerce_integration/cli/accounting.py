@@ -37,6 +37,7 @@ from .output import harmless, print_json, print_pairs, print_table
 
 MOST_LISTED = 1000
 _NO_HOST = "This host takes no accounting documents (it has no post_accounting), so none are made."
+_SIDES = ("ROLE", "DEBIT", "CREDIT", "CODE")
 _number = click.argument("number", metavar="NUMBER", type=click.IntRange(1))
 _is_batch = click.option("--batch", "is_batch", is_flag=True, help="NUMBER is that of a batch.")
 
@@ -248,22 +249,17 @@ def _print_document(view: DocumentView) -> None:
         ]
     )
     print_table(
-        ["ROLE", "DEBIT", "CREDIT", "CODE", "LINE", "PIECES", "FROM"],
-        [
-            (
-                line.role,
-                line.amount if line.side == "debit" else None,
-                line.amount if line.side == "credit" else None,
-                line.nominal_code_id,
-                line.order_line_id,
-                line.quantity,
-                line.derivation,
-            )
-            for line in view.lines
-        ],
+        [*_SIDES, "LINE", "PIECES", "FROM"],
+        [(*_sides(line), line.order_line_id, line.quantity, line.derivation) for line in view.lines],
     )
     for memo in view.memo_lines:
         click.echo(f"Memo: {memo.kind} {memo.percentage} % is {memo.amount}")
+
+
+def _sides(line: Any) -> tuple[object, ...]:
+    """The cells of one line under ``_SIDES``: its amount stands on one of the two."""
+    amounts = (line.amount if line.side == side else None for side in ("debit", "credit"))
+    return line.role, *amounts, line.nominal_code_id
 
 
 def _print_batch(view: BatchView) -> None:
@@ -273,18 +269,7 @@ def _print_batch(view: BatchView) -> None:
         [("status", row.status), ("why", view.why), ("documents", row.document_count), ("late", row.late_count)]
     )
     if view.lines:
-        print_table(
-            ["ROLE", "DEBIT", "CREDIT", "CODE"],
-            [
-                (
-                    line.role,
-                    line.amount if line.side == "debit" else None,
-                    line.amount if line.side == "credit" else None,
-                    line.nominal_code_id,
-                )
-                for line in view.lines
-            ],
-        )
+        print_table(_SIDES, list(map(_sides, view.lines)))
 
 
 def _print_tie_out(found: Sequence[TieOut]) -> None:

@@ -12,7 +12,7 @@ from ..errors import ConfigError, Forbidden, NotFound
 from ..host.port import Host
 from ..models.instances import IntegrationInstance
 from ..models.types import NAME_LENGTH
-from ..refresh.removal.purge import DELETING
+from ..refresh.removal.purge import DELETING, NOT_FOUND
 from . import queries
 from .queries import RefreshView
 
@@ -121,13 +121,27 @@ def authorize_refresh(caller: Caller, action: str, instance_id: int, refresh_id:
     return view
 
 
+def stored(context: RequestContext) -> IntegrationInstance:
+    """The instance as it is by now; ``NotFound`` if it is being deleted."""
+    instance = queries.instance(
+        context.session, context.state.tables, context.instance.id, tenant=context.instance.tenant
+    )
+    return _undeleted(instance)
+
+
 def _permitted(
     caller: Caller, instance: IntegrationInstance, action: str, *, while_deleting: bool = False
 ) -> RequestContext:
-    if instance.status == DELETING and not while_deleting:
-        raise NotFound("This BigCommerce integration instance is being deleted.")
+    if not while_deleting:
+        _undeleted(instance)
     caller.require_permission(action, instance)
     return caller.on(instance)
+
+
+def _undeleted(instance: IntegrationInstance) -> IntegrationInstance:
+    if instance.status == DELETING:
+        raise NotFound(NOT_FOUND)
+    return instance
 
 
 def _tenant_of(host: Host) -> str:

@@ -19,7 +19,7 @@ from ..models.refreshes import OPEN
 from ..refresh.job.lease import LOCK_WAIT_S
 from ..refresh.job.parameters import BESIDE_WALKS, Mode, Parameters
 from ..refresh.lifecycle.transitions import cancel, join_ids, open_key, reopen, start
-from ..refresh.removal.purge import DELETING
+from ..refresh.removal.purge import DELETING, NOT_FOUND
 from ..resources.orders import ORDERS
 from ..signals import announce, refresh_finished
 from ..worker import actors
@@ -264,7 +264,7 @@ def _hold_instance(context: RequestContext) -> None:
         update(table).where(table.c.id == context.instance.id, table.c.status != DELETING).values(status=table.c.status)
     )
     if held.rowcount != 1:
-        raise NotFound("This BigCommerce integration instance is being deleted.")
+        raise NotFound(NOT_FOUND)
 
 
 def _view(context: RequestContext, refresh_id: int) -> RefreshView:

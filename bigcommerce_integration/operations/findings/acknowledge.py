@@ -8,13 +8,11 @@ from typing import Any
 from sqlalchemy import select, update
 
 from ... import history
-from ...errors import Conflict, NotFound
+from ...errors import Conflict
 from ...models.dialect import affected, is_lockable
 from ...models.instances import IntegrationInstance
 from ...refresh.job.regional import Subject, acknowledged
-from ...refresh.removal.purge import DELETING
-from .. import queries
-from ..context import RequestContext
+from ..context import RequestContext, stored
 from ..transactions import RowLocked, commit, undone_by_errors
 from .finding import FindingCode
 
@@ -38,24 +36,15 @@ def acknowledge(context: RequestContext, code: str, after: str) -> IntegrationIn
 
     def work() -> IntegrationInstance:
         with undone_by_errors(session):
-            instance = _stored(context)
+            instance = stored(context)
             now = getattr(instance, f"store_{subject}")
             if now != after:
                 raise Conflict(f"The store's {NAMES[subject]} is {now or 'not known'} by now.", refresh_id=None)
             if getattr(instance, f"{subject}_before") is not None:
                 _write(context, instance, subject)
-            return _stored(context)
+            return stored(context)
 
     return commit(session, work)
-
-
-def _stored(context: RequestContext) -> IntegrationInstance:
-    instance = queries.instance(
-        context.session, context.state.tables, context.instance.id, tenant=context.instance.tenant
-    )
-    if instance.status == DELETING:
-        raise NotFound("This BigCommerce integration instance is being deleted.")
-    return instance
 
 
 def _write(context: RequestContext, instance: IntegrationInstance, subject: Subject) -> None:

@@ -16,13 +16,11 @@ from ...models import db_now
 from ...models.dialect import is_lockable
 from ...models.instances import IntegrationInstance, name_key
 from ...refresh.job.lease import wait_for_instance
-from ...refresh.removal.purge import DELETING
 from ...signals import announce, instance_changed
 from ...store_check.queries import Store
 from ...worker import actors
 from ...worker.messages.sender import Hint
-from .. import queries
-from ..context import RequestContext
+from ..context import RequestContext, stored
 from ..refreshes import HINT_AFTER_S
 from ..transactions import RowLocked, commit, end_transaction, in_savepoint, undone_by_errors
 from . import side_effects
@@ -71,7 +69,7 @@ def change(context: RequestContext, draft: Draft, *, verify: bool, versions: Set
         written = _store(context, draft, versions)
         # After the commit somebody else may have deleted it, and a worker removed what was left.
         with undone_by_errors(session):
-            return written, view_of(context, _stored(context))
+            return written, view_of(context, stored(context))
 
     written, committed = commit(session, work)
     if written.is_changed:
@@ -92,19 +90,9 @@ def _start_due(context: RequestContext, written: _Written) -> list[Hint]:
 def _current(context: RequestContext, committed: InstanceView) -> InstanceView:
     """The instance as it is now; as it was committed if somebody else has deleted it since."""
     try:
-        return view_of(context, _stored(context))
+        return view_of(context, stored(context))
     except NotFound:
         return committed
-
-
-def _stored(context: RequestContext) -> IntegrationInstance:
-    """The instance as it is by now."""
-    instance = queries.instance(
-        context.session, context.state.tables, context.instance.id, tenant=context.instance.tenant
-    )
-    if instance.status == DELETING:
-        raise NotFound("This BigCommerce integration instance is being deleted.")
-    return instance
 
 
 def _accepted(
@@ -125,7 +113,7 @@ def changed_columns(instance: IntegrationInstance, columns: Mapping[str, Any]) -
 
 def _store(context: RequestContext, draft: Draft, versions: Set[str] | None) -> _Written:
     """What there was to change. Begun anew if another request changed the row meanwhile."""
-    instance = _stored(context)
+    instance = stored(context)
     columns = _accepted(context, instance, draft, versions)
     if not columns:
         return _Written()

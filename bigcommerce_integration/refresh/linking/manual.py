@@ -21,7 +21,7 @@ from ...models.instances import IntegrationInstance
 from ...models.product_key import Key, in_order, key_answer
 from ...resources.products import PRODUCTS
 from ..job.lease import LOCK_WAIT_S, lease_of
-from ..removal.purge import DELETING
+from ..removal.purge import DELETING, NOT_FOUND
 from ..write.rows import PageTransaction, update_rows
 from .linker import variant_columns
 
@@ -92,7 +92,7 @@ class ManualLinks:
                 select(instances.c.status).where(instances.c.id == instance.id).with_for_update(read=True)
             )
         if begun is None or status in (None, DELETING):
-            raise NotFound("This BigCommerce integration instance is being deleted.")
+            raise NotFound(NOT_FOUND)
         self._tx = PageTransaction(session, tables, host, instance, begun.now, begun.change_number)
 
     def by_id(self, ids: Iterable[int]) -> Mapping[int, Row[Any]]:

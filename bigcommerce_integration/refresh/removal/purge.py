@@ -25,6 +25,7 @@ from ..job.lease import count_leases, fence, is_free_to_take, lock_leases
 from ..lifecycle.transitions import cancel_all
 
 DELETING = "deleting"
+NOT_FOUND = "This BigCommerce integration instance is being deleted."
 MESSAGE = "The instance is being deleted; its mirrored records are removed bit by bit."
 ROWS_A_TRANSACTION = 5000
 PURGE_S = 1.0
