@@ -28,7 +28,7 @@ class Prepared(NamedTuple):
         """The days and products whose cost ``documents`` looks up."""
         if not self.plan.rises:
             return frozenset()
-        grouped, lines = bundles(self.facts.order), {line.id: line for line in self.facts.order.lines}
+        grouped, lines = bundles(self.facts.order.lines), {line.id: line for line in self.facts.order.lines}
         wanted: set[tuple[date, Any]] = set()
         for rise in self.plan.rises:
             for line_id in rise.pieces:

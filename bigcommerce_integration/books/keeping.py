@@ -7,22 +7,26 @@ nothing of it, and any worker goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, Table, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from ..accounting.basis.due import COMPLETED, DISPUTED, PARTIALLY_REFUNDED, REFUNDED, SHIPPED
+from ..accounting.document import FULFILLMENT
 from ..models import Tables
 from ..refresh.job.lease import lease_of
 from ..refresh.lifecycle.transitions import open_key
 from ..resources.orders import ORDERS
 from ..resources.refunds import REFUNDS
+from .host.methods import HostMethods
 from .ledger import Ledger, locked
 from .making.batches import close_due
+from .making.costs import with_known_costs
 from .making.part import make
 from .rules import Books
 
@@ -101,17 +105,33 @@ class _Keeper:
         if begin is None:
             return False
         documents = self._tables.accounting_documents
+        which = (documents.c.kind == FULFILLMENT, documents.c.status == "waiting")
+        host = HostMethods(self._session, self.books.host, self.ledger.instance)
         return self._anew(
-            "costs_from", begin, (documents.c.status == "waiting") & documents.c.reasons.like("%cost_missing%")
+            "costs_from",
+            begin,
+            and_(*which, documents.c.reasons.like("%cost_missing%")),
+            only=partial(with_known_costs, self.ledger, host),
         )
 
-    def _anew(self, mark: str, begin: int, which: ColumnElement[bool]) -> bool:
-        """The documents of orders that have one like this from ``begin`` on; ``mark`` says how far that is done."""
+    def _anew(
+        self,
+        mark: str,
+        begin: int,
+        which: ColumnElement[bool],
+        only: Callable[[Sequence[Row[Any]]], Set[int]] | None = None,
+    ) -> bool:
+        """The documents of orders that have one like this from ``begin`` on; ``mark`` says how far that is done.
+
+        ``only`` gives the orders among them that are worth it, if not all are.
+        """
         table = self._tables.accounting_documents
         mine = (table.c.instance_id == self.ledger.instance.id, table.c.number >= begin, which)
-        wanted = select(table.c.number, table.c.bigcommerce_order_id).where(*mine)
-        rows = self._session.execute(wanted.order_by(table.c.number).limit(ORDERS_A_PART)).all()
-        done = self._make([order_id for _, order_id in rows])
+        columns = [table.c.number, table.c.bigcommerce_order_id]
+        columns += [] if only is None else [table.c.date, table.c.lines]
+        wanted = select(*columns).where(*mine).order_by(table.c.number).limit(ORDERS_A_PART)
+        rows = self._session.execute(wanted).all()
+        done = self._make([row[1] for row in rows], None if only is None else only(rows))
         if done == len(rows) and len(rows) < ORDERS_A_PART:
             self._save(**{mark: None})
             return True
@@ -219,11 +239,14 @@ class _Keeper:
         self._save(**({"message": None, "next_try_at": None} if self.ledger.row.message is not None else {}))
         return closed > 0
 
-    def _make(self, order_ids: Sequence[int]) -> int:
-        """The documents of these orders, some of which may be there twice; of how many of the places they are made."""
-        if not order_ids:
-            return 0
-        unique = list(dict.fromkeys(order_ids))
+    def _make(self, order_ids: Sequence[int], only: Set[int] | None = None) -> int:
+        """The documents of these orders, some of which may be there twice; of how many of the places they are made.
+
+        Those that are not in ``only``, if it is given, need none.
+        """
+        unique = [each for each in dict.fromkeys(order_ids) if only is None or each in only]
+        if not unique:
+            return len(order_ids)
         made = make(self.ledger, self.books, unique).count
         waiting = set(unique[made:])
         return next((place for place, each in enumerate(order_ids) if each in waiting), len(order_ids))

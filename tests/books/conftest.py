@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from dramatiq.brokers.stub import StubBroker
+from sqlalchemy import Engine, event
 
 from ..host_app import HostApp
 from .kit import Shelf, host_app_with_journal, opened, shelf
@@ -28,3 +30,16 @@ def any_books(bookkeeper: HostApp, broker: StubBroker, database_url: str) -> Ite
     app, host = opened(bookkeeper, database_url, broker)
     yield shelf(app, host, bookkeeper)
     bookkeeper.dispose(app)
+
+
+@pytest.fixture
+def statements() -> Iterator[list[str]]:
+    """Every statement that any engine executes."""
+    seen: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        seen.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(Engine, "before_cursor_execute", note)

@@ -247,6 +247,45 @@ def test_variant_that_is_linked_later_brings_its_cost(costed):
     assert posted(costed, "sales_order_fulfillment") == [Decimal("15.0000")]
 
 
+def test_documents_that_go_on_waiting_are_not_made_anew(costed, statements):
+    (mug, cup) = (row["host_product_id"] for row in costed.rows("variants"))
+    costed.host.costs = {}
+
+    def asked_again(orders: range) -> list[str]:
+        for order_id in orders:
+            costed.sell(order_id, (2, "20.00"), (1, "5.00"))
+        without_cost_price(costed)
+        costed.keep()
+        costed.refreshed(began=NOON)
+        costed.host.asked.clear()
+        statements.clear()
+        costed.keep()
+        assert [(day, sorted(keys)) for day, keys in costed.host.asked] == [(NOON.date(), sorted((mug, cup)))]
+        return list(statements)
+
+    few, many = asked_again(range(100, 102)), asked_again(range(102, 120))
+    assert len(costed.documents(status="waiting")) == 20
+    assert len(many) == len(few)
+    assert not [each for each in many if "payload" in each]
+
+
+def test_cost_that_became_known_makes_its_own_documents_anew(costed):
+    costed.host.costs = {}
+    costed.sell(100, (2, "20.00"))
+    costed.sell(101, (2, "20.00"), (1, "5.00"))
+    without_cost_price(costed)
+    costed.keep()
+    before = {row["number"]: row["change_number"] for row in costed.documents(status="waiting")}
+    cup = costed.rows("variants")[1]["host_product_id"]
+    costed.host.costs = {cup: (Decimal("2"), "USD")}
+    costed.refreshed(began=NOON)
+    costed.keep()
+    assert posted(costed, "sales_order_fulfillment") == [Decimal("2.0000")]
+    first, other = costed.documents(status="waiting")
+    assert (first["bigcommerce_order_id"], first["change_number"]) == (100, before[first["number"]])
+    assert (other["bigcommerce_order_id"], other["number"] in before) == (101, True)
+
+
 # -- what the host raises, and returns ------------------------------------------------------------------------------
 
 

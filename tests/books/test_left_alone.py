@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from dramatiq.brokers.stub import StubBroker
-from sqlalchemy import Engine, event, select
+from sqlalchemy import select
 
 from bigcommerce_integration import SQLAlchemyHost
 from bigcommerce_integration.app_state import state_of
@@ -21,19 +19,6 @@ from ..web.mirrored import Mirrored, connected
 from .kit import JournalHost, Shelf, host_app_with_journal
 
 OURS = ("bigcommerce_accounting", "bigcommerce_returns")
-
-
-@pytest.fixture
-def statements() -> Iterator[list[str]]:
-    """Every statement that any engine executes."""
-    seen: list[str] = []
-
-    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        seen.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(Engine, "before_cursor_execute", note)
 
 
 def refreshed(shelf: Mirrored) -> None:

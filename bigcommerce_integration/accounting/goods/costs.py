@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -69,13 +69,13 @@ def sources_of(documents: Iterable[Document]) -> Sources:
     return found
 
 
-def bundles(order: Order) -> dict[int, list[OrderLine]]:
+def bundles(lines: Sequence[OrderLine]) -> dict[int, list[OrderLine]]:
     """The lines of each bundle, by the id of each of its lines: the parent first. Lines of no bundle are left out."""
-    if all(line.parent_id is None for line in order.lines):
+    if all(line.parent_id is None for line in lines):
         return {}
-    by_id = {line.id: line for line in order.lines}
+    by_id = {line.id: line for line in lines}
     members: dict[int, list[OrderLine]] = {}
-    for line in order.lines:
+    for line in lines:
         root, seen = line, {line.id}
         while root.parent_id in by_id and root.parent_id not in seen:
             root = by_id[root.parent_id]

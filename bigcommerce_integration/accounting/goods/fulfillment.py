@@ -39,7 +39,7 @@ class _Priced:
     def __init__(self, facts: Facts, stored: Sequence[Document]) -> None:
         self._order, self._costs = facts.order, facts.costs
         self._lines = {line.id: line for line in facts.order.lines}
-        self._bundles = bundles(facts.order)
+        self._bundles = bundles(facts.order.lines)
         self._sources = sources_of(stored) if self._bundles else {}
 
     def groups(self, rise: Rise) -> Groups:

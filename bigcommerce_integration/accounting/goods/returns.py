@@ -105,7 +105,7 @@ def _by_booked_line(facts: Facts, pieces: Mapping[int, int], booked: Mapping[int
 
     What names several lines of a bundle means these lines alone.
     """
-    grouped = bundles(facts.order)
+    grouped = bundles(facts.order.lines)
     if not grouped:
         return dict(pieces)
     found: dict[int, int] = {}

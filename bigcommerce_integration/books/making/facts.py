@@ -54,7 +54,7 @@ def facts_of(ledger: Ledger, host: HostMethods | None, order_ids: Sequence[int])
     # A host that may hold it sees the whole row.
     names = dict.fromkeys((*_OF_ORDERS, *(table.c.keys() if may_hold else ())))
     orders = sorted(_rows(ledger, table, table.c.bigcommerce_id, order_ids, names), key=_id)
-    lines = _lines(ledger, order_ids)
+    lines = lines_of_orders(ledger, order_ids)
     refunds = _refunds(ledger, order_ids)
     returns = _returns(ledger, order_ids)
     found = []
@@ -227,7 +227,7 @@ _OF_LINES = (
 )
 
 
-def _lines(ledger: Ledger, order_ids: Sequence[int]) -> Mapping[int, list[OrderLine]]:
+def lines_of_orders(ledger: Ledger, order_ids: Sequence[int]) -> Mapping[int, list[OrderLine]]:
     """The lines of each order, by their ids, with what their variants are linked to."""
     table = ledger.tables.order_lines
     present = table.c.deleted_at.is_(None)

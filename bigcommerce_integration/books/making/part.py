@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from ...accounting.document import KINDS, Document
-from ...accounting.facts import Costs, Settings
+from ...accounting.facts import Settings
 from ...refresh.job.parameters import MOST_IDS, Parameters
 from ...refresh.lifecycle.transitions import start
 from ...refresh.write.rows import chunks
@@ -21,6 +20,7 @@ from ..host.methods import HostMethods
 from ..ledger import Ledger, day_of
 from ..rules import Books
 from .batches import OpenBatches
+from .costs import costs_of
 from .facts import Facts, facts_of
 from .storing import Booked, Differences, booked_documents
 
@@ -97,20 +97,8 @@ def _documents(
     asked: set[tuple[date, Any]] = set()
     if host.knows_costs:
         asked.update(*(each.costs_wanted() for each in prepared))
-    costs = _costs(host, asked)
+    costs = costs_of(host, asked)
     return [each.documents(costs) for each in prepared]
-
-
-def _costs(host: HostMethods, asked: set[tuple[date, Any]]) -> Costs:
-    """The host's costs, asked for once a day of which any are wanted."""
-    by_day: defaultdict[date, list[Any]] = defaultdict(list)
-    for day, key in asked:
-        by_day[day].append(key)
-    costs: dict[tuple[date, Any], tuple[Decimal, str]] = {}
-    for day, keys in sorted(by_day.items()):
-        for key, (amount, currency) in host.unit_costs(keys, day).items():
-            costs[day, key] = (amount, currency)
-    return costs
 
 
 def settings_of(ledger: Ledger, books: Books, host: HostMethods) -> Settings:
