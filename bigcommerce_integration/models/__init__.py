@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import MetaData, Table
 from sqlalchemy.types import TypeEngine
@@ -24,6 +24,7 @@ from .types import DECLARED
 __all__ = ["Tables", "copies_in", "db_now", "declare", "is_due", "metadata", "tables"]
 
 _INFO = "bigcommerce_integration"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,20 @@ class Tables:
         if name != "mirror" and name in self.mirror:
             return self.mirror[name]
         raise AttributeError(f"there is no table {name!r}")
+
+    @cached_property
+    def _prebuilt(self) -> dict[Any, Any]:
+        return {}
+
+    def prebuilt(self, build: Callable[..., T], *arguments: Any) -> T:
+        """What ``build`` makes of these tables and arguments, made once: to build a statement costs as much as to
+        execute it. ``build`` is a function of a module, and the statement takes what varies as ``bindparam``.
+        """
+        key = (build, *arguments)
+        if key not in self._prebuilt:
+            self._prebuilt[key] = build(self, *arguments)
+        found: T = self._prebuilt[key]
+        return found
 
     @cached_property
     def product_key(self) -> ProductKey:

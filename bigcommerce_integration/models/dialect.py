@@ -16,6 +16,7 @@ from sqlalchemy import (
     URL,
     ColumnElement,
     Connection,
+    Delete,
     Integer,
     LargeBinary,
     Select,
@@ -54,11 +55,12 @@ class Dialect:
     """One database.
 
     ``now`` is the present in naive UTC plus ``{seconds}``. ``begins_with`` are the statements that begin a job's
-    transaction. ``errors`` are its numbers or states (a state by its beginning), ``conflicts`` those after which the
-    same work may succeed, ``text_errors`` those that refuse a character. The rest is about plans: whether the values of
-    a long IN go as one array, whether a column that is NULL throughout must stand in ORDER BY, whether an index must be
-    forced, whether a comparison of row values is seen as a range of an index, and whether a search in any case is seen
-    as one only by ranges beside it. ``idle_limit_s`` reads the limit of a session that idles within a transaction.
+    transaction. ``locks_within_writes``: an UPDATE or DELETE can pass over rows that are locked. ``errors`` are its
+    numbers or states (a state by its beginning), ``conflicts`` those after which the same work may succeed,
+    ``text_errors`` those that refuse a character. The rest is about plans: whether the values of a long IN go as one
+    array, whether a column that is NULL throughout must stand in ORDER BY, whether an index must be forced, whether a
+    comparison of row values is seen as a range of an index, and whether a search in any case is seen as one only by
+    ranges beside it. ``idle_limit_s`` reads the limit of a session that idles within a transaction.
     """
 
     names: tuple[str, ...]
@@ -67,6 +69,7 @@ class Dialect:
     conflicts: frozenset[int | str]
     text_errors: frozenset[int] = frozenset()
     has_row_locks: bool = True
+    locks_within_writes: bool = False
     is_read_committed: bool = True
     begins_with: Sequence[str] = ()
     lock_wait: LockWait | None = None
@@ -97,6 +100,7 @@ POSTGRESQL = Dialect(
     conflicts=frozenset({"40001", "40P01", "55P03"}),
     # No plan of a prepared statement that was made while our tables were still empty.
     begins_with=("SET LOCAL plan_cache_mode = force_custom_plan",),
+    locks_within_writes=True,
     lock_wait=LockWait(
         "SELECT current_setting('lock_timeout')", "SELECT set_config('lock_timeout', :wait, true)", 1000
     ),
@@ -180,10 +184,22 @@ def is_lockable(session: Session, row: Select[Any]) -> bool:
     return session.execute(row.with_for_update(skip_locked=True)).first() is not None
 
 
-def affected(session: Session, statement: Update) -> int:
+def affected(session: Session, statement: Update | Delete) -> int:
     """How many rows it has changed."""
     result: Any = session.execute(statement)
     return int(result.rowcount)
+
+
+def write_free(session: Session, statement: Update | Delete, key: Any, *conditions: ColumnElement[bool]) -> int:
+    """Write the rows that meet the conditions and that no other transaction has locked; how many.
+
+    ``key`` is the column of the primary key. Nobody waits for a frozen process.
+    """
+    dialect = dialect_of(session)
+    rows = select(key).where(*conditions)
+    if dialect.locks_within_writes:
+        return affected(session, statement.where(key.in_(rows.with_for_update(skip_locked=True))))
+    return affected(session, statement.where(*conditions)) if is_lockable(session, rows) else 0
 
 
 def unlocked(session: Session, rows: Select[Any], table: Table) -> Select[Any]:

@@ -11,11 +11,11 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..app_state import State, engine_of
-from ..refresh.job.context import Engine
+from ..refresh.job.context import Engine, Job
 from ..refresh.job.database import missing_migration
-from ..refresh.lifecycle.claim import begun_after, instance_of, sibling
+from ..refresh.lifecycle.claim import instance_of, sibling
 from ..refresh.lifecycle.keys import Keyless, say_keyless
-from ..refresh.run.advance import advance
+from ..refresh.run.advance import run_slice
 from ..signals import refresh_finished
 from .messages.outbox import snooze, take_ready
 from .messages.sender import Hint, Sender
@@ -61,15 +61,17 @@ class Dispatcher:
     def _dispatch(self, hint: Hint) -> None:
         app, state = self.bound
         with app.app_context():
-            engine = engine_of(state, self.stopping)
-            if engine.stopping.is_set():
-                self._send_again(engine, hint, STOPPING_DELAY_S)
-            elif hint[1] in self._keyless.refresh_ids():
-                self._send_again(engine, hint, KEYLESS_DELAY_S)
-            elif (slot := self.slots.take(is_large=hint in self._large)) is not None:
-                self._advance(app, engine, hint, slot)
-            else:
-                self._defer(engine, hint)
+            self._advance_or_defer(app, engine_of(state, self.stopping), hint)
+
+    def _advance_or_defer(self, app: Flask, engine: Engine, hint: Hint) -> None:
+        if engine.stopping.is_set():
+            self._send_again(engine, hint, STOPPING_DELAY_S)
+        elif hint[1] in self._keyless.refresh_ids():
+            self._send_again(engine, hint, KEYLESS_DELAY_S)
+        elif (slot := self.slots.take(is_large=hint in self._large)) is not None:
+            self._advance(app, engine, hint, slot)
+        else:
+            self._defer(engine, hint)
 
     def poll(self, engine: Engine) -> None:
         """Do what is due in threads of their own, as many as are free here; ``engine`` is the caller's.
@@ -151,7 +153,7 @@ class Dispatcher:
         """One slice in its ``slot``, and what follows it; whether no slice was done after all."""
         try:
             self._deferred.pop(hint, None)
-            outcome = advance(engine, hint[1], slot.may_go_on)
+            outcome, job = run_slice(engine, hint[1], slot.may_go_on)
         finally:
             slot.free()
             self._slice_ended_at = time.monotonic()
@@ -167,12 +169,14 @@ class Dispatcher:
         if step.is_busy:
             # Should its lease be free to take, but its row locked, the ticks ask again without backing off.
             _snooze(engine, hint)
-        if step.is_done:
+        if step.is_done and job is not None:
             self._large.pop(hint, None)
-            _notify(app, engine, hint[1])
-            for follower in begun_after(engine, hint):
-                self._send_again(engine, follower, 0.0)
-        if step.frees_lease and (other := sibling(engine, hint[1])) is not None:
+            _notify(app, job)
+            for follower in job.aftermath.begun:
+                # At once, as it costs a message less.
+                self._advance_or_defer(app, engine, follower)
+        may_have_sibling = job is None or job.aftermath.has_sibling is not False
+        if step.frees_lease and may_have_sibling and (other := sibling(engine, hint[1])) is not None:
             self._send_again(engine, other, 0.0)
         return step.is_idle
 
@@ -244,9 +248,9 @@ def _snoozed_s(engine: Engine) -> float:
     return max(1.0, engine.config.tick_s)
 
 
-def _notify(app: Flask, engine: Engine, refresh_id: int) -> None:
+def _notify(app: Flask, job: Job) -> None:
     """Tell the host's receivers; one that raises is logged, as the refresh has ended all the same."""
     try:
-        refresh_finished.send(app, instance_id=instance_of(engine, refresh_id), refresh_id=refresh_id)
+        refresh_finished.send(app, instance_id=job.instance.id, refresh_id=job.refresh_id)
     except Exception:
         log.exception("A receiver of refresh_finished failed.", extra={"action": "signal"})

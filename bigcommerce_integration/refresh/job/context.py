@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -92,6 +92,18 @@ class Engine:
         return erased.includes if erased else None
 
 
+@dataclass
+class Aftermath:
+    """What the end of a refresh has shown to whoever goes on from there.
+
+    ``begun`` are the refreshes that were begun with it, by resource and id. ``has_sibling``: another one shares the
+    lease and could be advanced; None: nobody has looked.
+    """
+
+    begun: Sequence[tuple[str, int]] = ()
+    has_sibling: bool | None = None
+
+
 @dataclass(frozen=True)
 class Job:
     """One claimed refresh: what it is, for whom, and the lease that fences its writes."""
@@ -106,6 +118,7 @@ class Job:
     deadline: float
     clock: StoreClock
     is_sweep: bool = False
+    aftermath: Aftermath = field(default_factory=Aftermath, compare=False)
 
     @property
     def collection(self) -> Collection:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, ScalarSelect, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from ...errors import LeaseLost
 from ...models import Tables, db_now, is_due
-from ...models.dialect import affected, bounded_waits, dialect_of, is_lockable
+from ...models.dialect import affected, bounded_waits, dialect_of, unlocked
 
 LOCK_WAIT_S = 2
 """How long a request waits for a lock before it begins anew."""
@@ -20,7 +22,8 @@ LENGTHS_DIFFER = 2.0
 class Lease:
     """A claimed lease: the epoch fences off whoever held it before.
 
-    ``change_number`` is the highest number of a row that was written before it was claimed.
+    ``change_number`` is the highest number of a row that was written before it was claimed, ``watermark`` the one that
+    there was then: only who has the lease moves it.
     """
 
     tables: Tables = field(repr=False)
@@ -30,6 +33,7 @@ class Lease:
     owner: str
     length_s: float
     change_number: int
+    watermark: datetime | None = None
 
     def renew(self, session: Session) -> None:
         """Move the expiry by the database's clock; the first statement of every page's transaction.
@@ -43,9 +47,13 @@ class Lease:
                 f"The lease on {self.resource} of instance {self.instance_id} has passed to another worker."
             )
 
-    def release(self, session: Session) -> None:
-        """Free the lease for the next slice, wherever it runs; nothing if it was lost. The caller commits."""
-        session.execute(update(self.tables.leases).where(*self._is_ours()).values(owner=None, expires_at=db_now()))
+    def release(self, session: Session, **columns: Any) -> None:
+        """Free the lease for the next slice, wherever it runs, with more ``columns``; nothing if it was lost.
+
+        The caller commits.
+        """
+        free = {"owner": None, "expires_at": db_now(), **columns}
+        session.execute(update(self.tables.leases).where(*self._is_ours()).values(free))
 
     @property
     def row(self) -> tuple[ColumnElement[bool], ...]:
@@ -57,8 +65,8 @@ class Lease:
         return *self.row, leases.c.epoch == self.epoch, leases.c.owner == self.owner
 
 
-def lease_of(tables: Tables, instance_id: int, resource: str) -> tuple[ColumnElement[bool], ...]:
-    """The condition for the row of an instance and resource."""
+def lease_of(tables: Tables, instance_id: Any, resource: Any) -> tuple[ColumnElement[bool], ...]:
+    """The condition for the row of an instance and resource; both may be parameters."""
     return tables.leases.c.instance_id == instance_id, tables.leases.c.resource == resource
 
 
@@ -71,14 +79,30 @@ def claim(
     could do nothing else meanwhile.
     """
     leases, which = tables.leases, lease_of(tables, instance_id, resource)
-    is_free = is_free_to_take(tables, length_s)
-    if not is_lockable(session, select(leases.c.epoch).where(*which, is_free)):
+    free = select(leases).where(*which, is_free_to_take(tables, length_s))
+    found = session.execute(unlocked(session, free, leases)).first()
+    return None if found is None else take(session, tables, found, owner=owner, length_s=length_s)
+
+
+def take(
+    session: Session, tables: Tables, found: Row[Any], *, owner: str, length_s: float, **columns: Any
+) -> Lease | None:
+    """The lease that was found free to take, and locked where there are row locks; None if it was taken meanwhile.
+
+    ``found`` has the columns that a ``Lease`` has, as they were. ``columns`` are changed along.
+    """
+    leases = tables.leases
+    is_as_found = (
+        is_free_to_take(tables, length_s),
+        leases.c.epoch == found.epoch,
+        leases.c.change_number == found.change_number,
+    )
+    taken = {"epoch": found.epoch + 1, "owner": owner, "expires_at": db_now(length_s), **columns}
+    which = lease_of(tables, found.instance_id, found.resource)
+    if affected(session, update(leases).where(*which, *is_as_found).values(taken)) != 1:
         return None
-    taken = {"epoch": leases.c.epoch + 1, "owner": owner, "expires_at": db_now(length_s)}
-    if affected(session, update(leases).where(*which, is_free).values(taken)) != 1:
-        return None
-    epoch, number = session.execute(select(leases.c.epoch, leases.c.change_number).where(*which)).one()
-    return Lease(tables, instance_id, resource, epoch, owner, length_s, number)
+    known = (found.change_number, found.watermark)
+    return Lease(tables, found.instance_id, found.resource, found.epoch + 1, owner, length_s, *known)
 
 
 def is_free_to_take(tables: Tables, length_s: float) -> ColumnElement[bool]:
@@ -92,13 +116,19 @@ def is_free_to_take(tables: Tables, length_s: float) -> ColumnElement[bool]:
 
 def sharers(session: Session, tables: Tables, store_hash: str, length_s: float) -> int:
     """How many live leases there are on this store, over all its instances: they share one quota. At least 1."""
-    leases, instances = tables.leases, tables.instances
-    count: int = session.execute(
+    count: int = session.execute(select(count_sharers(tables, store_hash, length_s))).scalar_one()
+    return max(1, count)
+
+
+def count_sharers(tables: Tables, store_hash: Any, length_s: float) -> ScalarSelect[int]:
+    """How many live leases there are on the store of this hash, which may be another statement's column."""
+    leases, instances = tables.leases, tables.instances.alias()
+    return (
         select(func.count())
         .select_from(leases.join(instances, instances.c.id == leases.c.instance_id))
         .where(instances.c.store_hash == store_hash, not_(is_free_to_take(tables, length_s)))
-    ).scalar_one()
-    return max(1, count)
+        .scalar_subquery()
+    )
 
 
 # -- all leases of an instance, for those who change the instance itself; in the caller's transaction --------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from sqlalchemy import exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -82,14 +83,15 @@ def _begin(engine: Engine, resource: Resource) -> int:
 
 def begin(
     engine: Engine, resource: Resource, instance_id: int, session: Session, *, checkpoint: Checkpoint | None = None
-) -> None:
-    """Insert its lease and its initial refresh for one store; ``IntegrityError`` if they are there."""
+) -> int:
+    """Insert its lease and its initial refresh for one store; that one's id. ``IntegrityError`` if they are there."""
     row = {"instance_id": instance_id, "resource": resource.name, "epoch": 0, "change_number": 0}
     next_sweep_at = db_now(spread(engine.config.sweep_interval_s))
     session.execute(insert(engine.tables.leases).values(**row, next_sweep_at=next_sweep_at))
-    start(
-        session, engine.tables, instance_id=instance_id, resource=resource.name, mode="initial", checkpoint=checkpoint
-    )
+    # With a checkpoint it was begun by another one's end, and whoever did that goes on with it.
+    hint_after_s = 0.0 if checkpoint is None else engine.config.tick_s
+    which: dict[str, Any] = {"instance_id": instance_id, "resource": resource.name, "mode": "initial"}
+    return start(session, engine.tables, **which, checkpoint=checkpoint, hint_after_s=hint_after_s)
 
 
 def turn_off(job: Job, error: ScopeMissing) -> None:
@@ -106,10 +108,3 @@ def turn_off(job: Job, error: ScopeMissing) -> None:
         job.lease.release(session)
 
     job.engine.transaction(work)
-
-
-def turn_on(session: Session, job: Job) -> None:
-    """The collection could be read."""
-    leases = job.engine.tables.leases
-    if not job.collection.resource.required:
-        session.execute(update(leases).where(*job.lease.row, leases.c.off_reason.is_not(None)).values(off_reason=None))

@@ -7,22 +7,22 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Row, Table, and_, case, or_, select, update
+from sqlalchemy import FromClause, Row, Select, and_, bindparam, case, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from ...client.clock import StoreClock
 from ...client.http.rate_limit import LONGEST_WAIT_S
 from ...errors import KeyMissing
 from ...models import Tables, db_now, is_due
-from ...models.dialect import is_lockable
+from ...models.dialect import unlocked, write_free
 from ...models.instances import IntegrationInstance
 from ...models.refreshes import COUNTERS, OPEN
 from ..drift import load_drift
 from ..job.checkpoint import Checkpoint, load_checkpoint
 from ..job.context import Engine, Job, new_owner
-from ..job.lease import Lease, claim, lease_of, sharers
+from ..job.lease import Lease, count_sharers, is_free_to_take, take
 from ..job.parameters import BESIDE_WALKS, load_parameters
-from ..read.quarantine import held
+from ..read.quarantine import has_held, held
 from ..write.apply import Results
 from .keys import require_keys
 from .release import Owed, settle
@@ -31,6 +31,8 @@ from .transitions import take_up
 
 LONGEST_PAUSE_S = 2 * LONGEST_WAIT_S
 """No slice asks to be resumed later than this."""
+_ITS = "its_"
+"""Before the names of the instance's columns, where the refresh's stand beside them."""
 
 
 class Outcome(Enum):
@@ -68,76 +70,116 @@ class Claimed:
 def claim_refresh(engine: Engine, refresh_id: int) -> Claimed | Outcome:
     """The refresh with its lease, or why it cannot be advanced now."""
     settle(engine)
-    found = engine.transaction(lambda session: _find(session, engine, refresh_id))
-    if isinstance(found, Outcome):
-        return found
     owner = new_owner()
+    found: Row[Any] | None = None
+
+    def work(session: Session) -> Claimed | Outcome:
+        nonlocal found
+        statement = engine.tables.prebuilt(_claimable, engine.config.lease_s)
+        free = unlocked(session, statement, engine.tables.leases)
+        found = session.execute(free, {"this_refresh": refresh_id}).first()
+        return _why_not(session, engine, refresh_id) if found is None else _claim(session, engine, found, owner)
+
     try:
-        return engine.transaction(lambda session: _claim(session, engine, found, owner))
+        return engine.transaction(work)
     except KeyMissing:
         # Rolled back: neither the lease nor the attempts have seen us.
         return Outcome.KEYLESS
     except Exception:
         # The answer to a commit may have got lost.
-        engine.owed[owner] = Owed(found.instance_id, found.resource, found.id, owner)
+        if found is not None:
+            engine.owed[owner] = Owed(found.instance_id, found.resource, found.id, owner)
         raise
 
 
-def _find(session: Session, engine: Engine, refresh_id: int) -> Row[Any] | Outcome:
-    refreshes = engine.tables.refreshes
-    row = session.execute(
+def _claimable(tables: Tables, lease_s: float) -> Select[Any]:
+    """The refresh ``this_refresh`` with its lease, as it is, if nobody has that."""
+    refreshes, leases, other = tables.refreshes, tables.leases, tables.refreshes.alias()
+    of_both = and_(leases.c.instance_id == refreshes.c.instance_id, leases.c.resource == refreshes.c.resource)
+    is_other_waiting = exists().where(
+        other.c.instance_id == refreshes.c.instance_id,
+        other.c.resource == refreshes.c.resource,
+        other.c.mode.in_(BESIDE_WALKS) != refreshes.c.mode.in_(BESIDE_WALKS),
+        *could_advance(other),
+    )
+    return (
         select(
-            refreshes.c.id,
-            refreshes.c.instance_id,
-            refreshes.c.resource,
-            refreshes.c.mode,
-            refreshes.c.status,
+            *(refreshes.c[name] for name in ("id", "instance_id", "resource", "mode", "status")),
+            *(leases.c[name] for name in ("owner", "epoch", "change_number", "watermark", "is_walk_next")),
             is_due(refreshes.c.resume_at, within_s=LONGEST_PAUSE_S).label("is_due"),
-        ).where(refreshes.c.id == refresh_id)
-    ).first()
-    if row is None or row.status not in OPEN:
+            is_other_waiting.label("is_other_waiting"),
+        )
+        .select_from(leases.join(refreshes, of_both))
+        .where(refreshes.c.id == bindparam("this_refresh"), is_free_to_take(tables, lease_s))
+    )
+
+
+def _why_not(session: Session, engine: Engine, refresh_id: int) -> Outcome:
+    """Why there is no lease to take."""
+    refreshes = engine.tables.refreshes
+    is_due_ = is_due(refreshes.c.resume_at, within_s=LONGEST_PAUSE_S).label("is_due")
+    row = session.execute(select(refreshes, is_due_).where(refreshes.c.id == refresh_id)).first()
+    return Outcome.NOTHING if row is None else _obstacle(engine, row) or Outcome.BUSY
+
+
+def _obstacle(engine: Engine, found: Row[Any]) -> Outcome | None:
+    """What keeps a refresh from being advanced now, whoever has its lease."""
+    if found.status not in OPEN:
         return Outcome.NOTHING
-    if row.resource not in engine.collections:
+    if found.resource not in engine.collections:
         # A later version's, whose workers send its hints.
         return Outcome.BUSY
-    return row if row.is_due else Outcome.WAITING
+    return None if found.is_due else Outcome.WAITING
 
 
 def _claim(session: Session, engine: Engine, found: Row[Any], owner: str) -> Claimed | Outcome:
     tables, is_walk = engine.tables, found.mode not in BESIDE_WALKS
-    leases, which = tables.leases, lease_of(tables, found.instance_id, found.resource)
-    before = session.execute(select(leases.c.owner, leases.c.is_walk_next).where(*which)).first()
-    if before is None:
-        return Outcome.BUSY
-    if before.is_walk_next is not is_walk and _is_other_waiting(session, tables, found, is_walk=is_walk):
+    obstacle = _obstacle(engine, found)
+    if obstacle is not None:
+        return obstacle
+    if found.is_walk_next is not is_walk and found.is_other_waiting:
         return Outcome.YIELDS
-    lease = claim(
-        session,
-        tables,
-        instance_id=found.instance_id,
-        resource=found.resource,
-        owner=owner,
-        length_s=engine.config.lease_s,
-    )
+    length_s = engine.config.lease_s
+    lease = take(session, tables, found, owner=owner, length_s=length_s, is_walk_next=not is_walk)
     if lease is None:
         return Outcome.BUSY
-    session.execute(update(leases).where(*which).values(is_walk_next=not is_walk))
     if not take_up(session, tables, found.id):
         lease.release(session)
         return Outcome.NOTHING
-    claimed = _claimed(session, engine, found.id, lease, follows_death=before.owner is not None)
+    claimed = _claimed(session, engine, found.id, lease, follows_death=found.owner is not None)
     return replace(claimed, is_first=found.status == "pending")
+
+
+def _taken_up(tables: Tables, lease_s: float) -> Select[Any]:
+    """All of the refresh ``this_refresh`` and, as ``its_…``, of its instance."""
+    refreshes, instances, hints = tables.refreshes, tables.instances, tables.hints
+    return (
+        select(
+            refreshes,
+            *(column.label(f"{_ITS}{column.name}") for column in instances.c),
+            db_now().label("now"),
+            (hints.c.next_hint_at > db_now(lease_s)).label("is_hint_far"),
+            count_sharers(tables, instances.c.store_hash, lease_s).label("sharers"),
+            has_held(tables, refreshes.c.instance_id, refreshes.c.resource).label("has_held"),
+        )
+        .select_from(
+            refreshes.join(instances, instances.c.id == refreshes.c.instance_id).outerjoin(
+                hints, hints.c.refresh_id == refreshes.c.id
+            )
+        )
+        .where(refreshes.c.id == bindparam("this_refresh"))
+    )
 
 
 def _claimed(session: Session, engine: Engine, refresh_id: int, lease: Lease, *, follows_death: bool) -> Claimed:
     """The refresh that was taken up, as it stands; ``KeyMissing`` if this process cannot ask its store."""
     tables = engine.tables
-    refreshes, instances = tables.refreshes, tables.instances
-    row = session.execute(select(refreshes, db_now().label("now")).where(refreshes.c.id == refresh_id)).one()
-    stored = session.execute(select(instances).where(instances.c.id == lease.instance_id)).one()
-    require_keys(engine.cipher, stored)
-    _make_hint_due(session, tables, refresh_id)
-    instance = IntegrationInstance.from_row(stored)
+    statement = tables.prebuilt(_taken_up, engine.config.lease_s)
+    row = session.execute(statement, {"this_refresh": refresh_id}).one()
+    require_keys(engine.cipher, row, prefix=_ITS)
+    if row.is_hint_far:
+        _make_hint_due(session, tables, refresh_id)
+    instance = IntegrationInstance.from_row(row, prefix=_ITS)
     job = Job(
         engine=engine,
         refresh_id=refresh_id,
@@ -157,41 +199,25 @@ def _claimed(session: Session, engine: Engine, refresh_id: int, lease: Lease, *,
             {name: row._mapping[name] for name in (*COUNTERS, "waited_s")}, row.total, load_drift(row.drift)
         ),
         attempts=row.attempts - 1,
-        sharers=sharers(session, tables, instance.store_hash, engine.config.lease_s),
+        sharers=max(1, row.sharers),
         follows_death=follows_death,
         setbacks=Setbacks(row.errors, row.shortages, row.trouble),
-        held=held(session, tables, lease.instance_id, lease.resource),
+        held=held(session, tables, lease.instance_id, lease.resource) if row.has_held else frozenset(),
     )
 
 
 def _make_hint_due(session: Session, tables: Tables, refresh_id: int) -> None:
-    """At once, should this worker die: the tick looks at the lease before it sends."""
+    """Should this worker die, the tick hints once the lease has lapsed: at once, and not so much later."""
     hints = tables.hints
-    hint = hints.c.refresh_id == refresh_id
-    if is_lockable(session, select(hints.c.refresh_id).where(hint)):
-        session.execute(update(hints).where(hint).values(next_hint_at=db_now(), times_sent=0))
+    due = update(hints).values(next_hint_at=db_now(), times_sent=0)
+    write_free(session, due, hints.c.refresh_id, hints.c.refresh_id == refresh_id)
 
 
 # -- whose turn it is ----------------------------------------------------------------------------------------------
 
 
-def _is_other_waiting(session: Session, tables: Tables, found: Row[Any], *, is_walk: bool) -> bool:
-    """Whether one of the other kind could be advanced now: a refresh of ids beside a walk, or the walk beside those."""
-    refreshes = tables.refreshes
-    others = (
-        select(refreshes.c.id)
-        .where(
-            refreshes.c.instance_id == found.instance_id,
-            refreshes.c.resource == found.resource,
-            refreshes.c.mode.in_(BESIDE_WALKS) if is_walk else refreshes.c.mode.not_in(BESIDE_WALKS),
-            *_could_advance(refreshes),
-        )
-        .limit(1)
-    )
-    return session.execute(others).first() is not None
-
-
-def _could_advance(refreshes: Table) -> tuple[Any, ...]:
+def could_advance(refreshes: FromClause) -> tuple[Any, ...]:
+    """The conditions for a refresh that is open and need not wait for the store."""
     return refreshes.c.status.in_(OPEN), is_due(refreshes.c.resume_at, within_s=LONGEST_PAUSE_S)
 
 
@@ -214,29 +240,13 @@ def sibling(engine: Engine, refresh_id: int) -> tuple[str, int] | None:
             refreshes.c.instance_id == mine.c.instance_id,
             refreshes.c.resource == mine.c.resource,
             refreshes.c.id != refresh_id,
-            *_could_advance(refreshes),
+            *could_advance(refreshes),
         )
         .order_by(case((has_turn, 0), else_=1), refreshes.c.id)
         .limit(1)
     )
     row = engine.transaction(lambda session: session.execute(statement).first())
     return None if row is None else (row.resource, row.id)
-
-
-def begun_after(engine: Engine, hint: tuple[str, int]) -> list[tuple[str, int]]:
-    """The refreshes of collections that follow the one of this refresh, as hints, if they wait for a worker."""
-    following = [each.name for each in engine.tables.registry.following(hint[0])]
-    if not following:
-        return []
-    refreshes = engine.tables.refreshes
-    mine = refreshes.alias()
-    statement = (
-        select(refreshes.c.resource, refreshes.c.id)
-        .join(mine, mine.c.instance_id == refreshes.c.instance_id)
-        .where(mine.c.id == hint[1], refreshes.c.resource.in_(following), refreshes.c.status == "pending")
-        .order_by(refreshes.c.id)
-    )
-    return [(row[0], row[1]) for row in engine.transaction(lambda session: session.execute(statement).all())]
 
 
 def instance_of(engine: Engine, refresh_id: int) -> int:

@@ -6,11 +6,11 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, case, func, or_, select, update
+from sqlalchemy import Select, and_, bindparam, case, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from ...models import db_now
+from ...models import Tables, db_now
 from ...resources.base import Mode, Resource
 from ...resources.values import shifted
 from ..job import progress
@@ -20,92 +20,135 @@ from ..job.lease import lease_of
 from ..job.modes import MOVES_WATERMARK, believed, dates
 from ..job.parameters import Parameters
 from ..job.progress import Tally
+from ..write.apply import Results
 from ..write.page import QUARANTINE
-from .arrivals import begin, turn_on, unknown_to_workers
+from .arrivals import begin, unknown_to_workers
+from .claim import could_advance
 from .transitions import complete, open_key, start
-from .wishes import clear_fulfilled
+from .wishes import fulfilled
 
 _SECOND = timedelta(seconds=1)
 
 
-def finish(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, total: int | None) -> bool:
+def finish(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, results: Results) -> bool:
     """Complete the refresh; False if products that orders refer to have to be fetched first. The caller commits.
 
     Those belong to the last of an instance's refreshes to end: the row lock on the instance makes two that end at the
-    same moment agree on which that is. ``tally`` is what was spent since the last page, ``total`` what the store said
-    when the walk began.
+    same moment agree on which that is. ``tally`` is what was spent since the last page.
     """
     tables, instance_id = job.engine.tables, job.instance.id
     job.lease.renew(session)
     if job.is_reconciliation:
         _note_drift(session, job)
-        complete(session, job, tally, message=_found(session, job, checkpoint), total=total)
+        complete(session, job, tally, message=_found(session, job, checkpoint), total=results.total)
         return True
     table = tables.instances
     mine = table.c.id == instance_id
-    settings = select(table.c.start_date, table.c.auto_link_products, table.c.auto_create_products).where(mine)
-    instance = session.execute(settings.with_for_update()).one()
+    settings = select(table.c.status, table.c.start_date, table.c.auto_link_products, table.c.auto_create_products)
+    instance = session.execute(settings.where(mine).with_for_update()).one()
+    # In a statement of its own: what another one has done before it let go of the instance is to be seen.
+    seen = session.execute(tables.prebuilt(_surroundings), _these(job)).one()
     behaviour = job.collection.behaviour
-    others = [open_key(instance_id, each) for each in behaviour.completes_with]
-    is_other_open = session.execute(
-        select(tables.refreshes.c.id).where(tables.refreshes.c.open_key.in_(others)).limit(1)
-    ).first()
-    if not is_other_open and not behaviour.is_complete(session, tables, instance_id):
+    if not seen.is_other_open and not behaviour.is_complete(session, tables, instance_id):
         return False
+    job.aftermath.has_sibling = seen.has_sibling
     if job.mode in MOVES_WATERMARK:
-        _move_watermark(session, job, checkpoint)
-        _begin_following(session, job, checkpoint)
-    if job.parameters.is_repair:
-        session.execute(update(tables.leases).where(*job.lease.row).values(drifted_in=None))
-    clear_fulfilled(session, job, checkpoint, instance)
-    turn_on(session, job)
-    session.execute(
-        update(table)
-        .where(mine, table.c.status == "needs_attention")
-        .values(status="active", status_message=None, updated_at=db_now())
-    )
+        job.aftermath.begun = _begin_following(session, job, checkpoint)
+    if instance.status == "needs_attention":
+        session.execute(update(table).where(mine).values(status="active", status_message=None, updated_at=db_now()))
     complete(
         session,
         job,
         tally,
-        message=_message(session, job, checkpoint),
+        message=_message(session, job, checkpoint, results),
         conflicts=checkpoint.unsolved.conflicts,
         refused=checkpoint.unsolved.refused,
-        total=total,
+        total=results.total,
+        of_lease=_of_lease(job, checkpoint) | fulfilled(job, checkpoint, instance, seen),
     )
     return True
 
 
-def _begin_following(session: Session, job: Job, checkpoint: Checkpoint) -> None:
+def _surroundings(tables: Tables) -> Select[Any]:
+    """What is wanted of a collection, and which other refreshes are open beside the one that ends."""
+    leases, refreshes = tables.leases, tables.refreshes
+    instance_id: Any = bindparam("this_instance")
+    resource: Any = bindparam("this_resource")
+    is_other_open = exists().where(refreshes.c.open_key.in_(bindparam("others", expanding=True)))
+    is_sibling = (
+        refreshes.c.instance_id == instance_id,
+        refreshes.c.resource == resource,
+        refreshes.c.id != bindparam("this_refresh"),
+        *could_advance(refreshes),
+    )
+    return select(
+        leases.c.backfill_to,
+        leases.c.is_link_wanted,
+        is_other_open.label("is_other_open"),
+        exists().where(*is_sibling).label("has_sibling"),
+    ).where(*lease_of(tables, instance_id, resource))
+
+
+def _these(job: Job) -> dict[str, Any]:
+    others = [open_key(job.instance.id, each) for each in job.collection.behaviour.completes_with]
+    its = {"this_instance": job.instance.id, "this_resource": job.resource, "this_refresh": job.refresh_id}
+    return {"others": others, **its}
+
+
+def _of_lease(job: Job, checkpoint: Checkpoint) -> dict[str, Any]:
+    """Where the collection stands from now on."""
+    values: dict[str, Any] = _watermark(job, checkpoint) if job.mode in MOVES_WATERMARK else {}
+    if job.parameters.is_repair:
+        values["drifted_in"] = None
+    if not job.collection.resource.required:
+        # It could be read.
+        values["off_reason"] = None
+    return values
+
+
+def _begin_following(session: Session, job: Job, checkpoint: Checkpoint) -> list[tuple[str, int]]:
     """Begin a refresh of each collection that follows this one, unless one is open or it is off for the store.
 
-    It goes by what this one has just been told, so that it costs one request if nothing is new: which store it is, its
-    time zone, and the moment when this one began. What came later the next one brings.
+    The resource and the id of each. It goes by what this one has just been told, so that it costs one request if
+    nothing is new: which store it is, its time zone, and the moment when this one began. What came later the next one
+    brings.
     """
+    begun = []
     for resource in job.engine.tables.registry.following(job.resource):
         # A tick may begin one in this very moment.
-        with suppress(IntegrityError), session.begin_nested():
-            _begin_next(session, job, resource, checkpoint)
+        with suppress(IntegrityError):
+            refresh_id = _begin_next(session, job, resource, checkpoint)
+            begun += [] if refresh_id is None else [(resource.name, refresh_id)]
+    return begun
 
 
-def _begin_next(session: Session, job: Job, resource: Resource, checkpoint: Checkpoint) -> None:
+def _begin_next(session: Session, job: Job, resource: Resource, checkpoint: Checkpoint) -> int | None:
     engine, instance_id = job.engine, job.instance.id
     tables = engine.tables
-    lease = session.execute(
-        select(tables.leases.c.watermark, tables.leases.c.off_reason).where(
-            *lease_of(tables, instance_id, resource.name)
-        )
-    ).one_or_none()
+    leases, refreshes = tables.leases, tables.refreshes
+    is_open = exists().where(refreshes.c.open_key == open_key(instance_id, resource.name)).label("is_open")
+    which = lease_of(tables, instance_id, resource.name)
+    lease = session.execute(select(leases.c.watermark, leases.c.off_reason, is_open).where(*which)).one_or_none()
     if lease is None:
-        if resource.name not in unknown_to_workers(session, tables, engine.config.tick_s):
-            prepared = _as_prepared(job, resource, "initial", checkpoint, None)
-            begin(engine, resource, instance_id, session, checkpoint=prepared)
-        return
-    is_open = tables.refreshes.c.open_key == open_key(instance_id, resource.name)
-    if lease.off_reason is None and session.execute(select(tables.refreshes.c.id).where(is_open)).first() is None:
-        prepared = _as_prepared(job, resource, "incremental", checkpoint, lease.watermark)
-        which: dict[str, Any] = {"instance_id": instance_id, "resource": resource.name, "mode": "incremental"}
-        start(session, tables, **which, checkpoint=prepared)
+        if resource.name in unknown_to_workers(session, tables, engine.config.tick_s):
+            return None
+        prepared = _as_prepared(job, resource, "initial", checkpoint, None)
+        with session.begin_nested():
+            return begin(engine, resource, instance_id, session, checkpoint=prepared)
+    if lease.off_reason is not None or lease.is_open:
+        return None
+    prepared = _as_prepared(job, resource, "incremental", checkpoint, lease.watermark)
+    with session.begin_nested():
+        return start(
+            session,
+            tables,
+            instance_id=instance_id,
+            resource=resource.name,
+            mode="incremental",
+            checkpoint=prepared,
+            # Whoever ends this one goes on with it.
+            hint_after_s=engine.config.tick_s,
+        )
 
 
 def _as_prepared(
@@ -134,21 +177,16 @@ def _as_prepared(
     )
 
 
-def _move_watermark(session: Session, job: Job, checkpoint: Checkpoint) -> None:
+def _watermark(job: Job, checkpoint: Checkpoint) -> dict[str, Any]:
     """To when the walk began; to none if that is in the future: one from there is not kept (see ``modes.believed``)."""
     assert checkpoint.begun_at is not None
     # The store tells its time in whole seconds, cut off, so it may have been that much earlier there.
     begun_at = checkpoint.begun_at - _SECOND
-    leases, latest = job.engine.tables.leases, job.clock.latest
-    session.execute(
-        update(leases)
-        .where(
-            *job.lease.row,
-            # One that failed long ago and was begun again ends after others that began later.
-            or_(leases.c.watermark.is_(None), leases.c.watermark < begun_at, leases.c.watermark > latest),
-        )
-        .values(watermark=begun_at if begun_at <= latest else None)
-    )
+    known, latest = job.lease.watermark, job.clock.latest
+    if known is not None and begun_at <= known <= latest:
+        # One that failed long ago and was begun again ends after others that began later.
+        return {}
+    return {"watermark": begun_at if begun_at <= latest else None}
 
 
 def _note_drift(session: Session, job: Job) -> None:
@@ -167,11 +205,10 @@ def _found(session: Session, job: Job, checkpoint: Checkpoint) -> str:
     return " ".join([progress.reconciled(job.resource, found), *moved])
 
 
-def _message(session: Session, job: Job, checkpoint: Checkpoint) -> str:
-    refreshes, table = job.engine.tables.refreshes, job.engine.tables.rejected_records
-    rejected = session.scalar(select(refreshes.c.rejected).where(refreshes.c.id == job.refresh_id)) or 0
+def _message(session: Session, job: Job, checkpoint: Checkpoint, results: Results) -> str:
+    table = job.engine.tables.rejected_records
     moved = [progress.moved(job.resource)] if checkpoint.walk.has_moved else []
-    if not rejected:
+    if not results.values["rejected"]:
         return progress.completed(checkpoint.unsolved, left_out=" ".join(moved) or None)
     is_kept = and_(table.c.reason_code.is_not(None), table.c.reason_code.in_(QUARANTINE))
     rows = session.execute(

@@ -27,11 +27,14 @@ KEYLESS = (
 """The message of a refresh that waits for a worker with the key."""
 
 
-def require_keys(cipher: TokenCipher, instance: Any) -> None:
-    """``KeyMissing`` if the token or the erasure key of the instance (a row) cannot be decrypted here."""
-    cipher.decrypt(instance.access_token)
-    if instance.erasure_key is not None:
-        erasure_key(cipher, instance.id, instance.erasure_key)
+def require_keys(cipher: TokenCipher, instance: Any, *, prefix: str = "") -> None:
+    """``KeyMissing`` if the token or the erasure key of the instance (a row, its columns with this prefix) cannot be
+    decrypted here.
+    """
+    instance_id, token, key = (instance._mapping[prefix + name] for name in ("id", "access_token", "erasure_key"))
+    cipher.decrypt(token)
+    if key is not None:
+        erasure_key(cipher, instance_id, key)
 
 
 @dataclass

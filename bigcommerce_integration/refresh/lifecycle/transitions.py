@@ -7,7 +7,7 @@ start ─▶ pending ── take_up ─▶ processing ── complete ─▶ com
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from ...errors import BigCommerceError, ConnectionBroken
 from ...models import Tables, db_now
-from ...models.dialect import affected, is_lockable
+from ...models.dialect import affected, write_free
 from ...models.refreshes import OPEN, STOPPED
 from ...resources.columns import message as column_message
 from ..job.checkpoint import Checkpoint, load_checkpoint
@@ -181,10 +181,12 @@ def take_up(session: Session, tables: Tables, refresh_id: int) -> bool:
 # -- end -----------------------------------------------------------------------------------------------------------
 
 
-def complete(session: Session, job: Job, spent: Tally, *, message: str, **values: Any) -> None:
-    """End the refresh well, and release its lease, which the caller has renewed."""
+def complete(
+    session: Session, job: Job, spent: Tally, *, message: str, of_lease: Mapping[str, Any] | None = None, **values: Any
+) -> None:
+    """End the refresh well, and release its lease, which the caller has renewed, with these columns."""
     results = {"progress_percentage": 100, "checkpoint": None, "phase": None, **values}
-    _end(session, job, spent, status="completed", message=message, **results)
+    _end(session, job, spent, status="completed", message=message, of_lease=of_lease, **results)
 
 
 def fail(session: Session, job: Job, error: BigCommerceError, spent: Tally) -> None:
@@ -221,7 +223,16 @@ def cancel_all(session: Session, tables: Tables, instance_id: int, *, message: s
     cancel(session, tables, *session.scalars(select(refreshes.c.id).where(*is_open)), message=message)
 
 
-def _end(session: Session, job: Job, spent: Tally, *, status: str, message: str, **values: Any) -> None:
+def _end(
+    session: Session,
+    job: Job,
+    spent: Tally,
+    *,
+    status: str,
+    message: str,
+    of_lease: Mapping[str, Any] | None = None,
+    **values: Any,
+) -> None:
     """``spent`` is what was spent since the last page."""
     refreshes = job.engine.tables.refreshes
     values |= {
@@ -231,7 +242,7 @@ def _end(session: Session, job: Job, spent: Tally, *, status: str, message: str,
         "quota_left": func.coalesce(spent.quota_left, refreshes.c.quota_left),
     }
     _close(session, job.engine.tables, [job.refresh_id], ["processing"], status=status, message=message, **values)
-    job.lease.release(session)
+    job.lease.release(session, **(of_lease or {}))
 
 
 def _close(
@@ -253,10 +264,8 @@ def _close(
     if closed == 0:
         return 0
     for refresh_id in refresh_ids:
-        hint = hints.c.refresh_id == refresh_id
         # One that a frozen tick has locked stays: ticks pass over what is not open.
-        if is_lockable(session, select(hints.c.refresh_id).where(hint)):
-            session.execute(delete(hints).where(hint))
+        write_free(session, delete(hints), hints.c.refresh_id, hints.c.refresh_id == refresh_id)
     return closed
 
 

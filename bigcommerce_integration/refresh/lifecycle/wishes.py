@@ -11,9 +11,6 @@ import random
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
-
 from ...models import db_now
 from ..job.checkpoint import Checkpoint
 from ..job.context import Job
@@ -41,13 +38,11 @@ def has_backfilled(
     return first <= start_date and (parameters.date_to is None or parameters.date_to >= backfill_to)
 
 
-def clear_fulfilled(session: Session, job: Job, checkpoint: Checkpoint, instance: Any) -> None:
-    """Remove the wishes that this refresh, which is being completed, has fulfilled.
+def fulfilled(job: Job, checkpoint: Checkpoint, instance: Any, wanted: Any) -> dict[str, Any]:
+    """The columns of the lease without the wishes that this refresh, which is being completed, has fulfilled.
 
-    ``instance`` is the row as it is now, locked.
+    ``instance`` is the row as it is now, locked; ``wanted`` the lease as it is now.
     """
-    leases, mine = job.engine.tables.leases, job.lease.row
-    wanted = session.execute(select(leases.c.backfill_to, leases.c.is_link_wanted).where(*mine)).one()
     values: dict[str, Any] = {}
     if wanted.backfill_to is not None and has_backfilled(
         job.mode,
@@ -61,5 +56,4 @@ def clear_fulfilled(session: Session, job: Job, checkpoint: Checkpoint, instance
         values["is_link_wanted"] = False
     if job.is_sweep:
         values["next_sweep_at"] = db_now(spread(job.engine.config.sweep_interval_s))
-    if values:
-        session.execute(update(leases).where(*mine).values(values))
+    return values

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Row, Table, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Row, Table, and_, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from ...client.api import Reply
@@ -32,6 +32,11 @@ OWN_TRIALS = 3
 LATER_TRIALS = 1
 NEXT_REFRESHES = 2
 """Later incremental refreshes that try it again; from then on those alone that read everything, and sweeps."""
+
+
+def has_held(tables: Tables, instance_id: Any, resource: Any) -> ColumnElement[bool]:
+    """Whether the instance has records in quarantine; both may be another statement's columns."""
+    return exists().where(*_in_quarantine(tables.rejected_records, instance_id, resource))
 
 
 def held(session: Session, tables: Tables, instance_id: int, resource: str) -> frozenset[int]:
@@ -54,6 +59,9 @@ def hasten(tx: PageTransaction, job: Job, ids: Sequence[int]) -> None:
 def try_again(slice_: Slice, collection: Collection, lease: Lease) -> None:
     """Each record in quarantine that this refresh is to try again, one after the other; ``SliceEnds`` in between."""
     job = slice_.job
+    if lease is job.lease and not slice_.held and not slice_.results.values["rejected"]:
+        # There was none when the lease was claimed, and nobody else writes any.
+        return
     while (found := job.engine.transaction(lambda session: _next(session, job, collection.name))) is not None:
         if job.is_over:
             raise SliceEnds
@@ -63,7 +71,7 @@ def try_again(slice_: Slice, collection: Collection, lease: Lease) -> None:
         slice_.trial = None
 
 
-def _in_quarantine(table: Table, instance_id: int, resource: str) -> tuple[Any, ...]:
+def _in_quarantine(table: Table, instance_id: Any, resource: Any) -> tuple[Any, ...]:
     return (
         table.c.instance_id == instance_id,
         table.c.resource == resource,

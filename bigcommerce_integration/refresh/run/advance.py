@@ -33,8 +33,13 @@ from .tracing import slice_span
 log = logging.getLogger(__name__)
 
 
-def advance(engine: Engine, refresh_id: int, may_go_on: Callable[[], bool] = lambda: True) -> Outcome:
-    """Do one slice of the refresh, if it is due and no other worker has it.
+def advance(engine: Engine, refresh_id: int) -> Outcome:
+    """Do one slice of the refresh, if it is due and no other worker has it (see ``run_slice``)."""
+    return run_slice(engine, refresh_id, lambda: True)[0]
+
+
+def run_slice(engine: Engine, refresh_id: int, may_go_on: Callable[[], bool]) -> tuple[Outcome, Job | None]:
+    """The same; with the job, if it was claimed.
 
     ``may_go_on`` is asked before it goes on beyond its first page; if it may not, it ends with what it has.
 
@@ -44,7 +49,7 @@ def advance(engine: Engine, refresh_id: int, may_go_on: Callable[[], bool] = lam
     """
     claimed = claim_refresh(engine, refresh_id)
     if isinstance(claimed, Outcome):
-        return claimed
+        return claimed, None
     job = claimed.job
     if claimed.is_first:
         log.info("Refresh %s of %s %s.", *_named(job), _begun(claimed), extra=_extra(job, "begin"))
@@ -52,7 +57,7 @@ def advance(engine: Engine, refresh_id: int, may_go_on: Callable[[], bool] = lam
         outcome = _advance(claimed, may_go_on)
         ends_with(outcome.name.lower())
     log.debug("Slice of refresh %s ends: %s.", job.refresh_id, outcome.value, extra=_extra(job, "slice"))
-    return outcome
+    return outcome, job
 
 
 def _advance(claimed: Claimed, may_go_on: Callable[[], bool]) -> Outcome:

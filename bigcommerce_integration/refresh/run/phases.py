@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from ...client.api import Reply, StoreInfo
@@ -47,25 +47,22 @@ def run_phases(slice_: Slice) -> None:
 
 
 def _is_finished(slice_: Slice) -> bool:
-    job, tally, total = slice_.job, slice_.fetcher.tally, slice_.results.total
+    job, tally, results = slice_.job, slice_.fetcher.tally, slice_.results
     if not job.is_reconciliation:
         try_again(slice_, job.collection, job.lease)
-    return job.engine.transaction(lambda session: finish(session, job, slice_.checkpoint, tally, total))
+    return job.engine.transaction(lambda session: finish(session, job, slice_.checkpoint, tally, results))
 
 
 def prepare(slice_: Slice) -> None:
     """Ask which store it is, and its time zone, which makes moments of days; this moment is the next watermark."""
     job = slice_.job
-    leases = job.engine.tables.leases
-    known = select(leases.c.watermark).where(*job.lease.row)
-    watermark: datetime | None = job.engine.transaction(lambda session: session.scalar(known))
     answered: list[Regional] = []
 
     def came(reply: Reply[StoreInfo]) -> None:
         timezone = reply.value.timezone
         answered[:] = [regional_of(reply.value)]
         since = start_of_day(job.instance.start_date, timezone)
-        known_until, overlap_s = believed(watermark, reply.observed_at), job.engine.config.overlap_s
+        known_until, overlap_s = believed(job.lease.watermark, reply.observed_at), job.engine.config.overlap_s
         filter_ = dates(
             job.collection.resource,
             job.walk_mode,

@@ -69,7 +69,11 @@ def all_are_known(session: Session, tables: Tables, instance_id: int) -> bool:
     """
     leases, orders = tables.leases, lease_of(tables, instance_id, ORDERS.name)
     # Read before the lines: numbers are given in commit order, so all lines up to it are seen then.
-    up_to: int | None = session.scalar(select(leases.c.change_number).where(*orders))
+    row = session.execute(select(leases.c.change_number, leases.c.referenced_up_to).where(*orders)).one_or_none()
+    up_to = None if row is None else row.change_number
+    if row is not None and row.referenced_up_to is not None and row.referenced_up_to >= row.change_number:
+        # No line is newer.
+        return True
     if missing_products(session, tables, instance_id):
         return False
     is_news = or_(leases.c.referenced_up_to.is_(None), leases.c.referenced_up_to < up_to)

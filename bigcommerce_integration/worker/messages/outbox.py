@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, select, update
 from sqlalchemy.orm import Session
 
 from ...models import Tables, db_now, is_due
-from ...models.dialect import affected, is_lockable, lockable
+from ...models.dialect import lockable, write_free
 from ...models.refreshes import OPEN
 from ...refresh.job.context import Engine
 from ...refresh.job.lease import is_free_to_take
@@ -45,11 +45,9 @@ def snooze(engine: Engine, refresh_id: int, *, delay_s: float) -> bool:
 def _put_off(session: Session, tables: Tables, refresh_id: int, *also: Any, delay_s: float, **values: Any) -> bool:
     """Whether the row was there and free: one that a frozen process has locked is passed over where that is known."""
     hints = tables.hints
-    which = (hints.c.refresh_id == refresh_id, *also)
-    if not is_lockable(session, select(hints.c.refresh_id).where(*which)):
-        return False
     changes = {"next_hint_at": db_now(delay_s), "times_sent": hints.c.times_sent + 1} | values
-    return affected(session, update(hints).where(*which).values(changes)) == 1
+    which = (hints.c.refresh_id == refresh_id, *also)
+    return write_free(session, update(hints).values(changes), hints.c.refresh_id, *which) == 1
 
 
 def _is_hint_due(engine: Engine) -> ColumnElement[bool]:
