@@ -55,12 +55,12 @@ class Dialect:
     """One database.
 
     ``now`` is the present in naive UTC plus ``{seconds}``. ``begins_with`` are the statements that begin a job's
-    transaction. ``locks_within_writes``: an UPDATE or DELETE can pass over rows that are locked. ``errors`` are its
-    numbers or states (a state by its beginning), ``conflicts`` those after which the same work may succeed,
-    ``text_errors`` those that refuse a character. The rest is about plans: whether the values of a long IN go as one
-    array, whether a column that is NULL throughout must stand in ORDER BY, whether an index must be forced, whether a
-    comparison of row values is seen as a range of an index, and whether a search in any case is seen as one only by
-    ranges beside it. ``idle_limit_s`` reads the limit of a session that idles within a transaction.
+    transaction, unless it is small. ``locks_within_writes``: an UPDATE or DELETE can pass over rows that are locked.
+    ``errors`` are its numbers or states (a state by its beginning), ``conflicts`` those after which the same work may
+    succeed, ``text_errors`` those that refuse a character. The rest is about plans: whether the values of a long IN go
+    as one array, whether a column that is NULL throughout must stand in ORDER BY, whether an index must be forced,
+    whether a comparison of row values is seen as a range of an index, and whether a search in any case is seen as one
+    only by ranges beside it. ``idle_limit_s`` reads the limit of a session that idles within a transaction.
     """
 
     names: tuple[str, ...]
@@ -162,15 +162,21 @@ def dialect_of(session: Session) -> Dialect:
 # -- transactions and locks ----------------------------------------------------------------------------------------
 
 
-def begin(session: Session) -> None:
+def begin(session: Session, *, is_small: bool = False) -> None:
     """Begin a job's transaction: READ COMMITTED, whatever the host's default is.
 
-    So a page reads what others committed meanwhile, and no gap is locked.
+    So a page reads what others committed meanwhile, and no gap is locked. One that ``is_small`` reads and writes rows
+    by their keys alone, and may do so by old plans.
     """
-    dialect = dialect_of(session)
-    if dialect.is_read_committed:
+    if dialect_of(session).is_read_committed:
         session.connection(execution_options={"isolation_level": "READ COMMITTED"})
-    for statement in dialect.begins_with:
+    if not is_small:
+        plan_anew(session)
+
+
+def plan_anew(session: Session) -> None:
+    """Read by no plan of a time when tables were smaller, until the transaction ends."""
+    for statement in dialect_of(session).begins_with:
         session.connection().exec_driver_sql(statement)
 
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any, Protocol
@@ -137,6 +137,15 @@ class Mirror:
         """The wait that a slice ended with is over."""
         refreshes = self.engine.tables.refreshes
         self.execute(update(refreshes).where(refreshes.c.id == self.refreshes[resource]).values(resume_at=None))
+
+    def let_an_hour_pass(self) -> None:
+        """What the store has said of itself is asked again."""
+        leases = self.table("leases")
+        for row in self.rows("leases"):
+            if row["watermark"] is not None:
+                this = (leases.c.instance_id == row["instance_id"], leases.c.resource == row["resource"])
+                earlier = row["watermark"] - timedelta(hours=1)
+                self.execute(update(leases).where(*this).values(watermark=earlier))
 
     def with_settings(self, **settings: Any) -> Mirror:
         """The engine with other settings."""

@@ -38,15 +38,18 @@ def test_what_is_seen_first_is_no_change(read: Mirror) -> None:
 @pytest.mark.parametrize("mode", ["incremental", "reconcile"])
 def test_a_change_is_noted_once_and_ends_when_it_is_taken_back(read: Mirror, mode: Any) -> None:
     read.store.set_information(timezone=NEW, currency="JPY")
+    read.let_an_hour_pass()
     read.again("orders", mode=mode)
     since = read.instance()["timezone_changed_at"]
     assert noted(read, "timezone") == (NEW, OLD, True)
     assert noted(read, "currency") == ("JPY", "USD", True)
     read.store.set_information(timezone="Europe/Berlin")
+    read.let_an_hour_pass()
     read.again("products", "orders", mode=mode)
     assert noted(read, "timezone") == ("Europe/Berlin", OLD, True)
     assert read.instance()["timezone_changed_at"] == since
     read.store.set_information(timezone=OLD, currency="USD")
+    read.let_an_hour_pass()
     read.again("orders", mode=mode)
     assert noted(read, "timezone") == (OLD, None, False)
     assert noted(read, "currency") == ("USD", None, False)

@@ -63,7 +63,8 @@ class Checkpoint:
     ``links`` how far the host was asked whether it still has the products of links, ``withheld`` how many variants are
     not marked as deleted since they are too many, ``suspects`` the low ends of the ranges whose first page may be what
     a worker died of. What the store changed before ``settled_until`` has to be in the rows, for a reconciliation; None
-    is nothing. All times are naive UTC.
+    is nothing. ``is_unconfirmed``: nothing had come, so the store was not asked which one it is, and the watermark
+    stays where it is. All times are naive UTC.
     """
 
     phase: Phase = "prepare"
@@ -82,6 +83,7 @@ class Checkpoint:
     links: LinksCheck = field(default_factory=LinksCheck)
     withheld: int = 0
     settled_until: datetime | None = None
+    is_unconfirmed: bool = False
 
     def dump(self) -> str:
         """As JSON text with a version."""

@@ -52,6 +52,17 @@ def transport_to(
     )
 
 
+@dataclass
+class Remembered:
+    """What this process knows of stores from one slice to the next, so as not to ask again; all of it may be lost.
+
+    ``all_linked`` is, by the id of an instance, the change number of its products at which no variant waited for a
+    link: until another is given, none does.
+    """
+
+    all_linked: dict[int, int] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Engine:
     """Everything that outlives a slice; ``stopping`` is set when the process is to end."""
@@ -69,10 +80,11 @@ class Engine:
     owed: dict[str, Any] = field(default_factory=dict, repr=False)
     # Connections to stores between slices.
     kept: KeptSessions = field(default_factory=KeptSessions, repr=False)
+    remembered: Remembered = field(default_factory=Remembered, repr=False)
 
-    def transaction(self, work: Callable[[Session], T]) -> T:
-        """``work`` in a transaction of its own, committed (see ``in_own_transaction``)."""
-        return in_own_transaction(self.sessions, work, pause=self.stopping.wait)
+    def transaction(self, work: Callable[[Session], T], *, is_small: bool = False) -> T:
+        """``work`` in a transaction of its own, committed (see ``in_own_transaction`` and ``dialect.begin``)."""
+        return in_own_transaction(self.sessions, work, pause=self.stopping.wait, is_small=is_small)
 
     def client(self, instance: IntegrationInstance, clock: StoreClock) -> StoreClient:
         """The API of the store, by this clock; ``KeyMissing`` if its token or erasure key cannot be decrypted.
@@ -88,7 +100,9 @@ class Engine:
     def _is_unwanted(self, instance: IntegrationInstance) -> IsUnwanted | None:
         if self.config.person_data == "drop":
             return lambda *_: True
-        erased = self.transaction(lambda session: erased_people(session, self.tables, self.cipher, instance.id))
+        erased = self.transaction(
+            lambda session: erased_people(session, self.tables, self.cipher, instance.id), is_small=True
+        )
         return erased.includes if erased else None
 
 

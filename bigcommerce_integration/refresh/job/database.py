@@ -58,7 +58,11 @@ def in_transaction(
 
 
 def in_own_transaction(
-    sessions: Callable[[], Session], work: Callable[[Session], T], *, pause: Callable[[float], object]
+    sessions: Callable[[], Session],
+    work: Callable[[Session], T],
+    *,
+    pause: Callable[[float], object],
+    is_small: bool = False,
 ) -> T:
     """What ``work`` gives, committed in a session of its own; tried again as a whole after a conflict over locks.
 
@@ -67,7 +71,7 @@ def in_own_transaction(
     """
 
     def prepared() -> T:
-        begin(session)
+        begin(session, is_small=is_small)
         return work(session)
 
     with closing(sessions()) as session:

@@ -43,17 +43,26 @@ class Lease:
         """
         leases = self.tables.leases
         if affected(session, update(leases).where(*self._is_ours()).values(expires_at=db_now(self.length_s))) != 1:
-            raise LeaseLost(
-                f"The lease on {self.resource} of instance {self.instance_id} has passed to another worker."
-            )
+            raise self._lost()
 
-    def release(self, session: Session, **columns: Any) -> None:
-        """Free the lease for the next slice, wherever it runs, with more ``columns``; nothing if it was lost.
+    def release(self, session: Session) -> None:
+        """Free the lease for the next slice, wherever it runs; nothing if it was lost. The caller commits."""
+        self._free(session)
 
-        The caller commits.
+    def end(self, session: Session, **columns: Any) -> None:
+        """Free the lease, with more ``columns``, as the first statement of the transaction that ends its refresh.
+
+        Raises ``LeaseLost`` as ``renew`` does; until the commit nobody can claim it.
         """
+        if self._free(session, **columns) != 1:
+            raise self._lost()
+
+    def _free(self, session: Session, **columns: Any) -> int:
         free = {"owner": None, "expires_at": db_now(), **columns}
-        session.execute(update(self.tables.leases).where(*self._is_ours()).values(free))
+        return affected(session, update(self.tables.leases).where(*self._is_ours()).values(free))
+
+    def _lost(self) -> LeaseLost:
+        return LeaseLost(f"The lease on {self.resource} of instance {self.instance_id} has passed to another worker.")
 
     @property
     def row(self) -> tuple[ColumnElement[bool], ...]:

@@ -82,14 +82,18 @@ def _begin(engine: Engine, resource: Resource) -> int:
 
 
 def begin(
-    engine: Engine, resource: Resource, instance_id: int, session: Session, *, checkpoint: Checkpoint | None = None
+    engine: Engine,
+    resource: Resource,
+    instance_id: int,
+    session: Session,
+    *,
+    checkpoint: Checkpoint | None = None,
+    hint_after_s: float = 0.0,
 ) -> int:
     """Insert its lease and its initial refresh for one store; that one's id. ``IntegrityError`` if they are there."""
     row = {"instance_id": instance_id, "resource": resource.name, "epoch": 0, "change_number": 0}
     next_sweep_at = db_now(spread(engine.config.sweep_interval_s))
     session.execute(insert(engine.tables.leases).values(**row, next_sweep_at=next_sweep_at))
-    # With a checkpoint it was begun by another one's end, and whoever did that goes on with it.
-    hint_after_s = 0.0 if checkpoint is None else engine.config.tick_s
     which: dict[str, Any] = {"instance_id": instance_id, "resource": resource.name, "mode": "initial"}
     return start(session, engine.tables, **which, checkpoint=checkpoint, hint_after_s=hint_after_s)
 

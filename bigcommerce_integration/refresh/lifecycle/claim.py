@@ -81,7 +81,7 @@ def claim_refresh(engine: Engine, refresh_id: int) -> Claimed | Outcome:
         return _why_not(session, engine, refresh_id) if found is None else _claim(session, engine, found, owner)
 
     try:
-        return engine.transaction(work)
+        return engine.transaction(work, is_small=True)
     except KeyMissing:
         # Rolled back: neither the lease nor the attempts have seen us.
         return Outcome.KEYLESS

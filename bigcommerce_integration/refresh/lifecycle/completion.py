@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, case, exists, func, or_, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ...models import Tables, db_now
@@ -30,32 +28,37 @@ from .wishes import fulfilled
 _SECOND = timedelta(seconds=1)
 
 
-def finish(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, results: Results) -> bool:
-    """Complete the refresh; False if products that orders refer to have to be fetched first. The caller commits.
+class Incomplete(Exception):
+    """Products that orders refer to have to be fetched before the refresh is completed."""
 
-    Those belong to the last of an instance's refreshes to end: the row lock on the instance makes two that end at the
-    same moment agree on which that is. ``tally`` is what was spent since the last page.
+
+def finish(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, results: Results) -> None:
+    """Complete the refresh; ``Incomplete`` if something has to be fetched first. The caller commits, or rolls back.
+
+    That belongs to the last of an instance's refreshes to end: the row lock on the instance makes two that end at the
+    same moment agree on which that is. ``tally`` is what was spent since the last page. ``IntegrityError`` if a tick
+    begins what follows in this very moment: the same once more succeeds.
     """
-    tables, instance_id = job.engine.tables, job.instance.id
-    job.lease.renew(session)
+    job.lease.end(session, **_of_lease(job, checkpoint, results))
     if job.is_reconciliation:
-        _note_drift(session, job)
-        complete(session, job, tally, message=_found(session, job, checkpoint), total=results.total)
-        return True
-    table = tables.instances
-    mine = table.c.id == instance_id
-    settings = select(table.c.status, table.c.start_date, table.c.auto_link_products, table.c.auto_create_products)
-    instance = session.execute(settings.where(mine).with_for_update()).one()
+        complete(session, job, tally, message=_found(job, checkpoint, results), total=results.total)
+        return
+    tables, instance_id, behaviour = job.engine.tables, job.instance.id, job.collection.behaviour
+    mine = tables.instances.c.id == instance_id
+    if behaviour.completes_with:
+        session.execute(select(tables.instances.c.id).where(mine).with_for_update())
     # In a statement of its own: what another one has done before it let go of the instance is to be seen.
     seen = session.execute(tables.prebuilt(_surroundings), _these(job)).one()
-    behaviour = job.collection.behaviour
     if not seen.is_other_open and not behaviour.is_complete(session, tables, instance_id):
-        return False
-    job.aftermath.has_sibling = seen.has_sibling
-    if job.mode in MOVES_WATERMARK:
-        job.aftermath.begun = _begin_following(session, job, checkpoint)
-    if instance.status == "needs_attention":
-        session.execute(update(table).where(mine).values(status="active", status_message=None, updated_at=db_now()))
+        raise Incomplete
+    begun = _begin_following(session, job, checkpoint) if job.mode in MOVES_WATERMARK else ()
+    job.aftermath.begun, job.aftermath.has_sibling = begun, seen.has_sibling
+    if seen.status == "needs_attention":
+        well = {"status": "active", "status_message": None, "updated_at": db_now()}
+        session.execute(update(tables.instances).where(mine, tables.instances.c.status == seen.status).values(well))
+    wishes = fulfilled(job, checkpoint, seen)
+    if wishes:
+        session.execute(update(tables.leases).where(*job.lease.row).values(wishes))
     complete(
         session,
         job,
@@ -64,14 +67,15 @@ def finish(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, res
         conflicts=checkpoint.unsolved.conflicts,
         refused=checkpoint.unsolved.refused,
         total=results.total,
-        of_lease=_of_lease(job, checkpoint) | fulfilled(job, checkpoint, instance, seen),
     )
-    return True
 
 
 def _surroundings(tables: Tables) -> Select[Any]:
-    """What is wanted of a collection, and which other refreshes are open beside the one that ends."""
-    leases, refreshes = tables.leases, tables.refreshes
+    """What is wanted of a collection, the settings, and which other refreshes are open beside the one that ends.
+
+    Whoever changes what is wanted, or the settings, has to wait for the lease.
+    """
+    leases, refreshes, instances = tables.leases, tables.refreshes, tables.instances
     instance_id: Any = bindparam("this_instance")
     resource: Any = bindparam("this_resource")
     is_other_open = exists().where(refreshes.c.open_key.in_(bindparam("others", expanding=True)))
@@ -81,12 +85,17 @@ def _surroundings(tables: Tables) -> Select[Any]:
         refreshes.c.id != bindparam("this_refresh"),
         *could_advance(refreshes),
     )
-    return select(
-        leases.c.backfill_to,
-        leases.c.is_link_wanted,
-        is_other_open.label("is_other_open"),
-        exists().where(*is_sibling).label("has_sibling"),
-    ).where(*lease_of(tables, instance_id, resource))
+    return (
+        select(
+            leases.c.backfill_to,
+            leases.c.is_link_wanted,
+            *(instances.c[name] for name in ("status", "start_date", "auto_link_products", "auto_create_products")),
+            is_other_open.label("is_other_open"),
+            exists().where(*is_sibling).label("has_sibling"),
+        )
+        .select_from(leases.join(instances, instances.c.id == leases.c.instance_id))
+        .where(*lease_of(tables, instance_id, resource))
+    )
 
 
 def _these(job: Job) -> dict[str, Any]:
@@ -95,9 +104,13 @@ def _these(job: Job) -> dict[str, Any]:
     return {"others": others, **its}
 
 
-def _of_lease(job: Job, checkpoint: Checkpoint) -> dict[str, Any]:
+def _of_lease(job: Job, checkpoint: Checkpoint, results: Results) -> dict[str, Any]:
     """Where the collection stands from now on."""
-    values: dict[str, Any] = _watermark(job, checkpoint) if job.mode in MOVES_WATERMARK else {}
+    if job.is_reconciliation:
+        has_drift = any(results.values[name] for name in ("created", "updated", "deleted"))
+        return {"drifted_in": job.refresh_id if has_drift else None}
+    is_moved = job.mode in MOVES_WATERMARK and not checkpoint.is_unconfirmed
+    values: dict[str, Any] = _watermark(job, checkpoint) if is_moved else {}
     if job.parameters.is_repair:
         values["drifted_in"] = None
     if not job.collection.resource.required:
@@ -109,22 +122,17 @@ def _of_lease(job: Job, checkpoint: Checkpoint) -> dict[str, Any]:
 def _begin_following(session: Session, job: Job, checkpoint: Checkpoint) -> list[tuple[str, int]]:
     """Begin a refresh of each collection that follows this one, unless one is open or it is off for the store.
 
-    The resource and the id of each. It goes by what this one has just been told, so that it costs one request if
-    nothing is new: which store it is, its time zone, and the moment when this one began. What came later the next one
-    brings.
+    The resource and the id of each. It goes by what this one has been told, so that it costs one request if nothing is
+    new: which store it is, its time zone, and the moment when this one began. What came later the next one brings.
     """
-    begun = []
-    for resource in job.engine.tables.registry.following(job.resource):
-        # A tick may begin one in this very moment.
-        with suppress(IntegrityError):
-            refresh_id = _begin_next(session, job, resource, checkpoint)
-            begun += [] if refresh_id is None else [(resource.name, refresh_id)]
-    return begun
+    following = job.engine.tables.registry.following(job.resource)
+    begun = [(resource.name, _begin_next(session, job, resource, checkpoint)) for resource in following]
+    return [(name, refresh_id) for name, refresh_id in begun if refresh_id is not None]
 
 
 def _begin_next(session: Session, job: Job, resource: Resource, checkpoint: Checkpoint) -> int | None:
     engine, instance_id = job.engine, job.instance.id
-    tables = engine.tables
+    tables, after_s = engine.tables, engine.config.tick_s  # Whoever ends this one goes on with it.
     leases, refreshes = tables.leases, tables.refreshes
     is_open = exists().where(refreshes.c.open_key == open_key(instance_id, resource.name)).label("is_open")
     which = lease_of(tables, instance_id, resource.name)
@@ -133,28 +141,23 @@ def _begin_next(session: Session, job: Job, resource: Resource, checkpoint: Chec
         if resource.name in unknown_to_workers(session, tables, engine.config.tick_s):
             return None
         prepared = _as_prepared(job, resource, "initial", checkpoint, None)
-        with session.begin_nested():
-            return begin(engine, resource, instance_id, session, checkpoint=prepared)
+        return begin(engine, resource, instance_id, session, checkpoint=prepared, hint_after_s=after_s)
     if lease.off_reason is not None or lease.is_open:
         return None
     prepared = _as_prepared(job, resource, "incremental", checkpoint, lease.watermark)
-    with session.begin_nested():
-        return start(
-            session,
-            tables,
-            instance_id=instance_id,
-            resource=resource.name,
-            mode="incremental",
-            checkpoint=prepared,
-            # Whoever ends this one goes on with it.
-            hint_after_s=engine.config.tick_s,
-        )
+    its: dict[str, Any] = {"instance_id": instance_id, "resource": resource.name, "mode": "incremental"}
+    return start(session, tables, **its, checkpoint=prepared, hint_after_s=after_s)
 
 
 def _as_prepared(
     job: Job, resource: Resource, mode: Mode, checkpoint: Checkpoint, watermark: datetime | None
-) -> Checkpoint:
-    """Where a refresh of ``resource`` is once it is prepared, with this one's begin as its own."""
+) -> Checkpoint | None:
+    """Where a refresh of ``resource`` is once it is prepared, with this one's begin as its own.
+
+    None if the store was not asked which one it is: then that one has to.
+    """
+    if checkpoint.is_unconfirmed:
+        return None
     assert checkpoint.begun_at is not None
     assert checkpoint.since is not None
     known_until, overlap_s = believed(watermark, checkpoint.begun_at), job.engine.config.overlap_s
@@ -189,20 +192,10 @@ def _watermark(job: Job, checkpoint: Checkpoint) -> dict[str, Any]:
     return {"watermark": begun_at if begun_at <= latest else None}
 
 
-def _note_drift(session: Session, job: Job) -> None:
-    """That this reconciliation has found something, or that there is nothing any more."""
-    refreshes, leases = job.engine.tables.refreshes, job.engine.tables.leases
-    count = refreshes.c.created + refreshes.c.updated + refreshes.c.deleted
-    has_drift = session.scalar(select(count).where(refreshes.c.id == job.refresh_id))
-    session.execute(update(leases).where(*job.lease.row).values(drifted_in=job.refresh_id if has_drift else None))
-
-
-def _found(session: Session, job: Job, checkpoint: Checkpoint) -> str:
-    refreshes = job.engine.tables.refreshes
-    row = session.execute(select(refreshes).where(refreshes.c.id == job.refresh_id)).one()
-    found = progress.Found(row.created, row.updated, row.deleted, row.rejected)
+def _found(job: Job, checkpoint: Checkpoint, results: Results) -> str:
+    counts = (results.values[name] for name in ("created", "updated", "deleted", "rejected"))
     moved = [progress.moved(job.resource)] if checkpoint.walk.has_moved else []
-    return " ".join([progress.reconciled(job.resource, found), *moved])
+    return " ".join([progress.reconciled(job.resource, progress.Found(*counts)), *moved])
 
 
 def _message(session: Session, job: Job, checkpoint: Checkpoint, results: Results) -> str:

@@ -7,7 +7,7 @@ start ─▶ pending ── take_up ─▶ processing ── complete ─▶ com
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -181,12 +181,10 @@ def take_up(session: Session, tables: Tables, refresh_id: int) -> bool:
 # -- end -----------------------------------------------------------------------------------------------------------
 
 
-def complete(
-    session: Session, job: Job, spent: Tally, *, message: str, of_lease: Mapping[str, Any] | None = None, **values: Any
-) -> None:
-    """End the refresh well, and release its lease, which the caller has renewed, with these columns."""
+def complete(session: Session, job: Job, spent: Tally, *, message: str, **values: Any) -> None:
+    """End the refresh well; the caller has ended its lease in this transaction."""
     results = {"progress_percentage": 100, "checkpoint": None, "phase": None, **values}
-    _end(session, job, spent, status="completed", message=message, of_lease=of_lease, **results)
+    _end(session, job, spent, status="completed", message=message, **results)
 
 
 def fail(session: Session, job: Job, error: BigCommerceError, spent: Tally) -> None:
@@ -194,7 +192,7 @@ def fail(session: Session, job: Job, error: BigCommerceError, spent: Tally) -> N
 
     The checkpoint stays: what was stored is right, and ``reopen`` goes on from there.
     """
-    job.lease.renew(session)
+    job.lease.end(session)
     if isinstance(error, ConnectionBroken):
         instances = job.engine.tables.instances
         session.execute(
@@ -223,16 +221,7 @@ def cancel_all(session: Session, tables: Tables, instance_id: int, *, message: s
     cancel(session, tables, *session.scalars(select(refreshes.c.id).where(*is_open)), message=message)
 
 
-def _end(
-    session: Session,
-    job: Job,
-    spent: Tally,
-    *,
-    status: str,
-    message: str,
-    of_lease: Mapping[str, Any] | None = None,
-    **values: Any,
-) -> None:
+def _end(session: Session, job: Job, spent: Tally, *, status: str, message: str, **values: Any) -> None:
     """``spent`` is what was spent since the last page."""
     refreshes = job.engine.tables.refreshes
     values |= {
@@ -242,7 +231,6 @@ def _end(
         "quota_left": func.coalesce(spent.quota_left, refreshes.c.quota_left),
     }
     _close(session, job.engine.tables, [job.refresh_id], ["processing"], status=status, message=message, **values)
-    job.lease.release(session, **(of_lease or {}))
 
 
 def _close(

@@ -38,21 +38,21 @@ def has_backfilled(
     return first <= start_date and (parameters.date_to is None or parameters.date_to >= backfill_to)
 
 
-def fulfilled(job: Job, checkpoint: Checkpoint, instance: Any, wanted: Any) -> dict[str, Any]:
+def fulfilled(job: Job, checkpoint: Checkpoint, wanted: Any) -> dict[str, Any]:
     """The columns of the lease without the wishes that this refresh, which is being completed, has fulfilled.
 
-    ``instance`` is the row as it is now, locked; ``wanted`` the lease as it is now.
+    ``wanted`` are the lease and the instance's settings as they are now, and stay until the commit.
     """
     values: dict[str, Any] = {}
     if wanted.backfill_to is not None and has_backfilled(
         job.mode,
         job.parameters,
         prepared_for=checkpoint.start_date,
-        start_date=instance.start_date,
+        start_date=wanted.start_date,
         backfill_to=wanted.backfill_to,
     ):
         values |= {"backfill_to": None, "next_backfill_at": None}
-    if wanted.is_link_wanted and checkpoint.linked_by == (instance.auto_link_products, instance.auto_create_products):
+    if wanted.is_link_wanted and checkpoint.linked_by == (wanted.auto_link_products, wanted.auto_create_products):
         values["is_link_wanted"] = False
     if job.is_sweep:
         values["next_sweep_at"] = db_now(spread(job.engine.config.sweep_interval_s))

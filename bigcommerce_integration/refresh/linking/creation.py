@@ -87,7 +87,7 @@ def _next(session: Session, slice_: Slice) -> list[int]:
 def _finish(session: Session, slice_: Slice) -> None:
     job, values = slice_.job, slice_.results.values
     noted = job.engine.tables.missing_records
-    job.lease.renew(session)
+    job.lease.end(session)
     session.execute(delete(noted).where(noted.c.refresh_id == job.refresh_id))
     made, linked = values["products_created"], values["linked"] - values["products_created"]
     left = values["fetched"] - values["linked"]

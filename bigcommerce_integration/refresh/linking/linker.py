@@ -53,7 +53,8 @@ Variant = Row[Any] | NewVariant
 class Links:
     """What was linked, the BigCommerce ids of the products whose stored variants changed, the links of the new ones.
 
-    ``unsolved`` are the decisions that left a variant without a link for a reason, by its BigCommerce id.
+    ``unsolved`` are the decisions that left a variant without a link for a reason, by its BigCommerce id. ``looked_at``
+    is how many variants were without one.
     """
 
     linked: int = 0
@@ -61,6 +62,7 @@ class Links:
     product_ids: set[int] = field(default_factory=set)
     of_new: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     unsolved: dict[int, Decision] = field(default_factory=dict)
+    looked_at: int = 0
 
 
 def link_changed(tx: PageTransaction, variant_ids: Sequence[int], new: Sequence[NewVariant]) -> Links:
@@ -83,6 +85,7 @@ def link_pass(tx: PageTransaction, after: int) -> tuple[Links, int | None]:
     is_open = (table.c.host_product_id.is_(None), table.c.link_source.is_(None), table.c.deleted_at.is_(None))
     rows, last = _next_variants(tx, after, *is_open)
     links = _link(tx, rows, is_pass=True)
+    links.looked_at = len(rows)
     if last is not None:
         # A twin beyond is decided on along with the first; it comes once more.
         links.unsolved = {each: decision for each, decision in links.unsolved.items() if each <= last}

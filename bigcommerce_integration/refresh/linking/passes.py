@@ -31,11 +31,16 @@ def link(slice_: Slice) -> None:
     last: int | None = slice_.checkpoint.link_after
     begun_after = slice_.checkpoint.link_after
 
-    unsolved = Unsolved()
+    unsolved, all_linked = Unsolved(), job.engine.remembered.all_linked
+    if all_linked.get(job.instance.id) == job.lease.change_number and not slice_.has_progressed:
+        # No row was written since.
+        last = None
 
     def work(tx: PageTransaction) -> Counts:
         nonlocal last, unsolved
         links, last = link_pass(tx, slice_.checkpoint.link_after)
+        if not (links.looked_at or slice_.checkpoint.link_after):
+            all_linked[job.instance.id] = tx.change_number
         if links.product_ids:
             notify_host(tx, PRODUCTS.name, sorted(links.product_ids))
         unsolved = _unsolved(links)

@@ -10,10 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import DataError, IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
-from ...client.api import StoreClient
+from ...client.api import Reply, StoreClient
 from ...client.records import Record
 from ...errors import HostRefused, RefreshEnded, RejectionCode
 from ...models.dialect import is_text_refused
+from ...resources.base import DateFilter
 from ...resources.mapping import Mapped
 from ..job.checkpoint import Checkpoint
 from ..job.context import Job
@@ -73,6 +74,8 @@ class Slice:
     trial: int | None = None
     borrowed: Lease | None = None
     has_progressed: bool = False
+    # The first page, and the dates by which it was asked for, before anything else was known.
+    ahead: tuple[DateFilter, Reply[MappedPage]] | None = None
     # What stores the work done so far, should the slice end while a page waits for lines.
     unfinished: list[Callable[[], None]] = field(default_factory=list)
     looked_at: float = field(default_factory=time.monotonic)

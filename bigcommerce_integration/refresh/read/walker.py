@@ -68,9 +68,22 @@ class Walker:
             self.slice.checkpoint = replace(self._checkpoint, walk=Walk(number=walk.number + 1))
             self._walk()
 
+    def ask_ahead(self) -> MappedPage:
+        """The first page of the checkpoint's dates, before anything else is known; the walk begins with it."""
+        dates, came = self._checkpoint.dates, list[Reply[MappedPage]]()
+        self.slice.fetcher.add(Fetch(partial(self._page, IdRange(1, None), {}), came.append))
+        self.slice.settle(lambda: None)
+        self.slice.ahead = dates, came[0]
+        return came[0].value
+
     def _walk(self) -> None:
         if not self._checkpoint.walk.is_surveyed:
             self._survey()
+        (dates, first), self.slice.ahead = self.slice.ahead or (None, None), None
+        if first is not None and dates == self._checkpoint.dates and not self.busy:
+            self.has_asked = True
+            self.busy.add(1)
+            self._came(1, first)
         self.slice.settle(self._fill)
         if not self._checkpoint.walk.is_done:
             if self.slice.is_over:

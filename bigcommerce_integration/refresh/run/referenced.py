@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from ...client.api import Page, Reply
 from ...models import Tables, db_now
-from ...models.dialect import is_lockable
+from ...models.dialect import is_lockable, plan_anew
 from ...resources.orders import ORDERS
 from ...resources.products import PRODUCTS
 from ..job.context import new_owner
@@ -74,6 +74,7 @@ def all_are_known(session: Session, tables: Tables, instance_id: int) -> bool:
     if row is not None and row.referenced_up_to is not None and row.referenced_up_to >= row.change_number:
         # No line is newer.
         return True
+    plan_anew(session)
     if missing_products(session, tables, instance_id):
         return False
     is_news = or_(leases.c.referenced_up_to.is_(None), leases.c.referenced_up_to < up_to)
