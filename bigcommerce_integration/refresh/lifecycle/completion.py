@@ -19,6 +19,7 @@ from ..job.modes import MOVES_WATERMARK, believed, dates
 from ..job.parameters import Parameters
 from ..job.progress import Tally
 from ..write.apply import Results
+from ..write.behaviour import Behaviour
 from ..write.page import QUARANTINE
 from .arrivals import begin, unknown_to_workers
 from .claim import could_advance
@@ -48,8 +49,9 @@ def finish(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, res
     if behaviour.completes_with:
         session.execute(select(tables.instances.c.id).where(mine).with_for_update())
     # In a statement of its own: what another one has done before it let go of the instance is to be seen.
-    seen = session.execute(tables.prebuilt(_surroundings), _these(job)).one()
-    if not seen.is_other_open and not behaviour.is_complete(session, tables, instance_id):
+    seen = session.execute(tables.prebuilt(_surroundings, behaviour), _these(job)).one()
+    is_sure = seen.is_other_open or seen.is_surely_complete
+    if not is_sure and not behaviour.is_complete(session, tables, instance_id):
         raise Incomplete
     begun = _begin_following(session, job, checkpoint) if job.mode in MOVES_WATERMARK else ()
     job.aftermath.begun, job.aftermath.has_sibling = begun, seen.has_sibling
@@ -70,7 +72,7 @@ def finish(session: Session, job: Job, checkpoint: Checkpoint, tally: Tally, res
     )
 
 
-def _surroundings(tables: Tables) -> Select[Any]:
+def _surroundings(tables: Tables, behaviour: Behaviour) -> Select[Any]:
     """What is wanted of a collection, the settings, and which other refreshes are open beside the one that ends.
 
     Whoever changes what is wanted, or the settings, has to wait for the lease.
@@ -92,6 +94,7 @@ def _surroundings(tables: Tables) -> Select[Any]:
             *(instances.c[name] for name in ("status", "start_date", "auto_link_products", "auto_create_products")),
             is_other_open.label("is_other_open"),
             exists().where(*is_sibling).label("has_sibling"),
+            behaviour.is_surely_complete(tables, instance_id).label("is_surely_complete"),
         )
         .select_from(leases.join(instances, instances.c.id == leases.c.instance_id))
         .where(*lease_of(tables, instance_id, resource))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from ...models import Tables
@@ -15,7 +17,7 @@ from ..read.slice import Slice
 from ..write.behaviour import Columns, MadeSinceStart, PageSink
 from ..write.page import MappedPage
 from .order_lines import with_all_lines
-from .referenced import all_are_known, fetch_referenced
+from .referenced import all_are_known, fetch_referenced, has_no_newer_line
 
 
 class Orders(MadeSinceStart):
@@ -39,3 +41,7 @@ class Orders(MadeSinceStart):
     def is_complete(self, session: Session, tables: Tables, instance_id: int) -> bool:
         """Whether every product that a stored order refers to is there, or known as absent."""
         return all_are_known(session, tables, instance_id)
+
+    def is_surely_complete(self, tables: Tables, instance_id: Any) -> ColumnElement[bool]:
+        """Whether no order was written since that was so."""
+        return has_no_newer_line(tables, instance_id)

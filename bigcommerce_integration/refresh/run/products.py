@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import ColumnElement, Row, delete, select
 from sqlalchemy.orm import Session
 
 from ...models import Tables
@@ -23,7 +23,7 @@ from ..write.behaviour import Behaviour, ChildColumns, ChildDiff, Columns, PageS
 from ..write.children import NO_HASH
 from ..write.page import QUARANTINE, MappedPage
 from ..write.rows import PageTransaction
-from .referenced import all_are_known, fetch_referenced, remember_absent
+from .referenced import all_are_known, fetch_referenced, has_no_newer_line, remember_absent
 from .variant_checks import refuse_withheld, with_proved_variants
 
 LINKING = ("auto_link_products", "auto_create_products")
@@ -105,6 +105,10 @@ class Products(Behaviour):
     def is_complete(self, session: Session, tables: Tables, instance_id: int) -> bool:
         """Whether every product that a stored order refers to is there, or known as absent."""
         return all_are_known(session, tables, instance_id)
+
+    def is_surely_complete(self, tables: Tables, instance_id: Any) -> ColumnElement[bool]:
+        """Whether no order was written since that was so."""
+        return has_no_newer_line(tables, instance_id)
 
     def settings_changed(self, columns: Columns) -> Columns:
         """Linking that is switched on is done by the next refresh, which is begun for it."""

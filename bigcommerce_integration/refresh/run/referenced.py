@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import ColumnElement, exists, insert, or_, select, update
 from sqlalchemy.orm import Session
@@ -69,11 +70,7 @@ def all_are_known(session: Session, tables: Tables, instance_id: int) -> bool:
     """
     leases, orders = tables.leases, lease_of(tables, instance_id, ORDERS.name)
     # Read before the lines: numbers are given in commit order, so all lines up to it are seen then.
-    row = session.execute(select(leases.c.change_number, leases.c.referenced_up_to).where(*orders)).one_or_none()
-    up_to = None if row is None else row.change_number
-    if row is not None and row.referenced_up_to is not None and row.referenced_up_to >= row.change_number:
-        # No line is newer.
-        return True
+    up_to: int | None = session.scalar(select(leases.c.change_number).where(*orders))
     plan_anew(session)
     if missing_products(session, tables, instance_id):
         return False
@@ -81,6 +78,13 @@ def all_are_known(session: Session, tables: Tables, instance_id: int) -> bool:
     if is_lockable(session, select(leases.c.epoch).where(*orders, is_news)):
         session.execute(update(leases).where(*orders, is_news).values(referenced_up_to=up_to))
     return True
+
+
+def has_no_newer_line(tables: Tables, instance_id: Any) -> ColumnElement[bool]:
+    """Whether no order was written since no product was missing."""
+    leases = tables.leases.alias()
+    orders = (leases.c.instance_id == instance_id, leases.c.resource == ORDERS.name)
+    return exists().where(*orders, leases.c.referenced_up_to >= leases.c.change_number)
 
 
 def remember_absent(session: Session, tables: Tables, instance_id: int, ids: Sequence[int]) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, Table
+from sqlalchemy import ColumnElement, Row, Table, true
 from sqlalchemy.orm import Session
 
 from ...models import Tables
@@ -136,6 +136,10 @@ class Behaviour:
     def is_complete(self, session: Session, tables: Tables, instance_id: int) -> bool:  # noqa: ARG002
         """Whether nothing is left to be fetched; else the phase ``referenced`` follows."""
         return True
+
+    def is_surely_complete(self, tables: Tables, instance_id: Any) -> ColumnElement[bool]:  # noqa: ARG002
+        """The condition, part of another statement, that spares the question whether it ``is_complete``."""
+        return true()
 
     def settings_changed(self, columns: Columns) -> Columns:  # noqa: ARG002
         """Values for the collection's lease when these columns of the instance get these new values."""
