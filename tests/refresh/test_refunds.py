@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 from dramatiq.brokers.stub import StubBroker
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
 
 from bigcommerce_integration.app_state import engine_of, state_of
-from bigcommerce_integration.models import db_now
+from bigcommerce_integration.models import Tables, db_now
 from bigcommerce_integration.models.instances import IntegrationInstance
 from bigcommerce_integration.operations.privacy.erasure import Erased, erase
 from bigcommerce_integration.refresh.drift import load_drift
+from bigcommerce_integration.refresh.lifecycle import completion
 from bigcommerce_integration.refresh.lifecycle.arrivals import begin_new
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
 from bigcommerce_integration.refresh.lifecycle.schedule import begin_due
@@ -105,6 +107,24 @@ def any_mirror(connect_anywhere: Connect, store: SandboxStore) -> Mirror:
 
 
 # -- begun ---------------------------------------------------------------------------------------------------------
+
+
+def test_refunds_that_a_tick_begins_meanwhile_are_left_to_it(
+    connect_server: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror = noted(connect_server(SandboxStore(2, 2, awkward=False), registry=REGISTRY).completed())
+    mirror.completed("refunds")
+    real, begun = completion.start, list[int]()
+    full: Any = {"instance_id": mirror.instance_id, "resource": "refunds", "mode": "full"}
+
+    def start(session: Session, tables: Tables, **which: Any) -> int:
+        if not begun:
+            begun.append(mirror.transaction(lambda other: real(other, tables, **full)))
+        return real(session, tables, **which)
+
+    monkeypatch.setattr(completion, "start", start)
+    mirror.again("orders", mode="incremental")
+    assert [row["id"] for row in mirror.rows("refreshes", resource="refunds", status="pending")] == begun
 
 
 def test_they_begin_once_the_orders_are_here(connect: Connect, store: SandboxStore):
