@@ -14,7 +14,8 @@ from sqlalchemy import Connection, create_engine, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from bigcommerce_integration.models import db_now
-from bigcommerce_integration.worker import actors
+from bigcommerce_integration.refresh.lifecycle import schedule
+from bigcommerce_integration.worker import actors, maintenance
 
 from .hinting import hint_rows, make_due, tick, timed
 from .processes import wait_until
@@ -143,6 +144,18 @@ def test_the_tick_outlives_a_database_that_is_away(
     assert len(calls) >= 4
     assert "ConnectionError" in caplog.text
     assert "hunter2" not in caplog.text
+
+
+def test_one_tick_begins_all_that_is_due(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.post(is_automatic_sync_enabled=True)
+    with working(shop.broker):
+        shop.wait(30)
+    shop.execute(update(shop.tables.leases).values(next_sync_at=db_now(-1)))
+    for module in (schedule, maintenance):
+        monkeypatch.setattr(module, "BEGUN_AT_ONCE", 1)
+    tick(shop)
+    begun = {row.resource for row in shop.rows("refreshes", "resource", "status") if row.status == "pending"}
+    assert begun == {"products", "orders"}
 
 
 def test_worker_without_our_queue_is_not_counted(shop: Shop) -> None:

@@ -6,11 +6,12 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from ..refresh.job.context import Engine
 from ..refresh.lifecycle.arrivals import begin_new
 from ..refresh.lifecycle.keys import free_keyless
-from ..refresh.lifecycle.schedule import begin_due
+from ..refresh.lifecycle.schedule import BEGUN_AT_ONCE, begin_due
 from ..refresh.removal.pruning import A_TRANSACTION, prune
 from ..refresh.removal.purge import purge
 from ..spreadsheets.job import prune_imports
@@ -19,6 +20,8 @@ from .messages.sender import Hint
 
 log = logging.getLogger(__name__)
 
+BEGIN_S = 1.0
+"""How much of a tick beginning what is due may take; a transaction that was begun is ended."""
 PRUNE_EVERY_S = 3600.0
 FREE_EVERY_S = 60.0
 FOLLOWING_EVERY_S = 60.0
@@ -71,7 +74,11 @@ class Maintenance:
     def _begin_due(self, engine: Engine) -> None:
         # Those that follow others have their own time once a day.
         with_following = time.monotonic() >= self.following_at
-        begin_due(engine, hint_after_s=self.hint_after_s, with_following=with_following)
+        ends_at = time.monotonic() + BEGIN_S
+        begin = partial(begin_due, engine, hint_after_s=self.hint_after_s, with_following=with_following)
+        while len(begin()) >= BEGUN_AT_ONCE and not engine.stopping.is_set() and time.monotonic() < ends_at:
+            # What is left would wait for the next tick, though this process may be idle until then.
+            continue
         if with_following:
             self.following_at = time.monotonic() + FOLLOWING_EVERY_S
 

@@ -20,6 +20,13 @@ def cpu_s(pids: Iterable[int]) -> float:
     return ticks / _TICKS_A_SECOND
 
 
+def machine_cpu_s() -> float:
+    """Seconds of CPU time that all processes of this machine have used so far, on all cores."""
+    # user, nice, system, idle, iowait, irq, softirq (proc(5)).
+    ticks = [int(each) for each in Path("/proc/stat").read_text().splitlines()[0].split()[1:8]]
+    return (sum(ticks) - ticks[3] - ticks[4]) / _TICKS_A_SECOND
+
+
 def peak_kib(pids: Iterable[int]) -> int:
     """The most memory that any of these processes has held at once."""
     return max(_status(pid, "VmHWM") for pid in pids)

@@ -33,13 +33,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--machines", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--minutes", type=float, default=15, help="that are watched")
     parser.add_argument("--interval-s", type=float, default=300, help="SYNC_INTERVAL_S")
+    parser.add_argument("--processes", type=int, default=2, help="of a machine, each on a core of its own")
+    parser.add_argument("--threads", type=int, default=8, help="of each: as many slices")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
-    config, costs = Config(encryption_keys=("unused",), sync_interval_s=options.interval_s), Costs()
+    config = Config(encryption_keys=("unused",), sync_interval_s=options.interval_s)
+    costs = Costs(processes=options.processes, threads=options.threads)
     print(
         f"every {config.sync_interval_s:g} s, tick {config.tick_s:g} s; a machine has {costs.processes} processes of "
-        f"{costs.threads} slices; a refresh costs {costs.refresh_s + 2 * costs.request_s:.3f} s of CPU, "
-        f"the database {costs.database_refresh_s:.3f} s; seed {options.seed}"
+        f"{costs.threads} slices; a refresh that finds nothing costs {costs.refresh_s + costs.request_s:.3f} s of CPU, "
+        f"and of the database {costs.database_refresh_s:.3f} s; seed {options.seed}"
     )
     print(HEAD, flush=True)
     began = time.monotonic()

@@ -19,8 +19,10 @@ from bigcommerce_integration.client.http.retry import decide, is_failure
 from bigcommerce_integration.config import Config
 from bigcommerce_integration.errors import RateLimited, StoreError, StoreUnavailable
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
+from bigcommerce_integration.refresh.lifecycle.schedule import BEGUN_AT_ONCE
 from bigcommerce_integration.refresh.read.fetcher import LONG_WAIT_S
 from bigcommerce_integration.worker.actors import POLL_EVERY_S
+from bigcommerce_integration.worker.maintenance import BEGIN_S
 from bigcommerce_integration.worker.next_step import next_step
 from bigcommerce_integration.worker.slots import Slot, Slots
 
@@ -32,14 +34,21 @@ Steps = Generator[float, None, Outcome]
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds of CPU, in a worker process and in the database, and what a machine has."""
+    """Seconds of CPU, in a worker process and in the database, and what a machine has.
 
-    refresh_s: float = 0.045
-    request_s: float = 0.010
+    As ``python -m tests.benchmark stores`` has measured them: of a refresh that finds nothing, with its request; of a
+    page with a few new records, and of a full one of a sweep.
+    """
+
+    refresh_s: float = 0.011
+    request_s: float = 0.003
+    page_s: float = 0.020
+    full_page_s: float = 0.060
     tick_s: float = 0.010
     begin_s: float = 0.001
     poll_s: float = 0.004
-    database_refresh_s: float = 0.012
+    database_refresh_s: float = 0.004
+    database_page_s: float = 0.010
     database_poll_s: float = 0.001
     database_cores: int = 8
     processes: int = 2
@@ -95,8 +104,10 @@ class Process:
             if clock.now >= maintenance_at:
                 maintenance_at = clock.now + fleet.config.tick_s * random.uniform(0.9, 1.1)
                 yield self.works(costs.tick_s, costs.database_poll_s)
-                begun = fleet.queues.begin_due(clock.now)
-                yield self.works(begun * costs.begin_s, begun * costs.begin_s)
+                begun, ends_at = BEGUN_AT_ONCE, clock.now + BEGIN_S
+                while begun == BEGUN_AT_ONCE and clock.now < ends_at:
+                    begun = fleet.queues.begin_due(clock.now)
+                    yield self.works(begun * costs.begin_s, begun * costs.begin_s)
             yield self.works(costs.poll_s, costs.database_poll_s)
             self.poll()
             yield min(clock.now + POLL_EVERY_S * random.uniform(0.9, 1.1), maintenance_at)
@@ -165,7 +176,7 @@ class Process:
             has_asked, wait_s = True, 0.0
             if error is None:
                 refresh.failures, refresh.requests = 0, refresh.requests - 1
-                yield self.works(costs.request_s)
+                yield self._reads(refresh)
                 continue
             refresh.failures += is_failure(error)
             wait = decide(error, max(refresh.failures, 1), random=random.random)
@@ -174,6 +185,14 @@ class Process:
             wait_s = wait.seconds
         yield self.works(costs.refresh_s / 2, costs.database_refresh_s / 2)
         return self._ends(refresh, is_completed=True)
+
+    def _reads(self, refresh: Refresh) -> float:
+        """When an answer has been read, and what it brought stored: pages come first."""
+        costs = self.fleet.costs
+        if not refresh.pages:
+            return self.works(costs.request_s)
+        refresh.pages -= 1
+        return self.works(costs.full_page_s if refresh.is_large else costs.page_s, costs.database_page_s)
 
     def _hands_on(self, refresh: Refresh) -> Outcome:
         self.fleet.queues.release(refresh, self.fleet.clock.now)

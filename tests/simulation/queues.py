@@ -11,7 +11,7 @@ from itertools import count
 from types import SimpleNamespace
 
 from bigcommerce_integration.config import Config
-from bigcommerce_integration.refresh.lifecycle.schedule import BEGUN_A_TICK, SWEEP_TRIES, _next, due
+from bigcommerce_integration.refresh.lifecycle.schedule import BEGUN_AT_ONCE, SWEEP_TRIES, _next, due
 from bigcommerce_integration.refresh.lifecycle.wishes import spread
 from bigcommerce_integration.resources.base import Resource
 from bigcommerce_integration.resources.orders import ORDERS
@@ -22,8 +22,8 @@ from .shops import CHANGED_SHARE, Shop
 
 EPOCH = datetime(2026, 1, 1)
 TODAY = date(2026, 1, 1)
-EMPTY_REQUESTS = {"products": 1, "orders": 2, "refunds": 1}
-"""Requests of a refresh that finds nothing new."""
+EMPTY_REQUESTS = 1
+"""Requests of a refresh that finds nothing new, as measured."""
 PAGE_SIZE = 250
 
 
@@ -42,12 +42,13 @@ class Lease:
 class Refresh:
     """An open refresh; ``requests`` are those still to be made. ``due_at`` is None of one that follows another.
 
-    ``is_large``: it has more than one page.
+    ``pages`` of them are expected to bring records. ``is_large``: it had more than one page.
     """
 
     lease: Lease
     requests: int
     due_at: float | None = None
+    pages: int = 0
     is_large: bool = False
     is_sweep: bool = False
     started_at: float | None = None
@@ -82,9 +83,9 @@ class Queues:
         self.due_times: list[float] = []
 
     def begin_due(self, now: float) -> int:
-        """What one tick begins; how many."""
+        """What one transaction begins; how many."""
         begun = 0
-        while begun < BEGUN_A_TICK and self._due and self._due[0][0] <= now:
+        while begun < BEGUN_AT_ONCE and self._due and self._due[0][0] <= now:
             lease = heapq.heappop(self._due)[2]
             self._begin(lease, now)
             begun += 1
@@ -108,8 +109,7 @@ class Queues:
             every_s = self.config.sweep_interval_s
             lease.next_sweep_at = now + spread(max(self.config.sync_interval_s, every_s / SWEEP_TRIES))
         pages = _pages(lease, found.is_sweep)
-        requests = EMPTY_REQUESTS[lease.resource.name] + pages
-        self._open(Refresh(lease, requests, due_at, pages > 1, found.is_sweep), now)
+        self._open(Refresh(lease, EMPTY_REQUESTS + pages, due_at, pages, pages > 1, found.is_sweep), now)
 
     def _open(self, refresh: Refresh, now: float) -> None:
         self.open.add(refresh)
@@ -151,7 +151,7 @@ class Queues:
         heapq.heappush(self._due, (lease.next_sync_at, next(self._order), lease))
         follows = REFUNDS.begins
         if is_completed and follows is not None and follows.collection == lease.resource.name:
-            self._open(Refresh(Lease(lease.shop, REFUNDS, 0.0, 0.0), EMPTY_REQUESTS["refunds"]), now)
+            self._open(Refresh(Lease(lease.shop, REFUNDS, 0.0, 0.0), EMPTY_REQUESTS), now)
 
 
 def _next_due_at(lease: Lease, now: float, config: Config) -> float:

@@ -11,9 +11,10 @@ import pytest
 from bigcommerce_integration.config import Config
 
 from .command import main, simulated
-from .fleet import Fleet, Result
+from .fleet import Costs, Fleet, Result
 
 INTERVAL_S = 60.0
+DEAR = Costs(refresh_s=0.050, request_s=0.010)
 CONFIG = Config(encryption_keys=("unused",), sync_interval_s=INTERVAL_S)
 
 
@@ -26,7 +27,7 @@ def chance_as_before() -> object:
 
 def crowded(machines: int) -> Result:
     """More than one machine can do."""
-    return simulated(1000, machines, config=CONFIG, seed=1, minutes=3)
+    return simulated(1000, machines, config=CONFIG, seed=1, minutes=3, costs=DEAR)
 
 
 def test_lateness_falls_with_machines() -> None:
@@ -49,6 +50,13 @@ def test_no_store_waits_for_ever_where_there_are_too_many() -> None:
     assert done < demand, "there are too many"
     mean_gap_s = 180 / (sum(1 for _ in one.late_s) / 2000)
     assert one.longest_gap_s < 4 * mean_gap_s
+
+
+def test_process_begins_as_much_as_it_can_do() -> None:
+    cheap = Costs(refresh_s=0.001, request_s=0.001, begin_s=0.0001, processes=1, threads=64)
+    config = Config(encryption_keys=("unused",), sync_interval_s=20.0)
+    result = simulated(1000, 1, config=config, seed=1, minutes=2, costs=cheap)
+    assert result.late(0.95) <= config.tick_s + 2, "a hundred a second are due, of which a tick begins all"
 
 
 def after_an_outage(stores: int = 300) -> tuple[Fleet, Result]:

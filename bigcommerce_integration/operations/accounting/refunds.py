@@ -8,8 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, Row, Table, select
 
-from ...accounting.basis.due import day_of
-from ...books.ledger import zone_of
+from ...books.ledger import day_of, zone_of
 from ...models.types import amount_text, day_text
 from ...resources.refunds import REFUND_ITEMS, REFUND_PAYMENTS, REFUNDS
 from ..context import RequestContext

@@ -25,7 +25,7 @@ from ..job.parameters import Mode, Parameters
 from .transitions import Wanted, start, start_together
 from .wishes import MOST_SPREAD, spread
 
-BEGUN_A_TICK = 100
+BEGUN_AT_ONCE = 100
 SWEEP_TRIES = 24
 """So often in its interval a sweep is begun that does not complete."""
 _DAY = timedelta(days=1)
@@ -148,7 +148,7 @@ def _waiting(
             true() if instance_id is None else leases.c.instance_id == instance_id,
         )
         .order_by(leases.c.next_sync_at, leases.c.instance_id)
-        .limit(BEGUN_A_TICK)
+        .limit(BEGUN_AT_ONCE)
     )
     return unlocked(session, statement, leases)
 

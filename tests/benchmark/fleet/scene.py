@@ -27,7 +27,7 @@ from ...host_app import bearer
 from ...processes import ROOT, Workers, commands
 from ...shop import rabbitmq_place, redis_place
 from ...waiting import wait_until
-from ..measures import cpu_s
+from ..measures import cpu_s, machine_cpu_s
 from ..stage import URL, Stage, database, opened
 from .many_stores import TOKEN
 from .shared import VARIABLE, statements
@@ -53,17 +53,23 @@ class Server:
 
 @dataclass(frozen=True)
 class Spent:
-    """What a while has taken: seconds, CPU by who used it, statements of the workers, requests to the stores."""
+    """What a while has taken: seconds, CPU by who used it, statements of the workers, requests to the stores.
+
+    ``others_s`` is the CPU of all other processes of the machine: what is measured beside them is slower. ``sessions``
+    of the database were open at its end.
+    """
 
     wall_s: float
     cpu_s: dict[str, float]
     statements: int
     requests: int
+    others_s: float
+    sessions: int
 
     def told(self) -> str:
         """For people."""
         parts = ", ".join(f"{part} {seconds:.1f}" for part, seconds in self.cpu_s.items())
-        return f"CPU s: {parts}"
+        return f"CPU s: {parts}; of other processes {self.others_s:.1f}"
 
 
 @dataclass
@@ -134,13 +140,15 @@ class Fleet:
         """What the time within takes; ask afterwards."""
         self.asked()
         before, count, began = self._cpu_s(), statements(self.directory, self.pids), time.monotonic()
+        machine_s = machine_cpu_s()
         done: list[Spent] = []
         yield lambda: done[0]
         wall_s, after = time.monotonic() - began, self._cpu_s()
         # A session of the database that has ended meanwhile took its count along.
         spent = {name: max(0.0, after[name] - before[name]) for name in after}
         executed = statements(self.directory, self.pids) - count
-        done.append(Spent(wall_s, spent, executed, sum(self.asked().values())))
+        others_s = machine_cpu_s() - machine_s - sum(spent.values())
+        done.append(Spent(wall_s, spent, executed, sum(self.asked().values()), others_s, len(self._sessions())))
 
     def asked(self) -> Counter[str]:
         """How many requests the stores have had since the last time, by path without the store."""
@@ -148,17 +156,20 @@ class Fleet:
 
     def _cpu_s(self) -> dict[str, float]:
         """Seconds so far: of the workers, the stores, the broker, and the database's sessions that are open now."""
-        backends: list[int] = []
-        if self.stage.host.database_url.startswith("postgresql"):
-            sessions = text("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
-            with self.stage.session() as session:
-                backends = [pid for pid in session.scalars(sessions) if Path(f"/proc/{pid}").exists()]
         return {
             "workers": cpu_s(self.pids),
             "stores": cpu_s([self.server.pid]),
-            "database": cpu_s(backends),
+            "database": cpu_s(pid for pid in self._sessions() if Path(f"/proc/{pid}").exists()),
             "broker": cpu_s(_broker_pids(self.stage.host.broker_url)),
         }
+
+    def _sessions(self) -> list[int]:
+        """The processes of the database that serve us, where they are known."""
+        if not self.stage.host.database_url.startswith("postgresql"):
+            return []
+        with self.stage.session() as session:
+            pids = text("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
+            return list(session.scalars(pids))
 
     def left(self) -> int:
         """How many refreshes are not completed."""

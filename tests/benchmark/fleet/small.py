@@ -50,7 +50,8 @@ def _first(options: Namespace, spent: Spent, began_with: int, peak: int) -> Row:
         [(spent.wall_s, max(by_cpu_s, by_latency_s))],
         1.5,
         beside=f"CPU ÷ cores {by_cpu_s:.1f} s, by latency {by_latency_s:.1f} s; {spent.told()}; "
-        f"most memory of a process {peak / 1024:.0f} MiB, {(peak - began_with) / 1024:.0f} more than at its start",
+        f"most memory of a process {peak / 1024:.0f} MiB, {(peak - began_with) / 1024:.0f} more than at its start; "
+        f"{spent.sessions} sessions of the database",
     )
 
 
