@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from .document import CREDIT, FULFILLMENT, INVOICE, RETURN, Document
+from .document import CREDIT, FULFILLMENT, INVOICE, KINDS, RETURN, Document
 from .facts import Costs, Facts, GoodsReturn, Order, Refund, Settings
 from .goods.costs import bundles
 from .goods.fulfillment import fulfillments
@@ -20,7 +20,7 @@ class Prepared(NamedTuple):
     """An order whose goods are counted, before their costs are known: so the host is asked for many orders at once."""
 
     facts: Facts
-    stored: Mapping[str, list[Document]]
+    stored: Mapping[str, Sequence[Document]]
     returned: list[Return]
     plan: Plan
 
@@ -89,8 +89,13 @@ def documents(  # noqa: PLR0917 - as the issue has it
     return prepared(order, refunds, returns, settings, booked).documents(costs)
 
 
-def _by_kind(booked: Sequence[Document]) -> dict[str, list[Document]]:
-    stored: dict[str, list[Document]] = {INVOICE: [], CREDIT: [], FULFILLMENT: [], RETURN: []}
+_NOTHING: Mapping[str, Sequence[Document]] = dict.fromkeys(KINDS, ())
+
+
+def _by_kind(booked: Sequence[Document]) -> Mapping[str, Sequence[Document]]:
+    if not booked:
+        return _NOTHING
+    stored: dict[str, list[Document]] = {kind: [] for kind in KINDS}
     for each in booked:
         stored[each.kind].append(each)
     return stored

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from ..accounting.basis.due import day_of
 from ..errors import NotFound
 from ..models import Tables, db_now
 from ..models.dialect import bounded_waits, is_lockable
@@ -78,11 +79,6 @@ class Ledger:
 def zone_of(instance: IntegrationInstance) -> ZoneInfo:
     """The store's time zone; UTC before the first refresh has asked for it."""
     return ZoneInfo(instance.store_timezone or "UTC")
-
-
-def day_of(moment: datetime, zone: ZoneInfo) -> date:
-    """The day in ``zone`` of a naive UTC moment."""
-    return moment.replace(tzinfo=UTC).astimezone(zone).date()
 
 
 def locked(session: Session, tables: Tables, instance_id: int) -> Ledger | None:

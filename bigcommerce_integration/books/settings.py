@@ -9,12 +9,13 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from ..accounting.basis.due import day_of
 from ..host.port import AccountingHost, Host
 from ..models import Tables, db_now
 from ..models.dialect import bounded_waits
 from ..models.instances import NOMINAL_CODES, IntegrationInstance
 from ..refresh.job.lease import LOCK_WAIT_S
-from .ledger import create, day_of, zone_of
+from .ledger import create, zone_of
 
 FROM: Mapping[str, str] = {
     "sync_sales_order_invoices_to_accounting": "invoices_from",

@@ -14,12 +14,11 @@ from dramatiq.brokers.stub import StubBroker
 from msgspec.structs import replace
 from sqlalchemy import func, select
 
-from bigcommerce_integration.accounting.basis.due import is_due
+from bigcommerce_integration.accounting.basis.due import day_of, is_due
 from bigcommerce_integration.accounting.document import MONEY
 from bigcommerce_integration.accounting.documents import documents
 from bigcommerce_integration.app_state import state_of
 from bigcommerce_integration.books.host.methods import HostMethods
-from bigcommerce_integration.books.ledger import day_of
 from bigcommerce_integration.books.ledger import opened as opened_ledger
 from bigcommerce_integration.books.making.facts import facts_of
 from bigcommerce_integration.books.making.part import settings_of

@@ -11,7 +11,7 @@ from ..facts import Facts
 from .costs import bundles, cost_of, counting, sources_of
 from .lots import Lots, Piece, moved
 from .papers import Group, Groups, papers
-from .plan import Plan, Rise
+from .plan import NOTHING, Plan, Rise
 
 CANCELLED = "Its goods left, the order is no sale any more, and nothing was refunded."
 LEFT_OF = "what is left of the booked cost * quantity / what is left of the quantity"
@@ -21,6 +21,8 @@ def fulfillments(
     facts: Facts, plan: Plan, stored: Sequence[Document], returned: Sequence[Document], *, reversal_is_held: bool
 ) -> list[Document]:
     """The documents of the plan; ``returned`` are the posted returns, whose cost is back already."""
+    if plan is NOTHING:
+        return []
     found = staying(facts, plan.reversals) if plan.is_frozen else []
     priced = _Priced(facts, stored)
     for rise in plan.rises:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from ..basis.due import day_of, due_day, is_frozen
+from ..basis.due import day_of, due_day, is_due, is_frozen
 from ..document import FULFILLMENT, Document
 from ..facts import Facts
 from .lots import moved, pieces_by_line, sign_of
@@ -35,6 +35,10 @@ class Plan(NamedTuple):
     is_frozen: bool = False
 
 
+NOTHING = Plan((), {}, ())
+"""Of an order of which nothing has left yet."""
+
+
 def planned(facts: Facts, stored: Sequence[Document], returned: Mapping[int, int], *, has_invoice: bool) -> Plan:
     """What has to be booked, besides what is; ``stored`` are the order's fulfillments.
 
@@ -43,6 +47,8 @@ def planned(facts: Facts, stored: Sequence[Document], returned: Mapping[int, int
     posted; then the goods of an order that was cancelled without a refund stay booked until their reversal is
     released, as its invoice does.
     """
+    if not stored and not is_due(facts.order) and all(line.quantity_shipped <= 0 for line in facts.order.lines):
+        return NOTHING
     posted = [each for each in stored if each.is_posted]
     rises = [_rise(each) for each in stored if not each.is_posted and each.adjusts_number is None]
     reversals = [each for each in stored if not each.is_posted and each.adjusts_number is not None]

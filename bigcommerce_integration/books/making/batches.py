@@ -106,7 +106,7 @@ class OpenBatches:
     def moved(self, before: tuple[int | None, bool], after: tuple[int | None, bool]) -> None:
         """Count that a document has left a batch, or come into one."""
         for (number, is_late), step in ((before, -1), (after, 1)):
-            batch = next((each for each in self.batches if each.number == number), None)
+            batch = None if number is None else next((each for each in self.batches if each.number == number), None)
             if batch is not None:
                 batch.documents += step
                 batch.late += step * is_late

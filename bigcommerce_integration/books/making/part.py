@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ...accounting.basis.due import day_of
 from ...accounting.document import KINDS, Document
 from ...accounting.facts import Settings
 from ...refresh.job.parameters import MOST_IDS, Parameters
@@ -17,7 +18,7 @@ from ...refresh.lifecycle.transitions import start
 from ...refresh.write.rows import chunks
 from ...resources.orders import ORDERS
 from ..host.methods import HostMethods
-from ..ledger import Ledger, day_of
+from ..ledger import Ledger
 from ..rules import Books
 from .batches import OpenBatches
 from .costs import costs_of

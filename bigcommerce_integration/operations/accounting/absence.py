@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from ...accounting.basis.due import is_done
+from ...accounting.basis.due import day_of, is_done
 from ...accounting.document import INVOICE
-from ...books.ledger import day_of, zone_of
+from ...books.ledger import zone_of
 from ...models.types import day_text
 from ...resources.orders import STATUS_NAMES, STATUSES
 from ..context import RequestContext

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Column, Row, Table, select
 
-from ...books.ledger import day_of, zone_of
+from ...accounting.basis.due import day_of
+from ...books.ledger import zone_of
 from ...models.types import amount_text, day_text
 from ...resources.refunds import REFUND_ITEMS, REFUND_PAYMENTS, REFUNDS
 from ..context import RequestContext
