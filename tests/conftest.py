@@ -20,8 +20,9 @@ from sqlalchemy import Engine, event
 from .compiled_once import compile_routes_once
 from .examples import load_profile
 from .host_app import HostApp, bearer
+from .kept_databases import UNTIL_THE_END
 from .services import DATABASES, fresh_database
-from .shop import Shop, opened
+from .shop import Shop, code_base, opened
 
 load_profile()
 compile_routes_once()
@@ -31,6 +32,11 @@ def pytest_collection_finish() -> None:
     """What is there before the first test stays to the end: it is not searched for garbage again and again."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Databases that tests have shared."""
+    UNTIL_THE_END.close()
 
 
 @event.listens_for(Engine, "connect")
@@ -60,9 +66,15 @@ def sqlite_url(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture(params=DATABASES)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A fresh database on each of the servers that we support."""
-    with fresh_database(request.param, tmp_path) as url:
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Each of the databases that we support."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(database_kind: str, tmp_path: Path) -> Iterator[str]:
+    """A fresh database, without tables, of each kind."""
+    with fresh_database(database_kind, tmp_path) as url:
         yield url
 
 
@@ -79,9 +91,10 @@ def app(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> Iterator[Flas
 
 
 @pytest.fixture
-def any_app(host_app: HostApp, broker: StubBroker, database_url: str) -> Iterator[Flask]:
+def any_app(host_app: HostApp, broker: StubBroker, database_kind: str, tmp_path: Path) -> Iterator[Flask]:
     """The same on each database."""
-    yield from made(host_app, broker, database_url)
+    with host_app.databases.lent(database_kind, tmp_path) as url:
+        yield from made(host_app, broker, url)
 
 
 def made(host_app: HostApp, broker: StubBroker, url: str, **settings: Any) -> Iterator[Flask]:
@@ -125,9 +138,9 @@ def shop(broker: StubBroker, sqlite_url: str) -> Iterator[Shop]:
 
 
 @pytest.fixture
-def any_shop(broker: StubBroker, database_url: str) -> Iterator[Shop]:
+def any_shop(broker: StubBroker, database_kind: str, tmp_path: Path) -> Iterator[Shop]:
     """The same on each database."""
-    with opened(database_url, broker) as shop:
+    with code_base().databases.lent(database_kind, tmp_path) as url, opened(url, broker) as shop:
         yield shop
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from bigcommerce_integration import Host, SQLAlchemyHost, create_blueprint
 
 from .compiled_once import SharedStatements
+from .kept_databases import KeptDatabases
 from .openapi.client import ConformingClient
 
 NO_STORE = "http://127.0.0.1:9"
@@ -39,6 +40,8 @@ class HostApp:
     # An SQLite file with all tables and rows, by the names of its tables: to make it takes longer than most tests do.
     _made: dict[frozenset[str], bytes] = field(default_factory=dict, init=False, repr=False)
     _statements: dict[str, SharedStatements] = field(default_factory=dict, init=False, repr=False)
+    # Those on servers, for tests that begin with ``create_rows``.
+    databases: KeptDatabases = field(default_factory=KeptDatabases, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.Integration = self._model("Integration", name=Column(String(100)))
@@ -102,10 +105,18 @@ class HostApp:
             if file is not None and tables in self._made:
                 file.write_bytes(self._made[tables])
                 return
-            self.db.create_all()
+            self.create_tables(app)
             self.add_rows()
             if file is not None:
                 self._made[tables] = file.read_bytes()
+
+    def create_tables(self, app: Flask) -> None:
+        """All tables, if they are not there from an earlier test."""
+        with app.app_context():
+            url, tables = self.db.engine.url.render_as_string(hide_password=False), frozenset(self.db.metadata.tables)
+            if not self.databases.has_tables(url, tables):
+                self.db.create_all()
+                self.databases.note_tables(url, tables)
 
     def _new_sqlite_file(self) -> Path | None:
         url = self.db.engine.url

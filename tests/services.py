@@ -18,7 +18,8 @@ from sqlalchemy.pool import NullPool
 
 DEFAULTS = {
     "TEST_POSTGRESQL_URL": "postgresql+psycopg://root@127.0.0.1:5432/test",
-    "TEST_MARIADB_URL": "mysql+pymysql://root@127.0.0.1:3306/test",
+    # Without TLS: PyMySQL would read all certificates of the machine for each connection.
+    "TEST_MARIADB_URL": "mysql+pymysql://root@127.0.0.1:3306/test?ssl_disabled=true",
     "TEST_REDIS_URL": "redis://127.0.0.1:6379/0",
     "TEST_RABBITMQ_URL": "amqp://guest:guest@127.0.0.1:5672",
 }

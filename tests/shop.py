@@ -27,7 +27,7 @@ from .oracle.links import LinkRules
 from .oracle.truth import Truth, truth_of
 from .oracle.verify import verify
 from .processes import wait_until
-from .services import fresh_database, service_url
+from .services import service_url
 from .worker_host import MODEL_OPTIONS, WorkerHost
 
 URL = "/api/big-commerce"
@@ -180,7 +180,8 @@ def queued(broker: Any) -> int:
 
 
 @cache
-def _code_base() -> HostApp:
+def code_base() -> HostApp:
+    """The one of all shops."""
     return HostApp(model_options=MODEL_OPTIONS)
 
 
@@ -197,7 +198,7 @@ def opened(
     registry: Registry = REGISTRY,
 ) -> Iterator[Shop]:
     """A shop in this process, its tables made; ``settings`` without their prefix, in lower case."""
-    host_app = _code_base()
+    host_app = code_base()
     with SandboxServer(store or SandboxStore(12, 12), latency_ms=latency_ms) as server:
         given = {"tick_s": 0.5, "lease_s": 3, "api_url": server.api_url, **(settings or {})}
         prefixed = {f"BIGCOMMERCE_{name.upper()}": value for name, value in given.items()} | dict(options or {})
@@ -216,7 +217,7 @@ def opened_on_servers(database: str, broker: str, directory: Path, **options: An
     """A shop whose workers can be processes: ``database`` and ``broker`` name the kinds."""
     places = {"redis": redis_place, "rabbitmq": rabbitmq_place}
     with (
-        fresh_database(database, directory) as database_url,
+        code_base().databases.lent(database, directory) as database_url,
         places[broker]() as (broker_url, namespace),
         opened_for_workers(WorkerHost(database_url, broker_url, namespace), **options) as shop,
     ):

@@ -141,8 +141,9 @@ def _watched(host_app: HostApp, broker: StubBroker, url: str) -> Iterator[Watche
 
 
 @pytest.fixture
-def watched(host_app: HostApp, broker: StubBroker, database_url: str) -> Iterator[Watched]:
-    yield from _watched(host_app, broker, database_url)
+def watched(host_app: HostApp, broker: StubBroker, database_kind: str, tmp_path: Path) -> Iterator[Watched]:
+    with host_app.databases.lent(database_kind, tmp_path) as url:
+        yield from _watched(host_app, broker, url)
 
 
 @pytest.fixture

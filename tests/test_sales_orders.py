@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,9 +46,9 @@ def sales_app() -> SalesHostApp:
 
 
 @pytest.fixture
-def connect(sales_app: SalesHostApp, broker: StubBroker, database_url: str) -> Iterator[Connect]:
-    with ExitStack() as stack:
-        yield _connect(stack, sales_app, broker, database_url)
+def connect(sales_app: SalesHostApp, broker: StubBroker, database_kind: str, tmp_path: Path) -> Iterator[Connect]:
+    with sales_app.databases.lent(database_kind, tmp_path) as url, ExitStack() as stack:
+        yield _connect(stack, sales_app, broker, url)
 
 
 def hasty(mirror: Mirror) -> Mirror:

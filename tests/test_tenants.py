@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,7 +58,7 @@ class Companies:
         self.app = self.host_app.create_app(url, broker=broker, host=self.host, settings=settings)
         stack.callback(self.host_app.dispose, self.app)
         with self.app.app_context():
-            self.host_app.db.create_all()
+            self.host_app.create_tables(self.app)
             session, models = self.host_app.db.session, self.host_app
             session.add(models.Integration(id=1, name="BigCommerce"))
             for number, company in ((10, self.ours), (20, self.theirs)):
@@ -81,9 +82,11 @@ class Companies:
 
 
 @pytest.fixture(params=COMPANIES)
-def companies(request: pytest.FixtureRequest, broker: StubBroker, database_url: str) -> Iterator[Companies]:
-    with ExitStack() as stack:
-        yield Companies(request.param, database_url, broker, stack)
+def companies(
+    request: pytest.FixtureRequest, broker: StubBroker, database_kind: str, tmp_path: Path
+) -> Iterator[Companies]:
+    with CODE_BASES[request.param].databases.lent(database_kind, tmp_path) as url, ExitStack() as stack:
+        yield Companies(request.param, url, broker, stack)
 
 
 def test_each_company_links_and_makes_its_own_products(companies: Companies) -> None:

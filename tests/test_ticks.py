@@ -19,15 +19,14 @@ from bigcommerce_integration.worker import actors, maintenance
 
 from .hinting import hint_rows, make_due, tick, timed
 from .processes import wait_until
-from .services import fresh_database
-from .shop import Shop, opened
+from .shop import Shop, code_base, opened
 from .test_end_to_end import working
 
 
 @pytest.fixture(params=["postgresql", pytest.param("mariadb", marks=pytest.mark.slow)])
 def server_shop(request: pytest.FixtureRequest, broker: StubBroker, tmp_path: Path) -> Iterator[Shop]:
     """On the databases that lock rows."""
-    with fresh_database(request.param, tmp_path) as url, opened(url, broker) as shop:
+    with code_base().databases.lent(request.param, tmp_path) as url, opened(url, broker) as shop:
         yield shop
 
 

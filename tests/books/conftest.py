@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,10 +27,11 @@ def books(bookkeeper: HostApp, broker: StubBroker, sqlite_url: str) -> Iterator[
 
 
 @pytest.fixture
-def any_books(bookkeeper: HostApp, broker: StubBroker, database_url: str) -> Iterator[Shelf]:
-    app, host = opened(bookkeeper, database_url, broker)
-    yield shelf(app, host, bookkeeper)
-    bookkeeper.dispose(app)
+def any_books(bookkeeper: HostApp, broker: StubBroker, database_kind: str, tmp_path: Path) -> Iterator[Shelf]:
+    with bookkeeper.databases.lent(database_kind, tmp_path) as url:
+        app, host = opened(bookkeeper, url, broker)
+        yield shelf(app, host, bookkeeper)
+        bookkeeper.dispose(app)
 
 
 @pytest.fixture

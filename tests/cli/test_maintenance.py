@@ -32,17 +32,13 @@ def test_tick_on_a_database_in_memory_says_what_to_do(host_app: HostApp, broker:
     host_app.dispose(app)
 
 
-def test_rotate_keys_encrypts_all_tokens_with_the_first_key(
-    host_app: HostApp, broker: object, database_url: str
-) -> None:
-    app = host_app.create_app(database_url, broker=broker)  # type: ignore[arg-type]
-    host_app.create_rows(app)
+def test_rotate_keys_encrypts_all_tokens_with_the_first_key(any_app: Flask, host_app: HostApp, broker: object) -> None:
+    app = any_app
     for name in ("One", "Two", "Three"):
         app.test_client().post(URL, json=new_instance(name=name), headers=bearer(app))
-    host_app.dispose(app)
     new_key = generate_key()
     settings = {"BIGCOMMERCE_ENCRYPTION_KEYS": [new_key, ENCRYPTION_KEY]}
-    rotating = host_app.create_app(database_url, broker=broker, settings=settings)  # type: ignore[arg-type]
+    rotating = host_app.create_app(app.config["SQLALCHEMY_DATABASE_URI"], broker=broker, settings=settings)  # type: ignore[arg-type]
     done = rotating.test_cli_runner().invoke(args=["bigcommerce", "rotate-keys"])
     assert (done.exit_code, done.output) == (0, "3 access tokens encrypted with the first key.\n")
     stored = host_app.scalars(rotating, select(tables.instances.c.access_token))

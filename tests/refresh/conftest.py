@@ -41,7 +41,7 @@ from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
 from bigcommerce_integration.sandbox.pytest_plugin import bigcommerce_sandbox, bigcommerce_sandbox_factory
 
 from ..host_app import HostApp, bearer, new_instance
-from ..services import DATABASES, fresh_database
+from ..services import DATABASES
 
 __all__ = ["bigcommerce_sandbox", "bigcommerce_sandbox_factory"]
 
@@ -288,10 +288,10 @@ def connect(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> Iterator[
 
 
 @pytest.fixture
-def connect_any(host_app: HostApp, broker: StubBroker, database_url: str) -> Iterator[Connect]:
+def connect_any(host_app: HostApp, broker: StubBroker, database_kind: str, tmp_path: Path) -> Iterator[Connect]:
     """The same on each database."""
-    with ExitStack() as stack:
-        yield _connect(stack, host_app, broker, database_url)
+    with host_app.databases.lent(database_kind, tmp_path) as url, ExitStack() as stack:
+        yield _connect(stack, host_app, broker, url)
 
 
 @pytest.fixture(params=[kind for kind in DATABASES if kind != "sqlite"])
@@ -299,7 +299,7 @@ def connect_server(
     host_app: HostApp, broker: StubBroker, request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[Connect]:
     """The same on databases that have row locks."""
-    with fresh_database(request.param, tmp_path) as url, ExitStack() as stack:
+    with host_app.databases.lent(request.param, tmp_path) as url, ExitStack() as stack:
         yield _connect(stack, host_app, broker, url)
 
 

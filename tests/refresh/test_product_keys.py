@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,9 +70,10 @@ CODE_BASES = code_bases()
 
 
 @pytest.fixture(params=CODE_BASES)
-def keyed(request: pytest.FixtureRequest, broker: StubBroker, database_url: str) -> Iterator[Any]:
-    with ExitStack() as stack:
-        yield _connect(stack, CODE_BASES[request.param], broker, database_url)
+def keyed(request: pytest.FixtureRequest, broker: StubBroker, database_kind: str, tmp_path: Path) -> Iterator[Any]:
+    host_app = CODE_BASES[request.param]
+    with host_app.databases.lent(database_kind, tmp_path) as url, ExitStack() as stack:
+        yield _connect(stack, host_app, broker, url)
 
 
 def test_products_are_linked_created_and_decided_on(keyed: Any) -> None:

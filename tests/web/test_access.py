@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,11 +83,14 @@ def careful(host_app: HostApp) -> CarefulHost:
 
 
 @pytest.fixture
-def careful_app(host_app: HostApp, broker: StubBroker, database_url: str, careful: CarefulHost) -> Iterator[Flask]:
-    app = host_app.create_app(database_url, broker=broker, host=careful)
-    host_app.create_rows(app)
-    yield app
-    host_app.dispose(app)
+def careful_app(
+    host_app: HostApp, broker: StubBroker, database_kind: str, tmp_path: Path, careful: CarefulHost
+) -> Iterator[Flask]:
+    with host_app.databases.lent(database_kind, tmp_path) as url:
+        app = host_app.create_app(url, broker=broker, host=careful)
+        host_app.create_rows(app)
+        yield app
+        host_app.dispose(app)
 
 
 @pytest.fixture

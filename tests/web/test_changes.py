@@ -24,7 +24,6 @@ from bigcommerce_integration.operations.instances import change, validation
 
 from ..conftest import made
 from ..host_app import ACCESS_TOKEN, ENCRYPTION_KEY, NOMINAL_CODE_IDS, HostApp, bearer, new_instance
-from ..services import fresh_database
 
 URL = "/api/big-commerce"
 NEW_TOKEN = "a-new-token-of-the-store-4321"
@@ -427,7 +426,7 @@ def server_connected(
     request: pytest.FixtureRequest, host_app: HostApp, broker: StubBroker, tmp_path: Path
 ) -> Iterator[Connected]:
     """On the databases that lock rows; SQLite's one writer is waited for by the driver (see test_names.py)."""
-    with fresh_database(request.param, tmp_path) as url:
+    with host_app.databases.lent(request.param, tmp_path) as url:
         for app in made(host_app, broker, url):
             yield Connected(app, host_app)
 

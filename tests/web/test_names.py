@@ -24,7 +24,6 @@ from bigcommerce_integration.operations.instances import validation
 from bigcommerce_integration.operations.instances.validation import is_name_stored
 
 from ..host_app import HostApp, bearer, new_instance
-from ..services import fresh_database
 from ..serving import serving
 
 URL = "/api/big-commerce"
@@ -83,7 +82,7 @@ def test_twenty_posts_where_the_host_runs_serializable(
     host_app: HostApp, broker: StubBroker, tmp_path: Path, kind: str
 ) -> None:
     """Where the databases end transactions with deadlocks and serialization failures, they are tried again."""
-    with fresh_database(kind, tmp_path) as url:
+    with host_app.databases.lent(kind, tmp_path) as url:
         settings = {"SQLALCHEMY_ENGINE_OPTIONS": {"isolation_level": "SERIALIZABLE"}}
         app = host_app.create_app(url, broker=broker, settings=settings)
         host_app.create_rows(app)
@@ -142,7 +141,7 @@ def test_a_lost_race_leaves_the_hosts_transaction_as_it_is(
     host_app: HostApp, broker: StubBroker, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the transaction reads from a snapshot older than the rival's commit, as on MariaDB."""
-    with fresh_database(kind, tmp_path) as url:
+    with host_app.databases.lent(kind, tmp_path) as url:
         app = host_app.create_app(url, broker=broker)
         host_app.create_rows(app)
         rival = Rival(app)

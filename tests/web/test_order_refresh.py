@@ -12,15 +12,15 @@ from bigcommerce_integration.app_state import state_of
 from bigcommerce_integration.sandbox import SandboxStore
 
 from ..host_app import bearer
-from ..services import DATABASES, fresh_database
-from ..shop import URL, Shop, opened
+from ..services import DATABASES
+from ..shop import URL, Shop, code_base, opened
 from ..test_end_to_end import working
 
 
 @pytest.fixture(params=DATABASES)
 def shop(request: pytest.FixtureRequest, broker: StubBroker, tmp_path) -> Iterator[Shop]:
     with (
-        fresh_database(request.param, tmp_path) as url,
+        code_base().databases.lent(request.param, tmp_path) as url,
         opened(url, broker, store=SandboxStore(3, 5)) as shop,
     ):
         yield shop

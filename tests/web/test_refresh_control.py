@@ -21,7 +21,6 @@ from bigcommerce_integration.operations import refreshes as refresh_operations
 from bigcommerce_integration.refresh.job.checkpoint import Checkpoint, load_checkpoint
 
 from ..host_app import HostApp, bearer, new_instance
-from ..services import fresh_database
 
 URL = "/api/big-commerce"
 refreshes, hints = tables.refreshes, tables.hints
@@ -206,7 +205,7 @@ def test_a_frozen_worker_makes_no_request_hang(
 ) -> None:
     monkeypatch.setattr(refresh_operations, "LOCK_WAIT_S", 1)
     monkeypatch.setattr(refresh_operations, "QUICK_TRY_S", 1.5)
-    with fresh_database(kind, tmp_path) as url:
+    with host_app.databases.lent(kind, tmp_path) as url:
         app = host_app.create_app(url, broker=broker)
         host_app.create_rows(app)
         controlled = Controlled(app, host_app.db)
@@ -242,7 +241,7 @@ def test_a_frozen_worker_makes_no_request_hang(
 def test_the_hosts_own_limit_of_waits_is_left_as_it_was(
     host_app: HostApp, broker: StubBroker, tmp_path: Any, kind: str, read: str
 ) -> None:
-    with fresh_database(kind, tmp_path) as url:
+    with host_app.databases.lent(kind, tmp_path) as url:
         app = host_app.create_app(url, broker=broker)
         host_app.create_rows(app)
         controlled = Controlled(app, host_app.db)
