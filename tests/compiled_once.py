@@ -1,10 +1,18 @@
-"""What each app compiles anew, though it is the same in all: the builders of its routes, and its SQL."""
+"""What would be compiled anew, though it is the same: modules by each process, routes and SQL by each app."""
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Any
 
 from werkzeug.routing import Rule
+
+
+def keep_bytecode() -> None:
+    """Whatever the environment says: this process, its workers and hundreds of others import the same modules."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 def compile_routes_once() -> None:

@@ -17,13 +17,14 @@ from flask.testing import FlaskClient
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Engine, event
 
-from .compiled_once import compile_routes_once
+from .compiled_once import compile_routes_once, keep_bytecode
 from .examples import load_profile
 from .host_app import HostApp, bearer
 from .kept_databases import UNTIL_THE_END
 from .services import DATABASES, fresh_database
 from .shop import Shop, code_base, opened
 
+keep_bytecode()
 load_profile()
 compile_routes_once()
 
