@@ -134,6 +134,19 @@ def test_the_sender_waits_a_second_in_all_for_a_silent_broker() -> None:
     broker.close()
 
 
+def test_a_sender_ends_with_the_broker_that_leads_to_it() -> None:
+    broker: Any = StubBroker(middleware=[])
+    broker.sender = Sender()
+    dramatiq.actor(lambda refresh_id: None, actor_name="bigcommerce_refresh_products", broker=broker)
+    others = threading.enumerate()
+    assert broker.sender.send(broker, [("products", 1)])
+    (ours,) = [each for each in threading.enumerate() if each not in others]
+    broker.close()
+    del broker
+    gc.collect()
+    wait_until(lambda: not ours.is_alive(), 30, "the end of the sender's thread")
+
+
 def test_the_sender_works_on_in_a_forked_process(shop: Shop) -> None:
     shop.post()
     sender = Sender()

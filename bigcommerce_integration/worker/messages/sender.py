@@ -100,3 +100,5 @@ def _send_all(jobs: SimpleQueue[_Sending | None], is_free: threading.Lock) -> No
         finally:
             is_free.release()
             sent.set_result(is_sent)
+        # While it waits this thread keeps nothing: the broker leads to the sender, whose end is the thread's own.
+        del sending, send, sent
