@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .document import CREDIT, FULFILLMENT, INVOICE, KINDS, RETURN, Document
 from .facts import Costs, Facts, GoodsReturn, Order, Refund, Settings
@@ -16,7 +19,7 @@ from .money.credit import credits
 from .money.invoice import invoices
 
 
-class Prepared(NamedTuple):
+class Prepared(Struct, frozen=True, gc=False):
     """An order whose goods are counted, before their costs are known: so the host is asked for many orders at once."""
 
     facts: Facts
@@ -38,7 +41,7 @@ class Prepared(NamedTuple):
 
     def documents(self, costs: Costs) -> tuple[Document, ...]:
         """The documents that are not posted: money first, then goods; see the function of this name."""
-        facts, stored, plan = self.facts._replace(costs=costs), self.stored, self.plan
+        facts, stored, plan = replace(self.facts, costs=costs), self.stored, self.plan
         invoiced = invoices(facts, stored[INVOICE])
         found = list(invoiced.documents)
         if facts.refunds:

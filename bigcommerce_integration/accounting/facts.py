@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Struct
 
@@ -134,7 +134,7 @@ class Settings(Struct, frozen=True, gc=False):
     refund_returns_goods: bool = False
 
 
-class Facts(NamedTuple):
+class Facts(Struct, frozen=True, gc=False):
     """All that the documents of one order are made from, but for what is booked already."""
 
     order: Order

@@ -42,6 +42,7 @@ class Options:
     memory: int
     pages: int
     only_pages: bool
+    only_books: bool
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--pages", type=int, default=100_000, help="records of the store whose pages are measured")
     parser.add_argument("--only-pages", action="store_true", help="measure the pages alone")
+    parser.add_argument("--only-books", action="store_true", help="measure the accounting documents alone")
     options = Options(**vars(parser.parse_args(given)))
     kind = "SQLite" if options.database_url is None else make_url(options.database_url).get_backend_name()
     say(
@@ -89,14 +91,17 @@ def say(line: str) -> None:
 def _rows(options: Options) -> Iterator[Row]:
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
-        if options.pages:
+        if options.pages and not options.only_books:
             yield from pages.rows(options.database_url, directory, records=options.pages, runs=options.runs)
         if options.only_pages:
             return
         scene = stack.enter_context(_scene(options, directory))
-        yield from _at_no_latency(scene, options)
-        yield _at_latency(scene, options)
+        if not options.only_books:
+            yield from _at_no_latency(scene, options)
+            yield _at_latency(scene, options)
         yield books.row(scene, orders=options.orders, runs=options.runs)
+        if options.only_books:
+            return
         yield from routes.rows(scene, runs=options.runs, requests=options.route_requests, clients=options.clients)
         if options.memory:
             yield _memory(scene, options)

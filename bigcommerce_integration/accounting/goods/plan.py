@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from ..basis.due import day_of, due_day, is_due, is_frozen
 from ..document import FULFILLMENT, Document
@@ -13,7 +14,7 @@ from .lots import moved, pieces_by_line, sign_of
 from .quantities import left_pieces, shipped_before
 
 
-class Rise(NamedTuple):
+class Rise(Struct, frozen=True, gc=False):
     """Goods that left on a day: pieces by order line, and the stored document of them if there is one."""
 
     day: date
@@ -21,7 +22,7 @@ class Rise(NamedTuple):
     stored: Document | None
 
 
-class Plan(NamedTuple):
+class Plan(Struct, frozen=True, gc=False):
     """What becomes of an order's fulfillments.
 
     ``fallen``: pieces by order line that are taken back of what ``base`` has booked; ``reversals`` are the stored

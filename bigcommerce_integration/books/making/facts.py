@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from operator import itemgetter
@@ -30,8 +29,7 @@ _NOTHING = Decimal()
 _NO_TAXED = Taxed(_NOTHING, _NOTHING, _NOTHING)
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(Struct, frozen=True, gc=False):
     """All that is stored about one order. ``read_at`` is when the newest of it was read, naive UTC.
 
     ``lacks_fees``: its payload does not say whether it has any.
