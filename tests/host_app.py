@@ -15,6 +15,7 @@ from sqlalchemy import Column, Integer, String, func, make_url, select
 from sqlalchemy.orm import Session
 
 from bigcommerce_integration import Host, SQLAlchemyHost, create_blueprint
+from bigcommerce_integration.app_state import EXTENSION, state_of
 
 from .compiled_once import SharedStatements
 from .kept_databases import KeptDatabases
@@ -149,6 +150,8 @@ class HostApp:
 
     def dispose(self, app: Flask) -> None:
         """Close the app's connections, so that its database can be dropped."""
+        if EXTENSION in app.extensions:
+            state_of(app).kept.close()
         with app.app_context():
             self.db.session.remove()
             for engine in self.db.engines.values():
