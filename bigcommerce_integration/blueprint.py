@@ -8,7 +8,7 @@ from dramatiq import Broker
 from dramatiq.brokers.stub import StubBroker
 from flask import Blueprint, Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import MetaData, make_url
+from sqlalchemy import make_url
 
 from .app_state import EXTENSION, State, require_shared
 from .cli.group import add_commands
@@ -16,7 +16,7 @@ from .config import read_config
 from .errors import ConfigError
 from .host.port import Host, product_key_type, require_host
 from .host.sqlalchemy import SQLAlchemyHost
-from .models import declare, tables
+from .models import declare
 from .models.product_key import link_type
 from .operations.alerts.attend import attend
 from .refresh.run.behaviours import collections
@@ -73,13 +73,12 @@ class _BigCommerceBlueprint(Blueprint):
         if isinstance(self._host, SQLAlchemyHost):
             self._host.require_scope()
         config = read_config(app.config)
-        declared = tables if self._registry is REGISTRY else declare(MetaData(), self._registry)
         state = State(
             config=config,
             db=self._db,
             broker=self._broker,
             host=self._host,
-            tables=declared.copy_into(self._db.metadata, link_type(product_key_type(self._host))),
+            tables=declare(self._registry).copy_into(self._db.metadata, link_type(product_key_type(self._host))),
             collections=collections(self._registry),
             cipher=config.cipher(),
         )

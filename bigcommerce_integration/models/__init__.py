@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, TypeVar
 
 from sqlalchemy import MetaData, Table
@@ -83,6 +83,10 @@ class Tables:
         ``ConfigError`` for a table of the host's own that has the name of one of ours. ``copies_in`` finds them again.
         """
         made = self._mapped(lambda table: _copied(table, host))
+        known = copies_in(host)
+        if link_type is None and known == made:
+            # An earlier app's, with the statements that it has built.
+            return known
         if link_type is not None:
             # Also where the host has reflected the table: what a database tells of a type is less than the type.
             made.variants.c.host_product_id.type = link_type
@@ -115,11 +119,13 @@ def copies_in(host: MetaData) -> Tables | None:
     return host.info.get(_INFO)
 
 
-def declare(metadata: MetaData, registry: Registry) -> Tables:
-    """Our tables in ``metadata``, with those of these collections."""
+@cache
+def declare(registry: Registry) -> Tables:
+    """Our tables with those of these collections, in a metadata of their own."""
+    metadata = MetaData()
     fixed = {name.removeprefix("bigcommerce_"): each.to_metadata(metadata) for name, each in DECLARED.tables.items()}
     return Tables(**fixed, mirror=mirror.mirror_tables(metadata, registry), registry=registry)
 
 
-metadata = MetaData()
-tables = declare(metadata, REGISTRY)
+tables = declare(REGISTRY)
+metadata = tables.instances.metadata
