@@ -13,7 +13,7 @@ from ..context import RequestContext
 from .filters import indexed_by
 from .paging import Condition, Wanted
 
-MOST_FOUND = 1000
+MOST_FOUND = 500
 """How many rows an index finds at most; of more, the list is scanned."""
 SCANS = 20
 """How many times as many rows as for a filter a request scans in search of a name."""
