@@ -30,7 +30,7 @@ from .making.costs import with_known_costs
 from .making.part import make
 from .rules import Books
 
-ORDERS_A_PART = 2000
+ORDERS_A_PART = 500
 MAY_BE_DUE = (SHIPPED, COMPLETED, REFUNDED, DISPUTED, PARTIALLY_REFUNDED)
 NOT_POSTED = ("pending", "waiting", "held", "disabled", "failed")
 

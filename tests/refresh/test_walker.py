@@ -58,7 +58,8 @@ def is_read_while_edited(run: Run) -> None:
     run.walk()
     run.assert_exact()
     if run.lasting:
-        assert run.wire.requests <= run.most_requests(len(ids | run.kept.brought))
+        # An edit in the middle of a small store may cost one more, as when its highest id goes and a lower one comes.
+        assert run.wire.requests <= run.most_requests(len(ids | run.kept.brought)) + 1
 
 
 def is_read_in_spite_of_all(run: Run) -> None:
