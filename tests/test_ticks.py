@@ -32,10 +32,11 @@ def server_shop(request: pytest.FixtureRequest, broker: StubBroker, tmp_path: Pa
 
 @contextmanager
 def held(shop: Shop, *statements: Any) -> Iterator[Connection]:
-    """A transaction that has begun with these statements and does not go on."""
+    """A transaction that has begun with these statements, as a tick does, and does not go on."""
     with shop.app.app_context():
         url = shop.host_app.db.engine.url
-    frozen = create_engine(url)
+    # In another one MariaDB locks also where a new row would go.
+    frozen = create_engine(url, isolation_level="READ COMMITTED")
     try:
         with frozen.connect() as connection:
             for statement in statements:
