@@ -21,6 +21,9 @@ from .old_code import NoHistory, unpack
 PAGE_SIZE, RECORDS = 10, 600
 SETTINGS = {"page_size": PAGE_SIZE, "concurrency": 2, "lease_s": 3.0, "tick_s": 0.5}
 
+WITHOUT_FEES = r"bigcommerce_orders \d+: not equal to the store: payload"
+"""What 0.1.0 leaves of orders: it does not ask for their fees."""
+
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
@@ -54,12 +57,15 @@ def test_old_and_new_workers_take_over_from_each_other(old: Path, database: str,
         wait_more_fetched(shop)
         crew.append(started(stack, shop, tmp_path, ROOT))
         shop.wait(120)
-        shop.assert_exact()
+        shop.assert_exact(but_for=WITHOUT_FEES)
         for seed in range(3):
             edited_and_refreshed(shop, Random(seed))
-        shop.assert_exact()
+        shop.assert_exact(but_for=WITHOUT_FEES)
         for workers in crew:
             assert workers.master.poll() is None, workers.text()
+        crew[0].kill()
+        edited_and_refreshed(shop, Random(3))
+        shop.assert_exact()
 
 
 @pytest.mark.slow
