@@ -32,11 +32,11 @@ def release(
     row = session.execute(select(table).where(*which)).one_or_none()
     if ledger is None or row is None:
         raise NotFound(f"There is no accounting document {number}.")
-    if row.status != "held":
-        raise Conflict(f"The document {number} is {row.status}; only one that is held is released.", refresh_id=None)
     held = books.rules.version(document_of(row, key_reader(session, books.tables)))
     if version is not None and version != held:
         raise VersionMismatch(_CHANGED)
+    if row.status != "held":
+        raise Conflict(f"The document {number} is {row.status}; only one that is held is released.", refresh_id=None)
     with session.begin_nested():
         session.execute(update(table).where(*which).values(released_version=held))
         made = make(ledger, books, [row.bigcommerce_order_id])
