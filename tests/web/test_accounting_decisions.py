@@ -47,6 +47,7 @@ def test_a_release_holds_for_the_version_that_was_seen(booked: Mirrored) -> None
     (deed, *_) = booked.get("history")["data"]
     assert (deed["action"], deed["done_by"], deed["changes"]["document"]) == ("release", "1", number)
     assert release(booked, number, etag).status_code == 409
+    assert release(booked, number, "another").status_code == 412, "whatever its state is"
 
 
 def test_another_version_is_not_released(booked: Mirrored) -> None:
