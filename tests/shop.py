@@ -197,10 +197,14 @@ def opened(
     host: WorkerHost | None = None,
     options: Mapping[str, Any] | None = None,
     registry: Registry = REGISTRY,
+    server: SandboxServer | None = None,
 ) -> Iterator[Shop]:
-    """A shop in this process, its tables made; ``settings`` without their prefix, in lower case."""
+    """A shop in this process, its tables made; ``settings`` without their prefix, in lower case.
+
+    ``server`` is another than one of this ``store``, not started yet.
+    """
     host_app = code_base()
-    with SandboxServer(store or SandboxStore(12, 12), latency_ms=latency_ms) as server:
+    with server or SandboxServer(store or SandboxStore(12, 12), latency_ms=latency_ms) as server:
         given = {"tick_s": 0.5, "lease_s": 3, "api_url": server.api_url, **(settings or {})}
         prefixed = {f"BIGCOMMERCE_{name.upper()}": value for name, value in given.items()} | dict(options or {})
         app = host_app.create_app(database_url, broker=broker, settings=prefixed, registry=registry)

@@ -1,4 +1,4 @@
-"""Many stand-in stores behind one address, in a process of its own: each has its own hash, records and quota.
+"""Many stand-in stores in a process of their own.
 
 They are asked over TLS; the control API, and whoever wants none, over plain HTTP.
 """
@@ -6,33 +6,26 @@ They are asked over TLS; the control API, and whoever wants none, over plain HTT
 from __future__ import annotations
 
 import json
-import re
 import signal
-import socket
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any, Self
 
-from bigcommerce_integration.sandbox import SandboxServer, SandboxStore
-from bigcommerce_integration.sandbox.server import gateway
+from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.sandbox.server.http_server import _Listener
-from bigcommerce_integration.sandbox.server.http_values import Request
-from bigcommerce_integration.sandbox.server.request_log import SeenRequest
 
 from ...certificates import Certificates, certificates
+from ...many_stores import ManyStores
 
-_HASH = re.compile(r"/stores/([^/]+)/")
 TOKEN = "the-same-token-for-all-stores"
 
 
-class ManyStores(SandboxServer):
-    """The first store's server, which answers for the others too."""
+class StoresOverTls(ManyStores):
+    """They listen on a second port, too."""
 
     def __init__(self, stores: list[SandboxStore], latency_ms: float, files: Certificates) -> None:
-        super().__init__(stores[0], latency_ms=latency_ms)
-        self._by_hash = {store.store_hash: store for store in stores}
+        super().__init__(stores, latency_ms)
         self._files = files
         self.tls_url = ""
 
@@ -55,17 +48,6 @@ class ManyStores(SandboxServer):
         self._tls.server_close()
         super().stop()
 
-    def serve(self, connection: socket.socket, request: Request) -> bool:
-        found = _HASH.match(request.path)
-        if found is None:
-            return super().serve(connection, request)
-        when = time.time()
-        time.sleep(self.latency_ms / 1000)
-        reply = gateway.answer(self._by_hash[found[1]], request)
-        seen = SeenRequest(request.method, request.path, request.raw_query, reply.status, when, len(reply.body))
-        self.requests.add(seen)
-        return self._send(connection, request, reply)
-
 
 def _stores(sizes: list[tuple[int, int, int]]) -> list[SandboxStore]:
     """So many stores of so many products and orders, size by size."""
@@ -82,7 +64,7 @@ def main() -> None:
         signal.signal(number, lambda *_: ended.set())
     files = certificates(directory)
     stores = _stores(sizes)
-    with ManyStores(stores, latency_ms, files) as server:
+    with StoresOverTls(stores, latency_ms, files) as server:
         told = {"api_url": server.api_url, "tls_url": server.tls_url, "control_token": server.control_token}
         told |= {"ca_bundle": str(files.authority)}
         print(json.dumps(told | {"store_hashes": [store.store_hash for store in stores]}), flush=True)
