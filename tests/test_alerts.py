@@ -229,6 +229,7 @@ def test_whoever_may_have_heard_of_it_hears_of_its_end(watched: Watched) -> None
     assert [is_over for _, is_over in watched.summary()] == [False, False, True]
 
 
+@pytest.mark.ci
 def test_a_worker_that_dies_in_the_call_has_another_one_call(watched: Watched) -> None:
     watched.break_store()
     watched.attend()

@@ -112,6 +112,7 @@ class Silent(StubBroker):
         return super().get_actor("look")
 
 
+@pytest.mark.ci
 def test_the_sender_waits_a_second_in_all_for_a_silent_broker() -> None:
     broker, senders = Silent(), [Sender()]
     dramatiq.actor(lambda refresh_id: None, actor_name="look", broker=broker)
@@ -134,6 +135,7 @@ def test_the_sender_waits_a_second_in_all_for_a_silent_broker() -> None:
     broker.close()
 
 
+@pytest.mark.ci
 def test_a_sender_ends_with_the_broker_that_leads_to_it() -> None:
     broker: Any = StubBroker(middleware=[])
     broker.sender = Sender()

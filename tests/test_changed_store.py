@@ -57,6 +57,7 @@ def last_line(shop: Shop) -> str:
     return run_in(shop.app, "doctor", *checks).stdout.rstrip().splitlines()[-1]
 
 
+@pytest.mark.ci
 def test_it_is_shown_everywhere_until_it_is_acknowledged(moved: Shop) -> None:
     # The doctor sees it in the store itself, and writes nothing.
     assert f"its time zone was changed from {OLD} to {NEW}" in last_line(moved)

@@ -63,6 +63,7 @@ def ticks(shop: Shop, count: int) -> None:
         wait_until(lambda before=before: shop.rows("workers", "last_tick_at") != [before], 10, "a tick")
 
 
+@pytest.mark.ci
 def test_slices_run_though_broker_is_down_and_ticks_are_rare(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actors, "POLL_EVERY_S", 0.2)
     monkeypatch.setattr(actors, "QUIET_POLL_EVERY_S", 0.2)

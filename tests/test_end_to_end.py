@@ -153,6 +153,7 @@ def test_a_receiver_that_raises_breaks_nothing(shop: Shop, caplog: pytest.LogCap
     assert len(failures) == 4, "of the instance, and of each collection's first refresh"
 
 
+@pytest.mark.ci
 def test_named_records_need_not_wait_for_a_long_walk(broker: StubBroker, sqlite_url: str) -> None:
     settings = {"page_size": 10, "concurrency": 1, "slice_s": 0.5, "tick_s": 60, "lease_s": 60}
     store = SandboxStore(300, 1, awkward=False)

@@ -68,6 +68,7 @@ def store_with(customer_id: int = 4711, email: str = EMAIL) -> tuple[SandboxStor
 # -- what is stored ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("option", [("--customer-id", 4711), ("--email", f"  {EMAIL.upper()} ")])
 def test_blanked_data_is_neither_restored_nor_seen_as_change(connect_any: Connect, option: tuple[str, object]):
     store, theirs = store_with()
@@ -159,6 +160,7 @@ def test_rejected_records_are_blanked_and_unreadable_emptied(connect: Connect):
     assert found(mirror) == [], "nor does it come back when it is rejected again"
 
 
+@pytest.mark.ci
 def test_it_works_in_batches_and_finishes_after_a_kill(connect_any: Connect, monkeypatch: pytest.MonkeyPatch):
     store, _ = store_with()
     for order_id in store.order_ids:

@@ -401,6 +401,7 @@ def test_every_host_block_is_tried() -> None:
     assert [each.section for each in HOST_BLOCKS] == list(CHECKS)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("block", HOST_BLOCKS, ids=str)
 def test_host_code_works_as_typed_in(
     block: Block, bigcommerce_sandbox: SandboxServer, sqlite_url: str, monkeypatch: pytest.MonkeyPatch

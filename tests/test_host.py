@@ -111,6 +111,7 @@ def test_several_products_with_one_sku_are_all_returned(
     assert len(host.products_by_sku(session, INSTANCE, ["twin", "TWIN", "twin"])["twin"]) == 2
 
 
+@pytest.mark.ci
 def test_thousands_of_skus_cost_a_few_queries(session: Session, host: SQLAlchemyHost, host_app: HostApp) -> None:
     skus = [f"Sku-{number}" for number in range(3000)]
     add_products(session, host_app, *skus)

@@ -119,6 +119,7 @@ def test_host_failing_three_times_gets_every_order_exactly_once(connect: Connect
     assert mirror.rows("rejected_records") == []
 
 
+@pytest.mark.ci
 def test_refreshes_failing_at_the_host_leave_no_half_order(connect: Connect):
     mirror = hasty(connect(SandboxStore(products=10, orders=70), settings={"page_size": 20}))
     calls = failing(mirror, 15, raise_error)

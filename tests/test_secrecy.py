@@ -300,6 +300,7 @@ def test_a_failing_refresh_shows_nothing(watch: Watch, fail: Callable[[Shop], No
     watch.assert_silent()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("place", ["write.apply.progress.message", "job.lease.Lease.renew", "read.walker.replace"])
 def test_what_nobody_expected_shows_nothing(watch: Watch, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def boom(*args: Any, **options: Any) -> Any:
@@ -327,6 +328,7 @@ def test_a_mistake_in_the_mapping_shows_nothing(watch: Watch, monkeypatch: pytes
     watch.assert_silent()
 
 
+@pytest.mark.ci
 def test_a_broker_that_fails_shows_nothing(watch: Watch) -> None:
     watch.shop.broker.is_deaf = True
     assert watch.post() == 201
@@ -337,6 +339,7 @@ def test_a_broker_that_fails_shows_nothing(watch: Watch) -> None:
     watch.assert_silent()
 
 
+@pytest.mark.ci
 def test_receivers_that_fail_show_nothing(watch: Watch) -> None:
     def boom(sender: Any, **values: Any) -> None:
         raise RuntimeError("the receiver's own failure")
@@ -360,6 +363,7 @@ def test_a_lost_lease_shows_nothing(watch: Watch) -> None:
     watch.assert_silent()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "token",
     [f"{TOKEN} ", f"{TOKEN}é", f"{TOKEN}\n", TOKEN * 9, [TOKEN], {"token": TOKEN}],

@@ -30,6 +30,7 @@ def by_resource(shop: Shop, *columns: str) -> dict[str, Any]:
     return {row.resource: row for row in shop.rows("refreshes", "resource", *columns)}
 
 
+@pytest.mark.ci
 def test_a_small_refresh_does_not_wait_for_a_large_one(broker: StubBroker, sqlite_url: str) -> None:
     store, settings = SandboxStore(400, 5, awkward=False), {"page_size": PAGE, "concurrency": 1, "slice_s": 300.0}
     with opened(sqlite_url, broker, store=store, latency_ms=50, settings=settings) as shop:
@@ -43,6 +44,7 @@ def test_a_small_refresh_does_not_wait_for_a_large_one(broker: StubBroker, sqlit
         shop.assert_exact()
 
 
+@pytest.mark.ci
 def test_one_large_refresh_at_a_time_goes_beyond_its_first_page(broker: StubBroker, sqlite_url: str) -> None:
     store, settings = SandboxStore(150, 150, awkward=False), {"page_size": PAGE, "concurrency": 1, "slice_s": 300.0}
     with opened(sqlite_url, broker, store=store, latency_ms=20, settings=settings) as shop:
@@ -55,6 +57,7 @@ def test_one_large_refresh_at_a_time_goes_beyond_its_first_page(broker: StubBrok
         shop.assert_exact()
 
 
+@pytest.mark.ci
 def test_the_host_s_own_actors_find_a_free_thread(broker: StubBroker, sqlite_url: str) -> None:
     sent = threading.Event()
     with opened(sqlite_url, broker, latency_ms=0) as shop:

@@ -16,6 +16,7 @@ from .shop import Shop, opened
 from .test_end_to_end import working
 
 
+@pytest.mark.ci
 def test_a_stopped_worker_leaves_at_once_and_another_goes_on(broker: StubBroker, sqlite_url: str) -> None:
     settings = {"page_size": 10, "concurrency": 2}
     store = SandboxStore(160, 2, awkward=False)
@@ -56,6 +57,7 @@ def test_worker_stops_within_seconds_while_the_store_is_silent(shop: Shop, monke
     shop.assert_exact()
 
 
+@pytest.mark.ci
 def test_second_worker_on_a_broker_goes_on_when_the_first_stops(
     broker: StubBroker, sqlite_url: str, due_at_once: None
 ) -> None:

@@ -104,6 +104,7 @@ def test_one_middleware_is_added_without_hooks_on_messages(sqlite_url: str) -> N
 # Apps and brokers
 
 
+@pytest.mark.ci
 def test_two_apps_in_one_process_each_with_its_broker(tmp_path: Any) -> None:
     brokers = [StubBroker(), StubBroker()]
     with (
@@ -148,6 +149,7 @@ def test_of_two_apps_on_one_broker_the_last_wins(broker: StubBroker, two_urls: t
                 assert tick_once(state_of(old.app)) == 0, "not due, in its own database"
 
 
+@pytest.mark.ci
 def test_a_second_app_takes_over_while_a_worker_runs(broker: StubBroker, two_urls: tuple[str, str]) -> None:
     worker = Worker(broker, worker_timeout=100, worker_threads=4)
     with opened(two_urls[0], broker) as old, opened(two_urls[1], broker) as new:
@@ -165,6 +167,7 @@ def test_a_second_app_takes_over_while_a_worker_runs(broker: StubBroker, two_url
         new.assert_exact()
 
 
+@pytest.mark.ci
 def test_a_worker_may_be_stopped_and_started_again(shop: Shop) -> None:
     for name in ("First", "Second", "Third"):
         with working(shop.broker):

@@ -89,6 +89,7 @@ def companies(
         yield Companies(request.param, url, broker, stack)
 
 
+@pytest.mark.ci
 def test_each_company_links_and_makes_its_own_products(companies: Companies) -> None:
     mirrors = [
         companies.connect(company, number, name="One name", integration_settings__auto_create_products=True)

@@ -18,6 +18,7 @@ def names(source: str) -> list[str]:
     return [name for name in found if name.startswith("test")]
 
 
+@pytest.mark.ci
 def test_no_test_name_is_longer_than_sixty_characters() -> None:
     found = [f"{path.name}: {name}" for path in FILES for name in names(path.read_text("utf-8"))]
     assert len(found) > 1000, "all tests are looked at"

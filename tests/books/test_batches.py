@@ -34,6 +34,7 @@ def closed(shelf: Shelf) -> None:
     shelf.keep()
 
 
+@pytest.mark.ci
 def test_batch_closes_once_orders_were_read_past_its_end(any_books):
     any_books.set(**DAILY)
     any_books.sell(100, (2, "20.00"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from dramatiq.brokers.stub import StubBroker
 from sqlalchemy import select
 
@@ -58,6 +59,7 @@ def counted(
         return found, asked
 
 
+@pytest.mark.ci
 def test_refreshes_ask_and_write_the_same_without_books(tmp_path, host_app, statements):
     bare = counted(host_app, f"sqlite:///{tmp_path / 'bare.db'}", SQLAlchemyHost, statements)
     of_tick = list(statements)

@@ -178,6 +178,7 @@ def test_refund_is_credited_and_a_cancelled_order_held(served):
     assert balance(served) == 0
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("seed", [1, 2])
 def test_money_of_every_order_follows_any_edits(served, seed):
     rng = Random(seed)

@@ -142,6 +142,7 @@ def test_a_deployment_that_is_well_has_nothing_to_do(well: Shop, run: Run) -> No
     assert ENCRYPTION_KEY not in done.output
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("plant", "exit_code", "check", "words"), FAULTS, ids=[each[0].__name__ for each in FAULTS])
 def test_the_last_line_names_the_fault_and_its_cure(
     well: Shop, run: Run, plant: Callable[[Shop], None], exit_code: int, check: str, words: tuple[str, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import update
 
 from ..shop import Shop
@@ -16,6 +17,7 @@ def test_without_watch_it_only_begins(read: Shop, run: Run) -> None:
     assert (begun.mode, begun.parameters) == ("reconcile", '{"date_from": "2026-01-01"}')
 
 
+@pytest.mark.ci
 def test_drift_is_3_and_repaired_is_0(read: Shop, run: Run) -> None:
     with working(read.broker):
         done = run("reconcile", "1", "products", "--watch")

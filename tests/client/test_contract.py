@@ -96,6 +96,7 @@ def problems(schema: dict[str, Any], name: str, text: str) -> list[str]:
     return found if value else [f"{name} is empty"]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_every_parameter_exists_and_has_a_valid_value(name: str) -> None:
     with serving(answer(503)) as server:

@@ -68,6 +68,7 @@ def test_a_token_in_the_message_is_masked_before_it_is_cut(form: str, before: st
     assert DOTS in error_text
 
 
+@pytest.mark.ci
 @given(st.text())
 def test_whatever_the_body_the_message_is_short_and_on_one_line(body: str) -> None:
     error_text = error_text_of(body, mask)

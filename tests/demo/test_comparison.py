@@ -7,6 +7,7 @@ import pytest
 from .conftest import Database
 
 
+@pytest.mark.ci
 def test_finished_demo_has_no_differences(database: Database) -> None:
     assert database.compared() == []
 

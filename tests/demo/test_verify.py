@@ -44,6 +44,7 @@ def test_the_demo_has_links_of_every_kind(database: Database) -> None:
     assert database.one(kinds) >= 5
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("table", TABLES)
 def test_changed_columns_are_seen(database: Database, table: str) -> None:
     expected = TABLES[table](expected_rows(database.demo.truth, database.demo.start_date))

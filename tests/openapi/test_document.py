@@ -178,6 +178,7 @@ def test_answers_are_what_the_document_says(document: Document, app: Flask) -> N
         document.check(method, where.partition("?")[0], client.open(where, method=method, headers=headers))
 
 
+@pytest.mark.ci
 def test_an_answer_that_departs_is_found(document: Document, app: Flask) -> None:
     answer = app.test_client().post(URL, json=new_instance(), headers=bearer(app))
     data = answer.json

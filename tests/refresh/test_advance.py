@@ -50,6 +50,7 @@ def thousand() -> SandboxStore:
     return SandboxStore(1000, 1000, awkward=False)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("concurrency", [1, 3, 8])
 def test_a_thousand_records_cost_the_fewest_requests(connect: Connect, thousand: SandboxStore, concurrency: int):
     mirror = connect(
@@ -243,6 +244,7 @@ def test_internal_error_is_raised_retried_and_fails_at_last(connect: Connect, mo
     assert mirror.advance("products") is Outcome.NOTHING
 
 
+@pytest.mark.ci
 def test_faults_with_progress_between_them_are_not_added_up(connect: Connect, monkeypatch: pytest.MonkeyPatch):
     pages = 2 * GIVE_UP_AFTER
     mirror = connect(SandboxStore(pages, 0, awkward=False), settings={"page_size": 1, "concurrency": 1})
@@ -277,6 +279,7 @@ def run_with_deaths(mirror: Mirror, resource: str) -> int:
             expire_leases(mirror)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("resource", ["products", "orders"])
 @pytest.mark.parametrize("place", [0, 100, -1])
 def test_record_that_kills_workers_is_soon_quarantined(connect: Connect, resource: str, place: int):
@@ -327,6 +330,7 @@ def test_referenced_product_that_kills_workers_is_quarantined(connect: Connect):
     assert {each for each in lines if each in set(store.product_ids)} - set(mirror.ids("products")) == set(deadly)
 
 
+@pytest.mark.ci
 def test_deaths_that_no_record_is_to_blame_for_end_the_refresh(connect: Connect, monkeypatch: pytest.MonkeyPatch):
     mirror = connect(SandboxStore(60, 60, awkward=False), settings={"page_size": 20})
 

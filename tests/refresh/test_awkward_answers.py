@@ -80,6 +80,7 @@ ANSWERS: dict[str, Rewrite] = {
 }
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("what", ANSWERS)
 def test_what_is_awkward_is_read_all_the_same(connect: Connect, monkeypatch: pytest.MonkeyPatch, what: str):
     store = SandboxStore(45, 45)
@@ -108,6 +109,7 @@ NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = {"date_from": datetime(2025, 6, 1).date(), "date_to": datetime(2025, 8, 1).date()}
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("resource", "mode", "parameters", "ignored"),
     [

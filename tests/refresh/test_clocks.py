@@ -76,6 +76,7 @@ def mirror(connect: Connect) -> Mirror:
 AHEAD = {"20 minutes": timedelta(minutes=20), "years": timedelta(days=4000)}
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("by", AHEAD.values(), ids=list(AHEAD))
 @pytest.mark.parametrize("after", [0, 1, 2], ids=["the first", "the second", "the third"])
 @pytest.mark.parametrize("mode", ["incremental", "full"])
@@ -145,6 +146,7 @@ def misdate(mirror: Mirror, at: datetime) -> None:
 FUTURES = [timedelta(minutes=20), timedelta(days=4000)]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("by", FUTURES, ids=["minutes", "years"])
 @pytest.mark.parametrize("mode", ["incremental", "full", "ids"])
 def test_what_is_from_the_future_heals(connect_any: Connect, by: timedelta, mode: Any) -> None:

@@ -63,6 +63,7 @@ def test_an_order_with_a_line_break_is_stored(connect: Connect):
     assert not mirror.rows("rejected_records")
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("mode", ["initial", "incremental", "full", "ids"])
 @pytest.mark.parametrize("resource", RESOURCES)
 @pytest.mark.parametrize("what", READ)
@@ -88,6 +89,7 @@ def test_what_can_be_read_leniently_is_stored(connect: Connect, what: str, resou
     mirror.assert_mirrors_the_store()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("mode", ["initial", "full", "ids"])
 @pytest.mark.parametrize("resource", RESOURCES)
 @pytest.mark.parametrize("what", REJECTED)
@@ -176,6 +178,7 @@ def test_a_record_too_large_is_rejected_alone(connect: Connect, monkeypatch: pyt
     assert not [row for row in mirror.rows(resource) if row["deleted_at"]]
 
 
+@pytest.mark.ci
 def test_pages_larger_than_an_answer_may_be_come_in_parts(connect: Connect, monkeypatch: pytest.MonkeyPatch):
     store = SandboxStore(60, 60)
     largest = max(len(text) for resource in RESOURCES for text in texts_of(store, resource).values())

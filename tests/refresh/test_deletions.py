@@ -20,6 +20,7 @@ def marked(mirror: Mirror, table: str) -> list[int]:
     return [row["bigcommerce_id"] for row in mirror.rows(table) if row["deleted_at"] is not None]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("page_size", [7, 250])
 def test_ten_deleted_products_are_marked_and_no_other(connect_any: Connect, page_size: int) -> None:
     store = SandboxStore(100, 0)

@@ -99,6 +99,7 @@ def test_an_order_has_at_most_25000_lines():
     assert order_lines.MOST_PAGES * PAGE == 25_000
 
 
+@pytest.mark.ci
 def test_a_page_of_long_orders_gets_on_in_each_slice(connect: Connect):
     store = SandboxStore(5, 0, awkward=False)
     made = [store.create_order(kind="lines_260") for _ in range(6)]

@@ -284,6 +284,7 @@ def test_ids_go_first_and_the_walk_goes_on(connect: Connect) -> None:
     mirror.completed("products").assert_mirrors_the_store()
 
 
+@pytest.mark.ci
 def test_a_steady_stream_of_ids_takes_turns_with_the_walk(connect_any: Connect) -> None:
     store = SandboxStore(60, 0, awkward=False)
     mirror = connect_any(store, settings={"page_size": 10, "concurrency": 1}).with_settings(slice_s=0.0)

@@ -136,6 +136,7 @@ def test_too_long_name_costs_no_other_row(connect_any: Connect):
 # -- many rows, few statements ------------------------------------------------------------------------------------
 
 
+@pytest.mark.ci
 def test_large_pages_are_written_in_several_statements(connect: Connect, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bulk, "ROWS_A_STATEMENT", 7)
     monkeypatch.setattr(dialect, "VALUES_A_STATEMENT", 5)

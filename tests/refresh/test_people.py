@@ -110,6 +110,7 @@ def test_nobody_is_in_any_column_and_all_else_is_as_ever(connect_any: Connect):
     assert {is_blanked(row["payload"]) for row in apart} == {True}
 
 
+@pytest.mark.ci
 def test_order_with_only_personal_changes_counts_as_unchanged(connect: Connect):
     store = store_of_every_kind()
     mirror = connect(store, settings=DROP).completed()
@@ -127,6 +128,7 @@ def test_order_with_only_personal_changes_counts_as_unchanged(connect: Connect):
     assert mirror.row("orders", changed)["status_id"] == 10
 
 
+@pytest.mark.ci
 def test_switch_to_drop_blanks_stored_rows_in_next_full_refresh(connect: Connect):
     store = store_of_every_kind()
     fill_with_people(store)
@@ -147,6 +149,7 @@ def test_quarantined_record_holds_no_personal_data(connect: Connect):
     assert found(mirror) == []
 
 
+@pytest.mark.ci
 @given(st.data())
 @at_most(15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_marker_survives_wherever_it_is_planted(shared: Mirror, data: st.DataObject):

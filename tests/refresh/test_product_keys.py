@@ -76,6 +76,7 @@ def keyed(request: pytest.FixtureRequest, broker: StubBroker, database_kind: str
         yield _connect(stack, host_app, broker, url)
 
 
+@pytest.mark.ci
 def test_products_are_linked_created_and_decided_on(keyed: Any) -> None:
     store = SandboxStore(0, 0)
     ids = {sku: add(store, sku) for sku in ("linked", "twin", "created", "by-hand", "many")}
@@ -128,6 +129,7 @@ def test_products_are_linked_created_and_decided_on(keyed: Any) -> None:
     assert client.delete(url, headers=headers).status_code == 202
 
 
+@pytest.mark.ci
 def test_the_document_says_what_a_key_is(keyed: Any) -> None:
     client = keyed().app.test_client()
     document = Document(client.get("/api/big-commerce/openapi.json").json)

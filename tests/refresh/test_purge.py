@@ -193,6 +193,7 @@ def test_all_of_it_goes_in_small_transactions_and_nothing_else(any_deleted: Dele
     assert any_deleted.purge() == 0
 
 
+@pytest.mark.ci
 def test_purge_killed_after_any_transaction_goes_on_there(
     any_deleted: Deleted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,6 +233,7 @@ def test_purge_killed_after_any_transaction_goes_on_there(
     any_deleted.assert_gone()
 
 
+@pytest.mark.ci
 def test_a_tick_does_it_for_a_moment_only(any_deleted: Deleted, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(purge_module, "PURGE_S", 0.0001)
     rounds = 0

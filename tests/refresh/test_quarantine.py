@@ -86,6 +86,7 @@ def test_unlucky_deaths_leave_nothing_out(mirror: Mirror, resource: str, trial_d
     assert mirror.ids(resource) == ids
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("resource", ["products", "orders"])
 def test_what_kills_again_stays_out_and_is_shown(mirror: Mirror, resource: str) -> None:
     ids = list(getattr(mirror.store, f"{resource.removesuffix('s')}_ids"))

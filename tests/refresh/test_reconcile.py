@@ -134,6 +134,7 @@ def mirror_of(connect: Connect, records: int = 16) -> Mirror:
     return connect(store, settings={"page_size": 7}, integration_settings__auto_create_products=True).completed()
 
 
+@pytest.mark.ci
 def test_drift_made_by_hand_is_found_and_repaired(connect_any: Connect) -> None:
     mirror = mirror_of(connect_any)
     was = content(mirror, *ANEW)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import pytest
 from sqlalchemy import event, insert, select, text, update
 
 from bigcommerce_integration.refresh.run.referenced import all_are_known, missing_products
@@ -105,6 +106,7 @@ def test_a_page_of_orders_that_is_written_is_not_waited_for(connect_server: Conn
     assert known_up_to(mirror) == 1
 
 
+@pytest.mark.ci
 def test_end_of_a_refresh_checks_only_new_lines(connect_any: Connect) -> None:
     mirror = connect_any(SandboxStore(3, 3, awkward=False)).completed()
     stored = mirror.ids("products")[0]

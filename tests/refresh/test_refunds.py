@@ -241,6 +241,7 @@ def test_an_open_refresh_is_not_begun_twice(mirror: Mirror):
     assert len(mirror.rows("refreshes", resource="refunds")) == 1
 
 
+@pytest.mark.ci
 def test_orders_of_one_id_or_of_some_days_begin_none(mirror: Mirror, store: SandboxStore):
     mirror.completed("refunds")
     mirror.again("orders", mode="ids", ids=(store.order_ids[0],))
@@ -413,6 +414,7 @@ BAD = {
 }
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("field", BAD)
 def test_a_refund_without_its_money_is_rejected_and_shown(connect: Connect, store: SandboxStore, field: str):
     mirror = begun(connect(store).completed())

@@ -148,6 +148,7 @@ def answer_at(resource: str, story: list[tuple[int | None, datetime]], owner: in
     return make(resource, owner, own, *([12] if holder == owner else []))
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("resource", ["products", "orders"])
 @pytest.mark.parametrize("story", STATES)
 def test_full_refresh_is_right_after_any_moves_in_any_order(connect: Connect, resource: str, story: str):

@@ -53,6 +53,7 @@ def test_an_error_before_the_first_request_lets_the_lease_go(connect: Connect) -
     assert told(mirror)[1]["trouble"] is None
 
 
+@pytest.mark.ci
 def test_an_error_is_shown_from_the_second_try_on(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     mirror = with_worker(connect(SandboxStore(70, 0, awkward=False), settings={"page_size": 10, "concurrency": 1}))
     secret = mirror.store.access_token
@@ -84,6 +85,7 @@ def test_an_error_is_shown_from_the_second_try_on(connect: Connect, monkeypatch:
     assert told(mirror)[1]["trouble"] is None
 
 
+@pytest.mark.ci
 def test_errors_with_progress_between_them_end(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     mirror = connect(SandboxStore(3 * MOST_ERRORS, 0, awkward=False), settings={"page_size": 1, "concurrency": 1})
     original, calls = walker.Walker.store, [0]

@@ -228,6 +228,7 @@ def test_a_lease_that_could_not_be_let_go_is_no_death(connect_server: Connect) -
         assert_nothing_is_left_out(mirror, "products")
 
 
+@pytest.mark.ci
 def test_a_host_whose_database_is_short_is_waited_for(connect: Connect) -> None:
     mirror = connect(SandboxStore(20, 0, awkward=False))
 
@@ -241,6 +242,7 @@ def test_a_host_whose_database_is_short_is_waited_for(connect: Connect) -> None:
     assert_nothing_is_left_out(mirror, "products")
 
 
+@pytest.mark.ci
 def test_a_full_sqlite_file_is_waited_for(connect: Connect) -> None:
     mirror = connect(SandboxStore(60, 0, awkward=False), settings={"page_size": 20})
     most = [10]

@@ -309,6 +309,7 @@ def test_a_page_size_of_one_reads_all_the_same(connect: Connect):
     mirror.assert_mirrors_the_store()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("switches", [{"min_id_inclusive": False}, {"dates_inclusive": False}, {"too_many": True}])
 def test_what_the_documentation_leaves_open_changes_nothing(connect: Connect, switches: dict[str, bool]):
     store = SandboxStore(60, 60)
@@ -341,6 +342,7 @@ def test_the_highest_record_may_go_while_it_is_walked_to(connect: Connect, resou
     assert set(ids[:-1]) <= set(mirror.ids(resource)) <= set(ids)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("seed", range(3))
 def test_a_store_edited_all_the_while_loses_nothing_that_stays(connect: Connect, seed: int):
     mirror = connect(SandboxStore(60, 60, seed=seed + 1), settings={"page_size": 8, "concurrency": 3})

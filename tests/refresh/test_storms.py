@@ -24,6 +24,7 @@ STORM = (
 )
 
 
+@pytest.mark.ci
 @pytest.mark.usefixtures("quick_retries")
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)])
 def test_a_storm_of_everything_costs_no_row_and_few_requests(connect: Connect, seed: int):

@@ -46,6 +46,7 @@ def take_variants(store: SandboxStore, *product_ids: int) -> list[int]:
 LISTS = r"/catalog/variants\?"
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("shown", ["empty", "null", "missing"])
 @pytest.mark.parametrize("mode", ["full", "incremental", "ids"])
 def test_variants_that_products_do_not_show_stay(connect: Connect, shown: str, mode: Any) -> None:
@@ -77,6 +78,7 @@ def test_a_first_refresh_asks_for_variants_not_shown(connect: Connect, shown: st
     assert len(mirror.asked(LISTS)) == 1
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("products", "emptied", "page_size"), [(30, 30, 250), (300, 200, 250), (60, 60, 10)])
 def test_more_variants_than_the_share_stay_and_it_fails(
     connect_any: Connect, products: int, emptied: int, page_size: int

@@ -92,6 +92,7 @@ def test_store_under_edits_is_read_whole_with_few_requests(run: Run) -> None:
     is_read_while_edited(run)
 
 
+@pytest.mark.ci
 @FEW
 @given(TROUBLED)
 def test_no_death_or_failure_loses_a_page_or_moves_a_walk_back(run: Run) -> None:

@@ -29,6 +29,7 @@ def orders(store):
     return [json.loads(text) for _, text in store.order_records()]
 
 
+@pytest.mark.ci
 def test_names(products):
     names = [product["name"] for product in products]
     assert len(set(names)) == len(names)

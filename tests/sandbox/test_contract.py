@@ -106,6 +106,7 @@ def test_v3_errors(small, path):
     check(small.get("v3/catalog/products/99999999/variants").json(), schema)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("include", ["", "consignments", "consignments.line_items,fees"])
 def test_orders(small, include):
     schema = openapi.answer_schema(ORDERS, "/orders")
@@ -119,6 +120,7 @@ def test_an_order(small):
         check(small.get(f"v2/orders/{order_id}").json(), openapi.answer_schema(ORDERS, "/orders/{order_id}"))
 
 
+@pytest.mark.ci
 def test_consignments(small):
     schema = openapi.answer_schema(ORDERS, "/orders/{order_id}/consignments")
     for order_id in small.store.order_ids:
@@ -126,6 +128,7 @@ def test_consignments(small):
         check(answer.json(), schema)
 
 
+@pytest.mark.ci
 def test_order_products(small):
     schema = openapi.answer_schema(ORDERS, "/orders/{order_id}/products")
     for order in list(small.store.orders.values()):

@@ -159,6 +159,7 @@ def test_the_command_explains_itself(capsys):
         assert option in text
 
 
+@pytest.mark.ci
 def test_other_projects_import_the_fixtures(pytester):
     pytester.makeconftest('pytest_plugins = ["bigcommerce_integration.sandbox.pytest_plugin"]')
     pytester.makepyfile(
@@ -178,6 +179,7 @@ def test_other_projects_import_the_fixtures(pytester):
     result.assert_outcomes(passed=2)
 
 
+@pytest.mark.ci
 def test_plugin_that_pytest_finds_imports_the_sandbox_alone(pytester, monkeypatch):
     """Beside its entry point, where the package is installed: naming it in a conftest.py as well does no harm."""
     monkeypatch.setenv("PYTHONPATH", str(ROOM.parent.parent))

@@ -30,6 +30,7 @@ def crowded(machines: int) -> Result:
     return simulated(1000, machines, config=CONFIG, seed=1, minutes=3, costs=DEAR)
 
 
+@pytest.mark.ci
 def test_lateness_falls_with_machines() -> None:
     one, two, four = (crowded(machines) for machines in (1, 2, 4))
     assert one.late(0.95) > two.late(0.95) > four.late(0.95)
@@ -52,6 +53,7 @@ def test_no_store_waits_for_ever_where_there_are_too_many() -> None:
     assert one.longest_gap_s < 4 * mean_gap_s
 
 
+@pytest.mark.ci
 def test_process_begins_as_much_as_it_can_do() -> None:
     cheap = Costs(refresh_s=0.001, request_s=0.001, begin_s=0.0001, processes=1, threads=64)
     config = Config(encryption_keys=("unused",), sync_interval_s=20.0)

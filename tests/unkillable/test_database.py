@@ -140,6 +140,7 @@ def own_shop(database: str, directory: Path, **options: Any) -> Iterator[tuple[S
         yield stack.enter_context(opened_for_workers(host, options=engine, **options)), take_away
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("database", "times"),
     [

@@ -129,6 +129,7 @@ def test_migration_keeps_every_row(upgrade: tuple[Shop, Rows]) -> None:
         assert sorted(kept, key=repr) == rows, table
 
 
+@pytest.mark.ci
 def test_open_refresh_goes_on_and_completes(upgrade: tuple[Shop, Rows]) -> None:
     shop, before = upgrade
     half_way = next(each for each in refreshes(shop, SECOND) if each["status"] == "processing")
@@ -152,6 +153,7 @@ def test_open_refresh_goes_on_and_completes(upgrade: tuple[Shop, Rows]) -> None:
             assert after[row["bigcommerce_id"]]["change_number"] == row["change_number"]
 
 
+@pytest.mark.ci
 def test_unchanged_store_writes_no_row_anew(upgrade: tuple[Shop, Rows]) -> None:
     shop, before = upgrade
     with working(shop):
@@ -170,6 +172,7 @@ def test_unchanged_store_writes_no_row_anew(upgrade: tuple[Shop, Rows]) -> None:
             assert changed - {"observed_at"} == expected - {"observed_at"}, (table, row["bigcommerce_id"])
 
 
+@pytest.mark.ci
 def test_refunds_come_to_a_store_of_the_old_version(upgrade: tuple[Shop, Rows]) -> None:
     shop, _ = upgrade
     with working(shop):

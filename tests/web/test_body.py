@@ -221,6 +221,7 @@ def send_chunks(served: tuple[str, str], method: str, path: str, chunks: bytes) 
         return answer.status, json.loads(answer.read())
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "chunks",
     [b"zz\r\n{}\r\n0\r\n\r\n", b"-2\r\n{}\r\n0\r\n\r\n", b"2\r\n{}xx0\r\n\r\n", b"5\r\n{}", b"2\r\n{}\r\nq\r\n\r\n"],

@@ -141,6 +141,7 @@ def test_a_mended_token_continues_what_failed(connect: Connect) -> None:
     mirror.completed().assert_mirrors_the_store()
 
 
+@pytest.mark.ci
 def test_a_mended_token_and_an_earlier_start_date_both_work(connect: Connect) -> None:
     start = (datetime.now(UTC) - timedelta(days=100)).date()
     mirror = connect(

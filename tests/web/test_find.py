@@ -41,6 +41,7 @@ def store(any_mirrored: Mirrored) -> Mirrored:
     return any_mirrored
 
 
+@pytest.mark.ci
 def test_what_is_here_is_found_by_all_its_names(store: Mirrored) -> None:
     number = 7_000_000 + store.instance_id
     store.add("orders", {"bigcommerce_id": number, "external_order_id": f"EXT-{number}", "status_id": 10})
@@ -142,6 +143,7 @@ def test_the_hosts_word_and_page_are_shown(store: Mirrored, monkeypatch: pytest.
     assert found(store, str(number)).verdicts[0].reasons[0].link is None
 
 
+@pytest.mark.ci
 def test_stores_are_asked_as_often_as_is_allowed(
     host_app: HostApp, broker: StubBroker, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

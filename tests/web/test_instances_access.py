@@ -147,6 +147,7 @@ def test_failure_on_the_way_does_not_show_the_token(watch: Watch, broken: str, m
     assert_silent(watch)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "broken",
     [

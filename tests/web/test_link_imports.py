@@ -123,6 +123,7 @@ def written(rows: Rows, columns: Sequence[str], separator: str, quoting: int = c
     return text.getvalue()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("encoding", "separator", "columns"),
     [

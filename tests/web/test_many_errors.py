@@ -103,6 +103,7 @@ def test_parameters_are_counted_and_cut(mirrored: Mirrored) -> None:
     assert list(errors(mirrored.ask(f"variants?{'q' * 500}=1"))) == [f"{'q' * 99}…"]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", ["one row", "many rows"])
 def test_two_megabytes_of_mistakes_cost_little(kind: str, mirrored: Mirrored) -> None:
     """Against what it costs to parse them: before, it was more than fifty times that."""

@@ -98,6 +98,7 @@ def test_twenty_posts_where_the_host_runs_serializable(
         host_app.dispose(app)
 
 
+@pytest.mark.ci
 def test_twenty_posts_of_twenty_names_make_twenty_instances(any_app: Flask, host_app: HostApp) -> None:
     headers = bearer(any_app)
     together = threading.Barrier(20)

@@ -82,6 +82,7 @@ def products(store: Mirrored, skus: Sequence[str | None]) -> list[str]:
     return sorted(store.host_app.scalars(store.app, select(model.sku).where(model.sku.in_([s for s in skus if s]))))
 
 
+@pytest.mark.ci
 def test_products_are_made_though_the_settings_make_none(store: Mirrored) -> None:
     skus = add(store, "A", "B", "C")
     shown = previewed(store, ids=[101, 102])

@@ -164,6 +164,7 @@ def hosts_own(app: Flask) -> None:
     app.register_error_handler(404, lambda error: ("the host's 404", 404))
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_the_hosts_routes_below_our_prefix_win(when: str, made: Made) -> None:
     app = made(**{when: hosts_own})
