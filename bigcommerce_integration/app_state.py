@@ -20,7 +20,7 @@ from .errors import ConfigError
 from .host.port import Host
 from .models import Tables, copies_in
 from .models.dialect import is_in_memory
-from .refresh.job.context import Engine, Remembered
+from .refresh.job.context import Engine
 from .refresh.write.behaviour import Collection
 
 EXTENSION = "bigcommerce_integration"
@@ -45,7 +45,6 @@ class State:
     owed: dict[str, Any] = field(default_factory=dict, repr=False)
     # Connections to stores that this process keeps between slices.
     kept: KeptSessions = field(default_factory=KeptSessions, repr=False)
-    remembered: Remembered = field(default_factory=Remembered, repr=False)
 
 
 def state_of(app: Flask) -> State:
@@ -92,7 +91,6 @@ def engine_of(state: State, stopping: threading.Event) -> Engine:
         stopping=stopping,
         owed=state.owed,
         kept=state.kept,
-        remembered=state.remembered,
     )
 
 

@@ -135,6 +135,7 @@ class Config(Unpicklable):
     quota_reserve: float = field(default=0.1, metadata=_read_by(_number(0, 0.95)))
     sync_interval_s: float = field(default=300, metadata=_read_by(_number(1)))
     sweep_interval_s: float = field(default=86400, metadata=_read_by(_number(1)))
+    link_interval_s: float = field(default=3600, metadata=_read_by(_number(0)))
     reconcile_interval_s: float | None = field(default=None, metadata=_read_by(_optional(_number(60))))
     overlap_s: float = field(default=300, metadata=_read_by(_number(0)))
     max_deleted_share: float = field(default=0.2, metadata=_read_by(_number(0, 1)))

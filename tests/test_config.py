@@ -99,7 +99,7 @@ def test_keys_of_the_host_that_only_look_a_little_like_ours_pass() -> None:
 
 NUMBERS = [
     "CONCURRENCY", "PAGE_SIZE", "TIMEOUT_S", "SLICE_S", "LEASE_S", "TICK_S", "QUOTA_RESERVE", "SYNC_INTERVAL_S",
-    "SWEEP_INTERVAL_S", "OVERLAP_S", "MAX_DELETED_SHARE", "RETENTION_DAYS",
+    "SWEEP_INTERVAL_S", "LINK_INTERVAL_S", "OVERLAP_S", "MAX_DELETED_SHARE", "RETENTION_DAYS",
 ]  # fmt: skip
 
 

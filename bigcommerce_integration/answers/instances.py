@@ -57,9 +57,7 @@ def _resource_answer(resource: ResourceHealth) -> dict[str, Any]:
     return {
         **off,
         "last_success_at": moment_text(success.row.finished_at if success else None),
-        **shown(resource, "age_s", "watermark", "next_refresh_at"),
-        "conflicts": success.row.conflicts if success else None,
-        "refused": success.row.refused if success else None,
+        **shown(resource, "age_s", "watermark", "next_refresh_at", "conflicts", "refused"),
         "open_refresh": opened and open_refresh_answer(opened),
         "left_out": (
             resource.left_out

@@ -67,6 +67,13 @@ declare_table(
     Column("next_backfill_at", moment()),
     # Linking was switched on: its pass, at the end of a refresh of products, is still to be made.
     Column("is_link_wanted", Boolean, nullable=False, server_default=false()),
+    # When a refresh of products next makes the pass over all that is unlinked, NULL is at once; how many variants the
+    # last one left with a reason, and how many products the host would not make. What was written up to this change
+    # number, a pass has looked at.
+    Column("next_link_at", moment()),
+    Column("link_conflicts", BigInteger),
+    Column("link_refused", BigInteger),
+    Column("linked_up_to", BigInteger),
     # Why the collection, which a store can do without, is not mirrored for this one: the token lacks its scope.
     Column("off_reason", Text),
     # What a tick looks for, so that it reads what is due and nothing else.

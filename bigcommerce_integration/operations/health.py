@@ -46,6 +46,9 @@ class ResourceHealth:
     has_rejected: bool = False
     # Whether any variant of the store has no link for a reason; it may be gone from the store.
     has_unsolved: bool = False
+    # Variants that the last pass over all left unlinked with a reason, and products that the host would not make in it.
+    conflicts: int | None = None
+    refused: int | None = None
     # The newest refresh that was stopped as too much was gone, unless a full one was completed since.
     held_back: RefreshView | None = None
     # The last reconciliation, if it found drift that was not repaired since.
@@ -174,6 +177,8 @@ def _selected(tables: Tables, config: Config) -> Select[Any]:
         leases.c.next_sync_at,
         leases.c.off_reason,
         leases.c.drifted_in,
+        leases.c.link_conflicts,
+        leases.c.link_refused,
         is_due(leases.c.next_sync_at, within_s=MOST_SPREAD * config.sync_interval_s).label("is_due"),
         db_now().label("now"),
         newest().label("newest_id"),
@@ -247,9 +252,19 @@ def _resource_health(
         off_reason=lease.off_reason,
         has_rejected=lease.any_rejected is not None,
         has_unsolved=lease.any_unsolved is not None,
+        conflicts=_left(lease.link_conflicts, "conflicts", success),
+        refused=_left(lease.link_refused, "refused", success),
         held_back=views.get(lease.held_back_id),
         drifted=views.get(lease.drifted_in),
     )
+
+
+def _left(noted: int | None, name: str, success: RefreshView | None) -> int | None:
+    """What the last linking pass has left, as it was noted; 0.1.0 noted it with the refresh alone."""
+    if success is None or noted is not None:
+        return noted
+    count: int = getattr(success.row, name)
+    return count
 
 
 def _nothing(resource: str) -> ResourceHealth:

@@ -147,6 +147,12 @@ class Mirror:
                 earlier = row["watermark"] - timedelta(hours=1)
                 self.execute(update(leases).where(*this).values(watermark=earlier))
 
+    def let_link_interval_pass(self) -> Mirror:
+        """The next refresh of products looks at all that is unlinked."""
+        leases = self.table("leases")
+        self.execute(update(leases).where(leases.c.instance_id == self.instance_id).values(next_link_at=None))
+        return self
+
     def with_settings(self, **settings: Any) -> Mirror:
         """The engine with other settings."""
         self.engine = replace(self.engine, config=replace(self.engine.config, **settings))

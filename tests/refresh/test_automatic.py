@@ -476,7 +476,7 @@ def test_a_switch_turned_between_two_slices_begins_the_pass_anew(
     for number in range(6):
         store.create_product(variants=1, sku=f"S{number}")
     mirror = connect(store, integration_settings__auto_create_products=False).completed()
-    mirror.start("products", "incremental").with_settings(slice_s=0.0)
+    mirror.let_link_interval_pass().start("products", "incremental").with_settings(slice_s=0.0)
     while (
         mirror.refresh("products")["phase"] != "link" or '"link_after": 0' in mirror.refresh("products")["checkpoint"]
     ):

@@ -188,14 +188,3 @@ def test_a_zone_that_changed_meanwhile_is_gone_by(mirror: Mirror) -> None:
     assert ["T05%3A59%3A59Z" in each for each in asked] == [True, False]
     assert mirror.instance()["store_timezone"] == "Asia/Tokyo"
     assert mirror.refresh("orders")["updated"] == 1
-
-
-def test_variants_are_looked_at_again_once_one_is_unlinked(mirror: Mirror) -> None:
-    mirror.execute(update(mirror.table("instances")).values(auto_create_products=True))
-    mirror.again("products", mode="incremental").again("products", mode="incremental")
-    assert mirror.engine.remembered.all_linked
-    store = mirror.store
-    made = store.create_product(variants=1, sku="made-since")
-    mirror.again("products", mode="incremental")
-    (variant,) = mirror.rows("variants", bigcommerce_product_id=made if isinstance(made, int) else made["id"])
-    assert variant["host_product_id"] is not None

@@ -346,12 +346,10 @@ def test_what_is_deleted_or_only_referred_to_makes_nothing(connect: Connect):
         (variants, {"deleted_at": variants.c.observed_at}),
     ):
         mirror.execute(update(table).values(values))
-        mirror.again("products", mode="incremental")
+        mirror.let_link_interval_pass().again("products", mode="incremental")
         assert mirror.host_products() == {}
         mirror.execute(update(table).values({name: False if name.startswith("is_") else None for name in values}))
-        # The rows were written without the numbers that tell so.
-        mirror.engine.remembered.all_linked.clear()
-    mirror.again("products", mode="incremental")
+    mirror.let_link_interval_pass().again("products", mode="incremental")
     assert list(mirror.host_products().values()) == ["gone"]
 
 
@@ -435,10 +433,13 @@ def test_draft_the_host_refuses_is_counted_and_reported(
     assert told[0].refresh_id == mirror.refreshes["products"]  # type: ignore[attr-defined]
     assert (health(mirror)["refused"], health(mirror)["conflicts"]) == (6, 2)
     # Nothing is doubled by the next one, and nothing stays told that is mended.
-    mirror.again("products", mode="incremental")
+    mirror.let_link_interval_pass().again("products", mode="incremental")
     assert (mirror.refresh("products")["refused"], mirror.refresh("products")["conflicts"]) == (6, 2)
     mirror.host.create_products = original
     mirror.again("products", mode="incremental")
+    assert (mirror.refresh("products")["refused"], mirror.refresh("products")["conflicts"]) == (0, 0)
+    assert (health(mirror)["refused"], health(mirror)["conflicts"]) == (6, 2), "as the last pass over all left them"
+    mirror.let_link_interval_pass().again("products", mode="incremental")
     assert (health(mirror)["refused"], health(mirror)["conflicts"]) == (0, 2)
 
 
@@ -503,10 +504,10 @@ def test_a_deleted_host_product_unlinks_in_the_sweep(connect_any: Connect, sourc
     path = f"/api/big-commerce/{mirror.instance_id}/explain?sku=A"
     reasons = mirror.app.test_client().get(path, headers=bearer(mirror.app)).json["data"]["reasons"]
     assert reasons[0]["code"] == "host_product_gone"
-    # Nothing is made in place of what somebody deleted; another product with the SKU links, in any refresh.
+    # Nothing is made in place of what somebody deleted; another product with the SKU links, in any pass.
     assert "A" not in mirror.host_products().values()
     again = mirror.add_host_product("A")
-    mirror.again("products", mode="incremental")
+    mirror.let_link_interval_pass().again("products", mode="incremental")
     (row,) = mirror.rows("variants", sku="A")
     assert (row["host_product_id"], row["link_source"], row["link_conflict"]) == (again, "auto", None)
 

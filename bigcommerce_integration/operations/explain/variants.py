@@ -142,7 +142,9 @@ def _of_host(facts: VariantFacts) -> Iterator[Reason]:
         )
     elif facts.host_products:
         yield Reason(
-            ReasonCode.NOT_LINKED_YET, "You have a product with this SKU: the next refresh of the products looks at it."
+            ReasonCode.NOT_LINKED_YET,
+            "You have a product with this SKU: the next linking pass over all variants looks at it. A refresh of its "
+            "product alone does so at once.",
         )
     elif facts.is_only_referenced:
         yield Reason(
@@ -150,7 +152,7 @@ def _of_host(facts: VariantFacts) -> Iterator[Reason]:
             "Its product is here only since an order refers to it: no product of yours is made for it by itself.",
         )
     elif facts.auto_create:
-        yield Reason(ReasonCode.NOT_CREATED_YET, "The next refresh of the products makes a product for it.")
+        yield Reason(ReasonCode.NOT_CREATED_YET, "The next linking pass over all variants makes a product for it.")
     else:
         yield Reason(
             ReasonCode.NO_HOST_PRODUCT, "You have no product with this SKU, and the settings make none by themselves."

@@ -59,7 +59,8 @@ class Checkpoint:
     date as a moment, ``dates`` the filter on every request of the walk, ``page_size`` what a troubled store is
     asked for instead of the setting, ``failures`` how many requests in a row failed, ``link_after`` the last
     variant that the linking pass has seen, ``start_date`` the instance's when the walk began, ``linked_by`` the two
-    switches of linking (link, create) that the linking pass has worked by, ``unsolved`` what it left without a link,
+    switches of linking (link, create) that a linking pass over all has worked by, ``linked_up_to`` the change number up
+    to which any pass has looked at what was written, ``unsolved`` what it left without a link,
     ``links`` how far the host was asked whether it still has the products of links, ``withheld`` how many variants are
     not marked as deleted since they are too many, ``suspects`` the low ends of the ranges whose first page may be what
     a worker died of. What the store changed before ``settled_until`` has to be in the rows, for a reconciliation; None
@@ -78,6 +79,7 @@ class Checkpoint:
     link_after: int = 0
     start_date: date | None = None
     linked_by: tuple[bool, bool] | None = None
+    linked_up_to: int | None = None
     suspects: tuple[int, ...] = ()
     unsolved: Unsolved = field(default_factory=Unsolved)
     links: LinksCheck = field(default_factory=LinksCheck)

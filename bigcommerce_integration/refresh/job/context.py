@@ -52,17 +52,6 @@ def transport_to(
     )
 
 
-@dataclass
-class Remembered:
-    """What this process knows of stores from one slice to the next, so as not to ask again; all of it may be lost.
-
-    ``all_linked`` is, by the id of an instance, the change number of its products at which no variant waited for a
-    link: until another is given, none does.
-    """
-
-    all_linked: dict[int, int] = field(default_factory=dict)
-
-
 @dataclass(frozen=True)
 class Engine:
     """Everything that outlives a slice; ``stopping`` is set when the process is to end."""
@@ -80,7 +69,6 @@ class Engine:
     owed: dict[str, Any] = field(default_factory=dict, repr=False)
     # Connections to stores between slices.
     kept: KeptSessions = field(default_factory=KeptSessions, repr=False)
-    remembered: Remembered = field(default_factory=Remembered, repr=False)
 
     def transaction(self, work: Callable[[Session], T], *, is_small: bool = False) -> T:
         """``work`` in a transaction of its own, committed (see ``in_own_transaction`` and ``dialect.begin``)."""
@@ -120,7 +108,10 @@ class Aftermath:
 
 @dataclass(frozen=True)
 class Job:
-    """One claimed refresh: what it is, for whom, and the lease that fences its writes."""
+    """One claimed refresh: what it is, for whom, and the lease that fences its writes.
+
+    ``is_link_due``: a pass over all unlinked variants is due, or wanted.
+    """
 
     engine: Engine
     refresh_id: int
@@ -132,6 +123,7 @@ class Job:
     deadline: float
     clock: StoreClock
     is_sweep: bool = False
+    is_link_due: bool = False
     aftermath: Aftermath = field(default_factory=Aftermath, compare=False)
 
     @property

@@ -22,8 +22,9 @@ LENGTHS_DIFFER = 2.0
 class Lease:
     """A claimed lease: the epoch fences off whoever held it before.
 
-    ``change_number`` is the highest number of a row that was written before it was claimed, ``watermark`` the one that
-    there was then: only who has the lease moves it.
+    ``change_number`` is the highest number of a row that was written before it was claimed. ``watermark`` and
+    ``linked_up_to`` (the linking pass has looked at what was written up to this number) are those that there were then:
+    only who has the lease moves them.
     """
 
     tables: Tables = field(repr=False)
@@ -34,6 +35,7 @@ class Lease:
     length_s: float
     change_number: int
     watermark: datetime | None = None
+    linked_up_to: int | None = None
 
     def renew(self, session: Session) -> None:
         """Move the expiry by the database's clock; the first statement of every page's transaction.
@@ -110,7 +112,7 @@ def take(
     which = lease_of(tables, found.instance_id, found.resource)
     if affected(session, update(leases).where(*which, *is_as_found).values(taken)) != 1:
         return None
-    known = (found.change_number, found.watermark)
+    known = (found.change_number, found.watermark, found.linked_up_to)
     return Lease(tables, found.instance_id, found.resource, found.epoch + 1, owner, length_s, *known)
 
 

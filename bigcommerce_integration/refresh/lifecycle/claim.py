@@ -28,6 +28,7 @@ from .keys import require_keys
 from .release import Owed, settle
 from .setbacks import Setbacks
 from .transitions import take_up
+from .wishes import MOST_SPREAD
 
 LONGEST_PAUSE_S = 2 * LONGEST_WAIT_S
 """No slice asks to be resumed later than this."""
@@ -75,7 +76,7 @@ def claim_refresh(engine: Engine, refresh_id: int) -> Claimed | Outcome:
 
     def work(session: Session) -> Claimed | Outcome:
         nonlocal found
-        statement = engine.tables.prebuilt(_claimable, engine.config.lease_s)
+        statement = engine.tables.prebuilt(_claimable, engine.config.lease_s, engine.config.link_interval_s)
         free = unlocked(session, statement, engine.tables.leases)
         found = session.execute(free, {"this_refresh": refresh_id}).first()
         return _why_not(session, engine, refresh_id) if found is None else _claim(session, engine, found, owner)
@@ -92,10 +93,11 @@ def claim_refresh(engine: Engine, refresh_id: int) -> Claimed | Outcome:
         raise
 
 
-def _claimable(tables: Tables, lease_s: float) -> Select[Any]:
+def _claimable(tables: Tables, lease_s: float, link_interval_s: float) -> Select[Any]:
     """The refresh ``this_refresh`` with its lease, as it is, if nobody has that."""
     refreshes, leases, other = tables.refreshes, tables.leases, tables.refreshes.alias()
     of_both = and_(leases.c.instance_id == refreshes.c.instance_id, leases.c.resource == refreshes.c.resource)
+    is_pass_due = is_due(leases.c.next_link_at, within_s=MOST_SPREAD * link_interval_s)
     is_other_waiting = exists().where(
         other.c.instance_id == refreshes.c.instance_id,
         other.c.resource == refreshes.c.resource,
@@ -105,7 +107,9 @@ def _claimable(tables: Tables, lease_s: float) -> Select[Any]:
     return (
         select(
             *(refreshes.c[name] for name in ("id", "instance_id", "resource", "mode", "status")),
-            *(leases.c[name] for name in ("owner", "epoch", "change_number", "watermark", "is_walk_next")),
+            *(leases.c[name] for name in ("owner", "epoch", "change_number", "watermark", "linked_up_to")),
+            leases.c.is_walk_next,
+            or_(leases.c.is_link_wanted.is_(True), is_pass_due).label("is_link_due"),
             is_due(refreshes.c.resume_at, within_s=LONGEST_PAUSE_S).label("is_due"),
             is_other_waiting.label("is_other_waiting"),
         )
@@ -146,7 +150,7 @@ def _claim(session: Session, engine: Engine, found: Row[Any], owner: str) -> Cla
     if not take_up(session, tables, found.id):
         lease.release(session)
         return Outcome.NOTHING
-    claimed = _claimed(session, engine, found.id, lease, follows_death=found.owner is not None)
+    claimed = _claimed(session, engine, found, lease)
     return replace(claimed, is_first=found.status == "pending")
 
 
@@ -171,9 +175,9 @@ def _taken_up(tables: Tables, lease_s: float) -> Select[Any]:
     )
 
 
-def _claimed(session: Session, engine: Engine, refresh_id: int, lease: Lease, *, follows_death: bool) -> Claimed:
+def _claimed(session: Session, engine: Engine, found: Row[Any], lease: Lease) -> Claimed:
     """The refresh that was taken up, as it stands; ``KeyMissing`` if this process cannot ask its store."""
-    tables = engine.tables
+    tables, refresh_id = engine.tables, found.id
     statement = tables.prebuilt(_taken_up, engine.config.lease_s)
     row = session.execute(statement, {"this_refresh": refresh_id}).one()
     require_keys(engine.cipher, row, prefix=_ITS)
@@ -190,6 +194,7 @@ def _claimed(session: Session, engine: Engine, refresh_id: int, lease: Lease, *,
         lease=lease,
         deadline=time.monotonic() + engine.config.slice_s,
         is_sweep=row.is_sweep,
+        is_link_due=bool(found.is_link_due),
         clock=StoreClock(instance.store_hash, database=row.now),
     )
     return Claimed(
@@ -200,7 +205,7 @@ def _claimed(session: Session, engine: Engine, refresh_id: int, lease: Lease, *,
         ),
         attempts=row.attempts - 1,
         sharers=max(1, row.sharers),
-        follows_death=follows_death,
+        follows_death=found.owner is not None,
         setbacks=Setbacks(row.errors, row.shortages, row.trouble),
         held=held(session, tables, lease.instance_id, lease.resource) if row.has_held else frozenset(),
     )

@@ -39,7 +39,7 @@ def has_backfilled(
 
 
 def fulfilled(job: Job, checkpoint: Checkpoint, wanted: Any) -> dict[str, Any]:
-    """The columns of the lease without the wishes that this refresh, which is being completed, has fulfilled.
+    """The columns of the lease without what this refresh, which is being completed, has fulfilled or done for a while.
 
     ``wanted`` are the lease and the instance's settings as they are now, and stay until the commit.
     """
@@ -54,6 +54,12 @@ def fulfilled(job: Job, checkpoint: Checkpoint, wanted: Any) -> dict[str, Any]:
         values |= {"backfill_to": None, "next_backfill_at": None}
     if wanted.is_link_wanted and checkpoint.linked_by == (wanted.auto_link_products, wanted.auto_create_products):
         values["is_link_wanted"] = False
+    if checkpoint.linked_up_to is not None:
+        values["linked_up_to"] = checkpoint.linked_up_to
+    if checkpoint.linked_by is not None:
+        unsolved = checkpoint.unsolved
+        values |= {"link_conflicts": unsolved.conflicts, "link_refused": unsolved.refused}
+        values["next_link_at"] = db_now(spread(job.engine.config.link_interval_s))
     if job.is_sweep:
         values["next_sweep_at"] = db_now(spread(job.engine.config.sweep_interval_s))
     return values

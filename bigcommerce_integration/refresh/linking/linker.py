@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Row, select
 
 from ...errors import LinkCode
+from ...models import Tables
 from ...models.product_key import Key, in_order, key_answer
 from ..write.host_calls import missing_host_products
 from ..write.rows import PageTransaction, stored_rows, update_rows
@@ -53,8 +54,7 @@ Variant = Row[Any] | NewVariant
 class Links:
     """What was linked, the BigCommerce ids of the products whose stored variants changed, the links of the new ones.
 
-    ``unsolved`` are the decisions that left a variant without a link for a reason, by its BigCommerce id. ``looked_at``
-    is how many variants were without one.
+    ``unsolved`` are the decisions that left a variant without a link for a reason, by its BigCommerce id.
     """
 
     linked: int = 0
@@ -62,7 +62,6 @@ class Links:
     product_ids: set[int] = field(default_factory=set)
     of_new: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     unsolved: dict[int, Decision] = field(default_factory=dict)
-    looked_at: int = 0
 
 
 def link_changed(tx: PageTransaction, variant_ids: Sequence[int], new: Sequence[NewVariant]) -> Links:
@@ -81,15 +80,27 @@ def link_pass(tx: PageTransaction, after: int) -> tuple[Links, int | None]:
     Looks at live variants with a SKU that no hand has decided on. A host product made since their page links
     here too.
     """
-    table = tx.tables.variants
-    is_open = (table.c.host_product_id.is_(None), table.c.link_source.is_(None), table.c.deleted_at.is_(None))
-    rows, last = _next_variants(tx, after, *is_open)
+    rows, last = _next_variants(tx, after, *are_open(tx.tables))
     links = _link(tx, rows, is_pass=True)
-    links.looked_at = len(rows)
     if last is not None:
         # A twin beyond is decided on along with the first; it comes once more.
         links.unsolved = {each: decision for each, decision in links.unsolved.items() if each <= last}
     return links, last
+
+
+def link_some(ids: Sequence[int], tx: PageTransaction, after: int) -> tuple[Links, int | None]:
+    """The same for those of these variants, in the order of their ids, that still have no link."""
+    some = [each for each in ids if each > after][:PASS_SIZE]
+    rows = [row for row in variants_by_id(tx, some) if is_creatable(row) and row.link_source is None]
+    links, asked = _link(tx, rows, is_pass=True), {row.bigcommerce_id for row in rows}
+    links.unsolved = {each: decision for each, decision in links.unsolved.items() if each in asked}
+    return links, some[-1] if len(some) == PASS_SIZE else None
+
+
+def are_open(tables: Tables) -> tuple[ColumnElement[bool], ...]:
+    """The conditions for variants that a pass decides on: the store has them, and neither link nor hand has."""
+    table = tables.variants
+    return table.c.host_product_id.is_(None), table.c.link_source.is_(None), table.c.deleted_at.is_(None)
 
 
 def is_creatable(row: Variant) -> bool:

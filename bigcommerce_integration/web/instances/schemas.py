@@ -91,9 +91,12 @@ class Standing(AnswerSchema):
     )
     next_refresh_at = Shown(MOMENT, "The next automatic one; null if there is none, or a walk is open.", is_null=True)
     conflicts = Shown(
-        COUNT, "Variants that the last of them left unlinked with a reason; null before the first.", 2, is_null=True
+        COUNT,
+        "Variants that the last linking pass over all left, with a reason; null before it.",
+        2,
+        is_null=True,
     )
-    refused = Shown(COUNT, "Products that the host refused to make in it.", 0, is_null=True)
+    refused = Shown(COUNT, "Products that the host refused to make in that pass.", 0, is_null=True)
     open_refresh = Part(OpenRefresh, "The open walk.", is_null=True, example={})
     off = Shown(
         STRING,
