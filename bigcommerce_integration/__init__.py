@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .host.sqlalchemy import SQLAlchemyHost
     from .models import metadata
     from .models.instances import IntegrationInstance
+    from .operations.links.added import products_added
     from .pages.blueprint import create_pages
     from .signals import instance_changed, instance_created, instance_deleted, refresh_finished
 else:
@@ -38,6 +39,7 @@ else:
         "instance_created": "signals",
         "instance_deleted": "signals",
         "metadata": "models",
+        "products_added": "operations.links.added",
         "refresh_finished": "signals",
         "tables": "app_state",
     }
@@ -77,6 +79,7 @@ __all__ = [
     "instance_created",
     "instance_deleted",
     "metadata",
+    "products_added",
     "refresh_finished",
     "tables",
 ]

@@ -30,6 +30,7 @@ def test_the_public_names_are_these_and_no_others() -> None:
         "instance_created",
         "instance_deleted",
         "metadata",
+        "products_added",
         "refresh_finished",
         "tables",
     }

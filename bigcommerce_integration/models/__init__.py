@@ -36,6 +36,7 @@ class Tables:
     refreshes: Table
     hints: Table
     workers: Table
+    added_skus: Table
     missing_records: Table
     rejected_records: Table
     absent_products: Table

@@ -134,6 +134,19 @@ declare_table(
 )
 
 
+# SKUs of products that the host has added: variants with them are to be linked (see refresh/linking/added.py).
+declare_table(
+    "added_skus",
+    Column("id", row_id(), primary_key=True),
+    Column("instance_id", BigInteger, nullable=False),
+    # A JSON list.
+    Column("skus", long_text(), nullable=False),
+    Column("added_at", moment(), nullable=False),
+    # The host has refused the links: not before.
+    Column("next_try_at", moment()),
+    Index("ix_bigcommerce_added_skus_instance_id", "instance_id", "id"),
+)
+
 # Records that a walk over everything did not see: candidates for ``deleted_at``, marked all or none.
 declare_table(
     "missing_records",

@@ -27,6 +27,7 @@ from ..host.port import AccountingHost
 from ..refresh.job.context import Engine
 from ..refresh.lifecycle.release import settle
 from ..refresh.lifecycle.schedule import begin_due as begin_all_due
+from ..refresh.linking.added import link_added
 from ..spreadsheets.job import advance_imports
 from .beside import Beside, Work
 from .dispatcher import Dispatcher
@@ -53,6 +54,7 @@ class BigCommerceWorker(Middleware):
         self.dispatcher = Dispatcher(app, state)
         self.beside = Beside(beside, self.dispatcher.reports_missing, what="Alerts")
         self.books = Beside(_keep_books, self.dispatcher.reports_missing, what="Books", every_s=0.0)
+        self.links = Beside(_link_added, self.dispatcher.reports_missing, what="Links", every_s=0.0)
         self._maintenance = Maintenance()
         self._broker_watch = BrokerWatch()
         self._workers: list[Worker] = []
@@ -91,6 +93,7 @@ class BigCommerceWorker(Middleware):
             self._ticking = None
             self.beside.join(TICK_ENDS_IN_S)
             self.books.join(TICK_ENDS_IN_S)
+            self.links.join(TICK_ENDS_IN_S)
             self.dispatcher.shut_down()
 
     def _count_slots(self, broker: Broker) -> None:
@@ -144,6 +147,7 @@ class BigCommerceWorker(Middleware):
         self._maintenance.hint_after_s = 0.0 if worker_id is None else state.config.tick_s
         self._maintenance.do(engine, lambda hint: send(state.broker, [hint]))
         self.beside.begin(app, state, ended)
+        self.links.begin(app, state, ended)
         if isinstance(state.host, AccountingHost):
             self.books.begin(app, state, ended)
 
@@ -205,8 +209,13 @@ def tick_once(state: State) -> int:
     engine = engine_of(state, threading.Event())
     sent = Maintenance().do(engine, lambda hint: sender.send(state.broker, [hint]))
     middleware.beside.do(state, engine)
+    middleware.links.do(state, engine)
     middleware.books.do(state, engine)
     return sent
+
+
+def _link_added(_: State, engine: Engine) -> None:
+    link_added(engine)
 
 
 def _keep_books(_: State, engine: Engine) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from bigcommerce_integration import ProductDraft
+from bigcommerce_integration.refresh.job.parameters import Mode
 from bigcommerce_integration.refresh.linking import linker
 from bigcommerce_integration.refresh.linking.rules import Decision, decide, folded
 from bigcommerce_integration.sandbox import SandboxStore
@@ -140,19 +141,28 @@ def test_a_sku_that_two_variants_have_links_neither(connect: Connect, page_size:
     assert [found[sku][0] for sku in ("X", "Y", "Z")] == ["created"] * 3
 
 
-def test_second_variant_removes_the_automatic_link_until_it_goes(connect: Connect):
+@pytest.mark.parametrize("mode", ["full", "incremental"])
+def test_second_variant_removes_the_automatic_link_until_it_goes(connect: Connect, mode: Mode):
     mirror = shop(connect, ["T-1"], create=False)
     mirror.add_host_product("T-1")
     mirror.completed("products")
     assert links(mirror) == {"T-1": ("auto", "T-1")}
     second = add(mirror.store, "T-1")
-    mirror.again("products")
+    mirror.again("products", mode=mode)
     assert links(mirror) == {"T-1": UNLINKED}
     assert "2 variants" in conflict(mirror, "T-1")
     mirror.store.edit_variant(second, sku="T-2")
-    mirror.again("products")
+    mirror.again("products", mode=mode)
     assert links(mirror) == {"T-1": ("auto", "T-1"), "T-2": UNLINKED}
     assert {row["link_conflict"] for row in mirror.rows("variants")} == {None}
+
+
+def test_products_are_made_where_the_twin_has_gone(connect: Connect):
+    mirror = shop(connect, ["T-1", "T-1"]).completed("products")
+    assert links(mirror) == {"T-1": UNLINKED}
+    mirror.store.edit_variant(mirror.ids("variants")[1], sku="T-2")
+    mirror.again("products", mode="incremental")
+    assert links(mirror) == {"T-1": ("created", "T-1"), "T-2": ("created", "T-2")}
 
 
 def test_a_second_variant_leaves_a_created_link_as_it_is(connect: Connect):

@@ -7,7 +7,7 @@ refresh alone, when all variants are known: only then is it certain that no seco
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,6 +74,14 @@ def link_changed(tx: PageTransaction, variant_ids: Sequence[int], new: Sequence[
     return _link(tx, [*variants_by_id(tx, variant_ids), *new], is_pass=False)
 
 
+def blocked_by_twins(tx: PageTransaction, skus: Iterable[str]) -> set[int]:
+    """The stored variants with these SKUs that are not linked since more than one has the SKU, by BigCommerce id."""
+    table = tx.tables.variants
+    columns = (table.c.bigcommerce_id, table.c.sku_key, table.c.link_conflict_code)
+    rows = stored_rows(tx, table, table.c.sku_key, skus, *columns)
+    return {row.bigcommerce_id for row in rows if row.link_conflict_code == LinkCode.SAME_SKU_IN_STORE}
+
+
 def link_pass(tx: PageTransaction, after: int) -> tuple[Links, int | None]:
     """Link and create for the next variants without a link, by BigCommerce id; the id to go on after, None at the end.
 
@@ -95,6 +103,15 @@ def link_some(ids: Sequence[int], tx: PageTransaction, after: int) -> tuple[Link
     links, asked = _link(tx, rows, is_pass=True), {row.bigcommerce_id for row in rows}
     links.unsolved = {each: decision for each, decision in links.unsolved.items() if each in asked}
     return links, some[-1] if len(some) == PASS_SIZE else None
+
+
+def link_skus(tx: PageTransaction, skus: Sequence[str]) -> Links:
+    """Link the variants with these (trimmed) SKUs that have no link to products that exist."""
+    asked, table = frozenset(skus), tx.tables.variants
+    found = stored_rows(tx, table, table.c.sku_key, skus, *variant_columns(tx))
+    # Compared once more: MariaDB takes more for equal.
+    rows = [row for row in found if row.sku_key in asked and is_creatable(row) and row.link_source is None]
+    return _link(tx, rows, is_pass=False)
 
 
 def are_open(tables: Tables) -> tuple[ColumnElement[bool], ...]:

@@ -1,8 +1,4 @@
-"""Links that a person decides: written by a request, in commit order with the pages of refreshes.
-
-The lease's row is locked first, as each page's transaction does. So change numbers are given in commit order, and
-no page that has read a variant before the decision can write its own after it.
-"""
+"""Links that a person decides, written by a request."""
 
 from __future__ import annotations
 
@@ -10,20 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Row, select, update
+from sqlalchemy import Column, Row, select
 from sqlalchemy.orm import Session
 
-from ...errors import NotFound
 from ...host.port import Host
-from ...models import Tables, db_now
-from ...models.dialect import bounded_waits, in_chunks
+from ...models import Tables
+from ...models.dialect import in_chunks
 from ...models.instances import IntegrationInstance
 from ...models.product_key import Key, in_order, key_answer
-from ...resources.products import PRODUCTS
-from ..job.lease import LOCK_WAIT_S, lease_of
-from ..removal.purge import DELETING, NOT_FOUND
-from ..write.rows import PageTransaction, update_rows
+from ..write.rows import update_rows
 from .linker import variant_columns
+from .locked import begin_links, note_changes
 
 SOURCE = "manual"
 
@@ -73,27 +66,11 @@ def missing_products(
 class ManualLinks:
     """The transaction of a request that decides on links; its caller commits.
 
-    From the beginning to the commit nobody else writes the instance's variants. A lock that a page (or a worker
-    frozen in one) holds for longer than ``LOCK_WAIT_S`` is a conflict (see ``is_conflict``).
+    From the beginning to the commit nobody else writes the instance's variants (see ``begin_links``).
     """
 
     def __init__(self, session: Session, tables: Tables, host: Host, instance: IntegrationInstance) -> None:
-        leases = tables.leases
-        self._lease = lease_of(tables, instance.id, PRODUCTS.name)
-        with bounded_waits(session, LOCK_WAIT_S):
-            # A write, since only that takes SQLite's lock; it says the same as before.
-            session.execute(update(leases).where(*self._lease).values(change_number=leases.c.change_number))
-            # Read as locked, or MariaDB would show what was there when the transaction began.
-            locked = select(leases.c.change_number, db_now().label("now")).where(*self._lease).with_for_update()
-            begun = session.execute(locked).one_or_none()
-            # A deletion locks the leases before it marks the instance, so what is read here holds until the commit.
-            instances = tables.instances
-            status = session.scalar(
-                select(instances.c.status).where(instances.c.id == instance.id).with_for_update(read=True)
-            )
-        if begun is None or status in (None, DELETING):
-            raise NotFound(NOT_FOUND)
-        self._tx = PageTransaction(session, tables, host, instance, begun.now, begun.change_number)
+        self._tx = begin_links(session, tables, host, instance.id)
 
     def by_id(self, ids: Iterable[int]) -> Mapping[int, Row[Any]]:
         """The variants with these BigCommerce ids, those that are gone from the store among them."""
@@ -126,7 +103,7 @@ class ManualLinks:
             return []
         rows = [{"row_id": each.variant.id, **vars(each.link)} for each in changed]
         update_rows(tx, tx.tables.variants, rows, is_observed=False)
-        tx.session.execute(update(tx.tables.leases).where(*self._lease).values(change_number=tx.change_number))
+        note_changes(tx)
         ids = sorted({each.variant.bigcommerce_product_id for each in changed})
         # What it raises is the host's own error: the request fails with it.
         tx.host.products_changed(tx.session, tx.instance, ids)

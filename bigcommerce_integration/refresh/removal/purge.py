@@ -160,6 +160,7 @@ def _steps(mine: _Purge) -> list[Callable[[Session], bool]]:
             for table in (tables.accounting_documents, tables.accounting_batches)
         ),
         *(partial(_empty, table, key, table.c.instance_id == mine.instance_id) for table, key in by_id),
+        partial(_empty_seen, mine, tables.added_skus),
         partial(_empty_parts, mine, tables.refreshes, missing.refresh_id, missing.bigcommerce_id),
         partial(_empty_parts, mine, tables.link_imports, rows.import_id, rows.line),
         partial(_empty_hints, mine),
@@ -185,6 +186,14 @@ def _empty(table: Table, key: Column[Any], which: ColumnElement[bool], session: 
     last = session.scalar(select(key).where(which).order_by(key).offset(ROWS_A_TRANSACTION - 1).limit(1))
     session.execute(delete(table).where(which) if last is None else delete(table).where(which, key <= last))
     return last is None
+
+
+def _empty_seen(mine: _Purge, table: Table, session: Session) -> bool:
+    """As ``_empty``, but row by row: MariaDB would wait for those that the host has not committed yet."""
+    which = table.c.instance_id == mine.instance_id
+    ids = session.scalars(select(table.c.id).where(which).order_by(table.c.id).limit(VALUES_A_STATEMENT)).all()
+    session.execute(delete(table).where(table.c.id.in_(ids)))
+    return len(ids) < VALUES_A_STATEMENT
 
 
 def _empty_free(mine: _Purge, table: Table, key: Column[Any], session: Session) -> bool:

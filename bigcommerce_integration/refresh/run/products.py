@@ -16,7 +16,14 @@ from ...resources.orders import ORDERS
 from ...resources.products import VARIANTS
 from ..job.checkpoint import Phase
 from ..linking.creation import create_products
-from ..linking.linker import UNLINKED, NewVariant, gone_host_products, link_changed, wrong_links
+from ..linking.linker import (
+    UNLINKED,
+    NewVariant,
+    blocked_by_twins,
+    gone_host_products,
+    link_changed,
+    wrong_links,
+)
 from ..linking.passes import link
 from ..read.slice import Slice
 from ..write.behaviour import Behaviour, ChildColumns, ChildDiff, Columns, PageSink
@@ -80,7 +87,10 @@ class Products(Behaviour):
             NewVariant(each["bigcommerce_id"], each["bigcommerce_product_id"], each["sku_key"], each["notes"])
             for each in diff.new
         ]
-        links = link_changed(tx, sorted(relink), new)
+        # What others lose, a variant that had the same SKU may be linked by.
+        freed = {row.sku_key for each, row in diff.changed if row.sku_key != each["sku_key"]}
+        freed |= {row.sku_key for row in diff.lacking}
+        links = link_changed(tx, sorted(relink | blocked_by_twins(tx, freed - {None})), new)
         return ChildColumns(links.of_new, UNLINKED, frozenset(links.product_ids), {"linked": links.linked})
 
     def after_page(self, tx: PageTransaction, page: MappedPage) -> None:
