@@ -249,6 +249,15 @@ def check_products(host: TypedIn) -> None:
     assert all(price is not None and warehouse == 1 for _, price, warehouse in found)
 
 
+def check_added(host: TypedIn) -> None:
+    host.completed()
+    assert host.linked() == {"FE1-78": 1}
+    with host.app.app_context():
+        host.names["add_products"]([("BR4-83-1", "Broom"), ("LI8-77-1", "Light")])
+    with working(host.names["broker"]):
+        wait_until(lambda: host.linked() == {"FE1-78": 1, "BR4-83-1": 2, "LI8-77-1": 3}, 60, "the links")
+
+
 def check_keys(host: TypedIn) -> None:
     host.add(host.names["Item"](name="Cup", sku="FE1-78"))
     (key,) = host.completed().linked().values()
@@ -383,6 +392,7 @@ CHECKS: Mapping[str, Callable[[TypedIn], None]] = {
     "Say who may do what": check_may,
     "Keep tenants apart": check_tenants,
     "Products that need more than a SKU and a name": check_products,
+    "Say which products you have added": check_added,
     "Products whose keys are not integers": check_keys,
     "Make your own sales orders": check_sales,
     "Say what became of an order": check_words,

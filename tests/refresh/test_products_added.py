@@ -292,7 +292,7 @@ def test_a_deleted_store_takes_what_is_remembered_along(linking_any: Mirror) -> 
     assert remembered(linking_any) == []
 
 
-def test_what_a_late_host_commits_for_a_store_that_is_gone_is_forgotten(linking: Mirror) -> None:
+def test_what_comes_late_for_a_store_that_is_gone_is_forgotten(linking: Mirror) -> None:
     row = {"instance_id": 99, "skus": '["A"]'}
     linking.execute(insert(linking.table("added_skus")).values(added_at=db_now(), **row))
     work(linking)
