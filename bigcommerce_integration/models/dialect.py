@@ -28,6 +28,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     func,
+    insert,
     or_,
     select,
     text,
@@ -194,6 +195,18 @@ def affected(session: Session, statement: Update | Delete) -> int:
     """How many rows it has changed."""
     result: Any = session.execute(statement)
     return int(result.rowcount)
+
+
+def inserted(session: Session, table: Table, rows: Sequence[dict[str, Any]], key: str) -> list[dict[str, Any]]:
+    """Insert the rows in one statement; each with its ``id``. ``key`` names a column in which no two are equal."""
+    new, column = insert(table), table.c[key]
+    if session.get_bind().dialect.insert_executemany_returning:
+        found = session.execute(new.returning(column, table.c.id), rows).all()
+    else:
+        session.execute(new, rows)
+        found = session.execute(select(column, table.c.id).where(column.in_([each[key] for each in rows]))).all()
+    ids = dict(map(tuple, found))
+    return [each | {"id": ids[each[key]]} for each in rows]
 
 
 def write_free(session: Session, statement: Update | Delete, key: Any, *conditions: ColumnElement[bool]) -> int:

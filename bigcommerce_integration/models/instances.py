@@ -211,3 +211,9 @@ class IntegrationInstance:
         """The value of a whole row of the table, whose columns are named with this prefix."""
         values = row._mapping
         return cls(**{item.name: values[prefix + item.name] for item in fields(cls)})
+
+    @classmethod
+    def of_new(cls, values: Mapping[str, Any]) -> IntegrationInstance:
+        """That of a row that was just written with these values: nothing is read back."""
+        known: dict[str, Any] = {item.name: values.get(item.name) for item in fields(cls)}
+        return cls(**known)

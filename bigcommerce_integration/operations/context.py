@@ -109,14 +109,14 @@ def authorize(caller: Caller, action: str, instance_id: int, *, while_deleting: 
 def authorize_refresh(caller: Caller, action: str, instance_id: int, refresh_id: int) -> RefreshView:
     """One refresh of the caller's instance, as ``authorize``, in one query: progress is polled again and again."""
     state, session = caller.state, caller.session
-    found = queries.with_refreshes(
+    found = queries.with_refresh(
         session, state.tables, state.config, instance_id, tenant=caller.tenant, refresh_id=refresh_id
     )
     if found is None:
         # ``may`` is asked only if it is not the instance that is missing.
         authorize(caller, action, instance_id)
         raise NotFound(queries.NO_REFRESH)
-    instance, (view,) = found
+    instance, view = found
     _permitted(caller, instance, action)
     return view
 

@@ -6,9 +6,24 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, Table, and_, exists, func, literal, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    ScalarSelect,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    not_,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from ..config import Config
@@ -72,8 +87,6 @@ class ResourceHealth:
 class Health:
     """The health of an instance; ``newest`` has one refresh of each resource."""
 
-    newest: Sequence[RefreshView]
-    resources: Sequence[ResourceHealth]
     last_worker_tick_at: datetime | None
     # By the database's clock.
     now: datetime
@@ -81,6 +94,8 @@ class Health:
     has_worker: bool
     # Since when the broker does not answer a worker that runs; None if it does.
     broker_down_since: datetime | None = None
+    newest: Sequence[RefreshView] = ()
+    resources: Sequence[ResourceHealth] = ()
 
 
 def health_of(session: Session, tables: Tables, config: Config, instance: IntegrationInstance) -> Health:
@@ -88,11 +103,11 @@ def health_of(session: Session, tables: Tables, config: Config, instance: Integr
     return health_by_instance(session, tables, config, [instance])[instance.id]
 
 
-def health_of_new(session: Session, tables: Tables, config: Config, begun: Sequence[RefreshView]) -> Health:
-    """That of an instance whose first refreshes were just begun: the same answer with fewer questions."""
+def health_of_new(workers: Health, tables: Tables, begun: Sequence[RefreshView]) -> Health:
+    """That of an instance whose first refreshes were just begun; ``workers`` as ``health_of_workers`` gives it."""
     opened = {view.row.resource: view for view in begun}
     resources = [replace(_nothing(name), open_refresh=opened.get(name)) for name in tables.registry.names]
-    return Health(begun, resources, *_last_tick(session, tables, config))
+    return replace(workers, newest=begun, resources=resources)
 
 
 def health_by_instance(
@@ -103,13 +118,14 @@ def health_by_instance(
         return {}
     leases = _leases(session, tables, config, [each.id for each in instances])
     views = _views(session, tables, config, leases)
-    ticked_at, now, has_worker, broker_down_since = _last_tick(session, tables, config)
+    workers = health_of_workers(session, tables, config)
     made = {}
     for instance in instances:
         # A store that was connected by another version may have more leases, or fewer.
         by_resource = {row.resource: row for row in leases[instance.id]}
         rows = [by_resource[resource] for resource in tables.registry.names if resource in by_resource]
-        made[instance.id] = Health(
+        made[instance.id] = replace(
+            workers,
             newest=[views[row.newest_id] for row in rows if row.newest_id in views],
             resources=[
                 _resource_health(by_resource[each.name], by_resource.get(_paced_by(each)), instance, views)
@@ -117,42 +133,42 @@ def health_by_instance(
                 else _nothing(each.name)
                 for each in tables.registry.read
             ],
-            last_worker_tick_at=ticked_at,
-            now=now,
-            has_worker=has_worker,
-            broker_down_since=broker_down_since,
         )
     return made
 
 
-def _last_tick(
-    session: Session, tables: Tables, config: Config
-) -> tuple[datetime | None, datetime, bool, datetime | None]:
-    """When a worker last looked for work, the database's now, whether that makes a worker that is running, and since
-    when the broker does not answer one of those.
-    """
-    workers, window_s = tables.workers, queries.worker_window_s(config)
+def health_of_workers(session: Session, tables: Tables, config: Config) -> Health:
+    """What holds for every instance; the rest is left out."""
+    ticked_at, now, running, down_since = session.execute(_ticks(tables, queries.worker_window_s(config))).one()
+    return Health(ticked_at, now, running > 0, down_since)
+
+
+@lru_cache(maxsize=16)
+def _ticks(tables: Tables, window_s: float) -> Select[Any]:
+    workers = tables.workers
     ticked_at = workers.c.last_tick_at
-    # Not what a worker noted while the database's clock was wrong.
-    newest = select(func.max(ticked_at)).where(ticked_at <= db_now(ALLOWED_S)).scalar_subquery()
     is_running = and_(workers.c.ended_at.is_(None), ticked_at.between(db_now(-window_s), db_now(ALLOWED_S)))
-    running = select(func.count()).select_from(workers).where(is_running).scalar_subquery()
-    broker_down = select(func.min(workers.c.broker_down_since)).where(is_running).scalar_subquery()
-    row = session.execute(select(newest.label("at"), db_now(), running, broker_down)).one()
-    found, now, count, broker_down_since = row
-    return found, now, count > 0, broker_down_since
+    columns: tuple[Any, ...] = (
+        # Not what a worker noted while the database's clock was wrong.
+        func.max(case((ticked_at <= db_now(ALLOWED_S), ticked_at))),
+        db_now(),
+        func.count(case((is_running, 1))),
+        func.min(case((is_running, workers.c.broker_down_since))),
+    )
+    return select(*columns)
 
 
 def _leases(session: Session, tables: Tables, config: Config, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
     """The leases of these instances, by instance."""
     by_instance: defaultdict[int, list[Row[Any]]] = defaultdict(list)
-    for row in session.execute(_selected(tables, config).where(tables.leases.c.instance_id.in_(ids))):
+    for row in session.execute(_selected(tables, config.sync_interval_s), {"ids": list(ids)}):
         by_instance[row.instance_id].append(row)
     return by_instance
 
 
-def _selected(tables: Tables, config: Config) -> Select[Any]:
-    """Leases with the ids of the refreshes that matter, each found at the end of an index."""
+@lru_cache(maxsize=16)
+def _selected(tables: Tables, sync_interval_s: float) -> Select[Any]:
+    """Leases of the instances ``ids`` with the ids of the refreshes that matter, each found at the end of an index."""
     leases, refreshes, rejected = tables.leases, tables.refreshes, tables.rejected_records
 
     def of_lease(table: Table) -> ColumnElement[bool]:
@@ -179,7 +195,7 @@ def _selected(tables: Tables, config: Config) -> Select[Any]:
         leases.c.drifted_in,
         leases.c.link_conflicts,
         leases.c.link_refused,
-        is_due(leases.c.next_sync_at, within_s=MOST_SPREAD * config.sync_interval_s).label("is_due"),
+        is_due(leases.c.next_sync_at, within_s=MOST_SPREAD * sync_interval_s).label("is_due"),
         db_now().label("now"),
         newest().label("newest_id"),
         newest(refreshes.c.status == "completed", refreshes.c.mode.in_(_WHOLE)).label("success_id"),
@@ -188,7 +204,7 @@ def _selected(tables: Tables, config: Config) -> Select[Any]:
         left_out.scalar_subquery().label("left_out"),
         any_rejected.scalar_subquery().label("any_rejected"),
         any_unsolved.limit(1).scalar_subquery().label("any_unsolved"),
-    )
+    ).where(leases.c.instance_id.in_(bindparam("ids", expanding=True)))
 
 
 def _held_back(refreshes: Table) -> Sequence[ColumnElement[bool]]:
@@ -211,8 +227,7 @@ def _views(
     rows = [row for each in leases.values() for row in each]
     ids = {row_id for row in rows for row_id in _named(row) if row_id}
     keys = [open_key(row.instance_id, row.resource) for row in rows]
-    table = tables.refreshes
-    views = queries.refreshes(session, tables, config, or_(table.c.id.in_(ids), table.c.open_key.in_(keys)))
+    views = queries.refreshes_named(session, tables, config, ids, keys)
     return {key: view for view in views for key in (view.row.id, view.row.open_key) if key is not None}
 
 

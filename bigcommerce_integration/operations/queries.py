@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Row, Select, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from ..config import Config
 from ..errors import NotFound
-from ..models import Tables, db_now, is_due
+from ..models import Tables, db_now
+from ..models.clock import ALLOWED_S
 from ..models.instances import IntegrationInstance
-from ..models.refreshes import OPEN
+from ..models.refreshes import COUNTERS, OPEN
 from ..refresh.job.progress import Speed, speed
 from ..refresh.lifecycle.setbacks import SHOWN_FROM
 
@@ -33,7 +37,7 @@ _HIDDEN = frozenset({"checkpoint", "attempts", "drift"})
 class RefreshView:
     """What can be shown of a refresh, and whether it waits for a worker while none is running."""
 
-    row: Row[Any]
+    row: Any
     lacks_worker: bool
 
     @property
@@ -101,16 +105,13 @@ def instance(
     return IntegrationInstance.from_row(row)
 
 
-def with_refreshes(
-    session: Session, tables: Tables, config: Config, instance_id: int, *, tenant: str, refresh_id: int | None = None
-) -> tuple[IntegrationInstance, list[RefreshView]] | None:
-    """The tenant's instance and its refreshes, oldest first, or this one of them; None unless there are both."""
+def with_refresh(
+    session: Session, tables: Tables, config: Config, instance_id: int, *, tenant: str, refresh_id: int
+) -> tuple[IntegrationInstance, RefreshView] | None:
+    """The tenant's instance and this refresh of it; None unless there are both."""
     ids = {"instance_id": instance_id, "tenant": tenant, "refresh_id": refresh_id}
-    statement = _both(tables, worker_window_s(config), is_one=refresh_id is not None)
-    rows = session.execute(statement, ids).all()
-    if not rows:
-        return None
-    return IntegrationInstance.from_row(rows[0], prefix=_OF_INSTANCE), [_view(row) for row in rows]
+    row = session.execute(_both(tables, worker_window_s(config)), ids).one_or_none()
+    return None if row is None else (IntegrationInstance.from_row(row, prefix=_OF_INSTANCE), _view(row))
 
 
 def refresh(session: Session, tables: Tables, config: Config, *, instance_id: int, refresh_id: int) -> RefreshView:
@@ -122,10 +123,12 @@ def refresh(session: Session, tables: Tables, config: Config, *, instance_id: in
     return _view(found)
 
 
-def refreshes(session: Session, tables: Tables, config: Config, *which: ColumnElement[bool]) -> list[RefreshView]:
-    """Those that meet all of ``which``, oldest first."""
-    found = session.execute(_refreshes(tables, worker_window_s(config)).where(*which).order_by(tables.refreshes.c.id))
-    return [_view(row) for row in found]
+def refreshes_named(
+    session: Session, tables: Tables, config: Config, ids: Collection[int], open_keys: Collection[str]
+) -> list[RefreshView]:
+    """Those with these ids and those with these open keys, oldest first."""
+    named = {"ids": list(ids), "open_keys": list(open_keys)}
+    return [_view(row) for row in session.execute(_named_refreshes(tables, worker_window_s(config)), named)]
 
 
 def refreshes_of(
@@ -180,31 +183,44 @@ def _one_refresh(tables: Tables, window_s: float) -> Select[Any]:
 
 
 @lru_cache(maxsize=16)
-def _both(tables: Tables, window_s: float, *, is_one: bool) -> Select[Any]:
-    table, instances = tables.refreshes, tables.instances
-    found = (
-        _refreshes(tables, window_s)
-        .join(instances, instances.c.id == table.c.instance_id)
+def _named_refreshes(tables: Tables, window_s: float) -> Select[Any]:
+    table = tables.refreshes
+    has_id = table.c.id.in_(bindparam("ids", expanding=True))
+    is_open = table.c.open_key.in_(bindparam("open_keys", expanding=True))
+    return _refreshes(tables, window_s).where(has_id | is_open).order_by(table.c.id)
+
+
+@lru_cache(maxsize=16)
+def _both(tables: Tables, window_s: float) -> Select[Any]:
+    instances = tables.instances
+    return (
+        _one_refresh(tables, window_s)
+        .join(instances, instances.c.id == tables.refreshes.c.instance_id)
         .add_columns(*(column.label(_OF_INSTANCE + column.name) for column in instances.c))
-        .where(instances.c.id == bindparam("instance_id"), instances.c.tenant == bindparam("tenant"))
-        .order_by(table.c.id)
+        .where(instances.c.tenant == bindparam("tenant"))
     )
-    return found.where(table.c.id == bindparam("refresh_id")) if is_one else found
 
 
 def _refreshes(tables: Tables, window_s: float) -> Select[Any]:
-    """Refreshes with ``lacks_worker``, judged by the database's clock as the leases and ticks are, and its ``now``."""
+    """Refreshes with what ``_view`` needs: by the database's clock, as the leases and ticks are."""
     table, leases = tables.refreshes, tables.leases
-    held = exists().where(
-        leases.c.instance_id == table.c.instance_id,
-        leases.c.resource == table.c.resource,
-        not_(is_due(leases.c.expires_at, within_s=LONGEST_LEASE_S)),
-    )
-    ticking = _is_ticking(tables, window_s)
-    waits = or_(table.c.status == "pending", and_(table.c.status == "processing", ~held))
+    its_lease = (leases.c.instance_id == table.c.instance_id, leases.c.resource == table.c.resource)
+    lease_ends_at = select(leases.c.expires_at).where(*its_lease).scalar_subquery().label("lease_ends_at")
     shown = [column for column in table.c if column.name not in _HIDDEN]
-    return select(*shown, and_(waits, ~ticking).label("lacks_worker"), db_now().label("now"))
+    return select(*shown, lease_ends_at, _is_ticking(tables, window_s).label("has_worker"), db_now().label("now"))
+
+
+def view_of_new(tables: Tables, begun: Mapping[str, Any], *, now: datetime, has_worker: bool) -> RefreshView:
+    """A refresh that was just begun, by what was written: nothing is read back."""
+    zeros = dict.fromkeys((*COUNTERS, "waited_s", "errors", "shortages"), 0)
+    row = SimpleNamespace(**dict.fromkeys(tables.refreshes.c.keys()), now=now)
+    row.__dict__.update(zeros, **begun)
+    return RefreshView(row, not has_worker)
 
 
 def _view(row: Row[Any]) -> RefreshView:
-    return RefreshView(row, bool(row.lacks_worker))
+    # One that lies too far ahead does not count (see ``models.clock.is_due``).
+    left_s = 0.0 if row.lease_ends_at is None else (row.lease_ends_at - row.now).total_seconds()
+    is_held = 0 < left_s <= LONGEST_LEASE_S + ALLOWED_S
+    waits = row.status == "pending" or (row.status == "processing" and not is_held)
+    return RefreshView(row, waits and not row.has_worker)

@@ -6,10 +6,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, func, select
 
+from ..models import Tables
 from ..models.instances import IntegrationInstance
 from ..refresh.removal.purge import DELETING
 from .context import Caller
@@ -49,22 +51,23 @@ def warning(field: str, code: str, message: str) -> dict[str, str]:
 
 
 def _by_store(caller: Caller, store_hashes: set[str]) -> Mapping[str, Sequence[IntegrationInstance]]:
-    table = caller.state.tables.instances
-    place = func.row_number().over(partition_by=table.c.store_hash, order_by=table.c.id)
-    ranked = (
-        select(table.c.id, place.label("place"))
-        .where(
-            table.c.store_hash.in_(sorted(store_hashes)), table.c.tenant == caller.tenant, table.c.status != DELETING
-        )
-        .subquery()
-    )
-    # Itself, those that are named, and one more, so that it is known whether there are more.
-    few = ranked.c.place <= _MOST_NAMED + 2
-    wanted = select(table).join(ranked, table.c.id == ranked.c.id).where(few)
     found: defaultdict[str, list[IntegrationInstance]] = defaultdict(list)
-    for row in caller.session.execute(wanted.order_by(table.c.id)):
+    which = {"store_hashes": sorted(store_hashes), "tenant": caller.tenant}
+    for row in caller.session.execute(_of_stores(caller.state.tables), which):
         found[row.store_hash].append(IntegrationInstance.from_row(row))
     return found
+
+
+@lru_cache(maxsize=16)
+def _of_stores(tables: Tables) -> Select[Any]:
+    table = tables.instances
+    place = func.row_number().over(partition_by=table.c.store_hash, order_by=table.c.id)
+    has_hash = table.c.store_hash.in_(bindparam("store_hashes", expanding=True))
+    is_there = (has_hash, table.c.tenant == bindparam("tenant"), table.c.status != DELETING)
+    ranked = select(table.c.id, place.label("place")).where(*is_there).subquery()
+    # Itself, those that are named, and one more, so that it is known whether there are more.
+    few = ranked.c.place <= _MOST_NAMED + 2
+    return select(table).join(ranked, table.c.id == ranked.c.id).where(few).order_by(table.c.id)
 
 
 def _of_store(settled: Settled, same: Sequence[IntegrationInstance], caller: Caller) -> list[dict[str, str]]:

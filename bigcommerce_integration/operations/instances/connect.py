@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 from ... import history
-from ...models import db_now
 from ...models.instances import IntegrationInstance, name_key
 from ...refresh.lifecycle.transitions import start_instance
 from ...signals import announce, instance_created
 from ...worker import actors
 from .. import queries
 from ..context import Caller
-from ..health import Health, health_of_new
-from ..transactions import commit, end_transaction, in_savepoint
+from ..health import Health, health_of_new, health_of_workers
+from ..transactions import commit, end_transaction, in_savepoint, undone_by_errors
 from .draft import Draft
 from .validation import name_refusal, require_valid
 from .verification import store_of_columns, verify_credentials
@@ -38,16 +37,15 @@ def connect(caller: Caller, draft: Draft, *, verify: bool) -> InstanceView:
         require_valid(caller, draft)
         end_transaction(caller.session)
         status_message = verify_credentials(caller.state, store_of_columns(draft.columns))
-    instance, health = _create(caller, draft, status_message)
+    view = _create(caller, draft, status_message)
     # The orders first, as they take longer: of two messages that one process gets, the second waits for another one.
-    actors.send_hints(caller.state, [(view.row.resource, view.row.id) for view in reversed(health.newest)])
-    announce(instance_created, instance_id=instance.id)
-    # Begun anew after a deadlock as well: it is connected by now, and an error would tell the caller otherwise.
-    return commit(caller.session, lambda: view_of_new(caller, instance, health))
+    actors.send_hints(caller.state, [(each.row.resource, each.row.id) for each in reversed(view.health.newest)])
+    announce(instance_created, instance_id=view.instance.id)
+    return view
 
 
-def _create(caller: Caller, draft: Draft, status_message: str | None) -> tuple[IntegrationInstance, Health]:
-    def work() -> tuple[IntegrationInstance, Health]:
+def _create(caller: Caller, draft: Draft, status_message: str | None) -> InstanceView:
+    def work() -> InstanceView:
         require_valid(caller, draft)
         own = {
             "tenant": caller.tenant,
@@ -55,7 +53,9 @@ def _create(caller: Caller, draft: Draft, status_message: str | None) -> tuple[I
             "created_by": caller.name,
             "status_message": status_message,
         }
-        return _insert(caller, draft.columns | own)
+        instance, health = _insert(caller, draft.columns | own)
+        with undone_by_errors(caller.session):
+            return view_of_new(caller, instance, health)
 
     return commit(caller.session, work)
 
@@ -66,26 +66,26 @@ def _insert(caller: Caller, row: Mapping[str, Any]) -> tuple[IntegrationInstance
     pysqlite begins no transaction before a SAVEPOINT, so that the release of the outermost one commits: a second
     savepoint could be lost alone. And SQLite refuses the step from reader to writer when another writer is at work.
     """
-    # Read once: the database's clock moves within a statement too.
-    now = caller.session.scalar(select(db_now()))
-    values = {**row, "status": "active", "created_at": now, "updated_at": now}
-    return in_savepoint(caller.session, lambda: _write(caller, values), lambda: name_refusal(caller, row["name_key"]))
-
-
-def _write(caller: Caller, row: Mapping[str, Any]) -> tuple[IntegrationInstance, Health]:
-    session, state = caller.session, caller.state
-    result: Any = session.execute(insert(state.tables.instances).values(**row))
-    instance_id: int = result.inserted_primary_key[0]
-    start_instance(
-        session,
-        state.tables,
-        instance_id,
-        hint_after_s=HINT_AFTER_S,
-        sweep_after_s=state.config.sweep_interval_s,
-        requested_by=caller.name,
+    workers = health_of_workers(caller.session, caller.state.tables, caller.state.config)
+    values = {**row, "status": "active", "version": 1, "created_at": workers.now, "updated_at": workers.now}
+    return in_savepoint(
+        caller.session, lambda: _write(caller, values, workers), lambda: name_refusal(caller, row["name_key"])
     )
-    found = queries.with_refreshes(session, state.tables, state.config, instance_id, tenant=caller.tenant)
-    assert found is not None
-    instance, begun = found
-    history.record(session, state.tables, instance_id, "create", done_by=caller.name, changes=history.created(instance))
-    return instance, health_of_new(session, state.tables, state.config, begun)
+
+
+def _write(caller: Caller, row: Mapping[str, Any], workers: Health) -> tuple[IntegrationInstance, Health]:
+    session, tables = caller.session, caller.state.tables
+    result: Any = session.execute(insert(tables.instances), row)
+    instance = IntegrationInstance.of_new({**row, "id": result.inserted_primary_key[0]})
+    begun = start_instance(
+        session,
+        tables,
+        instance.id,
+        hint_after_s=HINT_AFTER_S,
+        sweep_after_s=caller.state.config.sweep_interval_s,
+        requested_by=caller.name,
+        now=workers.now,
+    )
+    history.record(session, tables, instance.id, "create", done_by=caller.name, changes=history.created(instance))
+    views = [queries.view_of_new(tables, each, now=workers.now, has_worker=workers.has_worker) for each in begun]
+    return instance, health_of_new(workers, tables, views)

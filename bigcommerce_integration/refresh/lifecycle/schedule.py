@@ -188,7 +188,8 @@ def _begin_together(
     ]
     session.connection().execute(update(leases).where(*which).values(next_sync_at=bindparam("at")), times)
     wanted = [Wanted(row.instance_id, row.resource, "incremental") for row in rows]
-    return start_together(session, engine.tables, wanted, hint_after_s=hint_after_s)
+    begun = start_together(session, engine.tables, wanted, hint_after_s=hint_after_s, now=rows[0].now)
+    return [(each["resource"], each["id"]) for each in begun]
 
 
 def _next(row: Row[Any], interval_s: float) -> datetime:

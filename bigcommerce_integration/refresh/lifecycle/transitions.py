@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Table, delete, func, insert, literal, select, update
+from sqlalchemy import Table, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from ...errors import BigCommerceError, ConnectionBroken
 from ...models import Tables, db_now
-from ...models.dialect import affected, write_free
+from ...models.dialect import affected, inserted, write_free
 from ...models.refreshes import OPEN, STOPPED
 from ...resources.columns import message as column_message
 from ..job.checkpoint import Checkpoint, load_checkpoint
@@ -46,20 +47,21 @@ def start_instance(
     hint_after_s: float,
     sweep_after_s: float,
     requested_by: str | None = None,
-) -> None:
-    """Insert a new instance's leases and an initial refresh of each of its collections, with their hints.
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Insert a new instance's leases and an initial refresh of each of its collections, with their hints; the rows of
+    the refreshes as ``start_together`` gives them.
 
     ``hint_after_s`` is when the tick first hints at them, should the caller's own hint get lost;
-    ``sweep_after_s`` when the first sweep is due, if automatic sync is on.
+    ``sweep_after_s`` when the first sweep is due, if automatic sync is on. ``now`` is by the database's clock.
     """
     # The others begin by themselves, once workers that do not know them are gone (see ``arrivals``).
     names = [each.name for each in tables.registry.read if each.since is None]
-    session.execute(
-        insert(tables.leases).values(next_sweep_at=db_now(spread(sweep_after_s))),
-        [{"instance_id": instance_id, "resource": name, "epoch": 0, "change_number": 0} for name in names],
-    )
+    sweep_at = now + timedelta(seconds=spread(sweep_after_s))
+    lease = {"instance_id": instance_id, "epoch": 0, "change_number": 0, "next_sweep_at": sweep_at}
+    session.execute(insert(tables.leases), [lease | {"resource": name} for name in names])
     wanted = [Wanted(instance_id, name, "initial", requested_by=requested_by) for name in names]
-    start_together(session, tables, wanted, hint_after_s=hint_after_s)
+    return start_together(session, tables, wanted, hint_after_s=hint_after_s, now=now)
 
 
 @dataclass(frozen=True)
@@ -73,20 +75,17 @@ class Wanted:
 
 
 def start_together(
-    session: Session, tables: Tables, wanted: Sequence[Wanted], *, hint_after_s: float
-) -> list[tuple[str, int]]:
-    """Insert pending walks and their hints, a statement for each table; the resource and the id of each.
+    session: Session, tables: Tables, wanted: Sequence[Wanted], *, hint_after_s: float, now: datetime
+) -> list[dict[str, Any]]:
+    """Insert pending walks and their hints, a statement for each table; what was written of each, with its id.
 
-    Raises ``sqlalchemy.exc.IntegrityError`` if one of their kind is open already.
+    ``now`` is by the database's clock. Raises ``sqlalchemy.exc.IntegrityError`` if one of their kind is open already.
     """
-    refreshes, hints = tables.refreshes, tables.hints
-    pending = [_pending(each.instance_id, each.resource, each.mode, _NOTHING, each.requested_by) for each in wanted]
-    session.execute(insert(refreshes).values(created_at=db_now()), pending)
-    are_mine = refreshes.c.open_key.in_([each["open_key"] for each in pending])
-    started = select(refreshes.c.id, db_now(hint_after_s), literal(0)).where(are_mine)
-    session.execute(insert(hints).from_select(["refresh_id", "next_hint_at", "times_sent"], started))
-    rows = session.execute(select(refreshes.c.resource, refreshes.c.id).where(are_mine))
-    return [(row.resource, row.id) for row in rows]
+    walks = [_pending(each.instance_id, each.resource, each.mode, _NOTHING, each.requested_by) for each in wanted]
+    begun = inserted(session, tables.refreshes, [each | {"created_at": now} for each in walks], "open_key")
+    hint = {"next_hint_at": now + timedelta(seconds=hint_after_s), "times_sent": 0}
+    session.execute(insert(tables.hints), [hint | {"refresh_id": each["id"]} for each in begun])
+    return begun
 
 
 def start(
