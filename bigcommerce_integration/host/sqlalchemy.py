@@ -11,7 +11,7 @@ from enum import Enum
 from inspect import signature as inspect_signature
 from typing import Any, Literal
 
-from sqlalchemy import CHAR, BigInteger, MetaData, and_, bindparam, inspect, true
+from sqlalchemy import CHAR, MetaData, and_, bindparam, inspect, true
 from sqlalchemy.exc import NoInspectionAvailable
 from sqlalchemy.orm import Mapper, QueryableAttribute, Session
 from sqlalchemy.types import TypeEngine
@@ -22,7 +22,7 @@ from ..models.instances import IntegrationInstance, name_key
 from ..models.product_key import Key, in_order, is_whole_number, link_type
 from ..resources.values import UNSTORABLE
 from .port import Host, Missing, ProductDraft
-from .tenancy import Scope, TenantColumn, column_name, given_tenant, tenant_text
+from .tenancy import Scope, TenantColumn, Wanted, column_name, given_tenant, tenant_text, values_of
 
 BIGCOMMERCE = "bigcommerce"
 MOST_PRODUCTS = 20
@@ -139,13 +139,18 @@ class SQLAlchemyHost(Host):
     def missing(
         self, session: Session, *, integration_id: int | None, store_id: int | None, nominal_code_ids: Sequence[int]
     ) -> Missing:
-        """Which of these have no row, or are not the integration called BigCommerce."""
+        """Which of these have no row, or are not the integration called BigCommerce; one query for all."""
+        names, stores, codes = values_of(
+            session,
+            self.tenant,
+            Wanted(self._integrations, self._integration_id, self._integration_name, _given(integration_id)),
+            Wanted(self._stores, self._store_id, self._store_id, _given(store_id)),
+            Wanted(self._nominal_codes, self._nominal_code_id, self._nominal_code_id, nominal_code_ids),
+        )
         return Missing(
-            integration=integration_id is not None and not self._is_bigcommerce(session, integration_id),
-            store=store_id is not None
-            and store_id not in self._existing(session, self._stores, self._store_id, [store_id]),
-            nominal_code_ids=frozenset(nominal_code_ids)
-            - self._existing(session, self._nominal_codes, self._nominal_code_id, nominal_code_ids),
+            integration=integration_id is not None and not any(map(_is_ours, names)),
+            store=store_id is not None and store_id not in stores,
+            nominal_code_ids=frozenset(nominal_code_ids) - codes,
         )
 
     def integrations(self, session: Session) -> Sequence[tuple[int, str]]:
@@ -169,15 +174,6 @@ class SQLAlchemyHost(Host):
         return sorted(
             ((each, str(text or each)) for each, text in found), key=lambda each: (each[1].casefold(), each[0])
         )
-
-    def _is_bigcommerce(self, session: Session, integration_id: int) -> bool:
-        which = [_is_in(self._integration_id, [integration_id])]
-        names = self._integrations.rows(session, self.tenant, [self._integration_name], which)
-        return any(_is_ours(name) for (name,) in names)
-
-    def _existing(self, session: Session, scope: Scope, column: Any, ids: Sequence[int]) -> set[int]:
-        which = [_is_in(column, ids)] if ids else []
-        return {found for (found,) in scope.rows(session, self.tenant, [column], which)}
 
     def name_taken(self, session: Session, name: str) -> bool:
         """Whether a connection of the host's own has it; compared in Python, as databases fold case differently."""
@@ -346,9 +342,8 @@ def _mapper(model: object) -> Mapper[Any] | None:
     return found if isinstance(found, Mapper) else None
 
 
-def _is_in(column: Any, ids: Sequence[int]) -> Any:
-    # Bound as 64-bit numbers: PostgreSQL refuses to cast a larger one to a column's 32 bits.
-    return column.in_(bindparam(None, list(ids), expanding=True, type_=BigInteger()))
+def _given(key: int | None) -> Sequence[int]:
+    return [] if key is None else [key]
 
 
 def _is_overridden(host: SQLAlchemyHost, name: str) -> bool:

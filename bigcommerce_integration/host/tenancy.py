@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, cast
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import BigInteger, literal, null, select
+from sqlalchemy.orm import Session, aliased, outerjoin
 
 from ..errors import ConfigError
 from ..models.product_key import ProductKey, key_answer, link_type
@@ -89,6 +90,42 @@ class Scope:
             statement = select(*columns, self.column).where(condition, self.column == mine).limit(most)
             # Compared in Python too: databases take more texts for equal, and what is another tenant's is never shown.
             yield from (tuple(row[:-1]) for row in session.execute(statement) if _is_same(row[-1], mine))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The ``value`` of the rows of a model that have one of these keys; both are its attributes."""
+
+    scope: Scope
+    key: Any
+    value: Any
+    keys: Sequence[int]
+
+
+def values_of(session: Session, tenant: Callable[[], str], *wanted: Wanted) -> list[set[Any]]:
+    """What is found of each, of the tenant's rows alone: one statement that joins each to a row of all keys."""
+    found: list[set[Any]] = [set() for _ in wanted]
+    asked = [(values, each) for values, each in zip(found, wanted, strict=True) if each.keys]
+    if not asked:
+        return found
+    # As 64-bit numbers: PostgreSQL refuses to cast a larger one to a column's 32 bits.
+    keys = [literal(key, BigInteger()) for _, each in asked for key in each.keys]
+    given = select(*(key.label(f"key_{place}") for place, key in enumerate(keys))).subquery()
+    left, joined = iter(given.c), cast(Any, given)
+    columns: list[Any] = []
+    mine: list[Any] = []
+    for _, each in asked:
+        # Two may be of one model.
+        model, owner = aliased(each.key.class_), each.scope.column
+        which = getattr(model, each.key.key).in_(list(islice(left, len(each.keys))))
+        columns += [getattr(model, each.value.key), null() if owner is None else getattr(model, owner.key)]
+        mine.append(None if owner is None else each.scope.value(session, tenant()))
+        joined = outerjoin(joined, model, which if owner is None else which & (columns[-1] == mine[-1]))
+    for row in session.execute(select(*columns).select_from(joined)):
+        for (values, _), value, owner, its in zip(asked, row[::2], row[1::2], mine, strict=True):
+            if value is not None and _is_same(owner, its):
+                values.add(value)
+    return found
 
 
 def _is_same(found: Any, mine: Any) -> bool:
