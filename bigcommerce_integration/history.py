@@ -18,16 +18,9 @@ def record(
     session: Session, tables: Tables, instance_id: int, action: str, *, done_by: str | None, changes: Mapping[str, Any]
 ) -> None:
     """Note ``action`` with what changed, as plain JSON values; never a token, nor who a shopper is."""
-    session.execute(
-        insert(tables.history).values(
-            instance_id=instance_id,
-            action=action,
-            done_by=done_by,
-            done_at=db_now(),
-            # ASCII alone: what a database cannot hold (NUL, half a surrogate pair) stays an escape.
-            changes=json.dumps(changes),
-        )
-    )
+    # ASCII alone: what a database cannot hold (NUL, half a surrogate pair) stays an escape.
+    row = {"instance_id": instance_id, "action": action, "done_by": done_by, "changes": json.dumps(changes)}
+    session.execute(insert(tables.history).inline().values(done_at=db_now()), row)
 
 
 def entries(

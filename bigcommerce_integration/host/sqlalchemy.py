@@ -22,7 +22,7 @@ from ..models.instances import IntegrationInstance, name_key
 from ..models.product_key import Key, in_order, is_whole_number, link_type
 from ..resources.values import UNSTORABLE
 from .port import Host, Missing, ProductDraft
-from .tenancy import Scope, TenantColumn, Wanted, column_name, given_tenant, tenant_text, values_of
+from .tenancy import Lookup, Scope, TenantColumn, column_name, given_tenant, tenant_text, values_of
 
 BIGCOMMERCE = "bigcommerce"
 MOST_PRODUCTS = 20
@@ -82,6 +82,11 @@ class SQLAlchemyHost(Host):
         self._stores = self._scope(store)
         self._nominal_code_id = _whole_number(nominal_code, "nominal_code_id", nominal_code_id)
         self._nominal_codes = self._scope(nominal_code)
+        self._lookups = (
+            Lookup(self._integrations, self._integration_id, self._integration_name),
+            Lookup(self._stores, self._store_id, self._store_id),
+            Lookup(self._nominal_codes, self._nominal_code_id, self._nominal_code_id),
+        )
         self.product = product
         self._product_id = _attribute(product, "product_id", product_id)
         self._product_sku = _attribute(product, "product_sku", product_sku)
@@ -140,13 +145,8 @@ class SQLAlchemyHost(Host):
         self, session: Session, *, integration_id: int | None, store_id: int | None, nominal_code_ids: Sequence[int]
     ) -> Missing:
         """Which of these have no row, or are not the integration called BigCommerce; one query for all."""
-        names, stores, codes = values_of(
-            session,
-            self.tenant,
-            Wanted(self._integrations, self._integration_id, self._integration_name, _given(integration_id)),
-            Wanted(self._stores, self._store_id, self._store_id, _given(store_id)),
-            Wanted(self._nominal_codes, self._nominal_code_id, self._nominal_code_id, nominal_code_ids),
-        )
+        keys = (_given(integration_id), _given(store_id), nominal_code_ids)
+        names, stores, codes = values_of(session, self.tenant, *zip(self._lookups, keys, strict=True))
         return Missing(
             integration=integration_id is not None and not any(map(_is_ours, names)),
             store=store_id is not None and store_id not in stores,

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, cast
+from functools import lru_cache
+from itertools import chain, islice
+from typing import Any
 
-from sqlalchemy import BigInteger, literal, null, select
+from sqlalchemy import BigInteger, Select, and_, bindparam, null, select, true
 from sqlalchemy.orm import Session, aliased, outerjoin
 
 from ..errors import ConfigError
@@ -93,39 +94,47 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """The ``value`` of the rows of a model that have one of these keys; both are its attributes."""
+class Lookup:
+    """By which attribute the rows of a model are found, and which one is read."""
 
     scope: Scope
     key: Any
     value: Any
-    keys: Sequence[int]
 
 
-def values_of(session: Session, tenant: Callable[[], str], *wanted: Wanted) -> list[set[Any]]:
-    """What is found of each, of the tenant's rows alone: one statement that joins each to a row of all keys."""
+def values_of(session: Session, tenant: Callable[[], str], *wanted: tuple[Lookup, Sequence[int]]) -> list[set[Any]]:
+    """What is found of each by these keys, of the tenant's rows alone; one statement for all."""
     found: list[set[Any]] = [set() for _ in wanted]
-    asked = [(values, each) for values, each in zip(found, wanted, strict=True) if each.keys]
+    asked = [(values, lookup, keys) for values, (lookup, keys) in zip(found, wanted, strict=True) if keys]
     if not asked:
         return found
-    # As 64-bit numbers: PostgreSQL refuses to cast a larger one to a column's 32 bits.
-    keys = [literal(key, BigInteger()) for _, each in asked for key in each.keys]
-    given = select(*(key.label(f"key_{place}") for place, key in enumerate(keys))).subquery()
-    left, joined = iter(given.c), cast(Any, given)
-    columns: list[Any] = []
-    mine: list[Any] = []
-    for _, each in asked:
-        # Two may be of one model.
-        model, owner = aliased(each.key.class_), each.scope.column
-        which = getattr(model, each.key.key).in_(list(islice(left, len(each.keys))))
-        columns += [getattr(model, each.value.key), null() if owner is None else getattr(model, owner.key)]
-        mine.append(None if owner is None else each.scope.value(session, tenant()))
-        joined = outerjoin(joined, model, which if owner is None else which & (columns[-1] == mine[-1]))
-    for row in session.execute(select(*columns).select_from(joined)):
-        for (values, _), value, owner, its in zip(asked, row[::2], row[1::2], mine, strict=True):
+    scopes = [lookup.scope for _, lookup, _ in asked]
+    mine = [None if scope.column is None else scope.value(session, tenant()) for scope in scopes]
+    given = {f"owner_{place}": one for place, one in enumerate(mine)}
+    given |= {f"key_{place}": key for place, key in enumerate(chain(*(keys for _, _, keys in asked)))}
+    statement = _together(tuple((lookup, len(keys)) for _, lookup, keys in asked))
+    for row in session.execute(statement, given):
+        for (values, _, _), value, owner, its in zip(asked, row[::2], row[1::2], mine, strict=True):
             if value is not None and _is_same(owner, its):
                 values.add(value)
     return found
+
+
+@lru_cache(maxsize=64)
+def _together(asked: tuple[tuple[Lookup, int], ...]) -> Select[Any]:
+    """The values and the owners of the rows of these models, which are joined to a row of so many keys of each."""
+    # As 64-bit numbers: PostgreSQL refuses to cast a larger one to a column's 32 bits.
+    keys = (bindparam(f"key_{place}", type_=BigInteger()) for place in range(sum(count for _, count in asked)))
+    joined: Any = select(*(key.label(key.key) for key in keys)).subquery()
+    left, columns = iter(joined.c), []
+    for place, (lookup, count) in enumerate(asked):
+        # Two may be of one model.
+        model, owner = aliased(lookup.key.class_), lookup.scope.column
+        which = getattr(model, lookup.key.key).in_(list(islice(left, count)))
+        columns += [getattr(model, lookup.value.key), null() if owner is None else getattr(model, owner.key)]
+        is_mine = true() if owner is None else columns[-1] == bindparam(f"owner_{place}", type_=owner.type)
+        joined = outerjoin(joined, model, and_(which, is_mine))
+    return select(*columns).select_from(joined)
 
 
 def _is_same(found: Any, mine: Any) -> bool:

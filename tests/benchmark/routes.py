@@ -89,7 +89,12 @@ def _bare_get(number: int) -> tuple[str, str, Any]:
 
 
 def _post_of(stage: Stage) -> Ask:
-    return lambda number: ("POST", f"{URL}?verify=false", stage.body(name=f"Shop {number}"))
+    def post(number: int) -> tuple[str, str, Any]:
+        # Stores of their own: more instances than one of a store are rare, and each is named in the others' answers.
+        body = stage.body(name=f"Shop {number}", integration_settings__store_hash=f"shop{number}")
+        return "POST", f"{URL}?verify=false", body
+
+    return post
 
 
 def _progress_of(stage: Stage) -> Ask:

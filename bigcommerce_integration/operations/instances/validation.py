@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 from copy import deepcopy
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 
 from ...books.settings import switched_on
 from ...errors import Invalid, VersionMismatch
+from ...models import Tables
 from ...models.instances import NOMINAL_CODES, IntegrationInstance, name_key
 from ..context import Caller
 from .draft import Draft
@@ -46,9 +49,15 @@ def is_name_stored(caller: Caller, key: str, *, locking: bool = False) -> bool:
 
     ``locking`` reads what is committed now, also where the transaction reads from an older snapshot (MariaDB).
     """
-    table = caller.state.tables.instances
-    found = select(table.c.id).where(table.c.tenant == caller.tenant, table.c.name_key == key).limit(1)
-    return caller.session.execute(found.with_for_update(read=True) if locking else found).first() is not None
+    found = _named(caller.state.tables)
+    which = {"tenant": caller.tenant, "name_key": key}
+    return caller.session.execute(found.with_for_update(read=True) if locking else found, which).first() is not None
+
+
+@lru_cache(maxsize=16)
+def _named(tables: Tables) -> Select[Any]:
+    table = tables.instances
+    return select(table.c.id).where(table.c.tenant == bindparam("tenant"), table.c.name_key == bindparam("name_key"))
 
 
 def name_refusal(caller: Caller, key: str) -> Invalid | None:

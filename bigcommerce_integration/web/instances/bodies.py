@@ -14,10 +14,12 @@ from ...schemas.base import load
 from ...schemas.instances import NewInstance
 from ..http.body import read_json_object
 
+_NEW = NewInstance()
+
 
 def read_draft(request: Request, cipher: TokenCipher, schema: Schema | None = None) -> Draft:
     """The body as a draft, by default that of ``POST``; raises as ``read_json_object`` does."""
-    values, errors = load(schema or NewInstance(), read_json_object(request))
+    values, errors = load(schema or _NEW, read_json_object(request))
     return draft_of(values, errors, cipher)
 
 
