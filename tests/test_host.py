@@ -67,6 +67,13 @@ def test_host_does_not_look_up_what_is_not_given(session: Session, host: SQLAlch
     assert statements == []
 
 
+def test_all_ids_are_looked_up_by_one_query(session: Session, host: SQLAlchemyHost) -> None:
+    statements: list[str] = []
+    event.listen(session.get_bind(), "before_cursor_execute", lambda *args: statements.append(args[2]))
+    host.missing(session, integration_id=BIGCOMMERCE_ID, store_id=98, nominal_code_ids=[*NOMINAL_CODE_IDS, 99])
+    assert len(statements) == 1
+
+
 def test_the_integration_is_known_by_its_name(session: Session, host: SQLAlchemyHost, host_app: HostApp) -> None:
     names = {50: ("BIGCOMMERCE", True), 51: (" bigCommerce ", True), 52: ("Big Commerce", False), 53: (None, False)}
     session.add_all([host_app.Integration(id=integration_id, name=name) for integration_id, (name, _) in names.items()])
