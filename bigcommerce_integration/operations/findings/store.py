@@ -169,29 +169,18 @@ def _rejected(counts: Counts, make: _Made) -> Iterator[Finding]:
             f"{_not_stored(found, name)} What the store sent is kept with the reason and is not lost: mend "
             f"{'it' if one else 'them'} in the store, then try again."
         )
-        yield make(
-            FindingCode.RECORDS_REJECTED,
-            "person",
-            text,
-            since=found.since,
-            action=Action.RETRY,
-            link=f"rejected?resource={name}",
-            resource=name,
-        )
+        yield make(FindingCode.RECORDS_REJECTED, "person", text, **_left_out(found, name))
     for name, found in counts.tried_again.items():
+        one = found.count == 1
         text = (
-            f"{_capital(found.count, name)} {'was' if found.count == 1 else 'were'} left out after an error. Later "
-            f"refreshes try {'it' if found.count == 1 else 'them'} again; nothing is lost."
+            f"{_capital(found.count, name)} {'was' if one else 'were'} left out after an error. Later refreshes try "
+            f"{'it' if one else 'them'} again; nothing is lost."
         )
-        yield make(
-            FindingCode.RECORDS_TRIED_AGAIN,
-            "wait",
-            text,
-            since=found.since,
-            action=Action.RETRY,
-            link=f"rejected?resource={name}",
-            resource=name,
-        )
+        yield make(FindingCode.RECORDS_TRIED_AGAIN, "wait", text, **_left_out(found, name))
+
+
+def _left_out(found: Rejections, name: str) -> dict[str, Any]:
+    return {"since": found.since, "action": Action.RETRY, "link": f"rejected?resource={name}", "resource": name}
 
 
 def _not_stored(found: Rejections, name: str) -> str:

@@ -81,27 +81,20 @@ def select(state: StoreState, query: dict[str, str]) -> list[int]:
     return _sorted(state, ids, query)
 
 
-def within(ids: list[int], query: dict[str, str], name: str = "id") -> list[int]:
+def within(ids: list[int], query: dict[str, str]) -> list[int]:
     """Those of the sorted ids that the id filters leave."""
     low, high = 0, len(ids)
-    if f"{name}:min" in query:
-        low = max(low, bisect_left(ids, int(query[f"{name}:min"])))
-    if f"{name}:greater" in query:
-        low = max(low, bisect_right(ids, int(query[f"{name}:greater"])))
-    if f"{name}:max" in query:
-        high = min(high, bisect_right(ids, int(query[f"{name}:max"])))
-    if f"{name}:less" in query:
-        high = min(high, bisect_left(ids, int(query[f"{name}:less"])))
-    if name in query:
-        wanted = int(query[name])
-        low, high = max(low, bisect_left(ids, wanted)), min(high, bisect_right(ids, wanted))
+    for name, bound in (("id:min", bisect_left), ("id:greater", bisect_right), ("id", bisect_left)):
+        if name in query:
+            low = max(low, bound(ids, int(query[name])))
+    for name, bound in (("id:max", bisect_right), ("id:less", bisect_left), ("id", bisect_right)):
+        if name in query:
+            high = min(high, bound(ids, int(query[name])))
     found = ids[low:high]
-    if f"{name}:in" in query:
-        chosen = integers(query[f"{name}:in"])
-        found = [one for one in found if one in chosen]
-    if f"{name}:not_in" in query:
-        chosen = integers(query[f"{name}:not_in"])
-        found = [one for one in found if one not in chosen]
+    for name, is_chosen in (("id:in", True), ("id:not_in", False)):
+        if name in query:
+            named = integers(query[name])
+            found = [one for one in found if (one in named) is is_chosen]
     return found
 
 
