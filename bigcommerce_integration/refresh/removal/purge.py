@@ -190,10 +190,10 @@ def _empty(table: Table, key: Column[Any], which: ColumnElement[bool], session: 
 
 def _empty_seen(mine: _Purge, table: Table, session: Session) -> bool:
     """As ``_empty``, but row by row: MariaDB would wait for those that the host has not committed yet."""
-    which = table.c.instance_id == mine.instance_id
-    ids = session.scalars(select(table.c.id).where(which).order_by(table.c.id).limit(VALUES_A_STATEMENT)).all()
+    which, most = table.c.instance_id == mine.instance_id, min(VALUES_A_STATEMENT, ROWS_A_TRANSACTION)
+    ids = session.scalars(select(table.c.id).where(which).order_by(table.c.id).limit(most)).all()
     session.execute(delete(table).where(table.c.id.in_(ids)))
-    return len(ids) < VALUES_A_STATEMENT
+    return len(ids) < most
 
 
 def _empty_free(mine: _Purge, table: Table, key: Column[Any], session: Session) -> bool:
