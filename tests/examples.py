@@ -1,4 +1,4 @@
-"""How many examples hypothesis tries: all in ``.ci/run``, a share of them where somebody only runs the tests."""
+"""How many examples hypothesis tries: all in ``.ci/long``, a share of them where somebody only runs the tests."""
 
 from __future__ import annotations
 
