@@ -18,10 +18,8 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    exists,
     func,
     literal,
-    not_,
     select,
 )
 from sqlalchemy.orm import Session
@@ -210,14 +208,16 @@ def _selected(tables: Tables, sync_interval_s: float) -> Select[Any]:
 def _held_back(refreshes: Table) -> Sequence[ColumnElement[bool]]:
     """Failed as too much was gone, and no full one has completed since."""
     later = refreshes.alias()
-    is_settled = exists().where(
+    # No NOT EXISTS: PostgreSQL takes long to plan the join that it makes of that, and plans this with each request.
+    settled = select(later.c.id).where(
         later.c.instance_id == refreshes.c.instance_id,
         later.c.resource == refreshes.c.resource,
         later.c.status == "completed",
         later.c.id > refreshes.c.id,
         later.c.mode == "full",
     )
-    return refreshes.c.status == "failed", refreshes.c.error_code == RefreshCode.MASS_DELETION, not_(is_settled)
+    is_mass_deletion = refreshes.c.error_code == RefreshCode.MASS_DELETION
+    return refreshes.c.status == "failed", is_mass_deletion, settled.limit(1).scalar_subquery().is_(None)
 
 
 def _views(
