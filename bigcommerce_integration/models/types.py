@@ -11,9 +11,9 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
+from ..resources.values import MONTH_NAMES
 from .dialect import MARIADB, SQLITE
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 NAME_LENGTH = 255
 """Of the names of instances, of callers and of tenants."""
 FOUR_BYTES: dict[str, Any] = {f"{dialect}_default_charset": "utf8mb4" for dialect in MARIADB.names}
@@ -45,7 +45,7 @@ def moment_text(moment: datetime | None) -> str | None:
 
 def day_text(day: date) -> str:
     """A day as people write it: 22 Oct 2025, in any locale."""
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+    return f"{day.day} {MONTH_NAMES[day.month - 1]} {day.year}"
 
 
 def when_text(moment: datetime) -> str:

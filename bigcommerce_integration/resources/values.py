@@ -28,8 +28,8 @@ STORE_HASH_LENGTH = 32
 STORE_HASH = re.compile(rf"[A-Za-z0-9]{{1,{STORE_HASH_LENGTH}}}")
 """What a store is called in the URLs of the API."""
 _BOOLEANS: dict[object, bool | None] = {"true": True, "false": False, "1": True, "0": False, "": None}
-_MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, start=1)}
+MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS = {name: number for number, name in enumerate(MONTH_NAMES, start=1)}
 _MONTH_NUMBERS = {f" {name} ": f"{number:02}" for name, number in _MONTHS.items()}
 _RFC_2822 = re.compile(
     r"(?:[A-Za-z]{3},\s*)?([0-9]{1,2}) ([A-Za-z]{3}) ([0-9]{4}) ([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?"

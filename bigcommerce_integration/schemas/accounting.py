@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError
 
@@ -25,13 +25,12 @@ MOST_PIECES = 2**31 - 1
 class QueryMonth(fields.StrictField):
     """A month as ``YYYY-MM``; given as its first day."""
 
+    shape: ClassVar = {"type": "string", "pattern": f"^{_MONTH.pattern}$"}
+
     def read(self, value: Any) -> date:
         if not isinstance(value, str) or not _MONTH.fullmatch(value):
             raise ValidationError("Must be a month such as 2026-03.")
         return date.fromisoformat(f"{value}-01")
-
-    def json_schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": f"^{_MONTH.pattern}$"}
 
 
 class DocumentFilters(ObjectSchema):

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from marshmallow import ValidationError, fields
 
@@ -35,6 +35,8 @@ _DATE = re.compile(r"(19|2[0-9])[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]
 class StrictField(AnyField):
     """What all of ours share: the words of the errors, and ``read`` as the only rule."""
 
+    shape: ClassVar[dict[str, Any]]
+
     def __init__(self, description: str = "", *, example: Any = None, **kwargs: Any) -> None:
         super().__init__(metadata={"description": description}, **kwargs)
         self.example = example
@@ -49,8 +51,8 @@ class StrictField(AnyField):
         raise NotImplementedError
 
     def json_schema(self) -> dict[str, Any]:
-        """What ``read`` takes, in the words of JSON Schema."""
-        raise NotImplementedError
+        """What ``read`` takes, in the words of JSON Schema; by default ``shape``."""
+        return dict(self.shape)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - marshmallow's signature
         return self.read(value)
@@ -59,6 +61,8 @@ class StrictField(AnyField):
 class Integer(StrictField):
     """A whole number that a 64-bit column holds; neither ``true`` nor ``1.0`` nor ``"1"``."""
 
+    shape: ClassVar = {"type": "integer", "minimum": INT64_MIN, "maximum": INT64_MAX}
+
     def read(self, value: Any) -> int:
         if type(value) is not int:
             raise ValidationError("Must be a whole number.")
@@ -66,32 +70,27 @@ class Integer(StrictField):
             raise ValidationError("Is out of range.")
         return value
 
-    def json_schema(self) -> dict[str, Any]:
-        return {"type": "integer", "minimum": INT64_MIN, "maximum": INT64_MAX}
-
 
 class Boolean(StrictField):
     """``true`` or ``false``."""
+
+    shape: ClassVar = {"type": "boolean"}
 
     def read(self, value: Any) -> bool:
         if not isinstance(value, bool):
             raise ValidationError("Must be true or false.")
         return value
 
-    def json_schema(self) -> dict[str, Any]:
-        return {"type": "boolean"}
-
 
 class Percentage(StrictField):
     """A number from 0 to 100."""
+
+    shape: ClassVar = {"type": "number", "minimum": 0, "maximum": 100}
 
     def read(self, value: Any) -> float:
         if type(value) not in (int, float) or not 0 <= value <= 100:
             raise ValidationError("Must be a number from 0 to 100.")
         return float(value)
-
-    def json_schema(self) -> dict[str, Any]:
-        return {"type": "number", "minimum": 0, "maximum": 100}
 
 
 class Choice(StrictField):
@@ -113,24 +112,22 @@ class Choice(StrictField):
 class CollectionName(StrictField):
     """The name of a collection that the current app mirrors."""
 
+    shape: ClassVar = {"$ref": "#/components/schemas/CollectionName"}
+
     def read(self, value: Any) -> str:
         return Choice("", current_state().tables.registry.names).read(value)
-
-    def json_schema(self) -> dict[str, Any]:
-        return {"$ref": "#/components/schemas/CollectionName"}
 
 
 class Day(StrictField):
     """A real date as ``YYYY-MM-DD``, from 1900 to 2999."""
+
+    shape: ClassVar = {"type": "string", "format": "date", "pattern": f"^{_DATE.pattern}$"}
 
     def read(self, value: Any) -> date:
         day = _real_date(value) if isinstance(value, str) and _DATE.fullmatch(value) else None
         if day is None:
             raise ValidationError("Must be a real date from 1900 to 2999, written as YYYY-MM-DD.")
         return day
-
-    def json_schema(self) -> dict[str, Any]:
-        return {"type": "string", "format": "date", "pattern": f"^{_DATE.pattern}$"}
 
 
 def _real_date(text: str) -> date | None:
@@ -191,6 +188,8 @@ class Name(StrictField):
 class AccessToken(StrictField):
     """A BigCommerce access token; never part of a message."""
 
+    shape: ClassVar = {"type": "string", "pattern": f"^{TOKEN.pattern}$", "writeOnly": True}
+
     def read(self, value: Any) -> str:
         if not isinstance(value, str):
             raise ValidationError("Must be a string.")
@@ -203,12 +202,11 @@ class AccessToken(StrictField):
             raise ValidationError("Must have 1 to 255 printable ASCII characters and no spaces or line breaks.")
         return value
 
-    def json_schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": f"^{TOKEN.pattern}$", "writeOnly": True}
-
 
 class StoreHash(StrictField):
     """The hash alone; it becomes a part of URLs."""
+
+    shape: ClassVar = {"type": "string", "pattern": f"^{STORE_HASH.pattern}$"}
 
     def read(self, value: Any) -> str:
         if not isinstance(value, str):
@@ -222,6 +220,3 @@ class StoreHash(StrictField):
             )
             raise ValidationError(f"Must be 1 to 32 of the letters A-Z, a-z and the digits 0-9; {hint}.")
         return value
-
-    def json_schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": f"^{STORE_HASH.pattern}$"}

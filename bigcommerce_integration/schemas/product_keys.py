@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError
 
@@ -15,15 +15,14 @@ from .query import QueryInteger
 class HostProductId(fields.StrictField):
     """A key as the current app's products have them."""
 
+    shape: ClassVar = {"$ref": "#/components/schemas/HostProductId"}
+
     def read(self, value: Any) -> Key:
         state = current_state()
         try:
             return state.tables.product_key.read(value, state.db.engine.dialect)
         except ValueError as error:
             raise ValidationError(str(error)) from None
-
-    def json_schema(self) -> dict[str, Any]:
-        return {"$ref": "#/components/schemas/HostProductId"}
 
 
 class QueryHostProductId(HostProductId):

@@ -13,8 +13,8 @@ from ..http.access import authorize, parse_id
 from ..http.body import read_body
 from ..instances.bodies import read_if_match
 from ..openapi.next_steps import FROM_BATCH, FROM_DOCUMENT
-from ..openapi.operation import Operation, answer_of
-from .documents import ETAG, TAG, Answered, answered
+from ..openapi.operation import Answered, Operation, answer_of
+from .documents import ETAG, TAG, answered
 from .schemas import AccountingBatch, AccountingDocumentWithLines, Return
 
 POST = "post_accounting"

@@ -19,13 +19,12 @@ from ..mirror.exports import authorize_export, exports
 from ..mirror.schemas import NextChanges, NextPage
 from ..openapi.fields import Either
 from ..openapi.next_steps import FROM_DOCUMENT
-from ..openapi.operation import Operation, answer_of
+from ..openapi.operation import Answered, Operation, answer_of
 from .schemas import AccountingDocument, AccountingDocumentWithLines
 
 READ = "read_accounting"
 TAG = "Accounting"
 ETAG = ("ETag", "The version of what a person judges, to be sent back as If-Match.")
-Answered = tuple[dict[str, Any], int, dict[str, str]]
 
 
 @Operation(

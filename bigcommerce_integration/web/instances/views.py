@@ -27,11 +27,9 @@ from ..http.access import authorize, login
 from ..http.page_answer import page_answer
 from ..openapi.fields import Part, example_of
 from ..openapi.next_steps import FROM_CHANGED_INSTANCE, FROM_INSTANCE, FROM_NEW_INSTANCE
-from ..openapi.operation import LOCATION, RETRY_AFTER, Operation, answer_of, page_of
+from ..openapi.operation import LOCATION, RETRY_AFTER, Answered, Operation, answer_of, page_of
 from .bodies import etag, read_draft, read_if_match
 from .schemas import DELETED, Check, Instance, StartedRefresh, warnings
-
-Answered = tuple[dict[str, Any], int, dict[str, str]]
 
 _TAG, _CHECKS = "Instances", "Checks"
 _ETAG = ("ETag", "The version of the settings, to be sent back as If-Match.")

@@ -15,10 +15,10 @@ from ...schemas.refreshes import WAYS, CreationFilters, CreationRequest, load_cr
 from ..http.access import authorize
 from ..http.body import read_json_object
 from ..openapi.fields import AnswerSchema, Coded, Part, Shown
-from ..openapi.operation import LOCATION, Operation, answer_of
+from ..openapi.operation import LOCATION, Answered, Operation, answer_of
 from ..openapi.shapes import COUNT, ID, STRING, described, object_of
 from ..refreshes.schemas import BEGUN, Refresh
-from ..refreshes.views import Answer, accepted
+from ..refreshes.views import accepted
 
 SHOWN = 100
 """How many variants a preview names."""
@@ -87,7 +87,7 @@ def _shape() -> dict[str, Any]:
         ),
     },
 )
-def post_products_create(instance_id: str) -> dict[str, Any] | Answer:
+def post_products_create(instance_id: str) -> dict[str, Any] | Answered:
     """Make products of the host for variants that have none."""
     context = authorize(ACTION, instance_id)
     selection, is_preview = load_creation(read_json_object(request))

@@ -21,10 +21,8 @@ from ..http.body import read_csv
 from ..http.page_answer import page_answer
 from ..mirror.exports import csv_file
 from ..openapi.next_steps import FROM_IMPORT
-from ..openapi.operation import LOCATION, RETRY_AFTER, Operation, answer_of, page_of
+from ..openapi.operation import LOCATION, RETRY_AFTER, Answered, Operation, answer_of, page_of
 from .import_schemas import LinkImport, LinkImportWithProblems
-
-Answered = tuple[dict[str, Any], int, dict[str, str]]
 
 _TAG = "Link imports"
 _COUNTS = ("rows", "good", "bad", "applied", "skipped", "undone", "not_undone")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import Request
 from marshmallow import ValidationError
@@ -30,14 +30,13 @@ _TYPE_OF = {"bigcommerce_id": "integer", "sku": "string"}
 class Sku(fields.StrictField):
     """A SKU that a variant can have; blanks around it do not count."""
 
+    shape: ClassVar = {"type": "string", "pattern": trimmed_pattern(CODE_LENGTH)}
+
     def read(self, value: Any) -> str:
         sku = value.strip() if isinstance(value, str) else ""
         if not 1 <= len(sku) <= CODE_LENGTH or UNSTORABLE.search(sku):
             raise ValidationError(f"Must be a SKU of 1 to {CODE_LENGTH} characters.")
         return sku
-
-    def json_schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": trimmed_pattern(CODE_LENGTH)}
 
 
 class LinkRequest(ObjectSchema):

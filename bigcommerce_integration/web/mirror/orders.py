@@ -18,9 +18,9 @@ from ...schemas.lists import OrderFilters
 from ...schemas.query import QueryInteger, read_query
 from ..http.access import authorize, parse_id
 from ..openapi.next_steps import FROM_ORDER
-from ..openapi.operation import LOCATION, RETRY_AFTER, Operation, answer_of
+from ..openapi.operation import LOCATION, RETRY_AFTER, Answered, Operation, answer_of
 from ..refreshes.schemas import BEGUN, Refresh
-from ..refreshes.views import Answer, accepted
+from ..refreshes.views import accepted
 from .collection import RecordQuery, export_view, list_view, payload_note, record_columns
 from .row_answers import LINE, columns, row_answer
 from .schemas import OrderWithLines
@@ -50,7 +50,7 @@ class OrderRefreshQuery(ObjectSchema):
     },
     refusals=(409,),
 )
-def post_order_refresh(instance_id: str, bigcommerce_id: str) -> dict[str, Any] | Answer:
+def post_order_refresh(instance_id: str, bigcommerce_id: str) -> dict[str, Any] | Answered:
     """Fetch one order from the store now."""
     context = authorize("refresh", instance_id)
     context.require(ORDERS.permission)

@@ -19,10 +19,10 @@ from ..http.access import authorize, parse_id
 from ..http.page_answer import page_answer
 from ..openapi.fields import AnswerSchema, Coded, Shown
 from ..openapi.next_steps import FROM_REFRESH
-from ..openapi.operation import LOCATION, RETRY_AFTER, Operation, answer_of, page_of
+from ..openapi.operation import LOCATION, RETRY_AFTER, Answered, Operation, answer_of, page_of
 from ..openapi.shapes import BOOLEAN, COLLECTION, ID, MOMENT, STRING
 from ..refreshes.schemas import BEGUN, Refresh
-from ..refreshes.views import Answer, accepted
+from ..refreshes.views import accepted
 from .exports import authorize_export, exports
 
 _TAG = "Rejected records"
@@ -93,7 +93,7 @@ def get_rejected_export(instance_id: str) -> Response:
     refusals=(422,),
     leads_to=FROM_REFRESH,
 )
-def post_rejected_retry(instance_id: str, rejected_id: str) -> Answer:
+def post_rejected_retry(instance_id: str, rejected_id: str) -> Answered:
     """Fetch a rejected record again by its id."""
     context = authorize("refresh", instance_id)
     return accepted(context, retry_rejected(context, parse_id(rejected_id)))

@@ -14,6 +14,8 @@ from .shapes import COUNT, ID, JSONSchema
 View = TypeVar("View", bound=Callable[..., Any])
 Header = tuple[str, str]
 """The name of a header and what it says."""
+Answered = tuple[dict[str, Any], int, dict[str, str]]
+"""What a view answers: the body, the status and the headers."""
 
 LOCATION: Header = ("Location", "Where it can be read.")
 RETRY_AFTER: Header = ("Retry-After", "In how many seconds to look again, while it is not finished.")

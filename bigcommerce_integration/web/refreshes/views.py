@@ -17,13 +17,12 @@ from ...schemas.refreshes import RefreshListQuery
 from ..http.access import authorize, authorize_refresh, parse_id
 from ..http.page_answer import page_answer
 from ..openapi.next_steps import FROM_REFRESH
-from ..openapi.operation import LOCATION, RETRY_AFTER, Operation, answer_of, page_of
+from ..openapi.operation import LOCATION, RETRY_AFTER, Answered, Operation, answer_of, page_of
 from .request import REQUEST_SHAPE, read_refresh_request
 from .schemas import BEGUN, Refresh
 
 _TAG = "Refreshes"
 _CANCELLED = {"status": "cancelled", "eta_s": None, "finished_at": "2026-02-01T12:00:02.000000Z"}
-Answer = tuple[dict[str, Any], int, dict[str, str]]
 
 
 def _starts_refresh(resource: str) -> Operation:
@@ -56,10 +55,10 @@ def _starts_refresh(resource: str) -> Operation:
 
 
 @cache
-def starter(name: str) -> Callable[[str], Answer]:
+def starter(name: str) -> Callable[[str], Answered]:
     """What starts a refresh of a collection."""
 
-    def start(instance_id: str) -> Answer:
+    def start(instance_id: str) -> Answered:
         return _start(instance_id, name)
 
     start.__name__ = f"post_{name}_refresh"
@@ -88,7 +87,7 @@ def get_refreshes(instance_id: str) -> dict[str, Any]:
     step="refresh",
     leads_to=FROM_REFRESH,
 )
-def get_refresh(instance_id: str, refresh_id: str) -> Answer:
+def get_refresh(instance_id: str, refresh_id: str) -> Answered:
     """How far a refresh is."""
     view = authorize_refresh("read", instance_id, refresh_id)
     return {"data": refresh_answer(view)}, 200, _retry_after(view)
@@ -116,19 +115,19 @@ def post_cancel(instance_id: str, refresh_id: str) -> dict[str, Any]:
     step="refresh",
     leads_to=FROM_REFRESH,
 )
-def post_retry(instance_id: str, refresh_id: str) -> Answer:
+def post_retry(instance_id: str, refresh_id: str) -> Answered:
     """Let a failed or cancelled refresh go on where it stopped."""
     context = authorize("refresh", instance_id)
     return accepted(context, retry_refresh(context, parse_id(refresh_id)))
 
 
-def _start(instance_id: str, resource: str) -> Answer:
+def _start(instance_id: str, resource: str) -> Answered:
     context = authorize("refresh", instance_id)
     mode, parameters = read_refresh_request(request, start_date=context.instance.start_date)
     return accepted(context, start_refresh(context, resource, mode, parameters))
 
 
-def accepted(context: RequestContext, view: RefreshView) -> Answer:
+def accepted(context: RequestContext, view: RefreshView) -> Answered:
     """202, with the path at which the refresh can be followed."""
     location = url_for(".get_refresh", instance_id=context.instance.id, refresh_id=view.row.id)
     return {"data": refresh_answer(view)}, 202, {"Location": location, **_retry_after(view)}
