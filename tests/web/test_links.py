@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from bigcommerce_integration import Host
 from bigcommerce_integration.operations.links import decisions as link_operations
-from bigcommerce_integration.refresh.linking import manual as manual_links
+from bigcommerce_integration.refresh.linking import locked
 from bigcommerce_integration.web.links.request import MAX_LINKS_BYTES, MOST_LINKS
 
 from .mirrored import NOON, Mirrored, connected, errors
@@ -334,7 +334,7 @@ def test_a_host_that_cannot_say_what_is_missing_is_believed(mirrored: Mirrored) 
 
 @pytest.mark.parametrize("shared_app", ["postgresql", "mariadb"], indirect=True, scope="module")
 def test_a_frozen_worker_does_not_hang_the_request(any_mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(manual_links, "LOCK_WAIT_S", 1)
+    monkeypatch.setattr(locked, "LOCK_WAIT_S", 1)
     monkeypatch.setattr(link_operations, "QUICK_TRY_S", 0.5)
     add_variants(any_mirrored)
     leases = any_mirrored.tables.leases
