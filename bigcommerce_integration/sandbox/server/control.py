@@ -80,9 +80,15 @@ def _requests(server: "SandboxServer") -> Values:
     return {**counts, "requests": newest}
 
 
-def _forget_requests(server: "SandboxServer") -> Values:
-    server.requests.clear()
-    return {}
+def _doing(do: Callable[..., object], **then: Any) -> Handler:
+    """A control that does one thing under the store's lock; it answers with what it was told, and what is so then."""
+
+    def control(server: "SandboxServer", **values: Any) -> Values:
+        with server.store.lock:
+            do(server, **values)
+            return {**values, **then}
+
+    return control
 
 
 def _switches(server: "SandboxServer", **values: Any) -> Values:
@@ -91,60 +97,19 @@ def _switches(server: "SandboxServer", **values: Any) -> Values:
         return server.store.switches.as_dict()
 
 
-def _scopes(server: "SandboxServer", scopes: list[str]) -> Values:
-    with server.store.lock:
-        server.store.scopes = set(scopes)
-    return {"scopes": sorted(scopes)}
-
-
-def _quota(server: "SandboxServer", quota: int | None, window_s: float | None = None) -> Values:
-    with server.store.lock:
-        server.store.quota.set(quota, window_s)
-    return {"quota": quota}
-
-
-def _use_quota(server: "SandboxServer", requests: int) -> Values:
-    server.store.use_quota(requests)
-    return {"used": requests}
-
-
-def _clock(server: "SandboxServer", offset_s: float) -> Values:
-    server.store.clock_offset_s = offset_s
-    return {"offset_s": offset_s}
-
-
-def _latency(server: "SandboxServer", latency_ms: float) -> Values:
-    server.latency_ms = latency_ms
-    return {"latency_ms": latency_ms}
-
-
-def _pause(server: "SandboxServer") -> Values:
-    server.pause()
-    return {"paused": True}
-
-
-def _resume(server: "SandboxServer") -> Values:
-    server.resume()
-    return {"paused": False}
-
-
 def _mutate(server: "SandboxServer", times: int = 1, seed: int = 1) -> Values:
     rng = Random(seed)
     return {"done": [server.store.mutate(rng) for _ in range(times)]}
 
 
-def _faults(server: "SandboxServer") -> Values:
-    return {"faults": server.store.faults.as_dicts()}
+def _faults(change: Callable[..., object]) -> Handler:
+    """A control that changes the rules in force, and answers with them."""
 
+    def control(server: "SandboxServer", **rule: Any) -> Values:
+        change(server.store.faults, **rule)
+        return {"faults": server.store.faults.as_dicts()}
 
-def _add_fault(server: "SandboxServer", **rule: Any) -> Values:
-    server.store.faults.put(faults.from_json(rule))
-    return _faults(server)
-
-
-def _clear_faults(server: "SandboxServer") -> Values:
-    server.store.faults.clear()
-    return _faults(server)
+    return control
 
 
 def _order_lines(store: "SandboxStore") -> list[Any]:
@@ -167,23 +132,23 @@ _ROUTES: Final[list[tuple[str, re.Pattern[str], Handler]]] = [
     for method, path, handler in (
         ("GET", "", _overview),
         ("GET", "/requests", _requests),
-        ("DELETE", "/requests", _forget_requests),
+        ("DELETE", "/requests", _doing(lambda server: server.requests.clear())),
         ("GET", "/switches", _switches),
         ("PUT", "/switches", _switches),
-        ("PUT", "/scopes", _scopes),
+        ("PUT", "/scopes", _doing(lambda server, scopes: setattr(server.store, "scopes", scopes))),
         ("PUT", "/token", lambda server, access_token=None: {"access_token": server.store.set_token(access_token)}),
         ("POST", "/apps", lambda server, scopes=None: {"access_token": server.store.add_app(scopes)}),
-        ("PUT", "/quota", _quota),
-        ("POST", "/quota/use", _use_quota),
+        ("PUT", "/quota", _doing(lambda server, quota, window_s=None: server.store.quota.set(quota, window_s))),
+        ("POST", "/quota/use", _doing(lambda server, requests: server.store.use_quota(requests))),
         ("PUT", "/information", lambda server, **values: server.store.set_information(**values)),
-        ("PUT", "/clock", _clock),
-        ("PUT", "/latency", _latency),
-        ("POST", "/pause", _pause),
-        ("POST", "/resume", _resume),
+        ("PUT", "/clock", _doing(lambda server, offset_s: setattr(server.store, "clock_offset_s", offset_s))),
+        ("PUT", "/latency", _doing(lambda server, latency_ms: setattr(server, "latency_ms", latency_ms))),
+        ("POST", "/pause", _doing(lambda server: server.pause(), paused=True)),
+        ("POST", "/resume", _doing(lambda server: server.resume(), paused=False)),
         ("POST", "/mutate", _mutate),
-        ("GET", "/faults", _faults),
-        ("POST", "/faults", _add_fault),
-        ("DELETE", "/faults", _clear_faults),
+        ("GET", "/faults", _faults(lambda _: None)),
+        ("POST", "/faults", _faults(lambda rules, **rule: rules.put(faults.from_json(rule)))),
+        ("DELETE", "/faults", _faults(lambda rules: rules.clear())),
         ("GET", "/truth/products", _truth(lambda store: store.product_records())),
         ("GET", "/truth/orders", _truth(lambda store: store.order_records())),
         ("GET", "/truth/order_lines", _truth(_order_lines)),

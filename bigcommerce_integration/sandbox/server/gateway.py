@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from ..records.jsontext import dumps
+from ..records.state import UnknownRecord
 from ..store import SandboxStore
 from . import answers
 from .http_values import JSON, Answer, Request, Route
@@ -13,17 +14,9 @@ from .routes.paging import BadLimit
 _PATH: Final = re.compile(r"/stores/([^/]+)/(v2|v3)(/.*)", re.DOTALL)
 
 
-def _time(store: SandboxStore, _query: dict[str, str]) -> Answer:
-    return Answer(200, dumps({"time": int(store.now)}))
-
-
-def _information(store: SandboxStore, _query: dict[str, str]) -> Answer:
-    return Answer(200, dumps(store.information()))
-
-
 _ROUTES: Final = (
-    Route("v2", r"/time", "information", _time),
-    Route("v2", r"/store", "information", _information),
+    Route("v2", r"/time", "information", lambda store, _: Answer(200, dumps({"time": int(store.now)}))),
+    Route("v2", r"/store", "information", lambda store, _: Answer(200, dumps(store.information()))),
     Route("v2", r"/orders", "orders", orders.list_orders),
     Route("v2", r"/orders/count", "orders", orders.count_orders),
     Route("v2", r"/orders/(\d{1,15})", "orders", orders.get_order),
@@ -86,10 +79,12 @@ def _routed(store: SandboxStore, request: Request, version: str, path: str, scop
         query = {name: text for name, text in request.query.items() if name not in store.switches.ignored_filters}
         try:
             return route.answer(store, query, *map(int, found.groups()))
+        except UnknownRecord:
+            break
         except BadLimit as error:
             return answers.error(version, 413, str(error))
         except (ValueError, OverflowError) as error:
-            return answers.v2_error(400, str(error)) if version == "v2" else answers.v3_error(422, str(error))
+            return answers.error(version, 400 if version == "v2" else 422, str(error))
     return answers.not_found(version)
 
 
@@ -98,14 +93,10 @@ def _refused(request: Request, version: str) -> Answer | None:
         return answers.error(version, 405, "The method is not allowed.")
     if not _accepts_json(request.headers.get("accept", "*/*")):
         return answers.error(version, 406, "Only application/json can be answered.")
-    if version == "v3" and _has_empty_name(request.raw_query):
+    if version == "v3" and request.raw_query and any(part[:1] in ("", "=") for part in request.raw_query.split("&")):
         return answers.v3_error(422, "The filter(s):  are not valid filter parameter(s).")
     return None
 
 
 def _accepts_json(accept: str) -> bool:
     return any(part.partition(";")[0].strip() in (JSON, "application/*", "*/*") for part in accept.split(","))
-
-
-def _has_empty_name(raw_query: str) -> bool:
-    return bool(raw_query) and any(part[:1] in ("", "=") for part in raw_query.split("&"))

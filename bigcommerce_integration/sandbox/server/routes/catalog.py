@@ -6,10 +6,9 @@ from ...records.base import Product
 from ...records.jsontext import dumps, loads, with_members
 from ...records.moments import iso
 from ...store import SandboxStore
-from ..answers import not_found, v3_error
 from ..http_values import Answer
 from . import product_query
-from .paging import MAX_LIMIT, envelope, read_paging
+from .paging import MAX_LIMIT, envelope, read_paging, require_known
 
 _INCLUDES: Final = frozenset(
     (
@@ -31,8 +30,7 @@ Query = dict[str, str]
 
 def list_products(store: SandboxStore, query: Query) -> Answer:
     """`GET /v3/catalog/products`."""
-    if refusal := _unknown(query, product_query.KNOWN):
-        return refusal
+    require_known(query, product_query.KNOWN)
     include = _include(query)
     paging = read_paging(query, _COSTLY_LIMIT if include & _COSTLY else MAX_LIMIT)
     ids = product_query.select(store, query)
@@ -43,28 +41,21 @@ def list_products(store: SandboxStore, query: Query) -> Answer:
 
 def get_product(store: SandboxStore, query: Query, product_id: int) -> Answer:
     """`GET /v3/catalog/products/{id}`."""
-    if refusal := _unknown(query, _SINGLE_FILTERS):
-        return refusal
-    if product_id not in store.products:
-        return not_found("v3")
+    require_known(query, _SINGLE_FILTERS)
     text = _text(store, store.products[product_id], _include(query), query)
     return Answer(200, f'{{"data":{text},"meta":{{}}}}')
 
 
 def list_product_variants(store: SandboxStore, query: Query, product_id: int) -> Answer:
     """`GET /v3/catalog/products/{id}/variants`."""
-    if refusal := _unknown(query, _SUBLIST_FILTERS):
-        return refusal
-    if product_id not in store.products:
-        return not_found("v3")
+    require_known(query, _SUBLIST_FILTERS)
     variants = sorted(store.products[product_id].variants, key=lambda variant: variant.id)
     return _variant_page(store, query, [variant.id for variant in variants])
 
 
 def list_variants(store: SandboxStore, query: Query) -> Answer:
     """`GET /v3/catalog/variants`, those of no product too."""
-    if refusal := _unknown(query, _VARIANT_FILTERS):
-        return refusal
+    require_known(query, _VARIANT_FILTERS)
     ids = store.variant_ids
     if "id" in query:
         ids = [one for one in ids if one == int(query["id"])]
@@ -107,13 +98,6 @@ def _variant_page(store: SandboxStore, query: Query, ids: list[int]) -> Answer:
     if _projects(query):
         texts = [_project(text, query, frozenset(("id",))) for text in texts]
     return Answer(200, envelope(texts, len(ids), paging, query, too_many=store.switches.too_many))
-
-
-def _unknown(query: Query, known: frozenset[str]) -> Answer | None:
-    names = [name for name in query if name not in known]
-    if not names:
-        return None
-    return v3_error(422, f"The filter(s): {','.join(names)} are not valid filter parameter(s).")
 
 
 def _include(query: Query) -> frozenset[str]:

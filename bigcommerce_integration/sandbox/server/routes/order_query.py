@@ -4,6 +4,7 @@ import operator
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from itertools import islice
+from operator import attrgetter
 from typing import Any, Final
 
 from ...records.base import Order
@@ -23,6 +24,8 @@ KNOWN: Final = FILTERS | {"page", "limit", "sort", "include", "consignment_struc
 _SORTS: Final = ("id", "customer_id", "date_created", "date_modified", "status_id", "channel_id", "external_id")
 
 Test = Callable[[Order], bool]
+Look = Callable[[Order], Any]
+_CREATED, _MODIFIED, _STATUS = attrgetter("created"), attrgetter("modified"), attrgetter("status_id")
 
 
 def select(
@@ -54,49 +57,41 @@ def _within(ids: list[int], switches: Switches, query: dict[str, str]) -> list[i
 
 
 def _tests(switches: Switches, query: dict[str, str]) -> list[Test]:
-    tests: list[Test] = []
     inclusive = switches.dates_inclusive
-    bounds = {"min": operator.ge if inclusive else operator.gt, "max": operator.le if inclusive else operator.lt}
-    for date in ("created", "modified"):
-        for bound, compare in bounds.items():
-            name = f"{bound}_date_{date}"
-            if name in query:
-                tests.append(_dated(date, compare, parse_v2_filter(query[name])))
-    if "status_id" in query:
-        status_id = int(query["status_id"])
-        tests.append(lambda order: order.status_id == status_id)
-    if "is_deleted" in query:
-        archived = query["is_deleted"] in ("true", "1")
-        tests.append(lambda order: order.archived == archived)
-    elif not switches.list_archived:
+    least, most = (operator.ge, operator.le) if inclusive else (operator.gt, operator.lt)
+    # What each filter looks at, how its text is read, and how the two compare.
+    filters: dict[str, tuple[Look, Callable[[str], Any], Callable[[Any, Any], bool]]] = {
+        "min_date_created": (_CREATED, parse_v2_filter, least),
+        "max_date_created": (_CREATED, parse_v2_filter, most),
+        "min_date_modified": (_MODIFIED, parse_v2_filter, least),
+        "max_date_modified": (_MODIFIED, parse_v2_filter, most),
+        "status_id": (_STATUS, int, operator.eq),
+        "is_deleted": (attrgetter("archived"), lambda text: text in ("true", "1"), operator.eq),
+        **{name: (_field(name), int, operator.eq) for name in ("customer_id", "channel_id")},
+        **{name: (_field(name), str, operator.eq) for name in ("cart_id", "external_order_id", "payment_method")},
+        "email": (lambda order: loads(order.base)["billing_address"]["email"], str, operator.eq),
+        "min_total": (_total, float, operator.ge),
+        "max_total": (_total, float, operator.le),
+    }
+    tests = [_test(*filters[name], text) for name, text in query.items() if name in filters]
+    if "is_deleted" not in query and not switches.list_archived:
         tests.append(lambda order: not order.archived)
-    for name in ("customer_id", "channel_id"):
-        if name in query:
-            tests.append(_equals(name, int(query[name])))
-    for name in ("cart_id", "external_order_id", "payment_method"):
-        if name in query:
-            tests.append(_equals(name, query[name]))
-    if "email" in query:
-        email = query["email"]
-        tests.append(lambda order: bool(loads(order.base)["billing_address"]["email"] == email))
-    least, most = float(query.get("min_total", "-inf")), float(query.get("max_total", "inf"))
-    if not query.keys().isdisjoint(("min_total", "max_total")):
-        tests.append(lambda order: least <= float(loads(order.base)["total_inc_tax"]) <= most)
     return tests
 
 
-def _dated(name: str, compare: Callable[[Any, Any], bool], bound: float) -> Test:
-    return lambda order: compare(getattr(order, name), bound)
+def _total(order: Order) -> float:
+    return float(loads(order.base)["total_inc_tax"])
 
 
-def _equals(name: str, want: Any) -> Test:
-    return lambda order: bool(loads(order.base)[name] == want)
+def _field(name: str) -> Look:
+    return lambda order: loads(order.base)[name]
+
+
+def _test(look: Look, read: Callable[[str], Any], compare: Callable[[Any, Any], bool], text: str) -> Test:
+    wanted = read(text)
+    return lambda order: compare(look(order), wanted)
 
 
 def _sorted(orders: Iterable[Order], field: str, *, descending: bool) -> list[Order]:
-    attribute = {"date_created": "created", "date_modified": "modified", "status_id": "status_id"}.get(field)
-
-    def key(order: Order) -> Any:
-        return str(loads(order.base)[field]) if attribute is None else getattr(order, attribute)
-
-    return sorted(orders, key=key, reverse=descending)
+    attributes = {"date_created": _CREATED, "date_modified": _MODIFIED, "status_id": _STATUS}
+    return sorted(orders, key=attributes.get(field, lambda order: str(loads(order.base)[field])), reverse=descending)

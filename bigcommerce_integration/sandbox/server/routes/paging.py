@@ -1,6 +1,7 @@
 """Page numbers and limits, as both versions take them."""
 
 import math
+from collections.abc import Container
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -24,6 +25,12 @@ class Paging:
     @property
     def start(self) -> int:
         return (self.page - 1) * self.limit
+
+
+def require_known(query: dict[str, str], known: Container[str]) -> None:
+    """Raises ValueError for a parameter that a V3 list does not take."""
+    if names := [name for name in query if name not in known]:
+        raise ValueError(f"The filter(s): {','.join(names)} are not valid filter parameter(s).")
 
 
 def read_paging(query: dict[str, str], cap: int = MAX_LIMIT) -> Paging:

@@ -1,7 +1,7 @@
 """Which products a V3 query asks for, and in which order (reference/catalog/products_catalog.v3.yml)."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from ...records.base import Product
@@ -73,11 +73,8 @@ FieldTest = Callable[[dict[str, Any]], bool]
 def select(state: StoreState, query: dict[str, str]) -> list[int]:
     """The ids of all products that the query asks for, in its order; raises ValueError for a bad value."""
     ids = within(state.product_ids, query)
-    tests, field_tests = _tests(query, state.now)
-    if tests:
-        ids = [product_id for product_id in ids if all(test(state.products[product_id]) for test in tests)]
-    if field_tests:
-        ids = [product_id for product_id in ids if _passes(loads(state.products[product_id].base), field_tests)]
+    for test in _tests(query, state.now):
+        ids = [product_id for product_id in ids if test(state.products[product_id])]
     return _sorted(state, ids, query)
 
 
@@ -103,24 +100,24 @@ def integers(text: str) -> set[int]:
     return {int(part) for part in text.split(",")}
 
 
-def _tests(query: dict[str, str], now: float) -> tuple[list[Test], list[FieldTest]]:
-    tests: list[Test] = []
-    field_tests: list[FieldTest] = []
-    for name in _DATES:
-        if name in query:
-            tests.append(_date_test(name.partition("date_modified")[2], parse_v3_filter(query[name], now)))
+def _tests(query: dict[str, str], now: float) -> Iterator[Test]:
     for name, text in query.items():
         base, colon, operator = name.partition(":")
         operator = colon + operator
-        if base in _FIELDS and operator in _FIELDS[base][1]:
+        if name in _DATES:
+            yield _date_test(operator, parse_v3_filter(text, now))
+        elif base in _FIELDS and operator in _FIELDS[base][1]:
             read = _FIELDS[base][0]
             want = {read(part) for part in text.split(",")} if operator in (":in", ":not_in") else read(text)
-            field_tests.append(_field_test(base, operator, want))
+            yield _of_fields(_field_test(base, operator, want))
         elif name in _IMPORTED:
-            field_tests.append(_imported_test(operator, parse_v3_filter(text, now)))
+            yield _of_fields(_imported_test(operator, parse_v3_filter(text, now)))
         elif name in _OTHERS:
-            field_tests.append(_other_test(name, text))
-    return tests, field_tests
+            yield _of_fields(_other_test(name, text))
+
+
+def _of_fields(test: FieldTest) -> Test:
+    return lambda product: test(loads(product.base))
 
 
 def _date_test(operator: str, want: float) -> Test:
@@ -161,10 +158,6 @@ def _other_test(name: str, text: str) -> FieldTest:
         wish, edge = _boolean(text), "inventory_warning_level" if name == "inventory_low" else ""
         return lambda fields: (fields["inventory_level"] <= fields.get(edge, 0)) == wish
     return lambda _: True
-
-
-def _passes(fields: dict[str, Any], tests: list[FieldTest]) -> bool:
-    return all(test(fields) for test in tests)
 
 
 def _sorted(state: StoreState, ids: list[int], query: dict[str, str]) -> list[int]:
