@@ -8,7 +8,7 @@ import hmac
 import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -72,12 +72,8 @@ def _url(key: str, value: Any, example: str) -> str:
     return str(value).rstrip("/")
 
 
-def _api_url(key: str, value: Any) -> str:
-    return _url(key, value, "https://api.bigcommerce.com")
-
-
-def _public_url(key: str, value: Any) -> str:
-    return _url(key, value, "https://shop.example, where people reach your app")
+_api_url = partial(_url, example="https://api.bigcommerce.com")
+_public_url = partial(_url, example="https://shop.example, where people reach your app")
 
 
 def _boolean(key: str, value: Any) -> bool:
@@ -144,7 +140,10 @@ class Config(Unpicklable):
     proxy_url: ProxyUrl | None = field(default=None, metadata=_read_by(_optional(_proxy_url)))
     ca_bundle: str | None = field(default=None, metadata=_read_by(_optional(_ca_bundle)))
     refund_returns_goods: bool = field(default=False, metadata=_read_by(_boolean))
-    public_url: str | None = field(default=None, metadata=_read_by(_optional(_public_url)))
+    public_url: str | None = field(
+        default=None,
+        metadata=_read_by(_optional(_public_url)),
+    )
 
     def fingerprint(self) -> str:
         """Equal for processes that have the same settings; nobody without the first key can guess one from it."""

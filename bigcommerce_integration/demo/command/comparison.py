@@ -68,11 +68,13 @@ class Report:
 
 def read_store(store: Sandbox) -> StoreRecords:
     """Everything, through the store's control API: not requests of the plugin, so they are not counted as its own."""
+    url = f"{store.api_url}/stores/{store.store_hash}/v2/store"
+    information = json.loads(get_text(url, {"X-Auth-Token": store.access_token, "Accept": "application/json"}))
     lines: dict[int, list[str]] = {}
     for order_id, _, record in _records(store, "order_lines"):
         lines.setdefault(order_id, []).append(record)
     return StoreRecords(
-        timezone=_store_information(store)["timezone"]["name"],
+        timezone=information["timezone"]["name"],
         products=dict(_records(store, "products")),
         orders=dict(_records(store, "orders")),
         order_lines=lines,
@@ -126,8 +128,3 @@ def _records(store: Sandbox, name: str) -> list[Any]:
     text = get_text(f"{store.api_url}/control/truth/{name}", {"X-Control-Token": store.control_token})
     # Not splitlines: it would also split at the odd separators inside of texts.
     return [json.loads(line) for line in text.split("\n") if line]
-
-
-def _store_information(store: Sandbox) -> Any:
-    url = f"{store.api_url}/stores/{store.store_hash}/v2/store"
-    return json.loads(get_text(url, {"X-Auth-Token": store.access_token, "Accept": "application/json"}))

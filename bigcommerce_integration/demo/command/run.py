@@ -71,7 +71,8 @@ def run(options: Options, terminal: Terminal) -> bool:
     logging.getLogger("bigcommerce_integration").setLevel(logging.ERROR)
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bigcommerce-demo-")))
-        url = _empty_database(options, directory)
+        url = database_url(options.database_url or f"sqlite:///{directory / 'host.db'}")
+        require_empty(url)
         listener = listen(options.port)
         stack.callback(listener.close)
         if options.broker_url is not None:
@@ -194,12 +195,6 @@ def _is_booked(api: Api, path: str) -> bool:
     )
 
 
-def _empty_database(options: Options, directory: Path) -> URL:
-    url = database_url(options.database_url or f"sqlite:///{directory / 'host.db'}")
-    require_empty(url)
-    return url
-
-
 def _require_broker(url: str) -> None:
     broker = make_broker(url, "bigcommerce-demo")
     require_reachable(broker, url)
@@ -226,13 +221,11 @@ def _say_where(terminal: Terminal, store: Sandbox, address: str, url: URL, optio
     terminal.print_line(f"  store     {store.api_url}")
     terminal.print_line(f"  host app  {address}")
     terminal.print_line(f"  database  {url.render_as_string(hide_password=True)}")
-    terminal.print_line(f"  workers   {_workers_line(options)}")
-
-
-def _workers_line(options: Options) -> str:
     if options.broker_url is None:
-        return "a thread of this process, broker in memory"
-    return f"{options.worker_processes} processes of dramatiq, broker {without_password(options.broker_url)}"
+        running = "a thread of this process, broker in memory"
+    else:
+        running = f"{options.worker_processes} processes of dramatiq, broker {without_password(options.broker_url)}"
+    terminal.print_line(f"  workers   {running}")
 
 
 def _serve_on(workers: Workers | None) -> None:

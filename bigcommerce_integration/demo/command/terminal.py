@@ -22,7 +22,7 @@ class Terminal:
 
     def print_line(self, line: str = "") -> None:
         """A line that stays."""
-        self._out.write(f"{self._encodable(line)}\n")
+        self._out.write(f"{line.encode(self._encoding, 'replace').decode(self._encoding)}\n")
         self._out.flush()
 
     def heading(self, title: str) -> None:
@@ -46,9 +46,6 @@ class Terminal:
                 for cell, width, to_right in zip(cells, widths, numeric, strict=True)
             )
             self.print_line(_INDENT + line.rstrip())
-
-    def _encodable(self, line: str) -> str:
-        return line.encode(self._encoding, "replace").decode(self._encoding)
 
 
 def _cell(value: object) -> str:

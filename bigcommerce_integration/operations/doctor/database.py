@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, Table, UniqueConstraint, inspect, select
+from sqlalchemy import Table, UniqueConstraint, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from ...client.clock import TOLERANCE
@@ -102,7 +102,12 @@ def judge_tables(expected: Collection[Table], stored: Mapping[tuple[str | None, 
         text = f"The database lacks {_few(missing)}: a migration is missing. Refreshes wait meanwhile."
         return [Result("tables", "failure", text, MIGRATE, can_wait=False)]
     by_table = _by_table(expected, stored)
-    slow = [index.name for table, found in by_table.items() if found for index in _lacking(table.indexes, found)]
+    slow = [
+        each.name
+        for table, found in by_table.items()
+        for each in table.indexes
+        if found and each.name and each.name not in found.indexes
+    ]
     if slow:
         text = f"The database lacks {_few([str(name) for name in slow])}: lists are slow."
         return [Result("tables", "warning", text, MIGRATE)]
@@ -128,10 +133,6 @@ def _missing(expected: Collection[Table], stored: Mapping[tuple[str | None, str]
                 if isinstance(each, UniqueConstraint) and each.name and each.name not in found.indexes
             ]
     return missing
-
-
-def _lacking(indexes: Collection[Index], found: Stored) -> Iterator[Index]:
-    return (each for each in indexes if each.name and each.name not in found.indexes)
 
 
 def _few(names: list[str], most: int = _MOST_NAMED) -> str:

@@ -35,7 +35,8 @@ def first_step(results: Sequence[Result]) -> str:
     bad = [each for each in results if each.outcome in ("failure", "warning")]
     if not bad:
         skipped = sum(each.outcome == "skipped" for each in results)
-        return "All is well." if not skipped else f"All that was checked is well; {_number(skipped)} skipped."
+        number = "1 check was" if skipped == 1 else f"{skipped} checks were"
+        return "All is well." if not skipped else f"All that was checked is well; {number} skipped."
     # Of equals the first: what comes later may follow from it.
     worst = min(bad, key=lambda each: (each.can_wait, each.outcome != "failure", each.is_advice))
     more = "" if len(bad) == 1 else f" {len(bad) - 1} more after that."
@@ -49,7 +50,3 @@ def duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
-
-
-def _number(count: int) -> str:
-    return "1 check was" if count == 1 else f"{count} checks were"

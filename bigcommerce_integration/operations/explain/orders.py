@@ -72,7 +72,9 @@ def explain_order(facts: OrderFacts) -> list[Reason]:
 
 
 def _of_stored_order(facts: OrderFacts, row: Mapping[str, Any]) -> Iterator[Reason]:
-    by = "" if facts.written_by is None else f" by refresh {facts.written_by.id} ({_mode(facts.written_by.mode)})"
+    by, writer = "", facts.written_by
+    if writer is not None:
+        by = f" by refresh {writer.id} ({MODES.get(writer.mode, writer.mode)})"
     yield Reason(
         ReasonCode.HERE,
         f"The order is here. It was read from the store on {when_text(row['observed_at'])}{by} and passed on to your "
@@ -100,27 +102,19 @@ def _status(row: Mapping[str, Any]) -> str:
     return STATUS_NAMES[status_id] if status_id in STATUSES else f"{status_id}, which has no name"
 
 
-def _mode(mode: str) -> str:
-    return MODES.get(mode, mode)
-
-
 def _of_missing_order(facts: OrderFacts) -> Iterator[Reason]:
+    has_answered = facts.store is not None and facts.store.problem is None
     if facts.rejected is not None:
         yield rejection(facts.rejected)
-    elif facts.lowest_id is not None and facts.order_id < facts.lowest_id and _is_silent(facts.store):
+    elif facts.lowest_id is not None and facts.order_id < facts.lowest_id and not has_answered:
         yield Reason(
             ReasonCode.PERHAPS_BEFORE_START_DATE,
             f"Its number is lower than that of every order here ({facts.lowest_id} is the lowest), so it was likely "
             f"placed before your first day {day_text(facts.start_date)}. The store can be asked.",
         )
     yield from store_reasons(facts.store, facts.start_date, "order", ", placed")
-    if facts.store is not None and facts.store.is_there is False:
-        return
-    yield from unseen(facts.refreshing, "order")
-
-
-def _is_silent(store: StoreAnswer | None) -> bool:
-    return store is None or store.problem is not None
+    if facts.store is None or facts.store.is_there is not False:
+        yield from unseen(facts.refreshing, "order")
 
 
 def order_facts(context: RequestContext, order_id: int) -> OrderFacts:

@@ -79,9 +79,8 @@ def _of_missing_variant(facts: VariantFacts) -> Iterator[Reason]:
     if facts.rejected is not None:
         yield rejection(facts.rejected)
     yield from store_reasons(facts.store, facts.start_date, "variant", ", and its product was last modified on")
-    if facts.store is not None and facts.store.is_there is False:
-        return
-    yield from unseen(facts.refreshing, "variant")
+    if facts.store is None or facts.store.is_there is not False:
+        yield from unseen(facts.refreshing, "variant")
 
 
 def _of_stored_variant(facts: VariantFacts, row: Mapping[str, Any]) -> Iterator[Reason]:

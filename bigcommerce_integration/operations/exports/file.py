@@ -47,7 +47,8 @@ def export(
     """The file of these rows, page by page; noted in the history with its filters once it is whole. Commits."""
     made = make_file(f"bigcommerce-{context.instance.id}-{what}.csv", header, pages)
     try:
-        _note(context, {"what": what, "rows": made.rows, "filters": _plain(filters)})
+        plain = {name: _plain_value(value) for name, value in filters.items() if name not in _OF_PEOPLE}
+        _note(context, {"what": what, "rows": made.rows, "filters": plain})
     except BaseException:
         made.file.close()
         raise
@@ -93,10 +94,6 @@ def _note(context: RequestContext, changes: Mapping[str, Any]) -> None:
         session,
         lambda: history.record(session, tables, context.instance.id, "export", done_by=context.name, changes=changes),
     )
-
-
-def _plain(filters: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _plain_value(value) for name, value in filters.items() if name not in _OF_PEOPLE}
 
 
 def _plain_value(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Row
@@ -23,11 +23,7 @@ def export_rejected(context: RequestContext, *, with_payload: bool = False, **fi
     pages = every_rejected(context, PAYLOADS_A_PAGE if with_payload else ROWS_A_PAGE, with_payload, filters)
     header = (*_BEFORE, "what_to_do", *_AFTER, *(("payload",) if with_payload else ()))
     query = filters | ({"include": "payload"} if with_payload else {})
-    return export(context, "rejected", header, ([_line(context, row) for row in rows] for rows in pages), query)
-
-
-def _line(context: RequestContext, row: Row[Any]) -> Sequence[str | int]:
-    return list(_cells(context, row))
+    return export(context, "rejected", header, ([list(_cells(context, row)) for row in rows] for rows in pages), query)
 
 
 def _cells(context: RequestContext, row: Row[Any]) -> Iterator[str | int]:
