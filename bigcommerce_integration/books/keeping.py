@@ -28,9 +28,10 @@ from .ledger import Ledger, locked
 from .making.batches import close_due
 from .making.costs import with_known_costs
 from .making.part import make
+from .making.unsearched import unsearched
 from .rules import Books
 
-ORDERS_A_PART = 500
+ORDERS_A_PART = 900
 MAY_BE_DUE = (SHIPPED, COMPLETED, REFUNDED, DISPUTED, PARTIALLY_REFUNDED)
 NOT_POSTED = ("pending", "waiting", "held", "disabled", "failed")
 
@@ -247,7 +248,8 @@ class _Keeper:
         unique = [each for each in dict.fromkeys(order_ids) if only is None or each in only]
         if not unique:
             return len(order_ids)
-        made = make(self.ledger, self.books, unique).count
+        with unsearched():
+            made = make(self.ledger, self.books, unique).count
         waiting = set(unique[made:])
         return next((place for place, each in enumerate(order_ids) if each in waiting), len(order_ids))
 

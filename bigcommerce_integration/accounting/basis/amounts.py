@@ -37,7 +37,8 @@ def digits_of(code: str | None) -> int:
 
 def in_units(amount: Decimal, digits: int) -> int:
     """The amount in minor units, rounded half to even."""
-    return round(amount * _POWERS[digits])
+    # Many amounts are 0, and a Decimal is slow to round.
+    return round(amount * _POWERS[digits]) if amount else 0
 
 
 def fits(amount: Decimal, digits: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from operator import itemgetter
@@ -51,20 +51,16 @@ def facts_of(ledger: Ledger, host: HostMethods | None, order_ids: Sequence[int])
     may_hold = host is not None and host.may_hold
     # A host that may hold it sees the whole row.
     names = dict.fromkeys((*_OF_ORDERS, *(table.c.keys() if may_hold else ())))
-    orders = sorted(_rows(ledger, table, table.c.bigcommerce_id, order_ids, names), key=_id)
+    orders = sorted(_rows(ledger, table, table.c.bigcommerce_id, order_ids, names), key=itemgetter(0))
     lines = lines_of_orders(ledger, order_ids)
     refunds = _refunds(ledger, order_ids)
     returns = _returns(ledger, order_ids)
     found = []
     for row in orders:
-        order_id = row.bigcommerce_id
+        order_id = row[0]
         hold = host.hold(dict(row._mapping)) if host is not None and may_hold and row.is_sale else None
         found.append(_facts(row, lines.get(order_id, ()), refunds.get(order_id, ()), returns.get(order_id, ()), hold))
     return found
-
-
-def _id(row: Row[Any]) -> int:
-    return int(row.bigcommerce_id)
 
 
 def _rows(
@@ -74,12 +70,14 @@ def _rows(
     values: Sequence[Any],
     names: Iterable[str],
     *which: ColumnElement[bool],
-) -> Iterator[Any]:
+) -> list[Any]:
     """These columns of the rows whose ``key`` is one of ``values``."""
     statement = select(*(table.c[name] for name in names)).where(table.c.instance_id == ledger.instance.id, *which)
+    found: list[Any] = []
     for condition in in_chunks(ledger.session, key, values):
         # All at once: row by row costs as much again.
-        yield from ledger.session.execute(statement.where(condition)).all()
+        found += ledger.session.execute(statement.where(condition)).all()
+    return found
 
 
 # -- orders --------------------------------------------------------------------------------------------------------
@@ -229,7 +227,7 @@ def lines_of_orders(ledger: Ledger, order_ids: Sequence[int]) -> Mapping[int, li
     """The lines of each order, by their ids, with what their variants are linked to."""
     table = ledger.tables.order_lines
     present = table.c.deleted_at.is_(None)
-    rows = list(_rows(ledger, table, table.c.bigcommerce_order_id, order_ids, _OF_LINES, present))
+    rows = _rows(ledger, table, table.c.bigcommerce_order_id, order_ids, _OF_LINES, present)
     linked = _linked(ledger, {row[1] for row in rows} - {None})
     found: defaultdict[int, list[OrderLine]] = defaultdict(list)
     for order_id, variant_id, *values in sorted(rows, key=itemgetter(2)):
@@ -290,19 +288,19 @@ def _refunds(ledger: Ledger, order_ids: Sequence[int]) -> Mapping[int, list[tupl
     if tables is None:
         return found
     table, items, payments = tables
-    rows = sorted(_rows(ledger, table, table.c.bigcommerce_order_id, order_ids, _OF_REFUNDS), key=_id)
+    rows = sorted(_rows(ledger, table, table.c.bigcommerce_order_id, order_ids, _OF_REFUNDS), key=itemgetter(0))
     its_items = _within(ledger, items, rows, ("item_type", "item_id", "quantity", "requested_amount"))
     its_payments = _within(ledger, payments, rows, ("provider_id", "amount", "is_declined"))
-    for row in rows:
+    for refund_id, order_id, created, observed_at, total_amount, total_tax in rows:
         refund = Refund(
-            id=row.bigcommerce_id,
-            created=row.date_created or row.observed_at,
-            total_amount=row.total_amount or _NOTHING,
-            total_tax=row.total_tax or _NOTHING,
-            items=tuple(map(_item, its_items[row.bigcommerce_id])),
-            payments=tuple(map(_payment, its_payments[row.bigcommerce_id])),
+            id=refund_id,
+            created=created or observed_at,
+            total_amount=total_amount or _NOTHING,
+            total_tax=total_tax or _NOTHING,
+            items=tuple(map(_item, its_items[refund_id])),
+            payments=tuple(map(_payment, its_payments[refund_id])),
         )
-        found[row.bigcommerce_order_id].append((refund, row.observed_at))
+        found[order_id].append((refund, observed_at))
     return found
 
 
@@ -319,7 +317,7 @@ def _within(
     """The present rows of each refund, in their order; ``names`` come first."""
     found: defaultdict[int, list[Sequence[Any]]] = defaultdict(list)
     key, present = table.c.bigcommerce_refund_id, table.c.deleted_at.is_(None)
-    rows = _rows(ledger, table, key, [_id(row) for row in refunds], (*names, "position", key.name), present)
+    rows = _rows(ledger, table, key, [row[0] for row in refunds], (*names, "position", key.name), present)
     for row in sorted(rows, key=itemgetter(-2)):
         found[row[-1]].append(row)
     return found
