@@ -107,15 +107,16 @@ def _object(kept: _Kept) -> _Keep:
             return _members(value, kept)
         return "" if isinstance(value, str) else _scalar(value)
 
-    return lambda value: [one(each) for each in value] if isinstance(value, list) else one(value)
+    return _each(one)
 
 
-def _options(value: object) -> object:
-    """A line's options: what was chosen among the shop's own values stays, what a shopper typed in does not."""
-    return [_option(each) for each in value] if isinstance(value, list) else _option(value)
+def _each(keep: _Keep) -> _Keep:
+    """The same of each in a list."""
+    return lambda value: [keep(each) for each in value] if isinstance(value, list) else keep(value)
 
 
 def _option(value: object) -> object:
+    """A line's option: what was chosen among the shop's own values stays, what a shopper typed in does not."""
     kind = value.get("type") if isinstance(value, dict) else None
     is_choice = isinstance(kind, str) and kind.casefold() in _CHOICES
     return (_chosen if is_choice else _typed_in)(value)
@@ -145,7 +146,7 @@ _LINE: dict[str, _Keep] = {
         "external_id brand gift_certificate_id discounted_total_inc_tax"
     ),
     "applied_discounts": _object(_scalars("id amount name code target")),
-    "product_options": _options,
+    "product_options": _each(_option),
 }
 _LINES = {"line_items": _object(_LINE)}
 _CONSIGNMENTS: dict[str, _Keep] = {

@@ -52,9 +52,10 @@ class BigCommerceWorker(Middleware):
 
     def __init__(self, app: Flask, state: State, beside: Work) -> None:
         self.dispatcher = Dispatcher(app, state)
-        self.beside = Beside(beside, self.dispatcher.reports_missing, what="Alerts")
-        self.books = Beside(_keep_books, self.dispatcher.reports_missing, what="Books", every_s=0.0)
-        self.links = Beside(_link_added, self.dispatcher.reports_missing, what="Links", every_s=0.0)
+        reports = self.dispatcher.reports_missing
+        self.beside = Beside(beside, reports, what="Alerts")
+        self.books = Beside(lambda _, engine: keep_books(engine), reports, what="Books", every_s=0.0)
+        self.links = Beside(lambda _, engine: link_added(engine), reports, what="Links", every_s=0.0)
         self._maintenance = Maintenance()
         self._broker_watch = BrokerWatch()
         self._workers: list[Worker] = []
@@ -91,9 +92,8 @@ class BigCommerceWorker(Middleware):
         if not self._workers and self._ticking is not None:
             self._ticking[0].join(TICK_ENDS_IN_S)
             self._ticking = None
-            self.beside.join(TICK_ENDS_IN_S)
-            self.books.join(TICK_ENDS_IN_S)
-            self.links.join(TICK_ENDS_IN_S)
+            for each in (self.beside, self.books, self.links):
+                each.join(TICK_ENDS_IN_S)
             self.dispatcher.shut_down()
 
     def _count_slots(self, broker: Broker) -> None:
@@ -208,18 +208,9 @@ def tick_once(state: State) -> int:
     sender = middleware.dispatcher.sender
     engine = engine_of(state, threading.Event())
     sent = Maintenance().do(engine, lambda hint: sender.send(state.broker, [hint]))
-    middleware.beside.do(state, engine)
-    middleware.links.do(state, engine)
-    middleware.books.do(state, engine)
+    for each in (middleware.beside, middleware.links, middleware.books):
+        each.do(state, engine)
     return sent
-
-
-def _link_added(_: State, engine: Engine) -> None:
-    link_added(engine)
-
-
-def _keep_books(_: State, engine: Engine) -> None:
-    keep_books(engine)
 
 
 def _middleware(broker: Broker) -> BigCommerceWorker | None:

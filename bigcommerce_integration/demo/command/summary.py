@@ -135,10 +135,8 @@ def curl_lines(terminal: Terminal, address: str, password: str, request_body: Ma
     as_json = "-H 'Content-Type: application/json'"
     terminal.heading("Go on by hand, in another terminal:")
     terminal.print_line(f"TOKEN=$(curl -s {address}/login {as_json} -d '{login}' | {pick})")
-    terminal.print_line(f"curl -s {address}/api/big-commerce/1 {auth}")
-    terminal.print_line(f"curl -s {address}/api/big-commerce/1/refreshes/1 {auth}")
-    terminal.print_line(f"curl -s {address}/products {auth}")
-    terminal.print_line(f"curl -s {address}/trial-balance {auth}")
+    for path in ("api/big-commerce/1", "api/big-commerce/1/refreshes/1", "products", "trial-balance"):
+        terminal.print_line(f"curl -s {address}/{path} {auth}")
     terminal.print_line(f"curl -s {address}/api/big-commerce {auth} {as_json} -d '{body}'")
     terminal.print_line()
     terminal.print_line("Ctrl-C ends everything.")

@@ -62,15 +62,10 @@ def _held_back(resource: ResourceHealth, make: _Made) -> Finding:
         "changed records still come in. A person should look at the store; if the records were deleted on purpose, "
         "allow the deletion."
     )
+    severity: Severity = "wait" if is_tried else "person"
+    its = _of(row, name)
     return make(
-        FindingCode.DELETION_HELD_BACK,
-        "wait" if is_tried else "person",
-        text,
-        since=row.finished_at,
-        action=Action.ALLOW_DELETION,
-        link=f"refreshes/{row.id}",
-        resource=name,
-        refresh_id=row.id,
+        FindingCode.DELETION_HELD_BACK, severity, text, since=row.finished_at, action=Action.ALLOW_DELETION, **its
     )
 
 
@@ -83,16 +78,13 @@ def _drifted(resource: ResourceHealth, make: _Made) -> Finding:
         f"A comparison found that {what} not as in the store. Nothing was changed. See which, then repair them: they "
         "are read again from the store."
     )
-    return make(
-        FindingCode.DRIFT_FOUND,
-        "person",
-        text,
-        since=row.finished_at,
-        action=Action.REPAIR,
-        link=f"refreshes/{row.id}",
-        resource=resource.resource,
-        refresh_id=row.id,
-    )
+    its = _of(row, resource.resource)
+    return make(FindingCode.DRIFT_FOUND, "person", text, since=row.finished_at, action=Action.REPAIR, **its)
+
+
+def _of(row: Any, name: str) -> dict[str, Any]:
+    """What a finding about this refresh of the collection has in common with others."""
+    return {"link": f"refreshes/{row.id}", "resource": name, "refresh_id": row.id}
 
 
 def _scope_missing(
@@ -122,16 +114,9 @@ def _failed(standing: Standing, resource: ResourceHealth, make: _Made) -> Iterat
         return
     is_repeated = since < row.finished_at
     severity, follows = _after_failure(standing, resource, row.error_code, is_repeated=is_repeated)
-    yield make(
-        FindingCode.REFRESH_FAILED,
-        severity,
-        f"The last refresh of {name} failed: {row.message} {follows} What is stored stays, and nothing is lost.",
-        since=since,
-        action=Action.RETRY if not is_tried or severity == "person" else Action.NONE,
-        link=f"refreshes/{row.id}",
-        resource=name,
-        refresh_id=row.id,
-    )
+    text = f"The last refresh of {name} failed: {row.message} {follows} What is stored stays, and nothing is lost."
+    action = Action.RETRY if not is_tried or severity == "person" else Action.NONE
+    yield make(FindingCode.REFRESH_FAILED, severity, text, since=since, action=action, **_of(row, name))
 
 
 def _after_failure(
@@ -165,21 +150,13 @@ def _overdue(resource: ResourceHealth, make: _Made) -> Finding:
     name, opened, success = resource.resource, resource.open_refresh, resource.last_success
     minutes = round((resource.age_s or 0) / 60)
     text = f"The {name} were last brought up to date {_spoken(minutes)} ago, later than usual. Nothing is lost."
-    text += (
-        " A refresh is under way."
-        if opened
-        else " A worker runs, but begins no refresh: let an engineer look at its log."
-    )
-    return make(
-        FindingCode.REFRESH_OVERDUE,
-        "wait" if opened else "person",
-        text,
-        since=success and success.row.finished_at,
-        action=Action.NONE if opened else Action.REFRESH,
-        link=f"refreshes/{opened.row.id}" if opened else "refreshes",
-        resource=name,
-        refresh_id=opened.row.id if opened else None,
-    )
+    since = success and success.row.finished_at
+    if opened:
+        text += " A refresh is under way."
+        return make(FindingCode.REFRESH_OVERDUE, "wait", text, since=since, **_of(opened.row, name))
+    text += " A worker runs, but begins no refresh: let an engineer look at its log."
+    its = {"action": Action.REFRESH, "link": "refreshes", "resource": name}
+    return make(FindingCode.REFRESH_OVERDUE, "person", text, since=since, **its)
 
 
 def _waits(resource: ResourceHealth, make: _Made) -> Iterator[Finding]:
@@ -190,12 +167,7 @@ def _waits(resource: ResourceHealth, make: _Made) -> Iterator[Finding]:
     row, message = opened.row, opened.row.message or ""
     # While it asks again it waits no longer, and has not got on either.
     is_waiting = row.stalled_at is not None or (row.resume_at is not None and row.resume_at > row.now)
-    which = {
-        "since": row.stalled_at or row.started_at or row.created_at,
-        "link": f"refreshes/{row.id}",
-        "resource": resource.resource,
-        "refresh_id": row.id,
-    }
+    which = {"since": row.stalled_at or row.started_at or row.created_at, **_of(row, resource.resource)}
     if opened.trouble is not None:
         text = f"The refresh of {resource.resource} goes on by itself after an error; nothing is lost. {opened.trouble}"
         yield make(FindingCode.RETRYING, "wait", text, **which)

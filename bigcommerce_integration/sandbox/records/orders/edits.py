@@ -33,7 +33,7 @@ class OrderEdits(StoreState):
     def edit_order(self, order_id: int, **fields: Any) -> None:
         """Change fields of an order; its `date_modified` moves to now unless given."""
         with self.lock:
-            self._edit(self.orders[order_id], fields)
+            _change(self.orders[order_id], {"date_modified": rfc2822(int(self.now)), **fields})
 
     def archive_order(self, order_id: int) -> None:
         """What `DELETE /v2/orders/{id}` does: the order stays, marked as deleted."""
@@ -80,9 +80,6 @@ class OrderEdits(StoreState):
                     consignment.lines.remove(line)
             self._recount(order)
 
-    def _edit(self, order: Order, fields: dict[str, Any]) -> None:
-        _change(order, {"date_modified": rfc2822(int(self.now)), **fields})
-
     def _recount(self, order: Order) -> None:
         """The order's sums from its lines."""
         lines = [loads(line.text) for line in order.lines]
@@ -95,7 +92,7 @@ class OrderEdits(StoreState):
             fields[f"total_{end}"] = f"{subtotal + rest - Decimal(values['coupon_discount']):.4f}"
         fields["subtotal_tax"] = f"{sums['inc_tax'] - sums['ex_tax']:.4f}"
         fields["total_tax"] = f"{Decimal(fields['total_inc_tax']) - Decimal(fields['total_ex_tax']):.4f}"
-        self._edit(order, fields)
+        self.edit_order(order.id, **fields)
 
 
 def _change(order: Order, fields: dict[str, Any]) -> None:

@@ -67,10 +67,7 @@ class CatalogEdits(StoreState):
         """Remove one variant."""
         with self.lock:
             variant = self.variants[variant_id]
-            if variant.product_id in self.products:
-                product = self.products[variant.product_id]
-                product.variants.remove(variant)
-                self._moved(product)
+            self._take_out(variant)
             del self.variants[variant_id]
 
     def move_variant(self, variant_id: int, product_id: int) -> None:
@@ -78,10 +75,7 @@ class CatalogEdits(StoreState):
         with self.lock:
             variant = self.variants[variant_id]
             target = self.products[product_id] if product_id else None
-            if variant.product_id in self.products:
-                source = self.products[variant.product_id]
-                source.variants.remove(variant)
-                self._moved(source)
+            self._take_out(variant)
             variant.product_id = product_id
             if target is not None:
                 target.variants.append(variant)
@@ -92,8 +86,7 @@ class CatalogEdits(StoreState):
         with self.lock:
             variant = self.variants[variant_id]
             self._change_variant(variant, {"inventory_level": level})
-            if variant.product_id in self.products:
-                product = self.products[variant.product_id]
+            if product := self.products.get(variant.product_id):
                 total = sum(loads(other.text)["inventory_level"] or 0 for other in product.variants)
                 self._change(product, {"inventory_level": max(total, 0)})
 
@@ -122,6 +115,12 @@ class CatalogEdits(StoreState):
             values["calculated_price"] = inherited if values["price"] is None else values["price"]
         variant.text = dumps(values)
         if product is not None:
+            self._moved(product)
+
+    def _take_out(self, variant: Variant) -> None:
+        """Out of its product, if it has one."""
+        if product := self.products.get(variant.product_id):
+            product.variants.remove(variant)
             self._moved(product)
 
     def _moved(self, product: Product) -> None:
