@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapper, QueryableAttribute, Session
 from sqlalchemy.types import TypeEngine
 
 from ..errors import ConfigError
-from ..models.dialect import VALUES_A_STATEMENT, in_chunks
+from ..models.dialect import VALUES_A_STATEMENT, in_chunks, like_escaped
 from ..models.instances import IntegrationInstance, name_key
 from ..models.product_key import Key, in_order, is_whole_number, link_type
 from ..resources.values import UNSTORABLE
@@ -266,10 +266,10 @@ class SQLAlchemyHost(Host):
         if not text:
             return []
         columns = (self._product_id, self._product_sku, self._product_name)
-        words = [self._product_name.ilike(f"%{like_text(word)}%", escape="/") for word in text.split()]
+        words = [self._product_name.ilike(f"%{like_escaped(word)}%", escape="/") for word in text.split()]
         conditions = (
             self._product_sku == text,
-            self._product_sku.ilike(f"{like_text(text)}%", escape="/"),
+            self._product_sku.ilike(f"{like_escaped(text)}%", escape="/"),
             and_(*words),
         )
         found: dict[Key, tuple[Key, str, str]] = {}
@@ -280,11 +280,6 @@ class SQLAlchemyHost(Host):
             if len(found) == MOST_PRODUCTS:
                 break
         return list(found.values())
-
-
-def like_text(text: str) -> str:
-    """Text within a pattern of LIKE, escaped by ``/``."""
-    return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
 
 
 def _require_functions(may: object, tenant: object) -> None:

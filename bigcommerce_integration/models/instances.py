@@ -163,8 +163,12 @@ declare_table(
 
 def name_key(name: str) -> str:
     """What two names share that read the same: the SHA-256, in hex, of the NFKC casefolded name."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(folded(name).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def folded(text: str) -> str:
+    """What two texts share that read the same; compared in Python, as databases fold case differently."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
 @dataclass(frozen=True)

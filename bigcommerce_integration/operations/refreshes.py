@@ -29,7 +29,7 @@ from .context import RequestContext
 from .queries import RefreshView
 from .transactions import QUICK_TRY_S, Unexplained, commit, end_transaction
 
-# As for a new instance: the request's own hint goes out within a second of the commit.
+# The request's own hint goes out within a second of the commit; the tick needs to send one only if that was lost.
 HINT_AFTER_S = 10.0
 MOST_CONTINUED = 100
 """Failed refreshes of ids that are continued at once, of each collection."""

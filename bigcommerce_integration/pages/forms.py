@@ -80,8 +80,7 @@ def read_filters(schema: Schema) -> dict[str, Any]:
     """
     given = {name: text for name, text in request.args.items() if name in schema.fields and text.strip()}
     values, errors = load(schema, given)
-    if errors:
-        raise errors.refusal()
+    errors.refuse()
     return values
 
 

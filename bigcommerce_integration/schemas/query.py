@@ -29,8 +29,7 @@ def read_query(request: Request, schema: Schema) -> dict[str, Any]:
     values, errors = load(schema, {name: values[0] for name, values in given.items()})
     for name in (name for name, values in given.items() if len(values) > 1):
         errors.note(name, ["Give this parameter once."])
-    if errors:
-        raise errors.refusal()
+    errors.refuse()
     return values
 
 

@@ -53,8 +53,7 @@ def load_refresh_request(body: Mapping[str, Any], *, start_date: date) -> tuple[
     values, errors = load(RefreshRequest(), body)
     for path, message in (*_misplaced(body, errors), *_bad_dates(values, start_date)):
         errors.setdefault(path, []).append(message)
-    if errors:
-        raise errors.refusal()
+    errors.refuse()
     mode: Mode = values.pop("mode")
     return mode, Parameters(**values)
 
@@ -116,6 +115,5 @@ def load_creation(body: Mapping[str, Any]) -> tuple[Selection, bool]:
         errors.setdefault("all", []).append("Must be true.")
     elif given == ["filters"] and not errors and not values["filters"]:
         errors.setdefault("filters", []).append("Give a filter, or all.")
-    if errors:
-        raise errors.refusal()
+    errors.refuse()
     return Selection(values.get("ids"), values.get("filters")), values["preview"]

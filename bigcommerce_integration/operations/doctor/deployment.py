@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from ...app_state import State
 from ...models.instances import IntegrationInstance
-from ...refresh.removal.purge import DELETING
+from ..instances.views import connected
 from .results import Result
 
 
@@ -37,11 +37,7 @@ class Deployment:
 
     def stores(self, session: Session) -> Sequence[IntegrationInstance]:
         """The connected stores of all tenants but those that are being deleted, by id."""
-        table = self.state.tables.instances
-        wanted = select(table).where(table.c.status != DELETING).order_by(table.c.id)
-        if self.instance_id is not None:
-            wanted = wanted.where(table.c.id == self.instance_id)
-        return [IntegrationInstance.from_row(row) for row in session.execute(wanted)]
+        return connected(session, self.state.tables, self.instance_id)
 
 
 def name_of(store: IntegrationInstance) -> str:

@@ -15,14 +15,12 @@ from ...worker import actors
 from .. import queries
 from ..context import Caller
 from ..health import Health, health_of_new, health_of_workers
+from ..refreshes import HINT_AFTER_S
 from ..transactions import commit, end_transaction, in_savepoint, undone_by_errors
 from .draft import Draft
 from .validation import name_refusal, require_valid
 from .verification import store_of_columns, verify_credentials
 from .views import InstanceView, view_of_new
-
-# The request's own hint goes out within a second of the commit; the tick needs to send one only if that was lost.
-HINT_AFTER_S = 10.0
 
 
 def connect(caller: Caller, draft: Draft, *, verify: bool) -> InstanceView:

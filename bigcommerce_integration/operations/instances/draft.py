@@ -23,9 +23,10 @@ class FieldErrors(dict[str, list[str]]):
         else:
             self.more += 1
 
-    def refusal(self) -> Invalid:
-        """What to raise."""
-        return Invalid(self, more=self.more)
+    def refuse(self) -> None:
+        """Raises ``Invalid`` if there are any."""
+        if self:
+            raise Invalid(self, more=self.more)
 
 
 @dataclass(frozen=True)

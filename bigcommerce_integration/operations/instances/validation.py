@@ -40,8 +40,7 @@ def require_valid(caller: Caller, draft: Draft, stored: IntegrationInstance | No
         *_without_flag(draft, stored),
     ):
         errors.setdefault(path, []).append(message)
-    if errors:
-        raise errors.refusal()
+    errors.refuse()
 
 
 def is_name_stored(caller: Caller, key: str, *, locking: bool = False) -> bool:

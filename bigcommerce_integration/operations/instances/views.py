@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ...models import Tables
-from ...models.instances import IntegrationInstance
+from ...models.instances import IntegrationInstance, folded
 from ...refresh.removal.purge import DELETING
 from ..context import Caller
 from ..findings.finding import KEEPS_OLD, Finding
@@ -62,7 +61,7 @@ def list_instances(
 
     A tenant has few stores. So ``may`` can decide on each, and pages and totals are still right.
     """
-    found = [each for each in readable_instances(caller, status) if _folded(name) in _folded(each.name)]
+    found = [each for each in readable_instances(caller, status) if folded(name) in folded(each.name)]
     return views_of(caller, found[(page - 1) * per_page : page * per_page]), len(found)
 
 
@@ -98,8 +97,3 @@ def _of_tenant(caller: Caller, status: str | None) -> list[IntegrationInstance]:
     wanted = (table.c.tenant == caller.tenant, table.c.status.in_(SHOWN if status is None else [status]))
     rows = caller.session.execute(select(table).where(*wanted).order_by(table.c.id))
     return [IntegrationInstance.from_row(row) for row in rows]
-
-
-def _folded(text: str) -> str:
-    """Compared in Python, as databases fold case differently."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

@@ -49,8 +49,7 @@ def post_acknowledge(instance_id: int) -> ResponseReturnValue:
     """The person knows of it."""
     context = login.authorize("change", instance_id)
     values, errors = load(Acknowledgement(), {name: request.form.get(name) for name in Acknowledgement().fields})
-    if errors:
-        raise errors.refusal()
+    errors.refuse()
     acknowledge(context, values["code"], values["after"])
     return redirect(url_for(".get_store", instance_id=instance_id, done="acknowledged"), 303)
 

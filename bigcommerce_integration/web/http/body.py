@@ -30,8 +30,7 @@ def read_json_object(request: Request) -> dict[str, Any]:
 def read_body(request: Request, schema: Schema) -> dict[str, Any]:
     """The JSON object in the body as the schema reads it; ``Invalid`` with every bad field."""
     values, errors = load(schema, read_json_object(request))
-    if errors:
-        raise errors.refusal()
+    errors.refuse()
     return values
 
 

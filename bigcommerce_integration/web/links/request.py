@@ -93,6 +93,5 @@ def read_link_rows(request: Request) -> Sequence[WantedLink]:
         variant_id = values.get("bigcommerce_id")
         sku = None if variant_id is not None else values.get("sku")
         wanted.append(WantedLink(variant_id, sku, values.get("host_product_id")))
-    if errors:
-        raise errors.refusal()
+    errors.refuse()
     return wanted
