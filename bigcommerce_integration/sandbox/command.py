@@ -11,24 +11,13 @@ from .store import SandboxStore
 
 def main(argv: list[str] | None = None) -> int:
     """Print one line of JSON with the address and the secrets, then serve until SIGTERM or SIGINT."""
-    arguments = _parser().parse_args(argv)
+    given = vars(_parser().parse_args(argv))
+    served = [given.pop(name) for name in ("host", "port", "latency_ms", "control_token")]
     # Before the store is built: it takes a while, and a signal that comes meanwhile counts.
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    store = SandboxStore(
-        arguments.products,
-        arguments.orders,
-        arguments.seed,
-        quota=arguments.quota,
-        window_s=arguments.window_s,
-        store_hash=arguments.store_hash,
-        access_token=arguments.access_token,
-        timezone=arguments.timezone,
-        currency=arguments.currency,
-        awkward=not arguments.plain,
-    )
-    with SandboxServer(store, arguments.host, arguments.port, arguments.latency_ms, arguments.control_token) as server:
+    with SandboxServer(SandboxStore(awkward=not given.pop("plain"), **given), *served) as server:
         secrets = {"access_token": server.access_token, "control_token": server.control_token}
         print(json.dumps({"api_url": server.api_url, "store_hash": server.store_hash, **secrets}), flush=True)
         stopped.wait()

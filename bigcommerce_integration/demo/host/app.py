@@ -164,24 +164,15 @@ def _products() -> ResponseReturnValue:
     """The first host products with the variants that are linked to them: how a host reads our tables."""
     verify_jwt_in_request()
     variants = bigcommerce.tables(db).variants
+    variant_id = variants.c.bigcommerce_id.label("bigcommerce_variant_id")
     statement = (
-        select(Product.id, Product.sku, Product.name, variants.c.bigcommerce_id, variants.c.price)
+        select(Product.id, Product.sku, Product.name, variant_id, variants.c.price)
         .join(variants, variants.c.host_product_id == Product.id)
         .order_by(Product.id)
         .limit(10)
     )
-    return jsonify(
-        data=[
-            {
-                "id": row.id,
-                "sku": row.sku,
-                "name": row.name,
-                "bigcommerce_variant_id": row.bigcommerce_id,
-                "price": None if row.price is None else str(row.price),
-            }
-            for row in db.session.execute(statement)
-        ]
-    )
+    rows = db.session.execute(statement).mappings()
+    return jsonify(data=[{**row, "price": None if row["price"] is None else str(row["price"])} for row in rows])
 
 
 def _trial_balance() -> ResponseReturnValue:

@@ -41,16 +41,9 @@ class ProductMaker:
     def __init__(self, dice: Dice, cdn_url: str) -> None:
         self._dice = dice
         self._cdn_url = cdn_url
-        self._next_id = {
-            "variant": 300,
-            "image": 900,
-            "field": 40,
-            "option": 100,
-            "value": 200,
-            "odd_name": -1,
-            "odd_sku": -1,
-            "lookalike_sku": -1,
-        }
+        self._next_id = {"variant": 300, "image": 900, "field": 40, "option": 100, "value": 200}
+        self._awkward_names = cycle(words.AWKWARD_NAMES)
+        self._awkward_skus = {"lookalike_sku": cycle(words.LOOKALIKE_SKUS), "odd_sku": cycle(words.ODD_SKUS)}
         self._descriptions = [dumps(_description(dice)) for _ in range(24)]
 
     def make(
@@ -185,13 +178,10 @@ class ProductMaker:
     def _name_and_sku(self, product_id: int, kind: str) -> tuple[str, str]:
         name = f"{self._dice.pick(words.ADJECTIVES)} {self._dice.pick(words.NOUNS)} {product_id}"
         sku = f"{name[:2].upper()}{self._dice.roll(9)}-{product_id}"
-        turn = self._next(kind) if kind in ("odd_name", "lookalike_sku", "odd_sku") else 0
         if kind == "odd_name":
-            name = f"{words.AWKWARD_NAMES[turn % len(words.AWKWARD_NAMES)]} {product_id}"
-        elif kind == "lookalike_sku":
-            sku = words.LOOKALIKE_SKUS[turn % len(words.LOOKALIKE_SKUS)]
-        elif kind == "odd_sku":
-            sku = words.ODD_SKUS[turn % len(words.ODD_SKUS)]
+            name = f"{next(self._awkward_names)} {product_id}"
+        elif kind in self._awkward_skus:
+            sku = next(self._awkward_skus[kind])
         elif kind in ("blank_sku", "bare"):
             sku = ""
         elif kind == "duplicate_sku":
