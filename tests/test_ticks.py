@@ -153,6 +153,8 @@ def test_one_tick_begins_all_that_is_due(shop: Shop, monkeypatch: pytest.MonkeyP
     shop.execute(update(shop.tables.leases).values(next_sync_at=db_now(-1)))
     for module in (schedule, maintenance):
         monkeypatch.setattr(module, "BEGUN_AT_ONCE", 1)
+    # A busy machine may take a second for one of them.
+    monkeypatch.setattr(maintenance, "BEGIN_S", 60)
     tick(shop)
     begun = {row.resource for row in shop.rows("refreshes", "resource", "status") if row.status == "pending"}
     assert begun == {"products", "orders"}
