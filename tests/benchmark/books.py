@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from functools import partial
 from typing import Any
@@ -23,25 +23,32 @@ from bigcommerce_integration.refresh.run.advance import advance
 from ..books.kit import Shelf, host_app_with_journal, opened
 from ..web.mirrored import connected
 from .refreshes import Scene
-from .stage import database
+from .stage import Control, database
 from .table import Row
 
 AIM = 0.25
 
 
-def row(scene: Scene, *, orders: int, runs: int) -> Row:
-    """CPU time of this process for both, one after the other; handing over, which is the host's time, is left out."""
-    return Row(
-        f"CPU time of the documents of {orders:,} orders, against their refresh",
-        [_measured(scene) for _ in range(runs)],
-        AIM,
-    )
+def rows(scene: Scene, *, orders: int, runs: int, latency_ms: float) -> Iterator[Row]:
+    """Both one after the other in this process: its CPU time, and the wall time when the store answers as stores do.
+
+    Handing over, which is the host's time, is left out.
+    """
+    what = f"of the documents of {orders:,} orders, against their refresh"
+    yield Row(f"CPU time {what}", [_measured(scene, time.process_time) for _ in range(runs)], AIM)
+    Control(scene.store).set_latency(latency_ms)
+    try:
+        pairs = [_measured(scene, time.monotonic) for _ in range(runs)]
+    finally:
+        Control(scene.store).set_latency(0)
+    yield Row(f"wall time {what}, at {latency_ms:g} ms of latency", pairs, AIM)
 
 
-def _measured(scene: Scene) -> tuple[float, float]:
+def _measured(scene: Scene, clock: Callable[[], float]) -> tuple[float, float]:
     host_app = host_app_with_journal()
     with database(scene.server_url, scene.directory) as url:
-        app, host = opened(host_app, url, StubBroker(), BIGCOMMERCE_API_URL=scene.store.api_url)
+        settings = {"BIGCOMMERCE_API_URL": scene.store.api_url, "BIGCOMMERCE_CONCURRENCY": scene.concurrency}
+        app, host = opened(host_app, url, StubBroker(), **settings)
         host.accounting_start = lambda session, instance, kind: date(2000, 1, 1)
         made = connected(
             app,
@@ -54,18 +61,18 @@ def _measured(scene: Scene) -> tuple[float, float]:
         try:
             with app.app_context():
                 _refresh(shelf, "products")
-                refreshed_s = _spent_s(lambda: _refresh(shelf, "orders"))
+                refreshed_s = _spent_s(clock, lambda: _refresh(shelf, "orders"))
                 # Those that follow them.
                 _refresh(shelf, None)
-                return _spent_s(lambda: _make(shelf)), refreshed_s
+                return _spent_s(clock, lambda: _make(shelf)), refreshed_s
         finally:
             host_app.dispose(app)
 
 
-def _spent_s(work: Callable[[], Any]) -> float:
-    began = time.process_time()
+def _spent_s(clock: Callable[[], float], work: Callable[[], Any]) -> float:
+    began = clock()
     work()
-    return time.process_time() - began
+    return clock() - began
 
 
 def _refresh(shelf: Shelf, resource: str | None) -> None:

@@ -99,7 +99,7 @@ def _rows(options: Options) -> Iterator[Row]:
         if not options.only_books:
             yield from _at_no_latency(scene, options)
             yield _at_latency(scene, options)
-        yield books.row(scene, orders=options.orders, runs=options.runs)
+        yield from books.rows(scene, orders=options.orders, runs=options.runs, latency_ms=options.latency_ms)
         if options.only_books:
             return
         yield from routes.rows(scene, runs=options.runs, requests=options.route_requests, clients=options.clients)
