@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Row, insert, select
@@ -21,6 +21,8 @@ from .ledger import Ledger, opened
 from .making.facts import facts_of
 
 MOST_PIECES = 2**31
+_AHEAD = timedelta(days=1)
+"""How far ahead of the store's day a return may be dated: whoever reports it may live further east."""
 
 
 def record(
@@ -38,9 +40,9 @@ def record(
 
     The row of ``bigcommerce_returns``, and whether it is new: the same reference with the same content is the same
     return. Its document is made by a worker. ``NotFound`` without such an order; ``Invalid`` for lines that the order
-    does not have, for pieces that are not above 0 or more than were shipped and have not come back, and for a reference
-    that stands for another return. ``quantities`` must not be empty. It must be the first of its transaction (see
-    ``ledger.awaited``); the caller commits.
+    does not have, for pieces that are not above 0 or more than were shipped and have not come back, for a day after
+    tomorrow, and for a reference that stands for another return. ``quantities`` must not be empty. It must be the first
+    of its transaction (see ``ledger.awaited``); the caller commits.
     """
     ledger = opened(session, tables, instance)
     known = _known(ledger, reference)
@@ -50,6 +52,7 @@ def record(
         if not is_same or json.loads(known.quantities) != content:
             raise Invalid({"reference": ["Another return has this reference."]})
         return known, False
+    _require_arrived(ledger, received_at)
     _require_shipped(ledger, order_id, quantities)
     new = {
         "instance_id": instance.id,
@@ -72,6 +75,12 @@ def _known(ledger: Ledger, reference: str) -> Row[Any] | None:
     table = ledger.tables.returns
     which = (table.c.instance_id == ledger.instance.id, table.c.reference == reference)
     return ledger.session.execute(select(table).where(*which)).one_or_none()
+
+
+def _require_arrived(ledger: Ledger, received_at: date) -> None:
+    last = ledger.today + _AHEAD
+    if received_at > last:
+        raise Invalid({"received_at": [f"Must be {last} at the latest, a day after today in the store's time zone."]})
 
 
 def _require_shipped(ledger: Ledger, order_id: int, quantities: Mapping[int, int]) -> None:

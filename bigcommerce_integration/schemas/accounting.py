@@ -105,5 +105,7 @@ class NewReturn(ObjectSchema):
     """Goods that came back."""
 
     reference = fields.Name("What you call the return; unique within the instance.", required=True)
-    received_at = fields.Day("The day on which the goods arrived, in the store's time zone.", required=True)
+    received_at = fields.Day(
+        "The day on which the goods arrived, in the store's time zone: tomorrow at the latest.", required=True
+    )
     lines = ReturnLines("What came back.", required=True)

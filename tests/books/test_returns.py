@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from bigcommerce_integration.books.returns import record
 from bigcommerce_integration.errors import Invalid, NotFound
+from bigcommerce_integration.models import db_now
 from bigcommerce_integration.models.instances import IntegrationInstance
 
 from .kit import Shelf
@@ -88,3 +90,14 @@ def test_what_came_back_before_counts(shipped):
 def test_return_of_an_unknown_order_is_not_found(shipped):
     with pytest.raises(NotFound):
         given_back(shipped, 999, {1: 1})
+
+
+def test_return_of_tomorrow_is_noted_and_a_later_one_refused(shipped):
+    shipped.set(store_timezone="UTC")
+    with shipped.app.app_context():
+        today = shipped.engine.transaction(lambda session: session.scalar(select(db_now()))).date()
+    assert given_back(shipped, 100, {1: 1}, "R-1", received_at=today + timedelta(days=1)) is True
+    with pytest.raises(Invalid) as refused:
+        given_back(shipped, 100, {1: 1}, "R-2", received_at=today + timedelta(days=3))
+    assert "a day after today" in refused.value.errors["received_at"][0]
+    assert [row["reference"] for row in shipped.rows("returns")] == ["R-1"]

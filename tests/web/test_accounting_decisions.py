@@ -125,6 +125,7 @@ def test_no_more_comes_back_than_was_shipped(booked: Mirrored) -> None:
     [
         ({"reference": " "}, "reference"),
         ({"received_at": "9 March"}, "received_at"),
+        ({"received_at": "2999-01-01"}, "received_at"),
         ({"lines": []}, "lines"),
         ({"lines": [{"line_id": 11}]}, "lines.0"),
         ({"lines": [{"line_id": 11, "quantity": 0}]}, "lines.0"),
