@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
+import jsonschema_rs
 from jsonschema import Draft202012Validator, FormatChecker
 
 METHODS = ("get", "put", "post", "delete", "patch")
@@ -56,9 +58,20 @@ class Document:
 
     def problems(self, schema: dict[str, Any], value: Any) -> list[str]:
         """Where a value departs from a schema of the document."""
-        whole = {"$schema": Draft202012Validator.META_SCHEMA["$id"], "components": self.content["components"]}
-        validator = Draft202012Validator({**whole, "allOf": [schema]}, format_checker=FormatChecker())
+        if self._quick(json.dumps(schema)).is_valid(value):
+            return []
+        validator = Draft202012Validator(self._whole(schema), format_checker=FormatChecker())
         return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)]
+
+    def _whole(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """A schema with all that it may refer to."""
+        dialect = Draft202012Validator.META_SCHEMA["$id"]
+        return {"$schema": dialect, "components": self.content["components"], "allOf": [schema]}
+
+    @cached_property
+    def _quick(self) -> Callable[[str], jsonschema_rs.Validator]:
+        """The same judgement of a schema in a hundredth of the time; what departs, and how, the other one says."""
+        return cache(lambda schema: jsonschema_rs.validator_for(self._whole(json.loads(schema)), validate_formats=True))
 
     def check(self, method: str, path: str, response: Any) -> None:
         """Raises ``AssertionError`` for an answer that departs from the document; ours, and of a documented route."""
