@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Engine, event
 
-from .compiled_once import compile_routes_once, keep_bytecode
+from .compiled_once import compile_routes_once, keep_bytecode, rewrite_asserts_once
 from .examples import load_profile
 from .host_app import HostApp, bearer
 from .kept_databases import UNTIL_THE_END
@@ -29,6 +29,12 @@ load_profile()
 compile_routes_once()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Before workers are started."""
+    rewrite_asserts_once(config)
+
+
 def pytest_collection_finish() -> None:
     """What is there before the first test stays to the end: it is not searched for garbage again and again.
 
@@ -36,7 +42,7 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 10, 10)
+    gc.set_threshold(50_000, 10, 10)
 
 
 def pytest_sessionfinish() -> None:
