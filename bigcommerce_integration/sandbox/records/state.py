@@ -13,7 +13,7 @@ from .moments import DAY_S
 from .orders import maker as order_maker
 from .orders.lines import Sellable
 from .orders.maker import OrderMaker
-from .orders.people import make_odd_people, make_people
+from .orders.people import people_of
 from .products import maker as product_maker
 from .products.maker import ProductMaker
 from .refunds.maker import RefundMaker, first_refunds
@@ -91,7 +91,7 @@ class StoreState:
         self._fill(products, orders, now or datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0))
 
     def _fill(self, products: int, orders: int, now: datetime) -> None:
-        people = make_people(self._dice, 120), make_odd_people(self._dice)
+        people = people_of(self._dice, self.seed)
         self.product_maker = ProductMaker(self._dice, f"https://cdn.example.com/s-{self.store_hash}")
         self.order_maker = OrderMaker(self._dice, self.api_root, *people, self._sellable)
         # Dice of their own: the products and orders of a seed stay as they were.

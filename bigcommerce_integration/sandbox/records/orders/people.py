@@ -1,9 +1,12 @@
 """Made-up shoppers with addresses, as ready JSON texts."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
+from typing import Any
 
 from .. import words
+from ..base import Dice
 from ..jsontext import dumps
 from .shapes import BILLING_ADDRESS
 
@@ -15,6 +18,19 @@ class Person:
     customer_id: int
     address: dict[str, str]
     billing_address: str
+
+
+def people_of(dice: Dice, seed: int) -> tuple[list[Person], list[Person]]:
+    """Ordinary shoppers and odd ones by new ``dice`` of this seed; kept, as many stores are made of one."""
+    ordinary, odd, thrown = _people_of(seed)
+    dice.setstate(thrown)
+    return ordinary, odd
+
+
+@lru_cache(maxsize=8)
+def _people_of(seed: int) -> tuple[list[Person], list[Person], Any]:
+    dice = Dice(seed)
+    return make_people(dice, 120), make_odd_people(dice), dice.getstate()
 
 
 def make_people(rng: Random, count: int) -> list[Person]:
