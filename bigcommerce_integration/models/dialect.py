@@ -27,6 +27,7 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    delete,
     func,
     insert,
     or_,
@@ -57,6 +58,7 @@ class Dialect:
 
     ``now`` is the present in naive UTC plus ``{seconds}``. ``begins_with`` are the statements that begin a job's
     transaction, unless it is small. ``locks_within_writes``: an UPDATE or DELETE can pass over rows that are locked.
+    ``writes_within_reads``: a WITH may hold an UPDATE or DELETE, and the rest reads what that returns.
     ``errors`` are its numbers or states (a state by its beginning), ``conflicts`` those after which the same work may
     succeed, ``text_errors`` those that refuse a character. The rest is about plans: whether the values of a long IN go
     as one array, whether a column that is NULL throughout must stand in ORDER BY, whether an index must be forced,
@@ -71,6 +73,7 @@ class Dialect:
     text_errors: frozenset[int] = frozenset()
     has_row_locks: bool = True
     locks_within_writes: bool = False
+    writes_within_reads: bool = False
     is_read_committed: bool = True
     begins_with: Sequence[str] = ()
     lock_wait: LockWait | None = None
@@ -102,6 +105,7 @@ POSTGRESQL = Dialect(
     # No plan of a prepared statement that was made while our tables were still empty.
     begins_with=("SET LOCAL plan_cache_mode = force_custom_plan",),
     locks_within_writes=True,
+    writes_within_reads=True,
     lock_wait=LockWait(
         "SELECT current_setting('lock_timeout')", "SELECT set_config('lock_timeout', :wait, true)", 1000
     ),
@@ -191,9 +195,9 @@ def is_lockable(session: Session, row: Select[Any]) -> bool:
     return session.execute(row.with_for_update(skip_locked=True)).first() is not None
 
 
-def affected(session: Session, statement: Update | Delete) -> int:
-    """How many rows it has changed."""
-    result: Any = session.execute(statement)
+def affected(session: Session, statement: Update | Delete, values: Mapping[str, Any] | None = None) -> int:
+    """How many rows it has changed; ``values`` are those of its parameters."""
+    result: Any = session.execute(statement, values)
     return int(result.rowcount)
 
 
@@ -219,6 +223,28 @@ def write_free(session: Session, statement: Update | Delete, key: Any, *conditio
     if dialect.locks_within_writes:
         return affected(session, statement.where(key.in_(rows.with_for_update(skip_locked=True))))
     return affected(session, statement.where(*conditions)) if is_lockable(session, rows) else 0
+
+
+def write_and_drop(session: Session, change: Update, key: Any, of_parts: Any, keys: Sequence[Any]) -> int:
+    """Change rows with a ``key`` among ``keys``, and delete what belongs to them; how many were changed.
+
+    ``of_parts`` is the primary key of another table that names the row it belongs to; what another transaction has
+    locked there stays.
+    """
+    if not dialect_of(session).writes_within_reads:
+        changed = affected(session, change)
+        for each in keys if changed else ():
+            write_free(session, delete(of_parts.table), of_parts, of_parts == each)
+        return changed
+    done = change.returning(key).cte("done")
+    free = select(of_parts).where(of_parts.in_(select(done.c[key.name]))).with_for_update(skip_locked=True)
+    dropped = delete(of_parts.table).where(of_parts.in_(free)).returning(of_parts).cte("dropped")
+    return int(session.execute(select(func.count()).select_from(done).add_cte(dropped)).scalar_one())
+
+
+def writes_within_reads(session: Session) -> bool:
+    """Whether a WITH may hold an UPDATE, so that one statement writes and reads."""
+    return dialect_of(session).writes_within_reads
 
 
 def unlocked(session: Session, rows: Select[Any], table: Table) -> Select[Any]:

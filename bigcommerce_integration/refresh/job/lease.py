@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, ScalarSelect, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Update, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from ...errors import LeaseLost
@@ -102,6 +102,13 @@ def take(
 
     ``found`` has the columns that a ``Lease`` has, as they were. ``columns`` are changed along.
     """
+    if affected(session, taking(tables, found, owner=owner, length_s=length_s, **columns)) != 1:
+        return None
+    return as_taken(tables, found, owner=owner, length_s=length_s)
+
+
+def taking(tables: Tables, found: Any, *, owner: Any, length_s: float, **columns: Any) -> Update:
+    """The statement that takes the lease that was found, a row or the columns of one; ``columns`` are changed along."""
     leases = tables.leases
     is_as_found = (
         is_free_to_take(tables, length_s),
@@ -109,9 +116,11 @@ def take(
         leases.c.change_number == found.change_number,
     )
     taken = {"epoch": found.epoch + 1, "owner": owner, "expires_at": db_now(length_s), **columns}
-    which = lease_of(tables, found.instance_id, found.resource)
-    if affected(session, update(leases).where(*which, *is_as_found).values(taken)) != 1:
-        return None
+    return update(leases).where(*lease_of(tables, found.instance_id, found.resource), *is_as_found).values(taken)
+
+
+def as_taken(tables: Tables, found: Row[Any], *, owner: str, length_s: float) -> Lease:
+    """The lease that was found so, and is taken now."""
     known = (found.change_number, found.watermark, found.linked_up_to)
     return Lease(tables, found.instance_id, found.resource, found.epoch + 1, owner, length_s, *known)
 

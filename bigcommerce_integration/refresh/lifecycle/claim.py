@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import FromClause, Row, Select, and_, bindparam, case, exists, or_, select, update
+from sqlalchemy import FromClause, Row, Select, and_, bindparam, case, exists, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from ...client.clock import StoreClock
 from ...client.http.rate_limit import LONGEST_WAIT_S
 from ...errors import KeyMissing
 from ...models import Tables, db_now, is_due
-from ...models.dialect import unlocked, write_free
+from ...models.dialect import affected, unlocked, write_free, writes_within_reads
 from ...models.instances import IntegrationInstance
 from ...models.refreshes import COUNTERS, OPEN
 from ..drift import load_drift
 from ..job.checkpoint import Checkpoint, load_checkpoint
 from ..job.context import Engine, Job, new_owner
-from ..job.lease import Lease, count_sharers, is_free_to_take, take
+from ..job.lease import Lease, as_taken, count_sharers, is_free_to_take, take, taking
 from ..job.parameters import BESIDE_WALKS, load_parameters
 from ..read.quarantine import has_held, held
 from ..write.apply import Results
 from .keys import require_keys
 from .release import Owed, settle
 from .setbacks import Setbacks
-from .transitions import take_up
+from .transitions import taking_up
 from .wishes import MOST_SPREAD
 
 LONGEST_PAUSE_S = 2 * LONGEST_WAIT_S
@@ -76,9 +76,7 @@ def claim_refresh(engine: Engine, refresh_id: int) -> Claimed | Outcome:
 
     def work(session: Session) -> Claimed | Outcome:
         nonlocal found
-        statement = engine.tables.prebuilt(_claimable, engine.config.lease_s, engine.config.link_interval_s)
-        free = unlocked(session, statement, engine.tables.leases)
-        found = session.execute(free, {"this_refresh": refresh_id}).first()
+        found = _found(session, engine, refresh_id, owner)
         return _why_not(session, engine, refresh_id) if found is None else _claim(session, engine, found, owner)
 
     try:
@@ -93,25 +91,52 @@ def claim_refresh(engine: Engine, refresh_id: int) -> Claimed | Outcome:
         raise
 
 
+def _found(session: Session, engine: Engine, refresh_id: int, owner: str) -> Row[Any] | None:
+    """The refresh with its lease, if nobody has that; where one statement can do both, the lease is taken with it."""
+    tables, these = engine.tables, {"this_refresh": refresh_id, "this_owner": owner}
+    lengths = (engine.config.lease_s, engine.config.link_interval_s)
+    if writes_within_reads(session):
+        return session.execute(tables.prebuilt(_taken, *lengths), these).first()
+    return session.execute(unlocked(session, tables.prebuilt(_claimable, *lengths), tables.leases), these).first()
+
+
+def _taken(tables: Tables, lease_s: float, link_interval_s: float) -> Select[Any]:
+    """What ``_claimable`` reads, as it was, with the row locked; its lease is taken if it may be: ``is_taken``.
+
+    What the refresh is beside that is read afterwards: this statement sees it as it was before it had the lock.
+    """
+    claimable: Any = tables.prebuilt(_claimable, lease_s, link_interval_s)
+    found = claimable.with_for_update(of=tables.leases, skip_locked=True).cte("found")
+    owner: Any = bindparam("this_owner")
+    taking_ = taking(tables, found.c, owner=owner, length_s=lease_s, is_walk_next=found.c.is_beside)
+    taken = taking_.where(found.c.may_be_taken).returning(tables.leases.c.instance_id).cte("taken")
+    is_taken = taken.c.instance_id.is_not(None).label("is_taken")
+    return select(found, is_taken).select_from(found.outerjoin(taken, true()))
+
+
 def _claimable(tables: Tables, lease_s: float, link_interval_s: float) -> Select[Any]:
     """The refresh ``this_refresh`` with its lease, as it is, if nobody has that."""
     refreshes, leases, other = tables.refreshes, tables.leases, tables.refreshes.alias()
     of_both = and_(leases.c.instance_id == refreshes.c.instance_id, leases.c.resource == refreshes.c.resource)
     is_pass_due = is_due(leases.c.next_link_at, within_s=MOST_SPREAD * link_interval_s)
+    is_beside = refreshes.c.mode.in_(BESIDE_WALKS)
     is_other_waiting = exists().where(
         other.c.instance_id == refreshes.c.instance_id,
         other.c.resource == refreshes.c.resource,
-        other.c.mode.in_(BESIDE_WALKS) != refreshes.c.mode.in_(BESIDE_WALKS),
+        other.c.mode.in_(BESIDE_WALKS) != is_beside,
         *could_advance(other),
     )
+    has_turn = or_(leases.c.is_walk_next != is_beside, ~is_other_waiting)
+    # A later version may mirror more.
+    is_known = refreshes.c.resource.in_(tables.registry.names)
     return (
         select(
             *(refreshes.c[name] for name in ("id", "instance_id", "resource", "mode", "status")),
             *(leases.c[name] for name in ("owner", "epoch", "change_number", "watermark", "linked_up_to")),
-            leases.c.is_walk_next,
             or_(leases.c.is_link_wanted.is_(True), is_pass_due).label("is_link_due"),
             is_due(refreshes.c.resume_at, within_s=LONGEST_PAUSE_S).label("is_due"),
-            is_other_waiting.label("is_other_waiting"),
+            is_beside.label("is_beside"),
+            and_(*could_advance(refreshes), is_known, has_turn).label("may_be_taken"),
         )
         .select_from(leases.join(refreshes, of_both))
         .where(refreshes.c.id == bindparam("this_refresh"), is_free_to_take(tables, lease_s))
@@ -137,26 +162,39 @@ def _obstacle(engine: Engine, found: Row[Any]) -> Outcome | None:
 
 
 def _claim(session: Session, engine: Engine, found: Row[Any], owner: str) -> Claimed | Outcome:
-    tables, is_walk = engine.tables, found.mode not in BESIDE_WALKS
-    obstacle = _obstacle(engine, found)
-    if obstacle is not None:
-        return obstacle
-    if found.is_walk_next is not is_walk and found.is_other_waiting:
-        return Outcome.YIELDS
-    length_s = engine.config.lease_s
-    lease = take(session, tables, found, owner=owner, length_s=length_s, is_walk_next=not is_walk)
+    if not found.may_be_taken:
+        return _obstacle(engine, found) or Outcome.YIELDS
+    lease = _lease(session, engine, found, owner)
     if lease is None:
         return Outcome.BUSY
-    if not take_up(session, tables, found.id):
+    row = _take_up(session, engine, found.id)
+    if row is None:
         lease.release(session)
         return Outcome.NOTHING
-    claimed = _claimed(session, engine, found, lease)
-    return replace(claimed, is_first=found.status == "pending")
+    return _claimed(session, engine, found, lease, row)
 
 
-def _taken_up(tables: Tables, lease_s: float) -> Select[Any]:
-    """All of the refresh ``this_refresh`` and, as ``its_…``, of its instance."""
-    refreshes, instances, hints = tables.refreshes, tables.instances, tables.hints
+def _lease(session: Session, engine: Engine, found: Row[Any], owner: str) -> Lease | None:
+    tables, length_s = engine.tables, engine.config.lease_s
+    if not writes_within_reads(session):
+        return take(session, tables, found, owner=owner, length_s=length_s, is_walk_next=found.is_beside)
+    return as_taken(tables, found, owner=owner, length_s=length_s) if found.is_taken else None
+
+
+def _take_up(session: Session, engine: Engine, refresh_id: int) -> Row[Any] | None:
+    """The refresh that is taken up, as it stands; None if it has ended meanwhile. The caller has the lease."""
+    tables, is_one, this = engine.tables, writes_within_reads(session), {"this_refresh": refresh_id}
+    if not is_one and affected(session, tables.prebuilt(taking_up), this) != 1:
+        return None
+    return session.execute(tables.prebuilt(_taken_up, engine.config.lease_s, is_one), this).one_or_none()
+
+
+def _taken_up(tables: Tables, lease_s: float, is_taking_up: bool) -> Select[Any]:
+    """All of the refresh ``this_refresh`` and, as ``its_…``, of its instance; ``is_taking_up``: it takes it up, too."""
+    instances, hints = tables.instances, tables.hints
+    refreshes: FromClause = tables.refreshes
+    if is_taking_up:
+        refreshes = taking_up(tables).returning(*tables.refreshes.c).cte("taken_up")
     return (
         select(
             refreshes,
@@ -175,11 +213,9 @@ def _taken_up(tables: Tables, lease_s: float) -> Select[Any]:
     )
 
 
-def _claimed(session: Session, engine: Engine, found: Row[Any], lease: Lease) -> Claimed:
-    """The refresh that was taken up, as it stands; ``KeyMissing`` if this process cannot ask its store."""
+def _claimed(session: Session, engine: Engine, found: Row[Any], lease: Lease, row: Row[Any]) -> Claimed:
+    """The refresh that was taken up, as ``row`` has it; ``KeyMissing`` if this process cannot ask its store."""
     tables, refresh_id = engine.tables, found.id
-    statement = tables.prebuilt(_taken_up, engine.config.lease_s)
-    row = session.execute(statement, {"this_refresh": refresh_id}).one()
     require_keys(engine.cipher, row, prefix=_ITS)
     if row.is_hint_far:
         _make_hint_due(session, tables, refresh_id)
@@ -208,6 +244,7 @@ def _claimed(session: Session, engine: Engine, found: Row[Any], lease: Lease) ->
         follows_death=found.owner is not None,
         setbacks=Setbacks(row.errors, row.shortages, row.trouble),
         held=held(session, tables, lease.instance_id, lease.resource) if row.has_held else frozenset(),
+        is_first=found.status == "pending",
     )
 
 

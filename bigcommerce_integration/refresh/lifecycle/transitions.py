@@ -1,8 +1,8 @@
 """The states of a refresh, and every change from one to another; the caller commits.
 
-start ─▶ pending ── take_up ─▶ processing ── complete ─▶ completed
-            │                      ├── fail ─▶ failed ─────┐
-            └─────── cancel ───────┴─▶ cancelled ──────────┴─ reopen ─▶ pending
+start ─▶ pending ── taking_up ─▶ processing ── complete ─▶ completed
+            │                        ├── fail ─▶ failed ─────┐
+            └──────── cancel ────────┴─▶ cancelled ──────────┴─ reopen ─▶ pending
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Table, delete, func, insert, select, update
+from sqlalchemy import Table, Update, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from ...errors import BigCommerceError, ConnectionBroken
 from ...models import Tables, db_now
-from ...models.dialect import affected, inserted, write_free
+from ...models.dialect import affected, inserted, write_and_drop
 from ...models.refreshes import OPEN, STOPPED
 from ...resources.columns import message as column_message
 from ..job.checkpoint import Checkpoint, load_checkpoint
@@ -161,8 +161,11 @@ def _has_not_begun(refreshes: Table) -> tuple[Any, ...]:
 # -- take up -------------------------------------------------------------------------------------------------------
 
 
-def take_up(session: Session, tables: Tables, refresh_id: int) -> bool:
-    """Have a slice begin, one more attempt; False if the refresh has ended meanwhile. The caller has the lease."""
+def taking_up(tables: Tables) -> Update:
+    """The statement that has a slice of ``this_refresh`` begin, one more attempt; no row if it has ended meanwhile.
+
+    The caller has the lease.
+    """
     refreshes = tables.refreshes
     taken = {
         "status": "processing",
@@ -173,8 +176,9 @@ def take_up(session: Session, tables: Tables, refresh_id: int) -> bool:
         # This worker has the key.
         "message": func.nullif(refreshes.c.message, KEYLESS),
     }
-    is_open = (refreshes.c.id == refresh_id, refreshes.c.status.in_(OPEN))
-    return affected(session, update(refreshes).where(*is_open).values(taken)) == 1
+    return (
+        update(refreshes).where(refreshes.c.id == bindparam("this_refresh"), refreshes.c.status.in_(OPEN)).values(taken)
+    )
 
 
 # -- end -----------------------------------------------------------------------------------------------------------
@@ -247,13 +251,9 @@ def _close(
     values |= {"status": status, "message": column_message(message), "open_key": None, "resume_at": None}
     values["stalled_at"] = None
     is_open = (refreshes.c.id.in_(refresh_ids), refreshes.c.status.in_(during))
-    closed = affected(session, update(refreshes).where(*is_open).values(finished_at=db_now(), **values))
-    if closed == 0:
-        return 0
-    for refresh_id in refresh_ids:
-        # One that a frozen tick has locked stays: ticks pass over what is not open.
-        write_free(session, delete(hints), hints.c.refresh_id, hints.c.refresh_id == refresh_id)
-    return closed
+    ending = update(refreshes).where(*is_open).values(finished_at=db_now(), **values)
+    # A hint that a frozen tick has locked stays: ticks pass over what is not open.
+    return write_and_drop(session, ending, refreshes.c.id, hints.c.refresh_id, refresh_ids)
 
 
 # -- reopen --------------------------------------------------------------------------------------------------------
