@@ -32,6 +32,7 @@ from ..spreadsheets.job import advance_imports
 from .beside import Beside, Work
 from .dispatcher import Dispatcher
 from .heartbeat import note_end, note_worker
+from .look import Found, look
 from .maintenance import Maintenance
 from .messages.broker_watch import BrokerWatch
 from .messages.sender import QUEUE, Hint, actor_name
@@ -117,11 +118,12 @@ class BigCommerceWorker(Middleware):
                     settle(engine)
                     engine.kept.close_old()
                     is_listening = any(_listens(worker) for worker in self._workers)
+                    found = look(engine)
                     if is_maintenance_due:
-                        self._maintain(engine, ended, worker_id if is_listening else None)
-                    if is_listening:
+                        self._maintain(engine, ended, worker_id if is_listening else None, found)
+                    if is_listening and found.is_open:
                         self.dispatcher.poll(engine)
-                    has_more = is_listening and advance_imports(engine)
+                    has_more = is_listening and found.is_importing and advance_imports(engine)
                     is_broker_down = self._broker_watch.down_s(state.broker) is not None
                     every_s = poll_every_s(self.dispatcher.worked_s_ago(), is_broker_down=is_broker_down)
             except ConfigError as error:
@@ -134,7 +136,7 @@ class BigCommerceWorker(Middleware):
             ended.wait(max(0.0, min(next_s, maintenance_at - time.monotonic())))
         self._leave(worker_id)
 
-    def _maintain(self, engine: Engine, ended: threading.Event, worker_id: str | None) -> None:
+    def _maintain(self, engine: Engine, ended: threading.Event, worker_id: str | None, found: Found) -> None:
         """What each tick does; ``worker_id`` names a worker that listens, which looks itself for what is begun."""
         (app, state), send = self.dispatcher.bound, self.dispatcher.sender.send
         if worker_id is not None:
@@ -145,9 +147,10 @@ class BigCommerceWorker(Middleware):
                 broker_down_s=self._broker_watch.down_s(state.broker),
             )
         self._maintenance.hint_after_s = 0.0 if worker_id is None else state.config.tick_s
-        self._maintenance.do(engine, lambda hint: send(state.broker, [hint]))
+        self._maintenance.do(engine, lambda hint: send(state.broker, [hint]), found)
         self.beside.begin(app, state, ended)
-        self.links.begin(app, state, ended)
+        if found.is_added:
+            self.links.begin(app, state, ended)
         if isinstance(state.host, AccountingHost):
             self.books.begin(app, state, ended)
 

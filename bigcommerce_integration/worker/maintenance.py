@@ -13,6 +13,7 @@ from ..refresh.lifecycle.schedule import BEGUN_AT_ONCE, begin_due
 from ..refresh.removal.pruning import A_TRANSACTION, prune
 from ..refresh.removal.purge import purge
 from ..spreadsheets.job import prune_imports
+from .look import Found, look
 from .messages.outbox import send_due
 from .messages.sender import Hint
 
@@ -21,8 +22,8 @@ BEGIN_S = 1.0
 PRUNE_EVERY_S = 3600.0
 FREE_EVERY_S = 60.0
 FOLLOWING_EVERY_S = 60.0
-NEW_EVERY_S = 10.0
-"""How often stores are looked for that were connected before a collection existed: that looks at all of them."""
+NEW_EVERY_S = 60.0
+"""How often stores are looked for that lack a collection, beside when one is connected: that looks at all of them."""
 
 
 class Maintenance:
@@ -35,25 +36,31 @@ class Maintenance:
         self.hint_after_s = 0.0
         # When each task is to be done again (monotonic).
         self._next_at: dict[str, float] = {}
+        self._newest_id: int | None = None
 
-    def do(self, engine: Engine, send: Callable[[Hint], bool]) -> int:
-        """Do them all once; how many hints were sent. Raises the first error when all had their turn."""
+    def do(self, engine: Engine, send: Callable[[Hint], bool], found: Found | None = None) -> int:
+        """Do them all once; how many hints were sent. Raises the first error when all had their turn.
+
+        ``found`` is what there was to do a moment ago.
+        """
+        found = found or look(engine)
+        self._note_newest(found)
         sent = 0
         failed: Exception | None = None
 
         def hint(engine: Engine) -> None:
             nonlocal sent
-            sent = send_due(engine, send)
+            sent = send_due(engine, send) if found.is_open else 0
 
         # One of which something is left is done again with the next tick, the others not before so many seconds.
         for name, every_s, task in (
             ("free", FREE_EVERY_S, free_keyless),
-            ("new", NEW_EVERY_S, begin_new),
-            ("due", 0.0, self._begin_due),
+            ("new", NEW_EVERY_S, partial(_begin_new, found)),
+            ("due", 0.0, partial(self._begin_due, found)),
             ("hint", 0.0, hint),
             ("prune", PRUNE_EVERY_S, lambda engine: prune(engine) == A_TRANSACTION),
             ("imports", PRUNE_EVERY_S, prune_imports),
-            ("purge", 0.0, purge),
+            ("purge", 0.0, lambda engine: purge(engine) if found.is_deleting else 0),
         ):
             if engine.stopping.is_set():
                 break
@@ -66,16 +73,30 @@ class Maintenance:
             raise failed
         return sent
 
+    def _note_newest(self, found: Found) -> None:
+        """A store that was connected since the last tick may lack a collection."""
+        if found.newest_id != self._newest_id:
+            self._newest_id = found.newest_id
+            self._next_at.pop("new", None)
+
     def _is_due(self, name: str) -> bool:
         return time.monotonic() >= self._next_at.get(name, 0.0)
 
-    def _begin_due(self, engine: Engine) -> None:
+    def _begin_due(self, found: Found, engine: Engine) -> None:
         # Those that follow others have their own time once a day.
         with_following = self._is_due("following")
         ends_at = time.monotonic() + BEGIN_S
         begin = partial(begin_due, engine, hint_after_s=self.hint_after_s, with_following=with_following)
-        while len(begin()) >= BEGUN_AT_ONCE and not engine.stopping.is_set() and time.monotonic() < ends_at:
+        begun = begin(now=found.now)
+        found.is_open = found.is_open or bool(begun)
+        while len(begun) >= BEGUN_AT_ONCE and not engine.stopping.is_set() and time.monotonic() < ends_at:
             # What is left would wait for the next tick, though this process may be idle until then.
-            continue
+            begun = begin()
         if with_following:
             self._next_at["following"] = time.monotonic() + FOLLOWING_EVERY_S
+
+
+def _begin_new(found: Found, engine: Engine) -> int:
+    begun = begin_new(engine)
+    found.is_open = found.is_open or begun > 0
+    return begun

@@ -19,6 +19,7 @@ from bigcommerce_integration.resources.registry import REGISTRY
 from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.worker import dispatcher
 from bigcommerce_integration.worker.actors import BigCommerceWorker
+from bigcommerce_integration.worker.maintenance import Maintenance
 from bigcommerce_integration.worker.messages.outbox import take_ready
 
 from .conftest import Connect, Mirror
@@ -107,6 +108,17 @@ def test_few_statements_and_requests_find_nothing(counted: Counted) -> None:
     with counted.mirror.app.app_context():
         most = MOST[counted.mirror.host_app.db.engine.dialect.name] * len(COLLECTIONS)
     assert sum(map(len, counted.statements.values())) <= most, shown(counted)
+
+
+def test_tick_with_nothing_to_do_asks_three_statements(counted: Counted) -> None:
+    """Beside the note that the worker is alive."""
+    counted.run()
+    mirror, maintenance = counted.mirror, Maintenance()
+    for part in ("first", "second"):
+        counted.part = part
+        with mirror.app.app_context(), counted._counting():
+            assert maintenance.do(mirror.engine, lambda _: True) == 0
+    assert len(counted.statements["second"]) <= 3, shown(counted)
 
 
 # -- what an empty answer does not prove ---------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from bigcommerce_integration.refresh.lifecycle.schedule import begin_due
 from bigcommerce_integration.refresh.removal.purge import purge
 from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.spreadsheets.job import advance_imports
+from bigcommerce_integration.worker.look import look
 from bigcommerce_integration.worker.messages.outbox import send_due, take_ready
 
 from ..copied_stores import NAMES, copy_store
@@ -21,6 +22,7 @@ from .conftest import Connect, Mirror
 
 STORES = 10_000
 TICK: tuple[Callable[[Engine], object], ...] = (
+    look,
     lambda engine: begin_due(engine, with_following=False),
     lambda engine: take_ready(engine, most=16, delay_s=1.0),
     lambda engine: send_due(engine, lambda _: True),

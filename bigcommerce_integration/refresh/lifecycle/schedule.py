@@ -79,18 +79,27 @@ def due(
 
 
 def begin_due(
-    engine: Engine, instance_id: int | None = None, *, hint_after_s: float = 0.0, with_following: bool = True
+    engine: Engine,
+    instance_id: int | None = None,
+    *,
+    hint_after_s: float = 0.0,
+    with_following: bool = True,
+    now: datetime | None = None,
 ) -> list[tuple[str, int]]:
     """Begin every refresh that is due, of this instance or of all, and has no open walk in its way.
 
     The resource and the id of each; their hints are due in ``hint_after_s`` seconds. Without ``with_following`` not of
     the collections that follow others: those wait for their sweep alone. Rows that another transaction has locked are
-    passed over, so that they hold up no other store, and ticks do not wait for each other.
+    passed over, so that they hold up no other store, and ticks do not wait for each other. ``now`` is the database's
+    time, if it has just told it.
     """
 
+    def waiting(session: Session) -> list[Row[Any]]:
+        by = now or session.execute(select(db_now())).scalar_one()
+        return list(session.execute(_waiting(session, engine, by, instance_id, with_following)).all())
+
     def work(session: Session) -> tuple[list[Row[Any]], list[tuple[str, int]]]:
-        now = session.execute(select(db_now())).scalar_one()
-        rows = list(session.execute(_waiting(session, engine, now, instance_id, with_following)).all())
+        rows = waiting(session)
         plain = [row for row in rows if _due_of(engine, row) == _PLAIN]
         return [row for row in rows if row not in plain], _begin_together(session, engine, plain, hint_after_s)
 
@@ -98,18 +107,13 @@ def begin_due(
         others, begun = engine.transaction(work)
     except IntegrityError:
         # Somebody else has begun a walk in this very moment: one by one.
-        others, begun = engine.transaction(lambda session: _rows(session, engine, instance_id, with_following)), []
+        others, begun = engine.transaction(waiting), []
     for row in others:
         begin = partial(_begin, engine=engine, row=row, hint_after_s=hint_after_s)
         with suppress(IntegrityError):
             refresh_id = engine.transaction(begin)
             begun += [] if refresh_id is None else [(row.resource, refresh_id)]
     return begun
-
-
-def _rows(session: Session, engine: Engine, instance_id: int | None, with_following: bool) -> list[Row[Any]]:
-    now = session.execute(select(db_now())).scalar_one()
-    return list(session.execute(_waiting(session, engine, now, instance_id, with_following)).all())
 
 
 def _waiting(
