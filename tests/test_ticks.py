@@ -147,9 +147,11 @@ def test_the_tick_outlives_a_database_that_is_away(
 
 
 def test_one_tick_begins_all_that_is_due(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop.post(is_automatic_sync_enabled=True)
+    shop.post()
     with working(shop.broker):
         shop.wait(30)
+    # Not before, or the worker begins some.
+    shop.execute(update(shop.tables.instances).values(is_automatic_sync_enabled=True))
     shop.execute(update(shop.tables.leases).values(next_sync_at=db_now(-1)))
     for module in (schedule, maintenance):
         monkeypatch.setattr(module, "BEGUN_AT_ONCE", 1)

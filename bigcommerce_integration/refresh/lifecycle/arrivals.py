@@ -33,7 +33,8 @@ def begin_new(engine: Engine) -> int:
     newer = [each for each in engine.tables.registry.read if each.since is not None]
     if not newer:
         return 0
-    unknown = engine.transaction(lambda session: unknown_to_workers(session, engine.tables, engine.config.tick_s))
+    tick_s = engine.config.tick_s
+    unknown = engine.transaction(lambda session: unknown_to_workers(session, engine.tables, tick_s), is_small=True)
     return sum(_begin(engine, resource) for resource in newer if resource.name not in unknown)
 
 

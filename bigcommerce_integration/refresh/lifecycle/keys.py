@@ -86,7 +86,7 @@ def free_keyless(engine: Engine) -> None:
         instances.c.status == "needs_attention",
         instances.c.status_message.like("%cannot be decrypted with any of BIGCOMMERCE_ENCRYPTION_KEYS%"),
     )
-    for row in engine.transaction(lambda session: session.execute(marked).all()):
+    for row in engine.transaction(lambda session: session.execute(marked).all(), is_small=True):
         try:
             require_keys(engine.cipher, row)
         except KeyMissing:
