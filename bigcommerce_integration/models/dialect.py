@@ -22,6 +22,7 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    Text,
     Update,
     all_,
     and_,
@@ -314,6 +315,7 @@ def tables_without_four_bytes(session: Session, names: Sequence[str]) -> list[st
 
 # -- conditions ----------------------------------------------------------------------------------------------------
 
+_SEPARATOR = "\x1f"
 VALUES_A_STATEMENT = 900
 """Well below SQLite's oldest limit on parameters, and few enough for one index scan each."""
 
@@ -327,7 +329,9 @@ def in_chunks(session: Session, column: Any, values: Sequence[Any]) -> Iterator[
     if values and dialect_of(session).takes_arrays:
         if isinstance(kind, Integer):
             # Without the bounds, where there are no statistics, PostgreSQL reads all of an instance by another index.
-            yield column.between(min(values), max(values)) & (column == any_(_array(kind, values)))
+            yield column.between(min(values), max(values)) & (column == any_(_array(kind, values, ",")))
+        elif type(kind) in (String, Text) and all(values) and not any(_SEPARATOR in each for each in values):
+            yield column == any_(_array(Text(), values, _SEPARATOR))
         else:
             yield column == any_(bindparam(None, values, type_=ARRAY(kind)))
         return
@@ -335,12 +339,12 @@ def in_chunks(session: Session, column: Any, values: Sequence[Any]) -> Iterator[
         yield column.in_(values[start : start + VALUES_A_STATEMENT])
 
 
-def _array(kind: Integer, values: Sequence[int]) -> ColumnElement[Any]:
-    """Numbers as one text, as the driver takes long over a list; PostgreSQL makes an array of it before it plans.
+def _array(kind: TypeEngine[Any], values: Sequence[Any], separator: str) -> ColumnElement[Any]:
+    """The values as one text, as the driver takes long over a list; PostgreSQL makes an array of it before it plans.
 
     A cast of the whole text would be made anew for each row, as the reading of an array is not immutable.
     """
-    numbers = func.string_to_array(bindparam(None, ",".join(map(str, values)), type_=String()), ",")
+    numbers = func.string_to_array(bindparam(None, separator.join(map(str, values)), type_=String()), separator)
     return cast_to(numbers, ARRAY(kind))
 
 

@@ -58,6 +58,7 @@ class ChildMapper:
         self._begin = f"{version if child.version is None else child.version}\x00"
         self._fields = FieldTable(child.fields, within=f"{child.shown_as}.")
         self._hashed = itemgetter(*child.hashed_columns)
+        self._place, self._has_own_id = child.place, child.identity is Identity.OWN_ID
 
     def rows(
         self, owner_id: int, records: Sequence[Any], texts: Sequence[str | None] = (), *, are_shaped: bool = False
@@ -71,7 +72,7 @@ class ChildMapper:
         for position, record in enumerate(records):
             if not isinstance(record, dict):
                 raise WrongShape(f"{child.noun.capitalize()} is not an object.")
-            place = self._own_id(record) if child.identity is Identity.OWN_ID else position + 1
+            place = self._own_id(record) if self._has_own_id else position + 1
             columns, notes = (fields.read_shaped(record), []) if are_shaped else fields.read(record)
             columns[child.owner] = owner_id
             if child.has_payload:
@@ -79,7 +80,7 @@ class ChildMapper:
             columns["notes"] = notes_column(notes)
             parts = hashed(columns)
             columns["content_hash"] = _digest(f"{self._begin}{(*parts, columns['notes']) if notes else parts!r}")
-            columns[child.place] = place
+            columns[self._place] = place
             if child.derive:
                 child.derive(columns, notes)
             rows[place] = columns

@@ -103,7 +103,7 @@ def _embedded_lines(record: Sent) -> tuple[Sequence[Any], bool]:
     consignments = record.value.get("consignments") if isinstance(record.value, dict) else None
     lines: list[Any] = []
     are_all = '"__warning__"' not in record.text
-    for items in _line_items(consignments):
+    for items in _line_items(consignments, []):
         if isinstance(items, list):
             lines.extend(items)
             are_all = are_all and len(items) < EMBEDDED_LINES
@@ -113,23 +113,24 @@ def _embedded_lines(record: Sent) -> tuple[Sequence[Any], bool]:
     return found, are_all and len(found) == len(lines)
 
 
-def _line_items(node: object) -> Iterator[object]:
-    """Every ``line_items`` below ``node``: of shipping, pickups, downloads and, one level deeper, e-mail.
+def _line_items(node: object, found: list[object]) -> list[object]:
+    """Every ``line_items`` below ``node``, added to ``found``: of shipping, pickups, downloads and, deeper, e-mail.
 
     None stands for what is not there: a link to them, or a consignment that does not have the field.
     """
     if isinstance(node, dict):
         if "line_items" in node:
-            yield node["line_items"]
-            return
+            found.append(node["line_items"])
+            return found
         below = [each for each in node.values() if isinstance(each, dict | list)]
         if node and not below:
-            yield None
+            found.append(None)
         for each in below:
-            yield from _line_items(each)
+            _line_items(each, found)
     elif isinstance(node, list):
         for each in node:
-            yield from _line_items(each)
+            _line_items(each, found)
+    return found
 
 
 def _place_of_lines(line: Any) -> dict[str, Any]:

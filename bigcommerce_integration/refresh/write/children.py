@@ -61,7 +61,10 @@ def _write_kind(
     stale = owners_to_invalidate(tx, diff.differing, child.owner, written=diff.owner_ids)
     invalidate(tx, collection.table(tx.tables), stale | unproved)
     more = behaviour.child_columns(tx, child, diff)
-    insert_rows(tx, table, [{**each, **more.of_new.get(each[child.place], more.default)} for each in diff.new])
+    place, new = child.place, diff.new
+    if more.of_new or more.default:
+        new = [{**each, **more.of_new.get(each[place], more.default)} for each in new]
+    insert_rows(tx, table, new)
     deleted = {"deleted": len(gone)} if child.keeps_removed else {}
     return more.touched, {**more.counts, **deleted}
 
@@ -76,7 +79,7 @@ def _diff(
     answered = {key_of(each): each for record in owners for each in record.of(child.name)}
     found = stored_rows(tx, table, table.c[child.owner], complete_ids, *columns)
     if child.identity is Identity.OWN_ID:
-        by_id = (each[child.place] for each in answered.values())
+        by_id = map(itemgetter(child.place), answered.values())
         found = [*stored_rows(tx, table, table.c[child.place], by_id, *columns), *found]
     rows = {key_of_row(row): row for row in found}
     known = [(each, rows[key]) for key, each in sorted(answered.items()) if key in rows]

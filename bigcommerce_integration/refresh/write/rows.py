@@ -136,7 +136,9 @@ def insert_rows(tx: PageTransaction, table: Table, rows: Sequence[Mapping[str, A
     names = tuple(rows[0])
     pick = itemgetter(*names)
     common = (tx.instance.id, tx.observed_at)
-    stamped = (pick(row) + common + (tx.next_change_number(),) for row in rows)
+    first = tx.change_number + 1
+    tx.change_number += len(rows)
+    stamped = (pick(row) + common + (number,) for number, row in enumerate(rows, first))
     bulk.insert_all(tx.session.connection(), table, (*names, "instance_id", "observed_at", "change_number"), stamped)
 
 
