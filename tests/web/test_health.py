@@ -105,8 +105,9 @@ def test_a_store_in_trouble_never_makes_it_red(ticking: Shop) -> None:
 
 
 def test_a_worker_at_work_notes_its_slices(shop: Shop) -> None:
-    shop.post()
     with working(shop.broker):
+        wait_until(lambda: shop.rows("workers"), 30, "the first note")
+        shop.post()
         shop.wait()
 
         def ended() -> bool:
