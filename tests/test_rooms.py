@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 import bigcommerce_integration
 
 ROOT = Path(bigcommerce_integration.__file__).parent
@@ -33,7 +31,6 @@ def test_no_room_has_more_than_nine_files() -> None:
     assert {str(room.relative_to(ROOT)): count for room, count in counts.items() if count > MOST_FILES} == {}
 
 
-@pytest.mark.ci
 def test_no_function_has_more_than_forty_lines() -> None:
     found = [(path.name, *each) for path in FILES for each in lengths(path.read_text("utf-8"))]
     assert len(found) > 2000, "all functions are looked at"

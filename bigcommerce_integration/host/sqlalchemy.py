@@ -75,18 +75,10 @@ class SQLAlchemyHost(Host):
         """Raises ``ConfigError`` for what is no model, or one without such a column or on another bind."""
         _require_functions(may, tenant)
         self._may, self._tenant, self._tenant_column = may, tenant, tenant_column
-        self._integration_id = _whole_number(integration, "integration_id", integration_id)
-        self._integration_name = _attribute(integration, "integration_name", integration_name)
-        self._integrations = self._scope(integration)
-        self._store_id = _whole_number(store, "store_id", store_id)
-        self._stores = self._scope(store)
-        self._nominal_code_id = _whole_number(nominal_code, "nominal_code_id", nominal_code_id)
-        self._nominal_codes = self._scope(nominal_code)
-        self._lookups = (
-            Lookup(self._integrations, self._integration_id, self._integration_name),
-            Lookup(self._stores, self._store_id, self._store_id),
-            Lookup(self._nominal_codes, self._nominal_code_id, self._nominal_code_id),
-        )
+        name = _attribute(integration, "integration_name", integration_name)
+        self._integration = self._lookup(integration, "integration_id", integration_id, name)
+        self._store = self._lookup(store, "store_id", store_id)
+        self._nominal_code = self._lookup(nominal_code, "nominal_code_id", nominal_code_id)
         self.product = product
         self._product_id = _attribute(product, "product_id", product_id)
         self._product_sku = _attribute(product, "product_sku", product_sku)
@@ -97,6 +89,11 @@ class SQLAlchemyHost(Host):
         if integration_instance is not None:
             name = _attribute(integration_instance, "integration_instance_name", integration_instance_name)
             self._other_name, self._others = name, self._scope(integration_instance)
+
+    def _lookup(self, model: type[Any], option: str, attribute: str, value: Any = None) -> Lookup:
+        """By the key that the option names; ``value`` is what is read, the key itself unless it is given."""
+        key = _whole_number(model, option, attribute)
+        return Lookup(self._scope(model), key, key if value is None else value)
 
     @property
     def product_key_type(self) -> TypeEngine[Any]:  # type: ignore[override]
@@ -145,8 +142,9 @@ class SQLAlchemyHost(Host):
         self, session: Session, *, integration_id: int | None, store_id: int | None, nominal_code_ids: Sequence[int]
     ) -> Missing:
         """Which of these have no row, or are not the integration called BigCommerce; one query for all."""
+        lookups = (self._integration, self._store, self._nominal_code)
         keys = (_given(integration_id), _given(store_id), nominal_code_ids)
-        names, stores, codes = values_of(session, self.tenant, *zip(self._lookups, keys, strict=True))
+        names, stores, codes = values_of(session, self.tenant, *zip(lookups, keys, strict=True))
         return Missing(
             integration=integration_id is not None and not any(map(_is_ours, names)),
             store=store_id is not None and store_id not in stores,
@@ -155,16 +153,17 @@ class SQLAlchemyHost(Host):
 
     def integrations(self, session: Session) -> Sequence[tuple[int, str]]:
         """The rows called BigCommerce."""
-        found = self._integrations.rows(session, self.tenant, [self._integration_id, self._integration_name], [true()])
+        ours = self._integration
+        found = ours.scope.rows(session, self.tenant, [ours.key, ours.value], [true()])
         return [(key, name) for key, name in found if _is_ours(name)]
 
     def stores(self, session: Session) -> Sequence[tuple[int, str]] | None:
         """The rows with their attribute ``name``; None if the model has no such column."""
-        return self._named(session, self._stores, self._store_id)
+        return self._named(session, self._store.scope, self._store.key)
 
     def nominal_codes(self, session: Session) -> Sequence[tuple[int, str]] | None:
         """The rows with their attribute ``name``; None if the model has no such column."""
-        return self._named(session, self._nominal_codes, self._nominal_code_id)
+        return self._named(session, self._nominal_code.scope, self._nominal_code.key)
 
     def _named(self, session: Session, scope: Scope, key: Any) -> Sequence[tuple[int, str]] | None:
         name = getattr(key.class_, "name", None)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import pytest
-
 import bigcommerce_integration
 from bigcommerce_integration.resources.registry import REGISTRY
 
@@ -28,7 +26,6 @@ ITS_OWN = (
 )
 
 
-@pytest.mark.ci
 def test_nothing_else_names_a_collection():
     found = [
         f"{path.relative_to(PACKAGE)}:{node.lineno}"
