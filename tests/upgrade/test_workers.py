@@ -87,7 +87,8 @@ def test_new_collection_begins_once_the_old_worker_has_ended(old: Path, database
         workers = shop.tables.workers
         # A minute passes.
         shop.execute(update(workers).where(workers.c.version.is_(None)).values(last_tick_at=db_now(-61)))
-        wait_until(lambda: shop.rows("customers", "bigcommerce_id") != [], 30, "the new collection")
+        # Workers look once a minute for stores that lack a collection.
+        wait_until(lambda: shop.rows("customers", "bigcommerce_id") != [], 150, "the new collection")
         wait_until(lambda: ("customers", "completed") in shop.rows("refreshes", "resource", "status"), 30, "its end")
         assert len(shop.rows("customers")) == len(customers.records)
         assert len(shop.rows("addresses")) == 2 * len(customers.records)
@@ -110,7 +111,7 @@ def test_refunds_begin_once_the_old_worker_has_ended(old: Path, database: str, t
         workers = shop.tables.workers
         # A minute passes.
         shop.execute(update(workers).where(workers.c.version.is_(None)).values(last_tick_at=db_now(-61)))
-        wait_until(lambda: ("refunds", "completed") in shop.rows("refreshes", "resource", "status"), 60, "the refunds")
+        wait_until(lambda: ("refunds", "completed") in shop.rows("refreshes", "resource", "status"), 180, "the refunds")
         store.create_refund(store.order_ids[-1])
         edited_and_refreshed(shop, Random(2))
         shop.wait(60)
