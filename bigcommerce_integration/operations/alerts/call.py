@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from ...app_state import public_page
 from ...host.port import Attention, AttentiveHost
 from ...models import db_now, is_due
-from ...models.dialect import affected, is_lockable
+from ...models.dialect import affected, bounded_waits, is_lockable
 from ...refresh.job.context import Engine
 from ..findings.finding import FindingCode, can_wait
 from .decision import LONGEST_RETRY_S, Step, next_step, retry_after_s
@@ -21,6 +21,8 @@ from .decision import LONGEST_RETRY_S, Step, next_step, retry_after_s
 log = logging.getLogger(__name__)
 
 CALLS_A_TIME = 100
+LOOK_S = 2
+"""Nobody needs longer to look at a row, unless it is frozen."""
 _STANDS_STILL = "a-refresh-is-processing-and-its-progress-stands-still"
 _NEEDS_ATTENTION = "a-store-needs-attention"
 _LEFT_OUT = "a-refresh-completed-but-records-were-left-out"
@@ -100,8 +102,11 @@ def _tell(host: AttentiveHost, engine: Engine, row: Row[Any], step: Step) -> Non
     attention = _attention(engine, row, is_over=step is Step.END)
 
     def work(session: Session) -> None:
-        # Locked while the host is called, so that nobody else calls it however long it takes.
-        if not is_lockable(session, select(table.c.id).where(*which)):
+        # Locked while the host is called, so that nobody else calls it however long it takes. Another worker that
+        # looks whether the row is free has it for a moment; this is waited for, as the claim is ours.
+        with bounded_waits(session, LOOK_S):
+            ours = session.execute(select(table.c.id).where(*which).with_for_update()).first()
+        if ours is None:
             return
         host.attention_needed(session, attention)
         if step is Step.END:
