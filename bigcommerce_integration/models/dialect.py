@@ -9,6 +9,8 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from heapq import nlargest
+from itertools import pairwise
 from typing import Any, Literal, cast
 
 from sqlalchemy import (
@@ -318,6 +320,9 @@ def tables_without_four_bytes(session: Session, names: Sequence[str]) -> list[st
 _SEPARATOR = "\x1f"
 VALUES_A_STATEMENT = 900
 """Well below SQLite's oldest limit on parameters, and few enough for one index scan each."""
+WIDE_GAP = 1000
+MOST_CUTS = 15
+"""As pages are fetched side by side, rows that were written together are of so many ranges of ids, or fewer."""
 
 
 def in_chunks(session: Session, column: Any, values: Sequence[Any]) -> Iterator[ColumnElement[bool]]:
@@ -328,8 +333,10 @@ def in_chunks(session: Session, column: Any, values: Sequence[Any]) -> Iterator[
     kind: TypeEngine[Any] = column.type
     if values and dialect_of(session).takes_arrays:
         if isinstance(kind, Integer):
-            # Without the bounds, where there are no statistics, PostgreSQL reads all of an instance by another index.
-            yield column.between(min(values), max(values)) & (column == any_(_array(kind, values, ",")))
+            # Without the bounds, where there are no statistics, PostgreSQL reads all of an instance by another index;
+            # with them it reads all that lies between, so that they are drawn around values that are close together.
+            for near in close_together(values):
+                yield column.between(near[0], near[-1]) & (column == any_(_array(kind, near, ",")))
         elif type(kind) in (String, Text) and all(values) and not any(_SEPARATOR in each for each in values):
             yield column == any_(_array(Text(), values, _SEPARATOR))
         else:
@@ -337,6 +344,16 @@ def in_chunks(session: Session, column: Any, values: Sequence[Any]) -> Iterator[
         return
     for start in range(0, len(values), VALUES_A_STATEMENT):
         yield column.in_(values[start : start + VALUES_A_STATEMENT])
+
+
+def close_together(values: Sequence[int]) -> Iterator[list[int]]:
+    """The values in their order, cut at the widest gaps: where more lies between two than one more statement costs."""
+    ordered = sorted(values)
+    gaps = [(after - before, place) for place, (before, after) in enumerate(pairwise(ordered), 1)]
+    wide = nlargest(MOST_CUTS, (each for each in gaps if each[0] > WIDE_GAP))
+    cuts = [0, *sorted(place for _, place in wide), len(ordered)]
+    for begin, end in pairwise(cuts):
+        yield ordered[begin:end]
 
 
 def _array(kind: TypeEngine[Any], values: Sequence[Any], separator: str) -> ColumnElement[Any]:
