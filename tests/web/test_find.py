@@ -77,6 +77,34 @@ def test_a_refund_is_alone_where_the_store_has_no_such_order(
         assert [each.kind for each in found(mirrored, "55", ask=True).verdicts] == kinds
 
 
+def test_a_refund_that_is_only_in_the_store_is_told(mirrored: Mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {"orders": StoreAnswer(False), "refunds": StoreAnswer(False)}
+    monkeypatch.setattr(finding, "look_up", lambda *given: there[given[3].name])
+
+    def codes() -> list[tuple[str, str]]:
+        return [(each.kind, each.reasons[0].code) for each in found(mirrored, "55", ask=True).verdicts]
+
+    assert codes() == [("order", "not_in_store")], "the store has neither"
+    there["refunds"] = StoreAnswer(True)
+    assert codes() == [("refund", "in_store")]
+    there["orders"] = StoreAnswer(True)
+    assert sorted(codes()) == [("order", "in_store"), ("refund", "in_store")]
+    there["refunds"] = StoreAnswer(problem="it does not answer.")
+    assert codes() == [("order", "in_store")], "nothing is known of a refund"
+
+
+def test_a_rejected_refund_is_told(store: Mirrored) -> None:
+    number = 6_500_000 + store.instance_id
+    rejected = {"instance_id": store.instance_id, "refresh_id": 1, "resource": "refunds", "bigcommerce_id": number}
+    store.execute(
+        insert(store.tables.rejected_records).values(**rejected, reason="Odd.", is_payload_cut=False, created_at=NOON)
+    )
+    assert [told(each) for each in own(store, found(store, str(number)))] == [
+        ("refund", number, False, "rejected"),
+        ("order", number, False, "never_seen"),
+    ]
+
+
 def test_what_is_not_here_has_the_verdict_of_each_store(store: Mirrored) -> None:
     assert [told(each) for each in own(store, found(store, "999888777"))] == [("order", 999888777, False, "never_seen")]
     assert [told(each) for each in own(store, found(store, "NO-SKU-1"))] == [("variant", None, False, "not_here")]
@@ -164,6 +192,12 @@ def test_stores_are_asked_as_often_as_is_allowed(
                 new.instance_id: ("before_start_date", "open_settings"),
             }
             assert ", placed " in verdicts[0].reasons[0].message
+            refund_id = next(each for each in store.refund_ids if each not in store.order_ids)
+            verdicts = found(old, str(refund_id), ask=True).verdicts
+            assert {each.instance.id: (each.kind, each.reasons[0].code) for each in verdicts} == {
+                old.instance_id: ("refund", "in_store"),
+                new.instance_id: ("refund", "before_start_date"),
+            }
             store.edit_variant(store.products[store.product_ids[0]].variants[0].id, sku="FIND-ME")
             codes = [[one.code for one in each.reasons] for each in found(old, "FIND-ME", ask=True).verdicts]
             assert sorted(each[1] for each in codes) == ["before_start_date", "in_store"]

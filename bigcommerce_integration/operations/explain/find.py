@@ -11,11 +11,15 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Table, select
 
+from ...config import Config
+from ...encryption import TokenCipher
 from ...models.instances import IntegrationInstance
 from ...models.product_key import Key
 from ...resources.orders import ORDERS
+from ...resources.refunds import REFUNDS
 from ...resources.values import INT64_MAX, storable
 from ...store_check.lookup import StoreAnswer, look_up, look_up_sku
+from ...store_check.queries import Store
 from ..accounting.refunds import refund_title
 from ..context import Caller, RequestContext
 from ..instances.verification import store_of
@@ -29,7 +33,7 @@ from . import variants as of_variants
 from .allowance import ALLOWANCE
 from .orders import OrderFacts, explain_order, order_facts
 from .reasons import Explanation, Reason, ReasonCode
-from .refunds import explain_refund, refund_facts
+from .refunds import RefundFacts, explain_refund, refund_facts
 from .variants import VariantFacts, explain_variant, sku_facts, variant_facts
 
 MOST_FOUND = 20
@@ -88,8 +92,8 @@ def find(caller: Caller, q: str, *, ask_stores: bool = True) -> Found:
     refund's number or a SKU: the store's, or the host's own of a product that is linked. Orders and refunds need
     ``read_orders``. If nothing is here, each store has its verdict, and with ``ask_stores`` up to ``MOST_ASKED`` stores
     are asked themselves, for five seconds at most all together, where the caller has ``check`` and has not asked too
-    often. So it is where only a refund is here, as the number may be that of an order too. Ends the transaction before
-    it asks; commits nothing else.
+    often. So it is where only a refund is here, as the number may be that of an order too. A refund that is not here
+    has a verdict where it was rejected or its store has it. Ends the transaction before it asks; commits nothing else.
     """
     text = q.strip().removeprefix("#").strip()
     stores = [caller.on(each) for each in readable_instances(caller)]
@@ -108,11 +112,11 @@ def find(caller: Caller, q: str, *, ask_stores: bool = True) -> Found:
     if any(each.kind != "refund" for each in here):
         return Found(text, here, has_more)
     unlinked = _unlinked(stores, text)
-    missing = list(_missing(stores, orders, text))
-    verdicts = _judged(caller, missing, ask_stores=ask_stores)[:MOST_FOUND]
+    missing = list(_missing(stores, orders, text, has_refund=bool(here)))
+    verdicts = _judged(caller, missing, ask_stores=ask_stores)
     if here:
-        verdicts = [each for each in verdicts if each.reasons[0].code != ReasonCode.NOT_IN_STORE]
-    return Found(text, [*here, *verdicts], has_more or len(missing) > MOST_FOUND, unlinked)
+        verdicts = [each for each in verdicts if not _is_nowhere(each)]
+    return Found(text, [*here, *verdicts[:MOST_FOUND]], has_more or len(verdicts) > MOST_FOUND, unlinked)
 
 
 # -- what is here --------------------------------------------------------------------------------------------------
@@ -214,57 +218,99 @@ def _told_apart(verdicts: Sequence[Verdict]) -> list[Verdict]:
 # -- what is not ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Missing:
-    """One store that does not have it here: an order by its number, or a variant by its SKU."""
+    """One store that does not have it here: an order or a refund by its number, or a variant by its SKU.
+
+    ``look`` asks the store that is given. ``explain`` makes the reasons of ``facts``.
+    """
 
     context: RequestContext
-    facts: OrderFacts | VariantFacts
-    sku: str
+    kind: Kind
+    title: str
+    number: int | None
+    facts: OrderFacts | RefundFacts | VariantFacts
+    explain: Callable[[Any], list[Reason]]
+    look: Callable[[Config, TokenCipher, Store], StoreAnswer]
 
     def ask(self) -> Callable[[], StoreAnswer]:
         """What asks the store; it may run in another thread."""
         state, store = self.context.state, store_of(self.context.instance)
-        if isinstance(self.facts, OrderFacts):
-            order_id = self.facts.order_id
-            return lambda: look_up(state.config, state.cipher, store, ORDERS, order_id)
-        return lambda: look_up_sku(state.config, state.cipher, store, self.sku)
+        return lambda: self.look(state.config, state.cipher, store)
 
     def verdict(self, answer: StoreAnswer | None) -> Verdict:
         """With what the store answered, if it was asked."""
-        if isinstance(self.facts, OrderFacts):
-            order_id = self.facts.order_id
-            reasons = explain_order(replace(self.facts, store=answer))
-            return Verdict(self.context.instance, "order", f"Order {order_id}", order_id, False, reasons, order_id)
-        reasons = explain_variant(replace(self.facts, store=answer))
-        return Verdict(self.context.instance, "variant", f"SKU {self.sku}", None, False, reasons)
+        reasons = self.explain(replace(self.facts, store=answer))
+        order_id = self.number if self.kind == "order" else None
+        return Verdict(self.context.instance, self.kind, self.title, self.number, False, reasons, order_id)
 
 
-def _missing(stores: Sequence[RequestContext], orders: Mapping[int, RequestContext], text: str) -> Iterator[_Missing]:
-    """A number is an order's, unless it begins with 0; whatever else it is, a SKU."""
+def _missing(
+    stores: Sequence[RequestContext], orders: Mapping[int, RequestContext], text: str, *, has_refund: bool
+) -> Iterator[_Missing]:
+    """A number is an order's or, unless a refund of that number is here, a refund's, if it does not begin with 0.
+
+    Whatever else it is, it is a SKU.
+    """
     number = None if text.startswith("0") else _number(text)
-    if number is not None and orders:
-        for context in list(orders.values())[: MOST_FOUND + 1]:
-            yield _Missing(context, order_facts(context, number), text)
+    if number is None or not orders:
+        for context in stores[: MOST_FOUND + 1]:
+            yield _missing_sku(context, text)
         return
-    for context in stores[: MOST_FOUND + 1]:
-        yield _Missing(context, sku_facts(context, text)[0], text)
+    for context in list(orders.values())[: MOST_FOUND + 1]:
+        yield _missing_order(context, number)
+        if not has_refund:
+            yield _missing_refund(context, number)
+
+
+def _missing_sku(context: RequestContext, sku: str) -> _Missing:
+    def look(config: Config, cipher: TokenCipher, store: Store) -> StoreAnswer:
+        return look_up_sku(config, cipher, store, sku)
+
+    return _Missing(context, "variant", f"SKU {sku}", None, sku_facts(context, sku)[0], explain_variant, look)
+
+
+def _missing_order(context: RequestContext, number: int) -> _Missing:
+    def look(config: Config, cipher: TokenCipher, store: Store) -> StoreAnswer:
+        return look_up(config, cipher, store, ORDERS, number)
+
+    return _Missing(context, "order", f"Order {number}", number, order_facts(context, number), explain_order, look)
+
+
+def _missing_refund(context: RequestContext, number: int) -> _Missing:
+    def look(config: Config, cipher: TokenCipher, store: Store) -> StoreAnswer:
+        return look_up(config, cipher, store, REFUNDS, number)
+
+    return _Missing(context, "refund", f"Refund {number}", number, refund_facts(context, number), explain_refund, look)
 
 
 def _judged(caller: Caller, missing: Sequence[_Missing], *, ask_stores: bool) -> list[Verdict]:
-    answers: dict[int, StoreAnswer] = {}
-    askable = [each for each in missing if ask_stores and each.context.permits("check")][:MOST_ASKED]
+    answers: dict[_Missing, StoreAnswer] = {}
+    askable = [each for each in missing if ask_stores and each.context.permits("check")]
+    stores = list(dict.fromkeys(each.context.instance.id for each in askable))[:MOST_ASKED]
+    askable = [each for each in askable if each.context.instance.id in stores]
     if askable:
-        granted = ALLOWANCE.take((caller.tenant, caller.name), len(askable))
-        answers = {each.context.instance.id: StoreAnswer(problem=NOT_ASKED) for each in askable[granted:]}
-        asked = askable[:granted]
+        granted = stores[: ALLOWANCE.take((caller.tenant, caller.name), len(stores))]
+        answers = dict.fromkeys(askable, StoreAnswer(problem=NOT_ASKED))
+        asked = [each for each in askable if each.context.instance.id in granted]
         queries = [each.ask() for each in asked]
         end_transaction(caller.session)
-        with ThreadPoolExecutor(MOST_ASKED) as threads:
-            said = threads.map(lambda query: query(), queries)
-            answers |= {each.context.instance.id: answer for each, answer in zip(asked, said, strict=True)}
-    verdicts = [each.verdict(answers.get(each.context.instance.id)) for each in missing]
-    return sorted(verdicts, key=_rank)
+        with ThreadPoolExecutor(len(askable)) as threads:
+            answers |= zip(asked, threads.map(lambda query: query(), queries), strict=True)
+    verdicts = [each.verdict(answers.get(each)) for each in missing]
+    return sorted(_worth_showing(verdicts), key=_rank)
+
+
+def _worth_showing(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Without refunds of which nothing is known, and without orders that the store lacks where it has the refund."""
+    refunds = [each for each in verdicts if each.kind == "refund" and _rank(each) < len(_FIRST)]
+    known = {each.instance.id for each in refunds}
+    others = [each for each in verdicts if each.kind != "refund"]
+    return [*(each for each in others if each.instance.id not in known or not _is_nowhere(each)), *refunds]
+
+
+def _is_nowhere(verdict: Verdict) -> bool:
+    return verdict.reasons[0].code == ReasonCode.NOT_IN_STORE
 
 
 def _rank(verdict: Verdict) -> int:
