@@ -55,8 +55,8 @@ class Server:
 class Spent:
     """What a while has taken: seconds, CPU by who used it, statements of the workers, requests to the stores.
 
-    ``others_s`` is the CPU of all other processes of the machine: what is measured beside them is slower. ``sessions``
-    of the database were open at its end.
+    ``others_s`` is the CPU of all other processes of the machine, those of the database that serve no session and the
+    benchmark's own among them. ``sessions`` of the database were open at its end.
     """
 
     wall_s: float
@@ -65,6 +65,11 @@ class Spent:
     requests: int
     others_s: float
     sessions: int
+
+    @property
+    def cores(self) -> float:
+        """How many of the machine's cores others have left to all that is measured."""
+        return max(0.01, (os.cpu_count() or 1) - self.others_s / self.wall_s)
 
     def told(self) -> str:
         """For people."""

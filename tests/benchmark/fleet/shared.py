@@ -18,7 +18,7 @@ _FILE = "statements-{}"
 def statements(directory: Path, pids: list[int]) -> int:
     """How many statements these processes have executed so far."""
     files = [directory / _FILE.format(pid) for pid in pids]
-    return sum(struct.unpack("Q", each.read_bytes())[0] for each in files if each.exists())
+    return sum(struct.unpack("Q", each.read_bytes().ljust(8, b"\0"))[0] for each in files if each.exists())
 
 
 class StatementCounter:
