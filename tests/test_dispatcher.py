@@ -18,10 +18,11 @@ from bigcommerce_integration.models import db_now
 from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.worker import actors, dispatcher
 from bigcommerce_integration.worker.actors import BigCommerceWorker
-from bigcommerce_integration.worker.messages.sender import actor_name
+from bigcommerce_integration.worker.dispatcher import Dispatcher
+from bigcommerce_integration.worker.messages.sender import Sender, actor_name
 from bigcommerce_integration.worker.slots import Slot
 
-from .hinting import make_due, tick
+from .hinting import engine, make_due, tick
 from .processes import wait_until
 from .shop import Shop, opened
 from .test_end_to_end import working
@@ -150,6 +151,71 @@ def test_a_stop_waits_for_the_slice_that_no_message_asked_for(broker: StubBroker
             shop.wait_fetched(10)
         assert {row.owner for row in shop.rows("leases", "owner")} == {None}, "let go in good order"
         assert "completed" not in shop.statuses()[:1]
+
+
+# More than one process can do
+
+
+@pytest.fixture
+def due_again(shop: Shop) -> Dispatcher:
+    """Two stores are connected, and due once more as soon as they were read; no message is under way, and no tick."""
+    for number in range(2):
+        shop.post(name=f"Shop {number}", is_automatic_sync_enabled=True)
+    shop.broker.flush_all()
+    shop.execute(update(shop.tables.leases).values(next_sync_at=db_now(-1)))
+    (middleware,) = (each for each in shop.broker.middleware if isinstance(each, BigCommerceWorker))
+    return middleware.dispatcher
+
+
+def begun_again(shop: Shop, polling: Dispatcher) -> list[int]:
+    """The incrementals that there are once the process has done what one poll has found, and what came after it."""
+    with shop.app.app_context():
+        polling.poll(engine(shop))
+    for thread in polling._polling.threads:
+        thread.join(60)
+    assert {row.status for row in shop.rows("refreshes", "status")} == {"completed"}
+    return [row.id for row in shop.rows("refreshes", "id", "mode") if row.mode == "incremental"]
+
+
+def test_process_that_had_too_much_begins_what_is_due(
+    shop: Shop, due_again: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_slice, was_behind = dispatcher.run_slice, []
+
+    def sliced(*given: Any) -> Any:
+        was_behind.append(due_again.is_behind)
+        return run_slice(*given)
+
+    monkeypatch.setattr(dispatcher, "run_slice", sliced)
+    due_again.slots.count = 1
+    assert len(begun_again(shop, due_again)) >= 4
+    assert was_behind[0]
+    assert not due_again.is_behind
+
+
+def test_process_that_found_room_leaves_beginning_to_ticks(shop: Shop, due_again: Dispatcher) -> None:
+    due_again.slots.count = 100
+    assert begun_again(shop, due_again) == []
+
+
+@pytest.mark.parametrize(("is_behind", "hints"), [(True, 0), (False, 2)])
+def test_process_with_too_much_to_do_sends_no_hints(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, is_behind: bool, hints: int
+) -> None:
+    shop.post()
+    shop.broker.flush_all()
+    make_due(shop)
+    monkeypatch.setattr(Dispatcher, "is_behind", is_behind)
+    sent = Mock(return_value=True)
+    monkeypatch.setattr(Sender, "send", sent)
+    (middleware,) = (each for each in shop.broker.middleware if isinstance(each, BigCommerceWorker))
+    with shop.app.app_context():
+        mine = engine(shop)
+        middleware._maintain(mine, mine.stopping, "this one", actors.look(mine))
+        assert sent.call_count == hints
+        # One that takes none of our messages sends what is due.
+        middleware._maintain(mine, mine.stopping, None, actors.look(mine))
+        assert sent.call_count == 2
 
 
 # Hints that meet a busy process

@@ -147,7 +147,9 @@ class BigCommerceWorker(Middleware):
                 broker_down_s=self._broker_watch.down_s(state.broker),
             )
         self._maintenance.hint_after_s = 0.0 if worker_id is None else state.config.tick_s
-        self._maintenance.do(engine, lambda hint: send(state.broker, [hint]), found)
+        # Where more is due than this process can do, it finds it by itself, and so does each that has room.
+        is_hinting = worker_id is None or not self.dispatcher.is_behind
+        self._maintenance.do(engine, (lambda hint: send(state.broker, [hint])) if is_hinting else None, found)
         self.beside.begin(app, state, ended)
         if found.is_added:
             self.links.begin(app, state, ended)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -15,6 +16,7 @@ from ..refresh.job.context import Engine, Job
 from ..refresh.job.database import missing_migration
 from ..refresh.lifecycle.claim import instance_of, sibling
 from ..refresh.lifecycle.keys import Keyless, say_keyless
+from ..refresh.lifecycle.schedule import begin_due
 from ..refresh.run.advance import run_slice
 from ..signals import refresh_finished
 from .messages.outbox import snooze, take_ready
@@ -85,12 +87,17 @@ class Dispatcher:
         with polling.lock:
             polling.idle.clear()
             if not polling.found:
-                polling.has_more = self._find(engine) == 2 * self.slots.count
+                self._find(engine)
         for _ in range(min(len(polling.found), self.slots.free, self.slots.count - len(polling.threads))):
             # A daemon, as a database that does not answer must not hold up the end of the process.
             thread = threading.Thread(target=self._advance_found, name="bigcommerce-poll", daemon=True)
             polling.threads.append(thread)
             thread.start()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there was more to do than this process can, when it last looked: it needs no hints to find it."""
+        return self._polling.has_more
 
     def reports_missing(self, error: Exception) -> bool:
         """Whether a table or column of ours is missing; that is logged, once a minute at most."""
@@ -117,22 +124,35 @@ class Dispatcher:
             thread.join(max(0.0, ends_at - time.monotonic()))
         self.bound[1].kept.close()
 
-    def _find(self, engine: Engine) -> int:
-        """Look for what could be advanced at once, at most two for each slot; how many there are."""
-        but = {*self._keyless.refresh_ids(), *self._polling.idle}
+    def _find(self, engine: Engine) -> None:
+        """Look for what could be advanced at once, at most two for each slot.
+
+        Where there was that much of late, what has become due since is begun, or the slots would stand empty until the
+        next tick begins it.
+        """
+        polling, most, tick_s = self._polling, 2 * self.slots.count, engine.config.tick_s
+        self._take(engine, most)
+        if len(polling.found) >= most:
+            polling.was_full_at = time.monotonic()
+        elif time.monotonic() < polling.was_full_at + tick_s and begin_due(
+            engine, hint_after_s=tick_s, with_following=False
+        ):
+            self._take(engine, most - len(polling.found))
+        polling.has_more = len(polling.found) >= most
+
+    def _take(self, engine: Engine, most: int) -> None:
+        but = {*self._keyless.refresh_ids(), *self._polling.idle, *(found for _, found in self._polling.found)}
         if not self.slots.is_permit_free:
             but.update(refresh_id for _, refresh_id in list(self._large))
         # Whoever sends hints, or looks as we do, leaves these alone.
-        found = take_ready(engine, but=but, most=2 * self.slots.count, delay_s=_snoozed_s(engine))
-        self._polling.found.extend(found)
-        return len(found)
+        self._polling.found.extend(take_ready(engine, but=but, most=most, delay_s=_snoozed_s(engine)))
 
     def _next_found(self, engine: Engine) -> Hint | None:
         polling = self._polling
         with polling.lock:
             # Where there was as much as was asked for, there is more.
             if not polling.found and polling.has_more:
-                polling.has_more = self._find(engine) == 2 * self.slots.count
+                self._find(engine)
             return polling.found.popleft() if polling.found else None
 
     def _advance_found(self) -> None:
@@ -229,7 +249,7 @@ class _Polling:
     """What polling has found and not yet begun, and the threads that are at it.
 
     ``idle`` are the refreshes that could not be advanced after all since the last poll: they are left to the next.
-    ``has_more``: more may be found than was asked for.
+    ``has_more``: more may be found than was asked for; ``was_full_at`` is when that was last so (monotonic).
     """
 
     def __init__(self) -> None:
@@ -238,6 +258,7 @@ class _Polling:
         self.threads: list[threading.Thread] = []
         self.idle: set[int] = set()
         self.has_more = False
+        self.was_full_at = -math.inf
 
 
 def _snooze(engine: Engine, hint: Hint, delay_s: float = 0.0) -> bool:

@@ -38,10 +38,10 @@ class Maintenance:
         self._next_at: dict[str, float] = {}
         self._newest_id: int | None = None
 
-    def do(self, engine: Engine, send: Callable[[Hint], bool], found: Found | None = None) -> int:
+    def do(self, engine: Engine, send: Callable[[Hint], bool] | None, found: Found | None = None) -> int:
         """Do them all once; how many hints were sent. Raises the first error when all had their turn.
 
-        ``found`` is what there was to do a moment ago.
+        ``found`` is what there was to do a moment ago. Without ``send`` the hints stay due.
         """
         found = found or look(engine)
         self._note_newest(found)
@@ -50,7 +50,7 @@ class Maintenance:
 
         def hint(engine: Engine) -> None:
             nonlocal sent
-            sent = send_due(engine, send) if found.is_open else 0
+            sent = send_due(engine, send) if found.is_open and send is not None else 0
 
         # One of which something is left is done again with the next tick, the others not before so many seconds.
         for name, every_s, task in (

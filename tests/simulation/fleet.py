@@ -8,6 +8,7 @@ while the broker is away: the processes look for work every second, and find wha
 
 from __future__ import annotations
 
+import math
 import random
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -84,7 +85,7 @@ class Process:
         self.core = Cores(1)
         self.slots = Slots(fleet.costs.threads)
         self.found: deque[Refresh] = deque()
-        self.has_more = False
+        self.has_more, self.was_full_at = False, -math.inf
         self.threads = 0
         self.large: set[Refresh] = set()
 
@@ -123,11 +124,19 @@ class Process:
             self.fleet.clock.start(self._advance_found())
 
     def _find(self) -> None:
-        most = 2 * self.slots.count
-        but = set() if self.slots.is_permit_free else self.large
-        found = self.fleet.queues.take_ready(self.fleet.clock.now, most=most, but=but)
-        self.found.extend(found)
-        self.has_more = len(found) == most
+        """What ``Dispatcher._find`` does: where there was more of late than it could do, it begins what is due."""
+        fleet, most, now = self.fleet, 2 * self.slots.count, self.fleet.clock.now
+        self._take(most)
+        if len(self.found) >= most:
+            self.was_full_at = now
+        elif now < self.was_full_at + fleet.config.tick_s and (begun := fleet.queues.begin_due(now)):
+            self.works(begun * fleet.costs.begin_s, begun * fleet.costs.begin_s)
+            self._take(most - len(self.found))
+        self.has_more = len(self.found) >= most
+
+    def _take(self, most: int) -> None:
+        but = {*self.found} if self.slots.is_permit_free else {*self.found, *self.large}
+        self.found.extend(self.fleet.queues.take_ready(self.fleet.clock.now, most=most, but=but))
 
     def _next_found(self) -> Refresh | None:
         if not self.found and self.has_more:
