@@ -57,13 +57,20 @@ def _stores(sizes: list[tuple[int, int, int]]) -> list[SandboxStore]:
 
 
 def main() -> None:
-    """Serve them, until a signal ends it; ``argv`` has the sizes as JSON, the latency and a directory."""
+    """Serve them, until a signal ends it; ``argv`` has the sizes as JSON, the latency and a directory.
+
+    Then ``no-refunds``, if there shall be none.
+    """
     sizes, latency_ms, directory = json.loads(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3])
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     files = certificates(directory)
     stores = _stores(sizes)
+    if "no-refunds" in sys.argv:
+        for store in stores:
+            for refund_id in list(store.refund_ids):
+                del store.refunds[refund_id]
     with StoresOverTls(stores, latency_ms, files) as server:
         told = {"api_url": server.api_url, "tls_url": server.tls_url, "control_token": server.control_token}
         told |= {"ca_bundle": str(files.authority)}

@@ -198,9 +198,9 @@ def _broker_pids(url: str) -> list[int]:
 
 
 @contextmanager
-def served(sizes: Sequence[Size], latency_ms: float, directory: Path) -> Iterator[Server]:
+def served(sizes: Sequence[Size], latency_ms: float, directory: Path, *, has_refunds: bool = True) -> Iterator[Server]:
     """The stores in their process."""
-    arguments = [json.dumps(sizes), str(latency_ms), str(directory)]
+    arguments = [json.dumps(sizes), str(latency_ms), str(directory), *([] if has_refunds else ["no-refunds"])]
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.benchmark.fleet.many_stores", *arguments],
         cwd=ROOT,

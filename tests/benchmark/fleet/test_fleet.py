@@ -19,6 +19,8 @@ ROWS = (
     "incrementals that find nothing: CPU of one, in the workers",
     "automatic sync of 3 stores, more than can be done: a second",
     "… at 70 % of that",
+    "a store of 100 products and orders: CPU of its first refresh",
+    "… wall at 5 ms, 4 fetches in flight",
     "a host's own actor while 3 stores are read",
     "20 stores connected, nothing due: a process's CPU",
     "… statements a second",
@@ -30,7 +32,7 @@ def test_the_benchmark_of_many_stores_prints_its_rows() -> None:
     service_url("TEST_REDIS_URL")
     service_url("TEST_POSTGRESQL_URL")
     command = [sys.executable, "-m", "tests.benchmark", "stores", *SMALL, *SHORT]
-    rows = ["first", "nothing", "demand", "late", "host", "idle"]
+    rows = ["first", "nothing", "demand", "late", "large", "host", "idle"]
     done = subprocess.run([*command, *rows], cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr
     lines = [line for row in ROWS for line in done.stdout.splitlines() if line.startswith(row)]
