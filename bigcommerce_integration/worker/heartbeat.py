@@ -44,7 +44,7 @@ def note_worker(
         forgotten = select(workers.c.id).where(is_old).limit(1000).with_for_update(skip_locked=True)
         session.execute(delete(workers).where(workers.c.id.in_(session.scalars(forgotten).all())))
 
-    engine.transaction(work)
+    engine.transaction(work, is_small=True)
 
 
 def note_end(engine: Engine, worker_id: str) -> None:

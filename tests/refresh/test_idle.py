@@ -19,6 +19,7 @@ from bigcommerce_integration.resources.registry import REGISTRY
 from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.worker import dispatcher
 from bigcommerce_integration.worker.actors import BigCommerceWorker
+from bigcommerce_integration.worker.heartbeat import note_worker
 from bigcommerce_integration.worker.maintenance import Maintenance
 from bigcommerce_integration.worker.messages.outbox import take_ready
 
@@ -119,6 +120,14 @@ def test_tick_with_nothing_to_do_asks_three_statements(counted: Counted) -> None
         with mirror.app.app_context(), counted._counting():
             assert maintenance.do(mirror.engine, lambda _: True) == 0
     assert len(counted.statements["second"]) <= 3, shown(counted)
+
+
+def test_a_note_that_a_worker_is_alive_is_one_statement(counted: Counted) -> None:
+    for part in ("first", "second"):
+        counted.part = part
+        with counted.mirror.app.app_context(), counted._counting():
+            note_worker(counted.mirror.engine, "a worker")
+    assert len(counted.statements["second"]) == 1, shown(counted)
 
 
 # -- what an empty answer does not prove ---------------------------------------------------------------------------
