@@ -127,18 +127,18 @@ class Dispatcher:
     def _find(self, engine: Engine) -> None:
         """Look for what could be advanced at once, at most two for each slot.
 
-        Where there was that much of late, what has become due since is begun, or the slots would stand empty until the
-        next tick begins it.
+        Where there was more than slots of late, what has become due since is begun, or they would stand empty until
+        the next tick begins it.
         """
         polling, most, tick_s = self._polling, 2 * self.slots.count, engine.config.tick_s
         self._take(engine, most)
-        if len(polling.found) >= most:
+        if len(polling.found) > self.slots.count:
             polling.was_full_at = time.monotonic()
         elif time.monotonic() < polling.was_full_at + tick_s and begin_due(
             engine, hint_after_s=tick_s, with_following=False
         ):
             self._take(engine, most - len(polling.found))
-        polling.has_more = len(polling.found) >= most
+        polling.has_more = len(polling.found) > self.slots.count
 
     def _take(self, engine: Engine, most: int) -> None:
         but = {*self._keyless.refresh_ids(), *self._polling.idle, *(found for _, found in self._polling.found)}
@@ -150,7 +150,7 @@ class Dispatcher:
     def _next_found(self, engine: Engine) -> Hint | None:
         polling = self._polling
         with polling.lock:
-            # Where there was as much as was asked for, there is more.
+            # Where there was more than slots for it, more has come meanwhile.
             if not polling.found and polling.has_more:
                 self._find(engine)
             return polling.found.popleft() if polling.found else None
@@ -249,7 +249,8 @@ class _Polling:
     """What polling has found and not yet begun, and the threads that are at it.
 
     ``idle`` are the refreshes that could not be advanced after all since the last poll: they are left to the next.
-    ``has_more``: more may be found than was asked for; ``was_full_at`` is when that was last so (monotonic).
+    ``has_more``: more was found than there are slots, so it is looked again; ``was_full_at`` is when that was last so
+    (monotonic).
     """
 
     def __init__(self) -> None:

@@ -127,12 +127,12 @@ class Process:
         """What ``Dispatcher._find`` does: where there was more of late than it could do, it begins what is due."""
         fleet, most, now = self.fleet, 2 * self.slots.count, self.fleet.clock.now
         self._take(most)
-        if len(self.found) >= most:
+        if len(self.found) > self.slots.count:
             self.was_full_at = now
         elif now < self.was_full_at + fleet.config.tick_s and (begun := fleet.queues.begin_due(now)):
             self.works(begun * fleet.costs.begin_s, begun * fleet.costs.begin_s)
             self._take(most - len(self.found))
-        self.has_more = len(self.found) >= most
+        self.has_more = len(self.found) > self.slots.count
 
     def _take(self, most: int) -> None:
         but = {*self.found} if self.slots.is_permit_free else {*self.found, *self.large}

@@ -228,6 +228,6 @@ def fleet(options: Namespace, *sizes: Size) -> Iterator[Fleet]:
         place = stack.enter_context(PLACES[options.broker]())
         tls = {"api_url": server.tls_url, "ca_bundle": server.ca_bundle}
         stage = stack.enter_context(opened(url, server.store, place, tls))
-        pool = {"SQLALCHEMY_ENGINE_OPTIONS": {"pool_size": options.threads + 4}}
+        pool = {"SQLALCHEMY_ENGINE_OPTIONS": {"pool_size": 2 * options.threads + 5}}
         object.__setattr__(stage.host, "settings", {**stage.host.settings, **pool})
         yield Fleet(stage, server, directory, options)
