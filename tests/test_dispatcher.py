@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from unittest.mock import Mock
@@ -15,7 +14,6 @@ from dramatiq import Worker
 from dramatiq.brokers.stub import StubBroker
 from sqlalchemy import update
 
-from bigcommerce_integration.app_state import state_of
 from bigcommerce_integration.models import db_now
 from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.worker import actors, dispatcher
@@ -45,11 +43,19 @@ def shop(broker: StubBroker, sqlite_url: str) -> Iterator[Shop]:
         yield shop
 
 
+def worker_of(shop: Shop) -> BigCommerceWorker:
+    (middleware,) = (each for each in shop.broker.middleware if isinstance(each, BigCommerceWorker))
+    return middleware
+
+
+def dispatcher_of(shop: Shop) -> Dispatcher:
+    return worker_of(shop).dispatcher
+
+
 @contextmanager
 def busy(shop: Shop) -> Iterator[None]:
     """As if each place for a slice in this process were taken."""
-    (middleware,) = (each for each in shop.broker.middleware if isinstance(each, BigCommerceWorker))
-    slots = middleware.dispatcher.slots
+    slots = dispatcher_of(shop).slots
     taken = [Slot(slots) for _ in range(100)]
     slots._taken.update(taken)
     try:
@@ -159,21 +165,20 @@ def test_a_stop_waits_for_the_slice_that_no_message_asked_for(broker: StubBroker
 
 
 @pytest.fixture
-def due_again(shop: Shop) -> Dispatcher:
+def due_again(broker: StubBroker, sqlite_url: str) -> Iterator[Shop]:
     """Two stores are connected, and due once more as soon as they were read; no message is under way, and no tick."""
-    for number in range(2):
-        shop.post(name=f"Shop {number}", is_automatic_sync_enabled=True)
-    shop.broker.flush_all()
-    shop.execute(update(shop.tables.leases).values(next_sync_at=db_now(-1)))
-    state = state_of(shop.app)
-    # However long the slices take here, no tick would have come between them.
-    object.__setattr__(state, "config", replace(state.config, tick_s=600.0))
-    (middleware,) = (each for each in shop.broker.middleware if isinstance(each, BigCommerceWorker))
-    return middleware.dispatcher
+    with opened(sqlite_url, broker, settings={"tick_s": 600.0}) as shop:
+        for number in range(2):
+            shop.post(name=f"Shop {number}", is_automatic_sync_enabled=True)
+        shop.broker.flush_all()
+        shop.execute(update(shop.tables.leases).values(next_sync_at=db_now(-1)))
+        yield shop
 
 
-def begun_again(shop: Shop, polling: Dispatcher) -> list[int]:
+def begun_again(shop: Shop, *, slots: int) -> list[int]:
     """The incrementals that there are once the process has done what one poll has found, and what came after it."""
+    polling = dispatcher_of(shop)
+    polling.slots.count = slots
     with shop.app.app_context():
         polling.poll(engine(shop))
     for thread in polling._polling.threads:
@@ -182,25 +187,29 @@ def begun_again(shop: Shop, polling: Dispatcher) -> list[int]:
     return [row.id for row in shop.rows("refreshes", "id", "mode") if row.mode == "incremental"]
 
 
-def test_process_that_had_too_much_begins_what_is_due(
-    shop: Shop, due_again: Dispatcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run_slice, was_behind = dispatcher.run_slice, []
+def test_process_that_had_too_much_begins_what_is_due(due_again: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_slice, polling, was_behind = dispatcher.run_slice, dispatcher_of(due_again), []
 
     def sliced(*given: Any) -> Any:
-        was_behind.append(due_again.is_behind)
+        was_behind.append(polling.is_behind)
         return run_slice(*given)
 
     monkeypatch.setattr(dispatcher, "run_slice", sliced)
-    due_again.slots.count = 1
-    assert len(begun_again(shop, due_again)) >= 4
+    assert len(begun_again(due_again, slots=1)) >= 4
     assert was_behind[0]
-    assert not due_again.is_behind
+    assert not polling.is_behind
 
 
-def test_process_that_found_room_leaves_beginning_to_ticks(shop: Shop, due_again: Dispatcher) -> None:
-    due_again.slots.count = 100
-    assert begun_again(shop, due_again) == []
+def test_process_that_found_room_leaves_beginning_to_ticks(due_again: Shop) -> None:
+    assert begun_again(due_again, slots=100) == []
+
+
+def test_process_with_one_more_to_do_than_slots_is_behind(due_again: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though it has asked for two for each slot."""
+    looks = Mock(wraps=dispatcher.take_ready)
+    monkeypatch.setattr(dispatcher, "take_ready", looks)
+    assert begun_again(due_again, slots=3) != []
+    assert looks.call_count > 1
 
 
 @pytest.mark.parametrize(("is_behind", "hints"), [(True, 0), (False, 2)])
@@ -213,7 +222,7 @@ def test_process_with_too_much_to_do_sends_no_hints(
     monkeypatch.setattr(Dispatcher, "is_behind", is_behind)
     sent = Mock(return_value=True)
     monkeypatch.setattr(Sender, "send", sent)
-    (middleware,) = (each for each in shop.broker.middleware if isinstance(each, BigCommerceWorker))
+    middleware = worker_of(shop)
     with shop.app.app_context():
         mine = engine(shop)
         middleware._maintain(mine, mine.stopping, "this one", actors.look(mine))
@@ -273,7 +282,9 @@ def test_hints_at_a_busy_process_stay_few_and_stores_take_turns(sqlite_url: str)
     broker.close()
 
 
-def test_busy_process_forwards_one_message_and_only_if_wanted(shop: Shop) -> None:
+def test_busy_process_forwards_one_message_and_only_if_wanted(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Longer than five messages take on a busy machine.
+    monkeypatch.setattr(dispatcher, "BUSY_DELAY_S", 1.0)
     (products, _) = shop.post()["refreshes"]
     shop.broker.flush_all()
     leases, look = shop.tables.leases, shop.broker.get_actor(actor_name("products"))

@@ -77,7 +77,7 @@ def test_the_host_s_own_actors_find_a_free_thread(broker: StubBroker, sqlite_url
 
 @pytest.mark.parametrize(
     ("queues", "configured", "expected"),
-    [(None, None, 4), ({"bigcommerce"}, None, 8), ({"bigcommerce", "mail"}, None, 4), (None, 3, 3)],
+    [(None, None, 4), ({"bigcommerce"}, None, 16), ({"bigcommerce", "mail"}, None, 4), (None, 3, 3)],
 )
 def test_places_by_what_a_process_serves(queues: set[str] | None, configured: int | None, expected: int) -> None:
     broker = StubBroker(middleware=[])

@@ -81,8 +81,9 @@ class Slot:
 def places(broker: Broker, workers: Iterable[Worker], configured: int | None) -> int:
     """How many slices the workers of this process run at once.
 
-    Unless that is ``configured``, half of their threads, so that the host's own actors never wait for ours; all of
-    them where they serve no queue but ours.
+    Unless that is ``configured``, half of their threads, so that the host's own actors never wait for ours. Twice as
+    many as they have threads where they serve no queue but ours: those that no message has asked for have threads of
+    their own, and each waits for its store most of the time.
     """
     if configured is not None:
         return configured
@@ -92,4 +93,4 @@ def places(broker: Broker, workers: Iterable[Worker], configured: int | None) ->
 def _share(broker: Broker, worker: Worker) -> int:
     queues = {q_name(name) for name in broker.get_declared_queues()}
     served = {name for name in queues if not worker.consumer_whitelist or name in worker.consumer_whitelist}
-    return worker.worker_threads if served <= {QUEUE} else max(1, worker.worker_threads // 2)
+    return 2 * worker.worker_threads if served <= {QUEUE} else max(1, worker.worker_threads // 2)
