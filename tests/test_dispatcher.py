@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
@@ -24,7 +25,7 @@ from bigcommerce_integration.worker.slots import Slot
 
 from .hinting import engine, make_due, tick
 from .processes import wait_until
-from .shop import Shop, opened
+from .shop import Shop, code_base, opened
 from .test_end_to_end import working
 
 TICK_S = 0.2
@@ -165,9 +166,10 @@ def test_a_stop_waits_for_the_slice_that_no_message_asked_for(broker: StubBroker
 
 
 @pytest.fixture
-def due_again(broker: StubBroker, sqlite_url: str) -> Iterator[Shop]:
+def due_again(broker: StubBroker, database_kind: str, tmp_path: Path) -> Iterator[Shop]:
     """Two stores are connected, and due once more as soon as they were read; no message is under way, and no tick."""
-    with opened(sqlite_url, broker, settings={"tick_s": 600.0}) as shop:
+    lent = code_base().databases.lent(database_kind, tmp_path)
+    with lent as url, opened(url, broker, settings={"tick_s": 600.0}) as shop:
         for number in range(2):
             shop.post(name=f"Shop {number}", is_automatic_sync_enabled=True)
         shop.broker.flush_all()
