@@ -29,7 +29,8 @@ INTERVAL_S = 60.0
 def rows(options: Namespace, wanted: Collection[str]) -> Iterator[Row]:
     """Each by itself."""
     if "beside" in wanted:
-        with fleet(options, (1, 10, options.large), (SMALL, options.records, options.records)) as all_:
+        small = min(SMALL, options.stores)
+        with fleet(options, (1, 10, options.large), (small, options.records, options.records)) as all_:
             yield from _beside(all_)
     if "large" in wanted:
         yield from _alone(options)
@@ -40,36 +41,58 @@ def _beside(all_: Fleet) -> Iterator[Row]:
     large, *small = all_.server.hashes
     with all_.crew(sync_interval_s=INTERVAL_S):
         all_.first_refreshes(small)
-        all_.settle(SMALL)
+        all_.settle(len(small))
         switch_on(all_, INTERVAL_S)
         before = watched(all_, options.seconds)
-        with_it = watched(all_, options.seconds, meanwhile=lambda: all_.connect([large]))
+        with_it = watched(
+            all_,
+            options.seconds,
+            meanwhile=lambda: all_.connect([large]),
+            until=lambda: _imported(all_).orders >= options.large / 2,
+        )
         so_far = _imported(all_)
-        # The small ones are left alone, so that the rest is read without them.
-        with all_.stage.session() as session:
-            session.execute(all_.stage.tables.instances.update().values(is_automatic_sync_enabled=False))
-            session.commit()
-        time.sleep(2.0)
-        then = _imported(all_)
-        while not (last := _imported(all_)).is_over and last.at_s - then.at_s < options.seconds / 2:
-            time.sleep(0.5)
-    if then.is_over:
-        raise RuntimeError("The import ended before it was measured alone: choose a larger store (--large).")
-    together, alone = so_far.a_second, (last.orders - then.orders) / (last.at_s - then.at_s)
+        alone = _rest_alone(all_)
     yield Row(
-        f"{SMALL} small stores beside one of {options.large:,} orders being imported: begin − due",
+        f"{len(small)} small stores beside one of {options.large:,} orders being imported: begin − due",
         [(with_it.mean_late_s, before.mean_late_s)],
         1.5,
         beside=f"p95 {with_it.late(0.95):.1f} s, without it {before.late(0.95):.1f} s; {with_it.spent.told()}",
     )
     yield Row(
-        "… the large one's orders a second, against those without the small", [(together, alone)], 0.7, "/s", True
+        "… the large one's orders a second, against those without the small",
+        [(so_far.a_second, alone)],
+        0.7,
+        "/s",
+        True,
     )
+
+
+def _rest_alone(all_: Fleet) -> float:
+    """Orders a second once the small ones are left alone, for half as long or to the import's end.
+
+    RuntimeError if it has ended before.
+    """
+    with all_.stage.session() as session:
+        session.execute(all_.stage.tables.instances.update().values(is_automatic_sync_enabled=False))
+        session.commit()
+    since = _imported(all_)
+    if since.is_over:
+        raise RuntimeError("The import ended before it was measured alone: choose a larger store (--large).")
+    # What the small ones have begun ends first, unless the import is over as soon.
+    time.sleep(min(2.0, all_.options.seconds / 10))
+    if not (settled := _imported(all_)).is_over:
+        since = settled
+    while not (last := _imported(all_)).is_over and last.at_s - since.at_s < all_.options.seconds / 2:
+        time.sleep(0.5)
+    return (last.orders - since.orders) / (last.at_s - since.at_s)
 
 
 @dataclass(frozen=True)
 class _Imported:
-    """How many orders have come at ``at_s``, in seconds since the import began (by the database's clock)."""
+    """How many orders have come at ``at_s``, in seconds since the import began (by the database's clock).
+
+    Both are 0 before.
+    """
 
     orders: int
     at_s: float
@@ -78,16 +101,18 @@ class _Imported:
     @property
     def a_second(self) -> float:
         """From its begin on."""
-        return self.orders / self.at_s
+        return self.orders / self.at_s if self.at_s else 0.0
 
 
 def _imported(all_: Fleet) -> _Imported:
-    """How far the large one's import is; it must not have ended before the first look."""
+    """How far the large one's import is."""
     table = all_.stage.tables.refreshes
     which = table.c.resource == "orders", table.c.mode == "initial"
     columns = table.c.fetched, table.c.started_at, table.c.finished_at, db_now().label("now")
     with all_.stage.session() as session:
         row = session.execute(select(*columns).where(*which).order_by(table.c.id.desc()).limit(1)).one()
+    if row.started_at is None:
+        return _Imported(0, 0.0, False)
     at = row.finished_at or row.now
     return _Imported(row.fetched, (at - row.started_at).total_seconds(), row.finished_at is not None)
 

@@ -68,24 +68,31 @@ def switch_off(fleet: Fleet) -> None:
     fleet.wait()
 
 
-def watched(fleet: Fleet, seconds: float, *, warm_up_s: float = 4.0, meanwhile: Callable[[], Any] = int) -> Watched:
-    """For so long, once it is up to speed; ``meanwhile`` is done first."""
+def watched(
+    fleet: Fleet,
+    seconds: float,
+    *,
+    warm_up_s: float = 4.0,
+    meanwhile: Callable[[], Any] = int,
+    until: Callable[[], bool] = bool,
+) -> Watched:
+    """For so long, or until that is true, once it is up to speed; ``meanwhile`` is done first."""
     due: defaultdict[Any, set[datetime]] = defaultdict(set)
     _look(fleet, warm_up_s, due)
     with fleet.stage.session() as session:
         since = session.execute(select(db_now())).scalar_one()
     with fleet.measured() as spent:
         meanwhile()
-        _look(fleet, seconds, due)
+        _look(fleet, seconds, due, until)
     done, late_s = _ended(fleet, since, due)
     return Watched(spent(), done, late_s)
 
 
-def _look(fleet: Fleet, seconds: float, due: defaultdict[Any, set[datetime]]) -> None:
+def _look(fleet: Fleet, seconds: float, due: defaultdict[Any, set[datetime]], until: Callable[[], bool] = bool) -> None:
     """Note all due times of each lease that there are meanwhile."""
     leases, ends_at = fleet.stage.tables.leases, time.monotonic() + seconds
     which = leases.c.next_sync_at.is_not(None), leases.c.resource != "refunds"
-    while time.monotonic() < ends_at:
+    while time.monotonic() < ends_at and not until():
         with fleet.stage.session() as session:
             for row in session.execute(
                 select(leases.c.instance_id, leases.c.resource, leases.c.next_sync_at).where(*which)
