@@ -21,6 +21,7 @@ from .compiled_once import compile_routes_once, keep_bytecode, rewrite_asserts_o
 from .examples import load_profile
 from .host_app import HostApp, bearer
 from .kept_databases import UNTIL_THE_END
+from .longest_first import begin_with_longest
 from .services import DATABASES, fresh_database
 from .shop import Shop, code_base, opened
 
@@ -33,6 +34,11 @@ compile_routes_once()
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
     """Before workers are started."""
     rewrite_asserts_once(config)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Before they are handed out."""
+    begin_with_longest(items)
 
 
 def pytest_collection_finish() -> None:
