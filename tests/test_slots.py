@@ -9,10 +9,11 @@ import dramatiq
 import pytest
 from dramatiq import Worker
 from dramatiq.brokers.stub import StubBroker
+from sqlalchemy import NullPool, create_engine
 
 from bigcommerce_integration.sandbox import SandboxStore
 from bigcommerce_integration.worker.actors import BigCommerceWorker
-from bigcommerce_integration.worker.slots import Slots, places
+from bigcommerce_integration.worker.slots import Slots, most_sessions, places
 
 from .processes import wait_until
 from .shop import Shop, opened
@@ -84,6 +85,27 @@ def test_places_by_what_a_process_serves(queues: set[str] | None, configured: in
     for name in ("bigcommerce", "mail"):
         broker.declare_queue(name)
     assert places(broker, [Worker(broker, queues=queues, worker_threads=8)], configured) == expected
+    broker.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "sessions", "expected"),
+    [
+        ({}, 15, 10),
+        ({"pool_size": 21, "max_overflow": 0}, 21, 16),
+        ({"pool_size": 3, "max_overflow": 1}, 4, 1),
+        ({"max_overflow": -1}, None, 16),
+        ({"poolclass": NullPool}, None, 16),
+    ],
+)
+def test_places_leave_sessions_of_the_database(
+    options: dict[str, Any], sessions: int | None, expected: int, sqlite_url: str
+) -> None:
+    broker, engine = StubBroker(middleware=[]), create_engine(sqlite_url, **options)
+    broker.declare_queue("bigcommerce")
+    assert most_sessions(engine.pool) == sessions
+    assert places(broker, [Worker(broker, worker_threads=8)], None, sessions) == expected
+    assert places(broker, [Worker(broker, worker_threads=8)], 30, sessions) == 30, "as it is configured"
     broker.close()
 
 

@@ -36,7 +36,7 @@ from .look import Found, look
 from .maintenance import Maintenance
 from .messages.broker_watch import BrokerWatch
 from .messages.sender import QUEUE, Hint, actor_name
-from .slots import places
+from .slots import most_sessions, places
 
 log = logging.getLogger(__name__)
 
@@ -98,9 +98,11 @@ class BigCommerceWorker(Middleware):
             self.dispatcher.shut_down()
 
     def _count_slots(self, broker: Broker) -> None:
-        _, state = self.dispatcher.bound
+        app, state = self.dispatcher.bound
         listening = [worker for worker in self._workers if _listens(worker)]
-        self.dispatcher.slots.count = places(broker, listening, state.config.slices)
+        with app.app_context():
+            sessions = most_sessions(state.db.engine.pool)
+        self.dispatcher.slots.count = places(broker, listening, state.config.slices, sessions)
 
     def _tick(self, ended: threading.Event) -> None:
         worker_id = f"{socket.gethostname()[:24]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"

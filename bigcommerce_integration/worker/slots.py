@@ -11,8 +11,12 @@ from collections.abc import Iterable
 
 from dramatiq import Broker, Worker
 from dramatiq.common import q_name
+from sqlalchemy import Pool, QueuePool
 
 from .messages.sender import QUEUE
+
+BESIDE_SLICES = 5
+"""Sessions of the database for the tick, for what is done beside it, and one to spare."""
 
 
 class Slots:
@@ -78,16 +82,25 @@ class Slot:
         self._slots.free_again(self)
 
 
-def places(broker: Broker, workers: Iterable[Worker], configured: int | None) -> int:
+def places(broker: Broker, workers: Iterable[Worker], configured: int | None, sessions: int | None = None) -> int:
     """How many slices the workers of this process run at once.
 
     Unless that is ``configured``, half of their threads, so that the host's own actors never wait for ours. Twice as
     many as they have threads where they serve no queue but ours: those that no message has asked for have threads of
-    their own, and each waits for its store most of the time.
+    their own, and each waits for its store most of the time. No more than there are ``sessions`` of the database for
+    them (None: without limit).
     """
     if configured is not None:
         return configured
-    return max(1, sum(_share(broker, worker) for worker in workers))
+    wanted = sum(_share(broker, worker) for worker in workers)
+    return max(1, wanted if sessions is None else min(wanted, sessions - BESIDE_SLICES))
+
+
+def most_sessions(pool: Pool) -> int | None:
+    """How many sessions of the database this process may have at once; None if it has no limit."""
+    if not isinstance(pool, QueuePool) or pool._max_overflow < 0:
+        return None
+    return pool.size() + pool._max_overflow
 
 
 def _share(broker: Broker, worker: Worker) -> int:
