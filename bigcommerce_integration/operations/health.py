@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -18,9 +18,11 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    exists,
     func,
     literal,
     select,
+    true,
 )
 from sqlalchemy.orm import Session
 
@@ -92,6 +94,8 @@ class Health:
     has_worker: bool
     # Since when the broker does not answer a worker that runs; None if it does.
     broker_down_since: datetime | None = None
+    # Whether it is sure that the tenant has no other instance of the same store.
+    is_only_one: bool = False
     newest: Sequence[RefreshView] = ()
     resources: Sequence[ResourceHealth] = ()
 
@@ -101,22 +105,29 @@ def health_of(session: Session, tables: Tables, config: Config, instance: Integr
     return health_by_instance(session, tables, config, [instance])[instance.id]
 
 
-def health_of_new(workers: Health, tables: Tables, begun: Sequence[RefreshView]) -> Health:
-    """That of an instance whose first refreshes were just begun; ``workers`` as ``health_of_workers`` gives it."""
+def health_before(session: Session, tables: Tables, config: Config, *, tenant: str, store_hash: str) -> Health:
+    """What holds already for an instance of this store that is to be connected."""
+    which = {"tenant": tenant, "store_hash": store_hash}
+    *ticks, has_other = session.execute(_before(tables, queries.worker_window_s(config)), which).one()
+    return replace(_of_workers(*ticks), is_only_one=not has_other)
+
+
+def health_of_new(before: Health, tables: Tables, begun: Sequence[RefreshView]) -> Health:
+    """That of an instance whose first refreshes were just begun; ``before`` as ``health_before`` gives it."""
     opened = {view.row.resource: view for view in begun}
     resources = [replace(_nothing(name), open_refresh=opened.get(name)) for name in tables.registry.names]
-    return replace(workers, newest=begun, resources=resources)
+    return replace(before, newest=begun, resources=resources)
 
 
 def health_by_instance(
     session: Session, tables: Tables, config: Config, instances: Sequence[IntegrationInstance]
 ) -> dict[int, Health]:
-    """By instance id; three queries in all."""
+    """By instance id; two queries in all."""
     if not instances:
         return {}
     leases = _leases(session, tables, config, [each.id for each in instances])
     views = _views(session, tables, config, leases)
-    workers = health_of_workers(session, tables, config)
+    workers = _workers(session, tables, config, leases)
     made = {}
     for instance in instances:
         # A store that was connected by another version may have more leases, or fewer.
@@ -124,6 +135,7 @@ def health_by_instance(
         rows = [by_resource[resource] for resource in tables.registry.names if resource in by_resource]
         made[instance.id] = replace(
             workers,
+            is_only_one=bool(rows) and not rows[0].has_other,
             newest=[views[row.newest_id] for row in rows if row.newest_id in views],
             resources=[
                 _resource_health(by_resource[each.name], by_resource.get(_paced_by(each)), instance, views)
@@ -135,38 +147,54 @@ def health_by_instance(
     return made
 
 
-def health_of_workers(session: Session, tables: Tables, config: Config) -> Health:
-    """What holds for every instance; the rest is left out."""
-    ticked_at, now, running, down_since = session.execute(_ticks(tables, queries.worker_window_s(config))).one()
+def _workers(session: Session, tables: Tables, config: Config, leases: Mapping[int, Sequence[Row[Any]]]) -> Health:
+    """What holds for every instance, the rest left out: it came with the leases, if there are any."""
+    row = next((row for rows in leases.values() for row in rows), None)
+    if row is None:
+        row = session.execute(select(*_ticks(tables, queries.worker_window_s(config)))).one()
+    return _of_workers(row.ticked_at, row.now, row.running, row.down_since)
+
+
+def _of_workers(ticked_at: datetime | None, now: datetime, running: int, down_since: datetime | None) -> Health:
     return Health(ticked_at, now, running > 0, down_since)
 
 
-@lru_cache(maxsize=16)
-def _ticks(tables: Tables, window_s: float) -> Select[Any]:
+def _ticks(tables: Tables, window_s: float) -> Sequence[ColumnElement[Any]]:
+    """Of the workers: the last tick, the time, how many run, and since when one of them has no broker."""
     workers = tables.workers
     ticked_at = workers.c.last_tick_at
     is_running = and_(workers.c.ended_at.is_(None), ticked_at.between(db_now(-window_s), db_now(ALLOWED_S)))
-    columns: tuple[Any, ...] = (
+    return (
         # Not what a worker noted while the database's clock was wrong.
-        func.max(case((ticked_at <= db_now(ALLOWED_S), ticked_at))),
-        db_now(),
-        func.count(case((is_running, 1))),
-        func.min(case((is_running, workers.c.broker_down_since))),
+        func.max(case((ticked_at <= db_now(ALLOWED_S), ticked_at))).label("ticked_at"),
+        db_now().label("now"),
+        func.count(case((is_running, 1))).label("running"),
+        func.min(case((is_running, workers.c.broker_down_since))).label("down_since"),
     )
-    return select(*columns)
+
+
+@lru_cache(maxsize=16)
+def _before(tables: Tables, window_s: float) -> Select[Any]:
+    table = tables.instances
+    is_of_store = table.c.store_hash == bindparam("store_hash"), table.c.tenant == bindparam("tenant")
+    return select(*_ticks(tables, window_s), exists().where(*is_of_store).label("has_other"))
 
 
 def _leases(session: Session, tables: Tables, config: Config, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
     """The leases of these instances, by instance."""
     by_instance: defaultdict[int, list[Row[Any]]] = defaultdict(list)
-    for row in session.execute(_selected(tables, config.sync_interval_s), {"ids": list(ids)}):
+    selected = _selected(tables, config.sync_interval_s, queries.worker_window_s(config))
+    for row in session.execute(selected, {"ids": list(ids)}):
         by_instance[row.instance_id].append(row)
     return by_instance
 
 
 @lru_cache(maxsize=16)
-def _selected(tables: Tables, sync_interval_s: float) -> Select[Any]:
-    """Leases of the instances ``ids`` with the ids of the refreshes that matter, each found at the end of an index."""
+def _selected(tables: Tables, sync_interval_s: float, window_s: float) -> Select[Any]:
+    """Leases of the instances ``ids`` with the ids of the refreshes that matter, each found at the end of an index.
+
+    Beside each is what holds for all of them: one statement more costs a request more than that.
+    """
     leases, refreshes, rejected = tables.leases, tables.refreshes, tables.rejected_records
 
     def of_lease(table: Table) -> ColumnElement[bool]:
@@ -184,7 +212,8 @@ def _selected(tables: Tables, sync_interval_s: float) -> Select[Any]:
     any_unsolved = select(literal(1)).where(
         unsolved.c.instance_id == leases.c.instance_id, unsolved.c.link_conflict_code > ""
     )
-    return select(
+    workers = select(*_ticks(tables, window_s)).subquery()
+    found = select(
         leases.c.instance_id,
         leases.c.resource,
         leases.c.watermark,
@@ -194,7 +223,8 @@ def _selected(tables: Tables, sync_interval_s: float) -> Select[Any]:
         leases.c.link_conflicts,
         leases.c.link_refused,
         is_due(leases.c.next_sync_at, within_s=MOST_SPREAD * sync_interval_s).label("is_due"),
-        db_now().label("now"),
+        workers,
+        _is_store_of_others(tables).label("has_other"),
         newest().label("newest_id"),
         newest(refreshes.c.status == "completed", refreshes.c.mode.in_(_WHOLE)).label("success_id"),
         newest(refreshes.c.status == "failed").label("failure_id"),
@@ -202,7 +232,17 @@ def _selected(tables: Tables, sync_interval_s: float) -> Select[Any]:
         left_out.scalar_subquery().label("left_out"),
         any_rejected.scalar_subquery().label("any_rejected"),
         any_unsolved.limit(1).scalar_subquery().label("any_unsolved"),
-    ).where(leases.c.instance_id.in_(bindparam("ids", expanding=True)))
+    )
+    of_these = leases.c.instance_id.in_(bindparam("ids", expanding=True))
+    return found.select_from(leases.join(workers, true())).where(of_these)
+
+
+def _is_store_of_others(tables: Tables) -> ColumnElement[bool]:
+    """Whether the tenant has another instance of the lease's store."""
+    mine, other = tables.instances.alias(), tables.instances.alias()
+    is_same = other.c.store_hash == mine.c.store_hash, other.c.tenant == mine.c.tenant, other.c.id != mine.c.id
+    found = select(other.c.id).where(mine.c.id == tables.leases.c.instance_id, *is_same).limit(1)
+    return found.scalar_subquery().is_not(None)
 
 
 def _held_back(refreshes: Table) -> Sequence[ColumnElement[bool]]:

@@ -26,23 +26,28 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True)
 class Settled:
-    """What the warnings depend on; ``id`` is None for what is not connected (yet)."""
+    """What the warnings depend on; ``id`` is None for what is not connected (yet).
+
+    ``is_only_one`` says that the tenant has surely no other instance of the store.
+    """
 
     id: int | None
     store_hash: str
     start_date: date
+    is_only_one: bool = False
 
 
 def warnings(caller: Caller, settled: Sequence[Settled]) -> list[list[dict[str, str]]]:
-    """For each of these its warnings, as answers show them; one query for all."""
-    same = _by_store(caller, {each.store_hash for each in settled}) if settled else {}
+    """For each of these its warnings, as answers show them; one query at most for all."""
+    shared = {each.store_hash for each in settled if not each.is_only_one}
+    same = _by_store(caller, shared) if shared else {}
     today = (datetime.now(UTC) + _FURTHEST_AHEAD).date()
     return [[*_of_store(each, same.get(each.store_hash, ()), caller), *_of_date(each, today)] for each in settled]
 
 
-def of_instance(instance: IntegrationInstance) -> Settled:
+def of_instance(instance: IntegrationInstance, *, is_only_one: bool = False) -> Settled:
     """What the warnings of a connected store depend on."""
-    return Settled(instance.id, instance.store_hash, instance.start_date)
+    return Settled(instance.id, instance.store_hash, instance.start_date, is_only_one)
 
 
 def warning(field: str, code: str, message: str) -> dict[str, str]:

@@ -26,11 +26,11 @@ Warnings = Sequence[Mapping[str, str]]
 def findings(caller: Caller, stores: Sequence[IntegrationInstance]) -> list[Finding]:
     """What is found of these stores, which the caller may read, and of the deployment; the worst first.
 
-    Seven queries at most for a hundred stores, four more if the host has books, and it commits nothing. Of a store
+    Six queries at most for a hundred stores, four more if the host has books, and it commits nothing. Of a store
     that is well there are none.
     """
     health = health_by_instance(caller.session, caller.state.tables, caller.state.config, stores)
-    found = warnings(caller, [of_instance(each) for each in stores])
+    found = warnings(caller, [of_instance(each, is_only_one=health[each.id].is_only_one) for each in stores])
     by_store = findings_by_store(caller, stores, health, found)
     whole = {finding for its in by_store.values() for finding in its if finding.instance_id is None}
     return worst_first([*whole, *(one for its in by_store.values() for one in its if one.instance_id is not None)])

@@ -14,7 +14,7 @@ from ...signals import announce, instance_created
 from ...worker import actors
 from .. import queries
 from ..context import Caller
-from ..health import Health, health_of_new, health_of_workers
+from ..health import Health, health_before, health_of_new
 from ..refreshes import HINT_AFTER_S
 from ..transactions import commit, end_transaction, in_savepoint, undone_by_errors
 from .draft import Draft
@@ -64,14 +64,15 @@ def _insert(caller: Caller, row: Mapping[str, Any]) -> tuple[IntegrationInstance
     pysqlite begins no transaction before a SAVEPOINT, so that the release of the outermost one commits: a second
     savepoint could be lost alone. And SQLite refuses the step from reader to writer when another writer is at work.
     """
-    workers = health_of_workers(caller.session, caller.state.tables, caller.state.config)
-    values = {**row, "status": "active", "version": 1, "created_at": workers.now, "updated_at": workers.now}
+    state, store_hash = caller.state, row["store_hash"]
+    before = health_before(caller.session, state.tables, state.config, tenant=caller.tenant, store_hash=store_hash)
+    values = {**row, "status": "active", "version": 1, "created_at": before.now, "updated_at": before.now}
     return in_savepoint(
-        caller.session, lambda: _write(caller, values, workers), lambda: name_refusal(caller, row["name_key"])
+        caller.session, lambda: _write(caller, values, before), lambda: name_refusal(caller, row["name_key"])
     )
 
 
-def _write(caller: Caller, row: Mapping[str, Any], workers: Health) -> tuple[IntegrationInstance, Health]:
+def _write(caller: Caller, row: Mapping[str, Any], before: Health) -> tuple[IntegrationInstance, Health]:
     session, tables = caller.session, caller.state.tables
     result: Any = session.execute(insert(tables.instances), row)
     instance = IntegrationInstance.of_new({**row, "id": result.inserted_primary_key[0]})
@@ -82,8 +83,8 @@ def _write(caller: Caller, row: Mapping[str, Any], workers: Health) -> tuple[Int
         hint_after_s=HINT_AFTER_S,
         sweep_after_s=caller.state.config.sweep_interval_s,
         requested_by=caller.name,
-        now=workers.now,
+        now=before.now,
     )
     history.record(session, tables, instance.id, "create", done_by=caller.name, changes=history.created(instance))
-    views = [queries.view_of_new(tables, each, now=workers.now, has_worker=workers.has_worker) for each in begun]
-    return instance, health_of_new(workers, tables, views)
+    views = [queries.view_of_new(tables, each, now=before.now, has_worker=before.has_worker) for each in begun]
+    return instance, health_of_new(before, tables, views)

@@ -43,7 +43,7 @@ def view_of(caller: Caller, instance: IntegrationInstance) -> InstanceView:
 
 def view_of_new(caller: Caller, instance: IntegrationInstance, health: Health) -> InstanceView:
     """An instance that has just been connected."""
-    (its,) = found = warnings(caller, [of_instance(instance)])
+    (its,) = found = warnings(caller, [of_instance(instance, is_only_one=health.is_only_one)])
     findings = findings_by_store(caller, [instance], {instance.id: health}, found)
     return InstanceView(instance, health, its, findings[instance.id])
 
@@ -85,7 +85,7 @@ def connected(session: Session, tables: Tables, instance_id: int | None = None) 
 def views_of(caller: Caller, instances: Sequence[IntegrationInstance]) -> list[InstanceView]:
     """These instances of the caller's tenant as they are now."""
     by_id = health_by_instance(caller.session, caller.state.tables, caller.state.config, instances)
-    found = warnings(caller, [of_instance(each) for each in instances])
+    found = warnings(caller, [of_instance(each, is_only_one=by_id[each.id].is_only_one) for each in instances])
     findings = findings_by_store(caller, instances, by_id, found)
     return [
         InstanceView(each, by_id[each.id], its, findings[each.id]) for each, its in zip(instances, found, strict=True)
