@@ -11,11 +11,10 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, DecimalException
-from functools import lru_cache
 
 from ..errors import BadRecord
 
-_FOUR, _TEN = Decimal("0.0001"), Decimal("0.0000000001")
+_FOUR, _TEN, _ZERO = Decimal("0.0001"), Decimal("0.0000000001"), Decimal("0.0000")
 _BOUND = Decimal(10) ** 16  # what Numeric(20, 4) holds is below
 _RATE_BOUND = Decimal(10) ** 10  # Numeric(20, 10)
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
@@ -43,11 +42,8 @@ def money(value: object, field: str) -> Decimal | None:
     Four decimals are the API's own precision (bigcommerce/docs, docs/store-operations/catalog/index.mdx). A JSON
     number goes by its shortest text, ``Decimal(repr(x))``: 19.99 stays 19.99.
     """
-    if type(value) is str and value:  # all of V2's, and the most by far
-        try:
-            return _amount(value)
-        except (ValueError, DecimalException):
-            raise BadRecord(f"{field} is not a number that can be stored") from None
+    if type(value) is str and _AMOUNT.fullmatch(value):  # all of V2's, and the most by far
+        return Decimal(value) or _ZERO
     return _decimal(value, field, _FOUR, _BOUND)
 
 
@@ -166,20 +162,12 @@ def _decimal(value: object, field: str, step: Decimal, bound: Decimal) -> Decima
     raise BadRecord(f"{field} is not a number")
 
 
-@lru_cache(maxsize=8192)  # most amounts come again and again, "0.0000" above all
-def _amount(digits: str) -> Decimal:
-    if _AMOUNT.fullmatch(digits):
-        return Decimal(digits) or Decimal("0.0000")
-    return _of_text(digits, _FOUR, _BOUND)
-
-
 def _of_text(digits: str, step: Decimal, bound: Decimal) -> Decimal:
     if not _NUMBER.fullmatch(digits):  # Decimal itself would take NaN, "1_000" and full-width digits
         raise ValueError("no number")
     return _rounded(Decimal(digits), step, bound)
 
 
-@lru_cache(maxsize=8192)
 def _of_float(number: float, step: Decimal, bound: Decimal) -> Decimal:
     return _of_text(repr(number), step, bound)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, ScalarSelect, Update, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Update, bindparam, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from ...errors import LeaseLost
@@ -43,8 +43,8 @@ class Lease:
         Raises ``LeaseLost`` when another worker has claimed the lease since: nothing may be committed then.
         The row stays locked until the commit, so nobody can claim it under a page that is being written.
         """
-        leases = self.tables.leases
-        if affected(session, update(leases).where(*self._is_ours()).values(expires_at=db_now(self.length_s))) != 1:
+        its = {"this_epoch": self.epoch, "this_owner": self.owner, **self.named}
+        if affected(session, self.tables.prebuilt(_renewal, self.length_s), its) != 1:
             raise self._lost()
 
     def release(self, session: Session) -> None:
@@ -71,9 +71,26 @@ class Lease:
         """The condition for its row, whoever has it."""
         return lease_of(self.tables, self.instance_id, self.resource)
 
+    @property
+    def named(self) -> dict[str, Any]:
+        """The parameters of ``row_named``."""
+        return {"this_instance": self.instance_id, "this_resource": self.resource}
+
     def _is_ours(self) -> tuple[ColumnElement[bool], ...]:
         leases = self.tables.leases
         return *self.row, leases.c.epoch == self.epoch, leases.c.owner == self.owner
+
+
+def _renewal(tables: Tables, length_s: float) -> Update:
+    """The statement of ``Lease.renew``."""
+    leases = tables.leases
+    is_ours = leases.c.epoch == bindparam("this_epoch"), leases.c.owner == bindparam("this_owner")
+    return update(leases).where(*row_named(tables), *is_ours).values(expires_at=db_now(length_s))
+
+
+def row_named(tables: Tables) -> tuple[ColumnElement[bool], ...]:
+    """The condition for a lease's row in a statement that is built once; ``Lease.named`` are its parameters."""
+    return lease_of(tables, bindparam("this_instance"), bindparam("this_resource"))
 
 
 def lease_of(tables: Tables, instance_id: Any, resource: Any) -> tuple[ColumnElement[bool], ...]:

@@ -7,19 +7,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, insert, select, update
+from sqlalchemy import Select, Update, bindparam, case, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from ...client.damage import KEPT_BYTES
 from ...errors import RefreshEnded
-from ...models import db_now
+from ...models import Tables, db_now
 from ...models.refreshes import COUNTERS
 from ...resources.columns import message
 from ..drift import Drift
 from ..job import progress
 from ..job.checkpoint import Checkpoint
 from ..job.context import Job
-from ..job.lease import Lease
+from ..job.lease import Lease, row_named
 from ..job.progress import Tally
 from .page import Counts, Rejected
 from .rows import PageTransaction
@@ -80,7 +80,7 @@ def _write(session: Session, job: Job, step: Step, results: Results, spent: Tall
     )
     counts = step.apply(tx)
     if tx.change_number != number:
-        session.execute(update(tables.leases).where(*step.lease.row).values(change_number=tx.change_number))
+        session.execute(tables.prebuilt(_numbered), {"new_number": tx.change_number, **step.lease.named})
     _reject(session, job, step)
     counts += Counts({"rejected": len(step.rejected), "notes": tx.notes, "requests": spent.requests})
     values = {name: results.values[name] + counts.values.get(name, 0) for name in COUNTERS}
@@ -92,14 +92,13 @@ def _write(session: Session, job: Job, step: Step, results: Results, spent: Tall
 
 def _fence(session: Session, job: Job, step: Step) -> int:
     """Prove that the leases are ours and the refresh is open; the change number to go on from."""
-    leases, refreshes = job.engine.tables.leases, job.engine.tables.refreshes
     # First of all: the fence, and on SQLite the write lock. A step from reader to writer could be refused there.
     job.lease.renew(session)
     if step.lease is not job.lease:
         step.lease.renew(session)
     # In one question: each answer is waited for, while other threads keep this one from its result.
-    is_mine = (refreshes.c.id == job.refresh_id, refreshes.c.instance_id == leases.c.instance_id, *step.lease.row)
-    row = session.execute(select(refreshes.c.status, leases.c.change_number).where(*is_mine)).one_or_none()
+    which = {"this_refresh": job.refresh_id, **step.lease.named}
+    row = session.execute(job.engine.tables.prebuilt(_standing), which).one_or_none()
     if row is None or row.status != "processing":
         raise RefreshEnded(f"Refresh {job.refresh_id} was ended by somebody else.")
     return int(row.change_number)
@@ -107,25 +106,51 @@ def _fence(session: Session, job: Job, step: Step) -> int:
 
 def _record(session: Session, job: Job, step: Step, done: Results, quota_left: int | None) -> None:
     """The refresh row: its counters, checkpoint and message."""
-    refreshes, after, fetched = job.engine.tables.refreshes, step.after, done.values["fetched"]
+    after, fetched = step.after, done.values["fetched"]
     is_walked = after.phase not in ("prepare", "walk", "create")
-    message_ = progress.message(after.phase, job.resource, fetched, done.total)
-    session.execute(
-        update(refreshes)
-        .where(refreshes.c.id == job.refresh_id)
-        .values(
-            **done.values,
-            **({"attempts": 0, "shortages": 0, "stalled_at": None} if step.is_progress else {}),
-            **({"drift": done.drift.dump()} if job.is_reconciliation else {}),
-            checkpoint=after.dump(),
-            phase=after.phase,
-            total=done.total,
-            progress_percentage=progress.percentage(fetched, done.total, is_walked=is_walked),
-            quota_left=func.coalesce(quota_left, refreshes.c.quota_left),
-            # Who ended it while the page was written has said so there.
-            message=case((refreshes.c.status == "processing", message_), else_=refreshes.c.message),
-        )
-    )
+    new = {
+        **done.values,
+        **({"drift": done.drift.dump()} if job.is_reconciliation else {}),
+        "checkpoint": after.dump(),
+        "phase": after.phase,
+        "total": done.total,
+        "progress_percentage": progress.percentage(fetched, done.total, is_walked=is_walked),
+        "quota_left": quota_left,
+        "message": progress.message(after.phase, job.resource, fetched, done.total),
+    }
+    statement = job.engine.tables.prebuilt(_recorded, step.is_progress, job.is_reconciliation)
+    session.execute(statement, {"this_refresh": job.refresh_id, **{f"new_{name}": new[name] for name in new}})
+
+
+# Built once: each page is committed with these.
+
+
+def _standing(tables: Tables) -> Select[Any]:
+    """The status of the refresh ``this_refresh``, and the change number of the lease."""
+    leases, refreshes = tables.leases, tables.refreshes
+    its = refreshes.c.id == bindparam("this_refresh"), refreshes.c.instance_id == leases.c.instance_id
+    return select(refreshes.c.status, leases.c.change_number).where(*its, *row_named(tables))
+
+
+def _numbered(tables: Tables) -> Update:
+    """The highest change number that the lease has given."""
+    return update(tables.leases).where(*row_named(tables)).values(change_number=bindparam("new_number"))
+
+
+def _recorded(tables: Tables, is_progress: bool, is_reconciliation: bool) -> Update:
+    """The statement of ``_record``; each column is given as ``new_…``."""
+    refreshes = tables.refreshes
+    given = [*COUNTERS, "waited_s", "checkpoint", "phase", "total", "progress_percentage", "quota_left", "message"]
+    given += ["drift"] if is_reconciliation else []
+    new: dict[str, Any] = {name: bindparam(f"new_{name}", type_=refreshes.c[name].type) for name in given}
+    begins_anew = {"attempts": 0, "shortages": 0, "stalled_at": None} if is_progress else {}
+    kept = {
+        "quota_left": func.coalesce(new["quota_left"], refreshes.c.quota_left),
+        # Who ended it while the page was written has said so there.
+        "message": case((refreshes.c.status == "processing", new["message"]), else_=refreshes.c.message),
+    }
+    which = refreshes.c.id == bindparam("this_refresh")
+    return update(refreshes).where(which).values({**new, **begins_anew, **kept})
 
 
 def _reject(session: Session, job: Job, step: Step) -> None:

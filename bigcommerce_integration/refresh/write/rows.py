@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row, Table, bindparam, or_, select, update
+from sqlalchemy import Column, ColumnElement, Row, Select, Table, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from ...host.port import Host
@@ -107,19 +108,26 @@ def stored_rows(
     asked = sorted(set(values))
     if not asked:
         return []
-    at = [column.name for column in columns].index(key.name)
-    statement = select(*columns).where(table.c.instance_id == tx.instance.id)
     if isinstance(asked[0], int) and asked[-1] - asked[0] < SPARSEST * len(asked):
         # Ids that lie close together: a long list of them costs more than the few rows between them.
-        wanted = frozenset(asked)
+        wanted, at = frozenset(asked), [column.name for column in columns].index(key.name)
+        within = {"this_instance": tx.instance.id, "first": asked[0], "last": asked[-1]}
         # All at once: row by row costs as much again.
-        rows = tx.session.execute(statement.where(key.between(asked[0], asked[-1]))).all()
+        rows = tx.session.execute(_between(key, *columns), within).all()
         return [row for row in rows if row[at] in wanted]
+    statement = select(*columns).where(table.c.instance_id == tx.instance.id)
     return [
         row
         for condition in in_chunks(tx.session, key, asked)
         for row in tx.session.execute(statement.where(condition)).all()
     ]
+
+
+@lru_cache(maxsize=64)  # built once for each table: each page asks so several times
+def _between(key: Column[Any], *columns: Column[Any]) -> Select[Any]:
+    """These columns of the rows of ``this_instance`` whose key lies between ``first`` and ``last``, both included."""
+    is_instance = key.table.c.instance_id == bindparam("this_instance")
+    return select(*columns).where(is_instance, key.between(bindparam("first"), bindparam("last")))
 
 
 def rows_by_id(tx: PageTransaction, table: Table, ids: Iterable[int], *names: str) -> dict[int, Row[Any]]:
