@@ -214,14 +214,8 @@ def _selected(tables: Tables, sync_interval_s: float, window_s: float) -> Select
     )
     workers = select(*_ticks(tables, window_s)).subquery()
     found = select(
-        leases.c.instance_id,
-        leases.c.resource,
-        leases.c.watermark,
-        leases.c.next_sync_at,
-        leases.c.off_reason,
-        leases.c.drifted_in,
-        leases.c.link_conflicts,
-        leases.c.link_refused,
+        *(leases.c[name] for name in ("instance_id", "resource", "watermark", "next_sync_at", "off_reason")),
+        *(leases.c[name] for name in ("drifted_in", "link_conflicts", "link_refused")),
         is_due(leases.c.next_sync_at, within_s=MOST_SPREAD * sync_interval_s).label("is_due"),
         workers,
         _is_store_of_others(tables).label("has_other"),
