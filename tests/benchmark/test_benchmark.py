@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from ..processes import ROOT
 from ..services import service_url
 from .pages import PATHS
@@ -27,6 +29,7 @@ ROWS = (
 )
 
 
+@pytest.mark.slow
 def test_the_benchmark_prints_every_row() -> None:
     service_url("TEST_REDIS_URL")
     size = [
