@@ -193,7 +193,7 @@ def _leases(session: Session, tables: Tables, config: Config, ids: Sequence[int]
 def _selected(tables: Tables, sync_interval_s: float, window_s: float) -> Select[Any]:
     """Leases of the instances ``ids`` with the ids of the refreshes that matter, each found at the end of an index.
 
-    Beside each is what holds for all of them: one statement more costs a request more than that.
+    Each row also has what holds for all of them: to ask for that by a statement of its own would cost a request more.
     """
     leases, refreshes, rejected = tables.leases, tables.refreshes, tables.rejected_records
 
