@@ -384,7 +384,7 @@ from dramatiq.brokers.stub import StubBroker
 from tests.host_app import HostApp
 from bigcommerce_integration.app_state import engine_of, state_of
 from bigcommerce_integration.refresh.removal import purge as module
-module.ROWS_A_TRANSACTION = 200
+module.ROWS_A_TRANSACTION = 100
 app = HostApp().create_app(sys.argv[1], broker=StubBroker(), settings={"BIGCOMMERCE_LEASE_S": 3})
 with app.app_context():
     engine = engine_of(state_of(app), threading.Event())
@@ -410,9 +410,9 @@ def test_killed_for_real_again_and_again(any_app: Flask, host_app: HostApp) -> N
         try:
             assert process.stdout.readline() == b"ready\n"
             while deleted.left() == before and time.monotonic() < ends_at:
-                time.sleep(0.02)
-            # The first ones soon, or a quick machine is done before it was killed often enough.
-            time.sleep(random.uniform(0, 0.3 if kills > 2 else 0.02))
+                time.sleep(0.005)
+            # The first ones at once, or a quick machine is done before it was killed often enough.
+            time.sleep(random.uniform(0, 0.3) if kills > 2 else 0)
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
