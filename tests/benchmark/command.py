@@ -24,6 +24,7 @@ from .stage import Control
 from .table import HEAD, Row
 
 CHANGED_SHARE = 0.01
+PARTS = ("pages", "refreshes", "books", "routes", "memory")
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,11 @@ class Options:
     clients: int
     memory: int
     pages: int
-    only_pages: bool
-    only_books: bool
+    only: str | None
+
+    def measures(self, part: str) -> bool:
+        """Whether this part of ``PARTS`` is wanted."""
+        return self.only in (None, part)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,8 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--memory", type=int, default=0, help="so many times the records, for the peak of memory (10; takes long)"
     )
     parser.add_argument("--pages", type=int, default=100_000, help="records of the store whose pages are measured")
-    parser.add_argument("--only-pages", action="store_true", help="measure the pages alone")
-    parser.add_argument("--only-books", action="store_true", help="measure the accounting documents alone")
+    parser.add_argument("--only", choices=PARTS, help="measure this part alone")
     options = Options(**vars(parser.parse_args(given)))
     kind = "SQLite" if options.database_url is None else make_url(options.database_url).get_backend_name()
     say(
@@ -91,19 +94,19 @@ def say(line: str) -> None:
 def _rows(options: Options) -> Iterator[Row]:
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
-        if options.pages and not options.only_books:
+        if options.pages and options.measures("pages"):
             yield from pages.rows(options.database_url, directory, records=options.pages, runs=options.runs)
-        if options.only_pages:
+        if options.only == "pages":
             return
         scene = stack.enter_context(_scene(options, directory))
-        if not options.only_books:
+        if options.measures("refreshes"):
             yield from _at_no_latency(scene, options)
             yield _at_latency(scene, options)
-        yield from books.rows(scene, orders=options.orders, runs=options.runs, latency_ms=options.latency_ms)
-        if options.only_books:
-            return
-        yield from routes.rows(scene, runs=options.runs, requests=options.route_requests, clients=options.clients)
-        if options.memory:
+        if options.measures("books"):
+            yield from books.rows(scene, orders=options.orders, runs=options.runs, latency_ms=options.latency_ms)
+        if options.measures("routes"):
+            yield from routes.rows(scene, runs=options.runs, requests=options.route_requests, clients=options.clients)
+        if options.memory and options.measures("memory"):
             yield _memory(scene, options)
 
 
