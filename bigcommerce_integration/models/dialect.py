@@ -65,8 +65,8 @@ class Dialect:
     ``errors`` are its numbers or states (a state by its beginning), ``conflicts`` those after which the same work may
     succeed, ``text_errors`` those that refuse a character. The rest is about plans: whether the values of a long IN go
     as one array, whether a column that is NULL throughout must stand in ORDER BY, whether an index must be forced,
-    whether a comparison of row values is seen as a range of an index, and whether a search in any case is seen as one
-    only by ranges beside it. ``idle_limit_s`` reads the limit of a session that idles within a transaction.
+    whether a comparison of row values or IS NOT NULL is seen as a range of an index, and whether a search in any case
+    is seen as one only by ranges beside it. ``idle_limit_s`` reads how long a session may idle within a transaction.
     """
 
     names: tuple[str, ...]
@@ -85,6 +85,7 @@ class Dialect:
     orders_by_constants: bool = False
     needs_forced_index: bool = False
     sees_row_values: bool = True
+    sees_not_null: bool = False
     needs_text_ranges: bool = False
     idle_limit_s: str | None = None
 
@@ -114,6 +115,7 @@ POSTGRESQL = Dialect(
     ),
     takes_arrays=True,
     orders_by_constants=True,
+    sees_not_null=True,
     needs_text_ranges=True,
     # In milliseconds where a number has no unit.
     idle_limit_s="SELECT setting::bigint / 1000.0 FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'",

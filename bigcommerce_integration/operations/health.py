@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     Row,
     ScalarSelect,
     Select,
-    Table,
     and_,
     bindparam,
     case,
@@ -30,6 +30,7 @@ from ..config import Config
 from ..errors import RefreshCode
 from ..models import Tables, db_now, is_due
 from ..models.clock import ALLOWED_S
+from ..models.dialect import dialect_of
 from ..models.instances import IntegrationInstance
 from ..refresh.lifecycle.transitions import open_key
 from ..refresh.lifecycle.wishes import MOST_SPREAD
@@ -161,7 +162,7 @@ def _of_workers(ticked_at: datetime | None, now: datetime, running: int, down_si
 
 def _ticks(tables: Tables, window_s: float) -> Sequence[ColumnElement[Any]]:
     """Of the workers: the last tick, the time, how many run, and since when one of them has no broker."""
-    workers = tables.workers
+    workers = tables.workers.alias("worker")
     ticked_at = workers.c.last_tick_at
     is_running = and_(workers.c.ended_at.is_(None), ticked_at.between(db_now(-window_s), db_now(ALLOWED_S)))
     return (
@@ -183,21 +184,24 @@ def _before(tables: Tables, window_s: float) -> Select[Any]:
 def _leases(session: Session, tables: Tables, config: Config, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
     """The leases of these instances, by instance."""
     by_instance: defaultdict[int, list[Row[Any]]] = defaultdict(list)
-    selected = _selected(tables, config.sync_interval_s, queries.worker_window_s(config))
+    sees_not_null = dialect_of(session).sees_not_null
+    selected = _selected(tables, config.sync_interval_s, queries.worker_window_s(config), sees_not_null=sees_not_null)
     for row in session.execute(selected, {"ids": list(ids)}):
         by_instance[row.instance_id].append(row)
     return by_instance
 
 
 @lru_cache(maxsize=16)
-def _selected(tables: Tables, sync_interval_s: float, window_s: float) -> Select[Any]:
+def _selected(tables: Tables, sync_interval_s: float, window_s: float, *, sees_not_null: bool) -> Select[Any]:
     """Leases of the instances ``ids`` with the ids of the refreshes that matter, each found at the end of an index.
 
     Each row also has what holds for all of them: to ask for that by a statement of its own would cost a request more.
     """
-    leases, refreshes, rejected = tables.leases, tables.refreshes, tables.rejected_records
+    # By short names: psycopg keeps no parsed form of a statement above 4,096 characters.
+    leases, refreshes = tables.leases.alias("lease"), tables.refreshes.alias("past")
+    rejected = tables.rejected_records
 
-    def of_lease(table: Table) -> ColumnElement[bool]:
+    def of_lease(table: FromClause) -> ColumnElement[bool]:
         return and_(table.c.instance_id == leases.c.instance_id, table.c.resource == leases.c.resource)
 
     def newest(*which: ColumnElement[bool]) -> ScalarSelect[Any]:
@@ -207,39 +211,44 @@ def _selected(tables: Tables, sync_interval_s: float, window_s: float) -> Select
     in_quarantine = rejected.c.reason_code.in_(QUARANTINE)
     left_out = select(func.count(rejected.c.bigcommerce_id.distinct())).where(of_lease(rejected), in_quarantine)
     any_rejected = select(literal(1)).where(of_lease(rejected)).limit(1)
-    unsolved = tables.variants
-    # Not "is not null", for which SQLite would read the whole index.
-    any_unsolved = select(literal(1)).where(
-        unsolved.c.instance_id == leases.c.instance_id, unsolved.c.link_conflict_code > ""
-    )
+    any_unsolved = _any_unsolved(tables, leases, sees_not_null=sees_not_null)
     workers = select(*_ticks(tables, window_s)).subquery()
     found = select(
         *(leases.c[name] for name in ("instance_id", "resource", "watermark", "next_sync_at", "off_reason")),
         *(leases.c[name] for name in ("drifted_in", "link_conflicts", "link_refused")),
         is_due(leases.c.next_sync_at, within_s=MOST_SPREAD * sync_interval_s).label("is_due"),
         workers,
-        _is_store_of_others(tables).label("has_other"),
+        _is_store_of_others(tables, leases).label("has_other"),
         newest().label("newest_id"),
         newest(refreshes.c.status == "completed", refreshes.c.mode.in_(_WHOLE)).label("success_id"),
         newest(refreshes.c.status == "failed").label("failure_id"),
         newest(*_held_back(refreshes)).label("held_back_id"),
         left_out.scalar_subquery().label("left_out"),
         any_rejected.scalar_subquery().label("any_rejected"),
-        any_unsolved.limit(1).scalar_subquery().label("any_unsolved"),
+        any_unsolved.scalar_subquery().label("any_unsolved"),
     )
     of_these = leases.c.instance_id.in_(bindparam("ids", expanding=True))
     return found.select_from(leases.join(workers, true())).where(of_these)
 
 
-def _is_store_of_others(tables: Tables) -> ColumnElement[bool]:
+def _any_unsolved(tables: Tables, leases: FromClause, *, sees_not_null: bool) -> Select[Any]:
+    """The code of one variant that has no link for a reason, if there is any, found at the end of its index."""
+    variants = tables.variants
+    code = variants.c.link_conflict_code
+    of_store = select(code).where(variants.c.instance_id == leases.c.instance_id).limit(1)
+    # Where NULL is less than all else, as in MariaDB and SQLite, the last one is a code if any is.
+    return of_store.where(code.is_not(None)) if sees_not_null else of_store.order_by(code.desc())
+
+
+def _is_store_of_others(tables: Tables, leases: FromClause) -> ColumnElement[bool]:
     """Whether the tenant has another instance of the lease's store."""
-    mine, other = tables.instances.alias(), tables.instances.alias()
+    mine, other = tables.instances.alias("mine"), tables.instances.alias("other")
     is_same = other.c.store_hash == mine.c.store_hash, other.c.tenant == mine.c.tenant, other.c.id != mine.c.id
-    found = select(other.c.id).where(mine.c.id == tables.leases.c.instance_id, *is_same).limit(1)
+    found = select(other.c.id).where(mine.c.id == leases.c.instance_id, *is_same).limit(1)
     return found.scalar_subquery().is_not(None)
 
 
-def _held_back(refreshes: Table) -> Sequence[ColumnElement[bool]]:
+def _held_back(refreshes: FromClause) -> Sequence[ColumnElement[bool]]:
     """Failed as too much was gone, and no full one has completed since."""
     later = refreshes.alias()
     # No NOT EXISTS: PostgreSQL takes long to plan the join that it makes of that, and plans this with each request.

@@ -28,7 +28,7 @@ NO_WORKER = (
     "No worker is running, so this refresh waits. Start one with `dramatiq host.worker:broker`, "
     "where host.worker is your module that calls create_app() and exposes its broker."
 )
-_OF_INSTANCE = "of_instance_"
+_OF_INSTANCE = "store_"
 # Of a refresh: the worker's own affair, and the checkpoint and the drift may be long.
 _HIDDEN = frozenset({"checkpoint", "attempts", "drift"})
 
@@ -192,7 +192,8 @@ def _named_refreshes(tables: Tables, window_s: float) -> Select[Any]:
 
 @lru_cache(maxsize=16)
 def _both(tables: Tables, window_s: float) -> Select[Any]:
-    instances = tables.instances
+    # By a short name: psycopg keeps no parsed form of a statement above 4,096 characters.
+    instances = tables.instances.alias("store")
     return (
         _one_refresh(tables, window_s)
         .join(instances, instances.c.id == tables.refreshes.c.instance_id)

@@ -101,6 +101,19 @@ def in_savepoint(session: Session, work: Callable[[], _T], refusal: Callable[[],
     raise refusal() or unexplained
 
 
+@contextmanager
+def polled(session: Session) -> Iterator[None]:
+    """Read within what is asked again and again; ends the transaction with a commit instead of the app's rollback.
+
+    psycopg forgets its prepared statements at a rollback, and PostgreSQL then plans each statement anew, which takes
+    longer than reading does. What the host has begun or holds in the session is left as it is.
+    """
+    is_ours = not session.in_transaction()
+    yield
+    if is_ours and not session.identity_map and not session.new:
+        session.commit()
+
+
 def end_transaction(session: Session) -> None:
     """Commit, so that no transaction is open while a store answers; what the host has pending is kept."""
     session.commit()

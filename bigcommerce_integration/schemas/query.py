@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from flask import Request
@@ -23,10 +24,14 @@ _MOMENT = re.compile(
 )
 
 
-def read_query(request: Request, schema: Schema) -> dict[str, Any]:
-    """The parameters by name; ``Invalid`` with every bad one, by its name."""
+# Once for each class: marshmallow copies every field whenever a schema is made.
+_made = lru_cache(maxsize=None)(lambda kind: kind())
+
+
+def read_query(request: Request, kind: type[Schema]) -> dict[str, Any]:
+    """The parameters by name, as a schema of this class has them; ``Invalid`` with every bad one, by its name."""
     given = request.args.to_dict(flat=False)
-    values, errors = load(schema, {name: values[0] for name, values in given.items()})
+    values, errors = load(_made(kind), {name: values[0] for name, values in given.items()})
     for name in (name for name, values in given.items() if len(values) > 1):
         errors.note(name, ["Give this parameter once."])
     errors.refuse()

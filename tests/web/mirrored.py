@@ -101,8 +101,8 @@ class Mirrored:
             return [int(each.id) for each in made]
 
     def ask(self, path: str, *, method: str = "GET", **options: Any) -> Any:
-        """The answer to a request below the instance."""
-        return self.client.open(f"{URL}/{self.instance_id}/{path}", method=method, **options)
+        """The answer to a request below the instance; about itself, if ``path`` is empty."""
+        return self.client.open("/".join(filter(None, (URL, str(self.instance_id), path))), method=method, **options)
 
     def get(self, path: str, **query: Any) -> Any:
         """The JSON of a good answer."""

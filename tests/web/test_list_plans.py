@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from dramatiq.brokers.stub import StubBroker
-from sqlalchemy import event, insert, text
+from sqlalchemy import Connection, event, insert, text, update
 
 from bigcommerce_integration.operations.lists import paging
 
@@ -140,12 +140,14 @@ def analyze(mirrored: Mirrored) -> None:
                 connection.execute(text(f"{verb} {mirrored.table(name).name}"))
 
 
-def statements_of(mirrored: Mirrored, path: str, query: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The statements on mirror tables that a request sends."""
+def statements_of(
+    mirrored: Mirrored, path: str, query: Mapping[str, Any], *, of_instances: bool = False
+) -> list[tuple[str, Any]]:
+    """The statements on mirror tables that a request sends; ``of_instances`` gives those on instances instead."""
     asked: list[tuple[str, Any]] = []
 
     def note(*args: Any) -> None:
-        if "bigcommerce_instances" not in args[2]:
+        if ("bigcommerce_instances" in args[2]) is of_instances:
             asked.append((args[2], args[3]))
 
     with mirrored.app.app_context():
@@ -228,6 +230,32 @@ def test_an_order_is_read_along_indexes(filled: Mirrored) -> None:
     assert len(statements) == 2
     for statement, parameters in statements:
         assert not faults(filled, statement, parameters)
+
+
+def test_that_a_variant_has_no_link_is_seen_at_once(filled: Mirrored) -> None:
+    """Where all are linked, too: most stores are, and each look at a store asks for it."""
+    asked = statements_of(filled, "", {}, of_instances=True)
+    ((statement, parameters),) = (each for each in asked if "bigcommerce_variants" in each[0])
+    with filled.app.app_context():
+        session = filled.host_app.db.session
+        session.execute(update(filled.table("variants")).values(link_conflict_code=None))
+        read = variants_read(session.connection(), statement, parameters)
+        session.rollback()
+    assert read < ROWS / 10
+
+
+def variants_read(connection: Connection, statement: str, parameters: Any) -> int:
+    """How many rows of variants the database looks at; on MariaDB those of the other tables too."""
+    if connection.dialect.name == "postgresql":
+        explained = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters).scalar_one()
+        return sum(
+            node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
+            for node in nodes(explained[0]["Plan"])
+            if node.get("Relation Name") == "bigcommerce_variants"
+        )
+    connection.exec_driver_sql("FLUSH STATUS")
+    connection.exec_driver_sql(statement, parameters).all()
+    return sum(int(value) for _, value in connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Handler_read_%%'"))
 
 
 @pytest.mark.parametrize(("name", "q"), [("products", "p-77"), ("variants", "v-77"), ("variants", "V-7%")])

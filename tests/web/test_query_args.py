@@ -22,7 +22,7 @@ class Query(query_args.PageQuery):
 
 
 def read(query: str) -> dict[str, Any]:
-    return query_args.read_query(Request(EnvironBuilder(query_string=query).get_environ()), Query())
+    return query_args.read_query(Request(EnvironBuilder(query_string=query).get_environ()), Query)
 
 
 def test_what_is_given_is_read_and_the_rest_has_its_default() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, get_args
 
@@ -34,7 +34,7 @@ class Parameters:
 
     def as_dict(self) -> dict[str, Any]:
         """Those that are set, as plain JSON values."""
-        return {name: _plain(value) for name, value in asdict(self).items() if value}
+        return {name: _plain(value) for name, value in vars(self).items() if value}
 
     def dump(self) -> str | None:
         """As the refresh row holds them: JSON text, or None where nothing is set."""

@@ -28,7 +28,7 @@ from .schemas import AccountingBatch
 def get_accounting_batches(instance_id: str) -> dict[str, Any]:
     """The batches of goods documents, the newest first."""
     context = authorize(READ, instance_id)
-    query = read_query(request, BatchesQuery())
+    query = read_query(request, BatchesQuery)
     views, total = batches.list_batches(context, **query)
     return page_answer([batch_answer(view) for view in views], total, query)
 

@@ -50,7 +50,7 @@ ETAG = ("ETag", "The version of what a person judges, to be sent back as If-Matc
 def get_accounting_documents(instance_id: str) -> dict[str, Any]:
     """The documents for the host's accounting, without their lines."""
     context = authorize(READ, instance_id)
-    query = read_list_query(request, DocumentsQuery())
+    query = read_list_query(request, DocumentsQuery)
     columns = documents.shown_columns(context)
     return list_answer(context, query, documents.wanted(context, query), columns, document_row_answer)
 
@@ -66,7 +66,7 @@ def get_accounting_documents(instance_id: str) -> dict[str, Any]:
 def get_accounting_documents_export(instance_id: str) -> Response:
     """The documents with their lines, as a file."""
     context = authorize_export(instance_id, READ)
-    query = read_query(request, DocumentFilters())
+    query = read_query(request, DocumentFilters)
     return file_answer(export_documents(context, query))
 
 

@@ -43,7 +43,7 @@ class ExplainQuery(ObjectSchema):
 def get_explanation(instance_id: str) -> dict[str, Any]:
     """Why an order or refund is not here, or a variant not linked."""
     context = authorize("read", instance_id)
-    query = read_query(request, ExplainQuery())
+    query = read_query(request, ExplainQuery)
     given = [name for name in SUBJECTS if name in query]
     if len(given) != 1:
         raise Invalid({name: ["Give exactly one of order, refund, variant and sku."] for name in given or SUBJECTS})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from flask_jwt_extended import get_jwt_identity, verify_jwt_in_request
 
 from ...app_state import current_state
 from ...errors import NotFound
-from ...operations import context
+from ...operations import context, transactions
 from ...operations.context import Caller, RequestContext
 from ...operations.queries import RefreshView
 from ...resources.values import INT64_MAX
@@ -27,6 +29,11 @@ def authorize(action: str, instance_id: str, *, while_deleting: bool = False) ->
 def authorize_refresh(action: str, instance_id: str, refresh_id: str) -> RefreshView:
     """One refresh of the caller's instance, once login, tenant and ``may`` agree."""
     return context.authorize_refresh(login(), action, parse_id(instance_id), parse_id(refresh_id))
+
+
+def polled() -> AbstractContextManager[None]:
+    """Within it the session is read as ``operations.transactions.polled`` says."""
+    return transactions.polled(current_state().db.session())
 
 
 def parse_id(text: str) -> int:

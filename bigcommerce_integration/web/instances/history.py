@@ -26,7 +26,7 @@ from .schemas import Deed
 def get_history(instance_id: str) -> dict[str, Any]:
     """Who did what to an instance, the newest first."""
     context = authorize("read_history", instance_id)
-    query = read_query(request, PageQuery())
+    query = read_query(request, PageQuery)
     rows, total = entries(context.session, context.state.tables, context.instance.id, **query)
     data = [{**shown(row, "id", "action", "done_by", "done_at"), "changes": json.loads(row.changes)} for row in rows]
     return page_answer(data, total, query)

@@ -23,7 +23,7 @@ from ...schemas.base import ObjectSchema
 from ...schemas.instances import InstancePatch, NewInstance, ReplacedInstance
 from ...schemas.query import PageQuery, QueryBoolean, QueryText, read_query
 from ...store_check.report import Report
-from ..http.access import authorize, login
+from ..http.access import authorize, login, polled
 from ..http.page_answer import page_answer
 from ..openapi.fields import Part, example_of
 from ..openapi.next_steps import FROM_CHANGED_INSTANCE, FROM_INSTANCE, FROM_NEW_INSTANCE
@@ -72,7 +72,7 @@ class InstancesQuery(PageQuery):
 def list_instances() -> dict[str, Any]:
     """The connected stores that the caller may read."""
     caller = login()
-    query = read_query(request, InstancesQuery())
+    query = read_query(request, InstancesQuery)
     views, total = list_connected(caller, **query)
     return page_answer([instance_answer(view, caller.state.cipher) for view in views], total, query)
 
@@ -95,7 +95,7 @@ def post_instance() -> Answered:
     """Connect a store."""
     caller = login()
     caller.require_permission("create")
-    query = read_query(request, VerifyQuery())
+    query = read_query(request, VerifyQuery)
     view = connect(caller, read_draft(request, caller.state.cipher), verify=query["verify"])
     answer, _, headers = _answered(view, caller.state.cipher)
     headers["Location"] = url_for(".get_instance", instance_id=view.instance.id)
@@ -112,9 +112,11 @@ def post_instance() -> Answered:
 )
 def get_instance(instance_id: str) -> Answered:
     """A connected store."""
-    context = authorize("read", instance_id, while_deleting=True)
-    wants_counts = "include" in read_query(request, InstanceQuery())
-    answer, status, headers = _answered(view_of(context, context.instance), context.state.cipher)
+    with polled():
+        context = authorize("read", instance_id, while_deleting=True)
+        wants_counts = "include" in read_query(request, InstanceQuery)
+        view = view_of(context, context.instance)
+    answer, status, headers = _answered(view, context.state.cipher)
     if wants_counts:
         answer["data"]["counts"] = asdict(counts(context))
     return answer, status, headers
@@ -225,7 +227,7 @@ def check_instance(instance_id: str) -> dict[str, Any]:
 
 def _change(instance_id: str, schema: Schema) -> Answered:
     context = authorize("change", instance_id)
-    verify = read_query(request, VerifyQuery())["verify"]
+    verify = read_query(request, VerifyQuery)["verify"]
     draft = read_draft(request, context.state.cipher, schema)
     changed = change(context, draft, verify=verify, versions=read_if_match(request))
     answer, status, headers = _answered(changed.view, context.state.cipher)

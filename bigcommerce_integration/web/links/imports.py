@@ -69,7 +69,7 @@ def post_import(instance_id: str) -> Answered:
 def get_imports(instance_id: str) -> dict[str, Any]:
     """The files that were sent, the newest first."""
     context = authorize("link", instance_id)
-    query = read_query(request, PageQuery())
+    query = read_query(request, PageQuery)
     views, total = list_imports(context, **query)
     return page_answer([_answer(view) for view in views], total, query)
 
@@ -101,7 +101,7 @@ def get_import_rows(instance_id: str, import_id: str) -> Response:
     """Its rows with one verdict as a CSV file."""
     context = authorize("link", instance_id)
     found = parse_id(import_id)
-    return file_answer(export_rows(context, found, read_query(request, RowsQuery())["verdict"]))
+    return file_answer(export_rows(context, found, read_query(request, RowsQuery)["verdict"]))
 
 
 def _step(name: str, description: str) -> Operation:

@@ -57,7 +57,7 @@ class Link(AnswerSchema):
 def get_links(instance_id: str) -> dict[str, Any]:
     """What was decided by hand, to be put into another instance of the same store."""
     context = authorize("read", instance_id)
-    query = read_query(request, LinksQuery())
+    query = read_query(request, LinksQuery)
     read = columns(context.state.tables.variants, EXPORTED)
     return list_answer(context, query, decisions.decided(context), read, lambda row: _link(row_answer(row, read)))
 

@@ -78,7 +78,7 @@ def list_view(
 
     def get_list(instance_id: str) -> dict[str, Any]:
         context = authorize(resource.permission, instance_id)
-        query = read_list_query(request, Query())
+        query = read_list_query(request, Query)
         read = record_columns(context, resource, query)
         return list_answer(context, query, want(context, query), read, lambda row: row_answer(row, read))
 
@@ -105,7 +105,7 @@ def export_view(
 
     def get_export(instance_id: str) -> Response:
         context = authorize_export(instance_id, resource.permission)
-        query = read_query(request, filters())
+        query = read_query(request, filters)
         return file_answer(export_records(context, resource, want(context, query), query))
 
     get_export.__name__ = f"get_{resource.name}_export"
@@ -119,7 +119,7 @@ def record_view(resource: Resource) -> Callable[[str, str], dict[str, Any]]:
 
     def get_record(instance_id: str, bigcommerce_id: str) -> dict[str, Any]:
         context, record_id = authorize(resource.permission, instance_id), parse_id(bigcommerce_id)
-        read = record_columns(context, resource, read_query(request, RecordQuery()))
+        read = record_columns(context, resource, read_query(request, RecordQuery))
         answer = row_answer(find_record(context, resource, record_id, read), read)
         for child in resource.children:
             shown = columns(context.state.tables.mirror[child.name], child_names(child))

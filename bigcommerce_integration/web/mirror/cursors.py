@@ -42,9 +42,9 @@ def lists(
     )
 
 
-def read_list_query(request: Request, schema: ListQuery) -> dict[str, Any]:
+def read_list_query(request: Request, kind: type[ListQuery]) -> dict[str, Any]:
     """The parameters. ``changed_after`` takes no filter, as a row that leaves the filter would never be listed."""
-    query = read_query(request, schema)
+    query = read_query(request, kind)
     others = sorted(set(query) - _BESIDE_CHANGES)
     if "changed_after" in query and others:
         problem = f"Cannot be combined with {', '.join(others)}: a row that leaves the filter would never be listed."

@@ -55,7 +55,7 @@ def post_order_refresh(instance_id: str, bigcommerce_id: str) -> dict[str, Any] 
     context = authorize("refresh", instance_id)
     context.require(ORDERS.permission)
     order_id = parse_id(bigcommerce_id)
-    view = refresh_order(context, order_id, wait_s=read_query(request, OrderRefreshQuery())["wait"])
+    view = refresh_order(context, order_id, wait_s=read_query(request, OrderRefreshQuery)["wait"])
     if view.row.status == "completed":
         with suppress(NotFound):
             return {"data": _order(context, order_id, {})}
@@ -73,7 +73,7 @@ def post_order_refresh(instance_id: str, bigcommerce_id: str) -> dict[str, Any] 
 def get_order(instance_id: str, bigcommerce_id: str) -> dict[str, Any]:
     """One order with its lines."""
     context = authorize(ORDERS.permission, instance_id)
-    return {"data": _order(context, parse_id(bigcommerce_id), read_query(request, RecordQuery()))}
+    return {"data": _order(context, parse_id(bigcommerce_id), read_query(request, RecordQuery))}
 
 
 def _order(context: RequestContext, order_id: int, query: Mapping[str, Any]) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class RejectedRecord(AnswerSchema):
 def get_rejected(instance_id: str) -> dict[str, Any]:
     """What was rejected, why, and what to do; the newest first."""
     context = authorize("read", instance_id)
-    query = read_query(request, RejectedQuery())
+    query = read_query(request, RejectedQuery)
     with_payload = query.pop("include", None) is not None
     rows, total = list_rejected(context, with_payload=with_payload, **query)
     return page_answer([_record(row) for row in rows], total, query)
@@ -73,7 +73,7 @@ def get_rejected(instance_id: str) -> dict[str, Any]:
 def get_rejected_export(instance_id: str) -> Response:
     """Records that could not be stored, as a file."""
     context = authorize_export(instance_id, "read")
-    query = read_query(request, RejectedFilters())
+    query = read_query(request, RejectedFilters)
     with_payload = query.pop("include", None) is not None
     return file_answer(export_rejected(context, with_payload=with_payload, **query))
 

@@ -27,7 +27,7 @@ class VariantQuery(ListQuery, VariantFilters):
 def get_variants(instance_id: str) -> dict[str, Any]:
     """The store's variants with their links."""
     context = authorize("read", instance_id)
-    query = read_list_query(request, VariantQuery())
+    query = read_list_query(request, VariantQuery)
     read = columns(context.state.tables.variants, VARIANT)
     return list_answer(context, query, variants.wanted(context, query), read, lambda row: row_answer(row, read))
 
@@ -45,5 +45,5 @@ def get_variants(instance_id: str) -> dict[str, Any]:
 def get_variants_export(instance_id: str) -> Response:
     """The store's variants as a file in which a person fills in the links."""
     context = authorize_export(instance_id, PRODUCTS.permission)
-    query = read_query(request, VariantFilters())
+    query = read_query(request, VariantFilters)
     return file_answer(export_variants(context, variants.wanted(context, query), query))

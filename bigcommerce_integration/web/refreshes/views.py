@@ -14,7 +14,7 @@ from ...operations.queries import RefreshView
 from ...operations.refreshes import cancel_refresh, list_refreshes, retry_refresh, start_refresh
 from ...schemas.query import read_query
 from ...schemas.refreshes import RefreshListQuery
-from ..http.access import authorize, authorize_refresh, parse_id
+from ..http.access import authorize, authorize_refresh, parse_id, polled
 from ..http.page_answer import page_answer
 from ..openapi.next_steps import FROM_REFRESH
 from ..openapi.operation import LOCATION, RETRY_AFTER, Answered, Operation, answer_of, page_of
@@ -75,7 +75,7 @@ def starter(name: str) -> Callable[[str], Answered]:
 def get_refreshes(instance_id: str) -> dict[str, Any]:
     """The refreshes of an instance, the newest first."""
     context = authorize("read", instance_id)
-    query = read_query(request, RefreshListQuery())
+    query = read_query(request, RefreshListQuery)
     views, total = list_refreshes(context, **query)
     return page_answer([refresh_answer(view) for view in views], total, query)
 
@@ -89,7 +89,8 @@ def get_refreshes(instance_id: str) -> dict[str, Any]:
 )
 def get_refresh(instance_id: str, refresh_id: str) -> Answered:
     """How far a refresh is."""
-    view = authorize_refresh("read", instance_id, refresh_id)
+    with polled():
+        view = authorize_refresh("read", instance_id, refresh_id)
     return {"data": refresh_answer(view)}, 200, _retry_after(view)
 
 
