@@ -103,10 +103,10 @@ def in_savepoint(session: Session, work: Callable[[], _T], refusal: Callable[[],
 
 @contextmanager
 def polled(session: Session) -> Iterator[None]:
-    """Read within what is asked again and again; ends the transaction with a commit instead of the app's rollback.
+    """Within it a request reads what is polled; its end commits the transaction, which a rollback would end otherwise.
 
     psycopg forgets its prepared statements at a rollback, and PostgreSQL then plans each statement anew, which takes
-    longer than reading does. What the host has begun or holds in the session is left as it is.
+    longer than reading does. Nothing is committed where the host began the transaction or has objects in the session.
     """
     is_ours = not session.in_transaction()
     yield

@@ -32,7 +32,7 @@ def authorize_refresh(action: str, instance_id: str, refresh_id: str) -> Refresh
 
 
 def polled() -> AbstractContextManager[None]:
-    """Within it the session is read as ``operations.transactions.polled`` says."""
+    """``operations.transactions.polled`` with the session of this request."""
     return transactions.polled(current_state().db.session())
 
 
