@@ -16,6 +16,8 @@ from .scene import LONGEST_S, Fleet, Spent, fleet
 from .watching import switch_off, switch_on, watched
 
 NAMES = ("first", "nothing", "demand", "late")
+SHORTEST_S = 1.0
+"""The shortest interval that ``BIGCOMMERCE_SYNC_INTERVAL_S`` may have."""
 REQUESTS, STATEMENTS, CPU_S = 4, 12, 0.025
 """Aims: of the three incrementals of a store, and of one incremental."""
 LONG_S = 3600.0
@@ -93,8 +95,8 @@ def _demand(all_: Fleet) -> tuple[float, Row]:
     finds is cores that stand idle; where other work lets none do so, it finds nothing.
     """
     options = all_.options
-    with all_.crew(sync_interval_s=3.0):
-        switch_on(all_, 3.0)
+    with all_.crew(sync_interval_s=SHORTEST_S):
+        switch_on(all_, SHORTEST_S)
         seen = watched(all_, options.seconds)
         switch_off(all_)
     done_a_s, spent = seen.done / seen.spent.wall_s, seen.spent
