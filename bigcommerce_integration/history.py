@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Insert, Row, func, insert, select
 from sqlalchemy.orm import Session
 
 from .models import Tables, db_now
@@ -20,7 +21,12 @@ def record(
     """Note ``action`` with what changed, as plain JSON values; never a token, nor who a shopper is."""
     # ASCII alone: what a database cannot hold (NUL, half a surrogate pair) stays an escape.
     row = {"instance_id": instance_id, "action": action, "done_by": done_by, "changes": json.dumps(changes)}
-    session.execute(insert(tables.history).inline().values(done_at=db_now()), row)
+    session.execute(_new_entry(tables), row)
+
+
+@lru_cache(maxsize=16)
+def _new_entry(tables: Tables) -> Insert:
+    return insert(tables.history).inline().values(done_at=db_now())
 
 
 def entries(

@@ -17,6 +17,7 @@ from bigcommerce_integration.models import db_now
 from bigcommerce_integration.models.instances import IntegrationInstance
 from bigcommerce_integration.operations.privacy import erasure
 from bigcommerce_integration.privacy import erased_people
+from bigcommerce_integration.refresh.lifecycle import claim
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome, claim_refresh
 from bigcommerce_integration.resources import person_data
 from bigcommerce_integration.resources.orders import LINE_AMOUNTS, ORDER_AMOUNTS
@@ -32,13 +33,14 @@ from .refresh.conftest import (
     bigcommerce_sandbox_factory,
     connect,
     connect_any,
+    connect_server,
     payload,
     record,
     writer,
 )
 from .refresh.test_people import Unreadable, fill_with_people, found
 
-__all__ = ["bigcommerce_sandbox", "bigcommerce_sandbox_factory", "connect", "connect_any"]
+__all__ = ["bigcommerce_sandbox", "bigcommerce_sandbox_factory", "connect", "connect_any", "connect_server"]
 
 EMAIL = f"{SECRET}.Müller@example.com"
 
@@ -252,6 +254,34 @@ def test_a_slice_that_began_before_is_waited_for(connect_any: Connect, next_slic
     assert is_blanked(mirror.row("orders", 118)["payload"])
 
 
+def test_a_slice_about_to_take_its_lease_is_waited_for(connect_server: Connect, monkeypatch: pytest.MonkeyPatch):
+    """It has read already that nobody is erased, and whoever erases sees its lease taken a moment later."""
+    mirror = connect_server()
+    has_read, may_go_on = threading.Event(), threading.Event()
+    monkeypatch.setattr(claim, "require_keys", lambda *_, **__: has_read.set() or may_go_on.wait(60))
+    claimed: list[Any] = []
+
+    def take() -> None:
+        with mirror.app.app_context():
+            claimed.append(claim_refresh(mirror.engine, mirror.refreshes["orders"]))
+
+    taking = threading.Thread(target=take)
+    taking.start()
+    assert has_read.wait(60)
+    results: list[Any] = []
+    erasing = in_thread(mirror, results)
+    wait_for_hash(mirror)
+    erasing.join(0.5)
+    may_go_on.set()
+    taking.join(60)
+    assert claimed[0].job.has_erased is False
+    erasing.join(0.5)
+    assert erasing.is_alive(), "the slice may have this person's order in hand"
+    give_back(mirror)
+    erasing.join(60)
+    assert len(results) == 1
+
+
 def wait_for_hash(mirror: Mirror) -> None:
     for _ in range(200):
         if mirror.rows("erased_people"):
@@ -279,14 +309,17 @@ def test_a_refresh_that_never_ends_is_not_waited_for_for_ever(connect: Connect, 
         erasure.erase(mirror.engine, instance_of(mirror), [person_data.customer(11)])
 
 
-def test_erased_people_are_read_once_a_slice(connect: Connect):
+def test_erased_people_are_read_once_a_slice_if_there_are_any(connect: Connect):
     store, _ = store_with()
     mirror = connect(store).completed("orders")
-    erase(mirror, "--customer-id", 4711)
     asked: list[str] = []
     with mirror.app.app_context():
         db_engine = mirror.host_app.db.engine
     event.listen(db_engine, "before_cursor_execute", lambda c, cur, statement, *_: asked.append(statement))
+    mirror.start("orders").advance("orders")
+    assert not any("bigcommerce_erased_people" in each for each in asked)
+    erase(mirror, "--customer-id", 4711)
+    asked.clear()
     mirror.start("orders").advance("orders")
     assert sum("bigcommerce_erased_people" in each for each in asked) == 1
 

@@ -73,7 +73,7 @@ def test_requests_and_commands_name_what_is_missing(shop: Shop, statement: str, 
     [
         ("ALTER TABLE bigcommerce_refreshes RENAME COLUMN attempts TO elsewhere", "attempts"),
         ("ALTER TABLE bigcommerce_products RENAME COLUMN name TO elsewhere", "name"),
-        ("ALTER TABLE bigcommerce_erased_people RENAME TO elsewhere", "bigcommerce_erased_people"),
+        ("ALTER TABLE bigcommerce_variants RENAME TO elsewhere", "bigcommerce_variants"),
     ],
 )
 def test_workers_name_what_is_missing_and_wait(
@@ -92,7 +92,7 @@ def test_workers_name_what_is_missing_and_wait(
         errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
         assert len(errors) <= 1, "not each second"
         back = (
-            "ALTER TABLE elsewhere RENAME TO bigcommerce_erased_people"
+            "ALTER TABLE elsewhere RENAME TO bigcommerce_variants"
             if "RENAME TO" in statement
             else statement.replace(f"{missing} TO elsewhere", f"elsewhere TO {missing}")
         )

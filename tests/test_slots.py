@@ -78,7 +78,7 @@ def test_the_host_s_own_actors_find_a_free_thread(broker: StubBroker, sqlite_url
 
 @pytest.mark.parametrize(
     ("queues", "configured", "expected"),
-    [(None, None, 4), ({"bigcommerce"}, None, 16), ({"bigcommerce", "mail"}, None, 4), (None, 3, 3)],
+    [(None, None, 4), ({"bigcommerce"}, None, 24), ({"bigcommerce", "mail"}, None, 4), (None, 3, 3)],
 )
 def test_places_by_what_a_process_serves(queues: set[str] | None, configured: int | None, expected: int) -> None:
     broker = StubBroker(middleware=[])
@@ -94,8 +94,8 @@ def test_places_by_what_a_process_serves(queues: set[str] | None, configured: in
         ({}, 15, 10),
         ({"pool_size": 21, "max_overflow": 0}, 21, 16),
         ({"pool_size": 3, "max_overflow": 1}, 4, 1),
-        ({"max_overflow": -1}, None, 16),
-        ({"poolclass": NullPool}, None, 16),
+        ({"max_overflow": -1}, None, 24),
+        ({"poolclass": NullPool}, None, 24),
     ],
 )
 def test_places_leave_sessions_of_the_database(

@@ -38,7 +38,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy import cast as cast_to
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.dialects.postgresql import insert as for_postgresql
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
@@ -62,6 +63,7 @@ class Dialect:
     ``now`` is the present in naive UTC plus ``{seconds}``. ``begins_with`` are the statements that begin a job's
     transaction, unless it is small. ``locks_within_writes``: an UPDATE or DELETE can pass over rows that are locked.
     ``writes_within_reads``: a WITH may hold an UPDATE or DELETE, and the rest reads what that returns.
+    ``ends_with_errors``: a statement that fails ends its transaction.
     ``errors`` are its numbers or states (a state by its beginning), ``conflicts`` those after which the same work may
     succeed, ``text_errors`` those that refuse a character. The rest is about plans: whether the values of a long IN go
     as one array, whether a column that is NULL throughout must stand in ORDER BY, whether an index must be forced,
@@ -78,6 +80,7 @@ class Dialect:
     locks_within_writes: bool = False
     writes_within_reads: bool = False
     is_read_committed: bool = True
+    ends_with_errors: bool = False
     begins_with: Sequence[str] = ()
     lock_wait: LockWait | None = None
     is_equality_exact: bool = True
@@ -110,6 +113,7 @@ POSTGRESQL = Dialect(
     begins_with=("SET LOCAL plan_cache_mode = force_custom_plan",),
     locks_within_writes=True,
     writes_within_reads=True,
+    ends_with_errors=True,
     lock_wait=LockWait(
         "SELECT current_setting('lock_timeout')", "SELECT set_config('lock_timeout', :wait, true)", 1000
     ),
@@ -216,6 +220,27 @@ def inserted(session: Session, table: Table, rows: Sequence[dict[str, Any]], key
         found = session.execute(select(column, table.c.id).where(column.in_([each[key] for each in rows]))).all()
     ids = dict(map(tuple, found))
     return [each | {"id": ids[each[key]]} for each in rows]
+
+
+def inserted_id(session: Session, table: Table, row: Mapping[str, Any], *, unique: Sequence[str]) -> int | None:
+    """Insert the row; its id, or None if another row has its values in the columns of the constraint ``unique``.
+
+    The transaction goes on either way. ``sqlalchemy.exc.IntegrityError`` if another constraint is violated.
+    """
+    if dialect_of(session).ends_with_errors:
+        new = for_postgresql(table).on_conflict_do_nothing(index_elements=unique).returning(table.c.id)
+        found: int | None = session.scalar(new, dict(row))
+        return found
+    try:
+        result: Any = session.execute(insert(table), dict(row))
+        return int(result.inserted_primary_key[0])
+    except IntegrityError as error:
+        failed = error
+    # The latest that is committed, also where the transaction reads from an older snapshot (MariaDB).
+    same = (table.c[name] == row[name] for name in unique)
+    if session.execute(select(table.c.id).where(*same).with_for_update(read=True)).first() is None:
+        raise failed
+    return None
 
 
 def write_free(session: Session, statement: Update | Delete, key: Any, *conditions: ColumnElement[bool]) -> int:

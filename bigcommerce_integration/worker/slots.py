@@ -15,6 +15,8 @@ from sqlalchemy import Pool, QueuePool
 
 from .messages.sender import QUEUE
 
+SLICES_A_THREAD = 3
+"""Where a process serves our queue alone. Each waits for its store most of the time: with fewer, cores stand idle."""
 BESIDE_SLICES = 5
 """Sessions of the database for the tick, for what is done beside it, and one to spare."""
 
@@ -85,10 +87,9 @@ class Slot:
 def places(broker: Broker, workers: Iterable[Worker], configured: int | None, sessions: int | None = None) -> int:
     """How many slices the workers of this process run at once.
 
-    Unless that is ``configured``, half of their threads, so that the host's own actors never wait for ours. Twice as
-    many as they have threads where they serve no queue but ours: those that no message has asked for have threads of
-    their own, and each waits for its store most of the time. No more than there are ``sessions`` of the database for
-    them (None: without limit).
+    Unless that is ``configured``, half of their threads, so that the host's own actors never wait for ours. Where they
+    serve no queue but ours, ``SLICES_A_THREAD`` for each thread, as slices that no message has asked for have threads
+    of their own. No more than there are ``sessions`` of the database for them (None: without limit).
     """
     if configured is not None:
         return configured
@@ -106,4 +107,4 @@ def most_sessions(pool: Pool) -> int | None:
 def _share(broker: Broker, worker: Worker) -> int:
     queues = {q_name(name) for name in broker.get_declared_queues()}
     served = {name for name in queues if not worker.consumer_whitelist or name in worker.consumer_whitelist}
-    return 2 * worker.worker_threads if served <= {QUEUE} else max(1, worker.worker_threads // 2)
+    return SLICES_A_THREAD * worker.worker_threads if served <= {QUEUE} else max(1, worker.worker_threads // 2)

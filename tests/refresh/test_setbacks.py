@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert
 
-from bigcommerce_integration.models import db_now
+from bigcommerce_integration.refresh.job import context
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
 from bigcommerce_integration.refresh.lifecycle.setbacks import MOST_ERRORS, Setbacks, after_error, described
 from bigcommerce_integration.refresh.read import walker
@@ -34,11 +33,13 @@ def told(mirror: Mirror) -> tuple[dict[str, Any], dict[str, Any]]:
     return refresh, client.get(place, headers=headers).json["data"]["health"]["products"]
 
 
-def test_an_error_before_the_first_request_lets_the_lease_go(connect: Connect) -> None:
+def test_an_error_before_the_first_request_lets_the_lease_go(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     mirror = with_worker(connect(SandboxStore(3, 0)))
-    # Somebody is erased, and the key that their hash was made with is not there.
-    people = mirror.table("erased_people")
-    mirror.execute(insert(people).values(instance_id=mirror.instance_id, person_hash="0" * 64, erased_at=db_now()))
+
+    def broken(*_: object, **__: object) -> None:
+        raise TypeError
+
+    monkeypatch.setattr(context, "transport_to", broken)
     for attempt in (1, 2):
         with pytest.raises(TypeError):
             mirror.advance("products")
@@ -47,8 +48,8 @@ def test_an_error_before_the_first_request_lets_the_lease_go(connect: Connect) -
         mirror.let_time_pass("products")
     refresh, health = told(mirror)
     for said in (refresh["message"], health["trouble"]):
-        assert "Error at encryption.py:" in said
-    mirror.execute(delete(people))
+        assert "TypeError at refresh/job/context.py:" in said
+    monkeypatch.undo()
     mirror.completed("products")
     assert told(mirror)[1]["trouble"] is None
 

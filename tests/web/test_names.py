@@ -20,8 +20,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from bigcommerce_integration.models import tables
 from bigcommerce_integration.models.instances import name_key
 from bigcommerce_integration.operations import transactions
-from bigcommerce_integration.operations.instances import validation
-from bigcommerce_integration.operations.instances.validation import is_name_stored
+from bigcommerce_integration.operations.health import Health, health_before
+from bigcommerce_integration.operations.instances import connect
 
 from ..host_app import HostApp, bearer, new_instance
 from ..serving import serving
@@ -113,13 +113,13 @@ def test_twenty_posts_of_twenty_names_make_twenty_instances(any_app: Flask, host
 
 
 class Rival:
-    """Another request that takes the name just after the first look of this one."""
+    """Another request that takes the name just before this one inserts it, in a transaction that has read already."""
 
     def __init__(self, app: Flask) -> None:
         self.app, self.headers, self.status = app, bearer(app), 0
 
-    def is_name_stored(self, *args: Any, **options: Any) -> bool:
-        found = is_name_stored(*args, **options)
+    def health_before(self, *args: Any, **options: Any) -> Health:
+        found = health_before(*args, **options)
         if not self.status:
             self.status = 1
             with ThreadPoolExecutor(1) as pool:
@@ -130,9 +130,17 @@ class Rival:
         return self.app.test_client().post(URL, json=new_instance(), headers=self.headers).status_code
 
 
+def test_a_taken_name_is_told_with_all_else_that_is_wrong(any_app: Flask) -> None:
+    """Also where our names are known by the insert alone, which is not tried then."""
+    client, headers, url = any_app.test_client(), bearer(any_app), f"{URL}?verify=false"
+    assert client.post(url, json=new_instance(), headers=headers).status_code == 201
+    answer = client.post(url, json=new_instance(integration_settings__store_id=999), headers=headers)
+    assert (answer.status_code, answer.json["errors"].keys()) == (422, {"name", "integration_settings.store_id"})
+
+
 def test_a_name_taken_between_the_check_and_the_insert_is_422(any_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     rival = Rival(any_app)
-    monkeypatch.setattr(validation, "is_name_stored", rival.is_name_stored)
+    monkeypatch.setattr(connect, "health_before", rival.health_before)
     answer = any_app.test_client().post(URL, json=new_instance(), headers=rival.headers)
     assert (rival.status, answer.status_code, answer.json["errors"]) == (201, 422, TAKEN)
 
@@ -146,7 +154,7 @@ def test_a_lost_race_leaves_the_hosts_transaction_as_it_is(
         app = host_app.create_app(url, broker=broker)
         host_app.create_rows(app)
         rival = Rival(app)
-        monkeypatch.setattr(validation, "is_name_stored", rival.is_name_stored)
+        monkeypatch.setattr(connect, "health_before", rival.health_before)
         app.before_request_funcs = {None: [lambda: write_user(host_app) if not rival.status else None]}
         app.after_request_funcs = {None: [lambda response: host_app.db.session.commit() or response]}
         answer = app.test_client().post(URL, json=new_instance(), headers=rival.headers)
@@ -161,23 +169,31 @@ def write_user(host_app: HostApp) -> None:
     host_app.db.session.flush()
 
 
-def test_the_hosts_pending_rows_survive_a_lost_race(
-    app: Flask, host_app: HostApp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The savepoint takes back our rows alone: what the host had written in its session stays."""
+def test_the_hosts_pending_rows_survive_a_taken_name(app: Flask, host_app: HostApp) -> None:
+    """The name is known by the insert, which does not end the host's transaction."""
     headers = bearer(app)
     assert app.test_client().post(URL, json=new_instance(), headers=headers).status_code == 201
-    found, seen = validation.is_name_stored, iter([False])
-    # The first look comes before the other request's commit, as it were.
-    monkeypatch.setattr(
-        validation, "is_name_stored", lambda *args, **options: next(seen, True) and found(*args, **options)
-    )
-
     app.before_request_funcs = {None: [lambda: write_user(host_app)]}
     app.after_request_funcs = {None: [lambda response: host_app.db.session.commit() or response]}
     assert app.test_client().post(URL, json=new_instance(), headers=headers).status_code == 422
     assert 77 in host_app.scalars(app, select(host_app.User.id))
     assert host_app.count(app, tables.instances) == 1
+
+
+@pytest.mark.parametrize("broken", ["start_instance", "view_of_new"])
+def test_what_fails_after_the_insert_leaves_nothing(
+    app: Flask, host_app: HostApp, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """Not even for a host that commits its session whatever was answered."""
+
+    def boom(*_: Any, **__: Any) -> None:
+        raise RuntimeError("on the way")
+
+    monkeypatch.setattr(connect, broken, boom)
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.after_request_funcs = {None: [lambda response: host_app.db.session.commit() or response]}
+    assert app.test_client().post(URL, json=new_instance(), headers=bearer(app)).status_code == 500
+    assert host_app.count(app, tables.instances) == 0
 
 
 def test_a_locked_database_is_waited_for(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> None:

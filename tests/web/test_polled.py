@@ -94,3 +94,26 @@ def test_objects_that_the_host_has_read_are_not_expired(host_app: HostApp, broke
     for path in polled_paths(app):
         assert ends_of(app, host_app, path)["commit"] == 0
     host_app.dispose(app)
+
+
+def test_what_may_writes_by_itself_is_committed_along(host_app: HostApp, broker: StubBroker, sqlite_url: str) -> None:
+    """A row of an audit trail, say, written by plain SQL: kept as by a request that changes something."""
+
+    class May:
+        count = 0
+
+        def __call__(self, action: str, instance: Any) -> bool:
+            if action == "read":
+                self.count += 1
+                row = {"id": 80_000 + self.count, "name": "Read"}
+                host_app.db.session.execute(insert(host_app.NominalCode), row)
+            return True
+
+    app = host_app.create_app(sqlite_url, broker=broker, host=host_app.host(may=May()))
+    host_app.create_rows(app)
+    paths = polled_paths(app)
+    before = host_app.count(app, host_app.NominalCode)
+    for path in paths:
+        assert ends_of(app, host_app, path) == {"commit": 1}
+    assert host_app.count(app, host_app.NominalCode) == before + 2
+    host_app.dispose(app)

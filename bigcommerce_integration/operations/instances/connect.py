@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import insert
-
 from ... import history
+from ...errors import Invalid
+from ...models.dialect import inserted_id
 from ...models.instances import IntegrationInstance, name_key
 from ...refresh.lifecycle.transitions import start_instance
 from ...signals import announce, instance_created
@@ -16,9 +15,9 @@ from .. import queries
 from ..context import Caller
 from ..health import Health, health_before, health_of_new
 from ..refreshes import HINT_AFTER_S
-from ..transactions import commit, end_transaction, in_savepoint, undone_by_errors
+from ..transactions import commit, end_transaction, undone_by_errors
 from .draft import Draft
-from .validation import name_refusal, require_valid
+from .validation import NAME_TAKEN, require_valid
 from .verification import store_of_columns, verify_credentials
 from .views import InstanceView, view_of_new
 
@@ -44,38 +43,44 @@ def connect(caller: Caller, draft: Draft, *, verify: bool) -> InstanceView:
 
 def _create(caller: Caller, draft: Draft, status_message: str | None) -> InstanceView:
     def work() -> InstanceView:
-        require_valid(caller, draft)
-        own = {
-            "tenant": caller.tenant,
-            "name_key": name_key(draft.columns["name"]),
-            "created_by": caller.name,
-            "status_message": status_message,
-        }
-        instance, health = _insert(caller, draft.columns | own)
+        require_valid(caller, draft, is_inserted_next=True)
+        before = _before(caller, draft)
+        row = _row(caller, draft, status_message, before)
+        # What the host has pending fails here as its own error.
+        caller.session.flush()
+        # No savepoint: a statement that does not fail leaves the host's transaction as it is.
+        instance_id = inserted_id(caller.session, caller.state.tables.instances, row, unique=("tenant", "name_key"))
+        if instance_id is None:
+            raise Invalid({"name": [NAME_TAKEN]})
         with undone_by_errors(caller.session):
-            return view_of_new(caller, instance, health)
+            return _begun(caller, IntegrationInstance.of_new({**row, "id": instance_id}), before)
 
     return commit(caller.session, work)
 
 
-def _insert(caller: Caller, row: Mapping[str, Any]) -> tuple[IntegrationInstance, Health]:
-    """All of it in one savepoint, with a write first.
-
-    pysqlite begins no transaction before a SAVEPOINT, so that the release of the outermost one commits: a second
-    savepoint could be lost alone. And SQLite refuses the step from reader to writer when another writer is at work.
-    """
-    state, store_hash = caller.state, row["store_hash"]
-    before = health_before(caller.session, state.tables, state.config, tenant=caller.tenant, store_hash=store_hash)
-    values = {**row, "status": "active", "version": 1, "created_at": before.now, "updated_at": before.now}
-    return in_savepoint(
-        caller.session, lambda: _write(caller, values, before), lambda: name_refusal(caller, row["name_key"])
-    )
+def _before(caller: Caller, draft: Draft) -> Health:
+    state = caller.state
+    which = {"tenant": caller.tenant, "store_hash": draft.columns["store_hash"]}
+    return health_before(caller.session, state.tables, state.config, **which)
 
 
-def _write(caller: Caller, row: Mapping[str, Any], before: Health) -> tuple[IntegrationInstance, Health]:
+def _row(caller: Caller, draft: Draft, status_message: str | None, before: Health) -> dict[str, Any]:
+    return {
+        **draft.columns,
+        "tenant": caller.tenant,
+        "name_key": name_key(draft.columns["name"]),
+        "created_by": caller.name,
+        "status": "active",
+        "status_message": status_message,
+        "version": 1,
+        "created_at": before.now,
+        "updated_at": before.now,
+    }
+
+
+def _begun(caller: Caller, instance: IntegrationInstance, before: Health) -> InstanceView:
+    """The new instance once what belongs to it is written; nothing is read back."""
     session, tables = caller.session, caller.state.tables
-    result: Any = session.execute(insert(tables.instances), row)
-    instance = IntegrationInstance.of_new({**row, "id": result.inserted_primary_key[0]})
     begun = start_instance(
         session,
         tables,
@@ -87,4 +92,4 @@ def _write(caller: Caller, row: Mapping[str, Any], before: Health) -> tuple[Inte
     )
     history.record(session, tables, instance.id, "create", done_by=caller.name, changes=history.created(instance))
     views = [queries.view_of_new(tables, each, now=before.now, has_worker=before.has_worker) for each in begun]
-    return instance, health_of_new(before, tables, views)
+    return view_of_new(caller, instance, health_of_new(before, tables, views))

@@ -25,21 +25,27 @@ def require_version(instance: IntegrationInstance, versions: Set[str] | None) ->
         raise VersionMismatch("The instance was changed since you read it. Read it again and repeat your change.")
 
 
-def require_valid(caller: Caller, draft: Draft, stored: IntegrationInstance | None = None) -> None:
+def require_valid(
+    caller: Caller, draft: Draft, stored: IntegrationInstance | None = None, *, is_inserted_next: bool = False
+) -> None:
     """Raises ``Invalid`` with every bad field; what is valid by itself is looked up even if others are not.
 
     ``stored`` is the instance that the draft is to change: what it keeps is not held against it, should the host
-    have become stricter since, and what no change may touch is refused.
+    have become stricter since, and what no change may touch is refused. With ``is_inserted_next`` our own names are not
+    looked at if all else is well, as the insert says whether the name is taken.
     """
     errors = deepcopy(draft.errors)
     for path, message in (
         *_missing(caller, draft),
-        *(_name_taken(caller, draft) if _is_renamed(draft, stored) else ()),
         *_too_early(caller, draft, stored),
         *_fixed(caller, draft, stored),
         *_without_flag(draft, stored),
     ):
         errors.setdefault(path, []).append(message)
+    name = draft.columns.get("name") if _is_renamed(draft, stored) else None
+    looks_at_ours = bool(errors) or not is_inserted_next
+    if name is not None and _is_taken(caller, name, looks_at_ours=looks_at_ours):
+        errors.setdefault("name", []).append(NAME_TAKEN)
     errors.refuse()
 
 
@@ -97,12 +103,9 @@ def _is_renamed(draft: Draft, stored: IntegrationInstance | None) -> bool:
     return stored is None or name_key(draft.columns.get("name", stored.name)) != name_key(stored.name)
 
 
-def _name_taken(caller: Caller, draft: Draft) -> Iterator[tuple[str, str]]:
-    name = draft.columns.get("name")
-    if name is None:
-        return
-    if is_name_stored(caller, name_key(name)) or caller.state.host.name_taken(caller.session, name):
-        yield "name", NAME_TAKEN
+def _is_taken(caller: Caller, name: str, *, looks_at_ours: bool) -> bool:
+    is_ours = looks_at_ours and is_name_stored(caller, name_key(name))
+    return is_ours or caller.state.host.name_taken(caller.session, name)
 
 
 def _too_early(caller: Caller, draft: Draft, stored: IntegrationInstance | None) -> Iterator[tuple[str, str]]:

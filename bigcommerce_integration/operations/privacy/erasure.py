@@ -1,9 +1,9 @@
 """Erase a person: what is stored about them is blanked, and what the store sends again later is blanked before it is
 stored.
 
-First the person's hash is committed: whichever slice of a refresh begins from then on blanks what it fetches. Those
-that began before are waited for. Then the stored rows are blanked, so many a transaction; a run that is killed leaves
-nothing half done within one, and running it again finishes.
+First the person's hash is committed: whichever slice of a refresh takes its lease from then on blanks what it fetches.
+Those that took it before are waited for. Then the stored rows are blanked, so many a transaction; a run that is killed
+leaves nothing half done within one, and running it again finishes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ...client.records import Record, single
 from ...client.redaction import blanked
 from ...errors import ErasureIncomplete, StoreUnavailable
 from ...models import db_now
+from ...models.dialect import lockable
 from ...models.instances import IntegrationInstance
 from ...privacy.erased_people import remember
 from ...refresh.job.context import Engine, new_owner
@@ -110,10 +111,10 @@ def _wait_for_turn(erasure: _Erasure, name: str) -> None:
     It need not be the lease that is waited for (one slice may follow another without a gap), only its passing on. A
     lease that has lapsed is taken and given back: its holder may be frozen, and is fenced off.
     """
-    engine = erasure.engine
-    config, seen = engine.config, engine.transaction(partial(_epoch, erasure, name))
+    engine, turn = erasure.engine, _Turn(erasure, name)
+    config = engine.config
     ends_at = time.monotonic() + 2 * (config.slice_s + config.lease_s + config.timeout_s)
-    while not engine.transaction(lambda session: _is_passed_on(session, erasure, name, seen)):
+    while not engine.transaction(turn.is_passed_on):
         if time.monotonic() >= ends_at:
             raise ErasureIncomplete(
                 f"A refresh of the {name} of instance {erasure.instance.id} does not come to its end: nothing that is "
@@ -122,14 +123,31 @@ def _wait_for_turn(erasure: _Erasure, name: str) -> None:
         engine.stopping.wait(POLL_S)
 
 
-def _is_passed_on(session: Session, erasure: _Erasure, name: str, seen: int | None) -> bool:
-    engine, instance_id = erasure.engine, erasure.instance.id
-    length_s, owner = engine.config.lease_s, new_owner()
-    lease = claim(session, engine.tables, instance_id=instance_id, resource=name, owner=owner, length_s=length_s)
-    if lease is None:
-        return _epoch(erasure, name, session) != seen
-    lease.release(session)
-    return True
+@dataclass
+class _Turn:
+    """The lease of a collection; ``seen`` is its epoch at a moment when nobody was about to take it.
+
+    A slice that had begun to take it before that moment may know of nobody yet, and its epoch would count as another's.
+    """
+
+    erasure: _Erasure
+    name: str
+    seen: int | None = None
+
+    def is_passed_on(self, session: Session) -> bool:
+        """Whether no slice has the lease that had it, or was about to take it, when this was first asked."""
+        engine, instance_id = self.erasure.engine, self.erasure.instance.id
+        length_s, owner = engine.config.lease_s, new_owner()
+        lease = claim(
+            session, engine.tables, instance_id=instance_id, resource=self.name, owner=owner, length_s=length_s
+        )
+        if lease is not None:
+            lease.release(session)
+            return True
+        if self.seen is not None:
+            return _epoch(self.erasure, self.name, session) != self.seen
+        self.seen = next(iter(lockable(session, engine.tables.leases.c.epoch, *self.erasure.lease(self.name))), None)
+        return False
 
 
 def _epoch(erasure: _Erasure, name: str, session: Session) -> int | None:

@@ -74,20 +74,22 @@ class Engine:
         """``work`` in a transaction of its own, committed (see ``in_own_transaction`` and ``dialect.begin``)."""
         return in_own_transaction(self.sessions, work, pause=self.stopping.wait, is_small=is_small)
 
-    def client(self, instance: IntegrationInstance, clock: StoreClock) -> StoreClient:
+    def client(self, instance: IntegrationInstance, clock: StoreClock, *, has_erased: bool = True) -> StoreClient:
         """The API of the store, by this clock; ``KeyMissing`` if its token or erasure key cannot be decrypted.
 
-        Who is erased is looked up now, so not within a transaction: a client lives for one slice.
+        Who is erased, if anybody is, is looked up now, so not within a transaction: a client lives for one slice.
         """
         token, timeout_s = self.cipher.decrypt(instance.access_token), self.config.timeout_s
         transport = transport_to(
             self.config, instance.store_hash, token, timeout_s=timeout_s, clock=clock, kept=self.kept
         )
-        return StoreClient(transport, is_unwanted=self._is_unwanted(instance))
+        return StoreClient(transport, is_unwanted=self._is_unwanted(instance, has_erased))
 
-    def _is_unwanted(self, instance: IntegrationInstance) -> IsUnwanted | None:
+    def _is_unwanted(self, instance: IntegrationInstance, has_erased: bool) -> IsUnwanted | None:
         if self.config.person_data == "drop":
             return lambda *_: True
+        if not has_erased:
+            return None
         erased = self.transaction(
             lambda session: erased_people(session, self.tables, self.cipher, instance.id), is_small=True
         )
@@ -110,7 +112,8 @@ class Aftermath:
 class Job:
     """One claimed refresh: what it is, for whom, and the lease that fences its writes.
 
-    ``is_link_due``: a pass over all unlinked variants is due, or wanted.
+    ``is_link_due``: a pass over all unlinked variants is due, or wanted. ``has_erased``: a person was erased from the
+    instance before its lease was taken.
     """
 
     engine: Engine
@@ -124,6 +127,7 @@ class Job:
     clock: StoreClock
     is_sweep: bool = False
     is_link_due: bool = False
+    has_erased: bool = True
     aftermath: Aftermath = field(default_factory=Aftermath, compare=False)
 
     @property

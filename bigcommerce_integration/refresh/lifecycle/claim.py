@@ -231,6 +231,8 @@ def _claimed(session: Session, engine: Engine, found: Row[Any], lease: Lease, ro
         deadline=time.monotonic() + engine.config.slice_s,
         is_sweep=row.is_sweep,
         is_link_due=bool(found.is_link_due),
+        # Read once the lease was taken: an erasure waits for whoever took it before (see ``operations.privacy``).
+        has_erased=row._mapping[f"{_ITS}erasure_key"] is not None,
         clock=StoreClock(instance.store_hash, database=row.now),
     )
     return Claimed(

@@ -99,7 +99,7 @@ class _Run:
         """Advance the refresh until time is up or it has ended; raises what nobody expected."""
         job = self.job
         try:
-            self.client = job.engine.client(job.instance, job.clock)
+            self.client = job.engine.client(job.instance, job.clock, has_erased=job.has_erased)
             self.slice = self._slice(self.client)
             run_phases(self.slice)
         except SliceEnds as end:

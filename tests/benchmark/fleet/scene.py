@@ -22,6 +22,7 @@ from unittest.mock import patch
 from sqlalchemy import func, select, text
 
 from bigcommerce_integration.demo.command.processes import Sandbox
+from bigcommerce_integration.worker.slots import BESIDE_SLICES, SLICES_A_THREAD
 
 from ...host_app import bearer
 from ...processes import ROOT, Workers, commands
@@ -228,6 +229,6 @@ def fleet(options: Namespace, *sizes: Size) -> Iterator[Fleet]:
         place = stack.enter_context(PLACES[options.broker]())
         tls = {"api_url": server.tls_url, "ca_bundle": server.ca_bundle}
         stage = stack.enter_context(opened(url, server.store, place, tls))
-        pool = {"SQLALCHEMY_ENGINE_OPTIONS": {"pool_size": 2 * options.threads + 5}}
+        pool = {"SQLALCHEMY_ENGINE_OPTIONS": {"pool_size": SLICES_A_THREAD * options.threads + BESIDE_SLICES}}
         object.__setattr__(stage.host, "settings", {**stage.host.settings, **pool})
         yield Fleet(stage, server, directory, options)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from sqlalchemy import func, select
 
 from bigcommerce_integration.config import Config
+from bigcommerce_integration.worker.slots import SLICES_A_THREAD
 
 from ...waiting import wait_until
 from ..measures import peak_kib
@@ -47,7 +48,7 @@ def _first(options: Namespace, spent: Spent, began_with: int, peak: int) -> Row:
     """By the cores that other processes have left, so that it holds on a machine that is not all ours, too."""
     by_cpu_s = sum(spent.cpu_s.values()) / spent.cores
     # The workers serve no queue but ours.
-    slices = options.processes * 2 * options.threads
+    slices = options.processes * SLICES_A_THREAD * options.threads
     by_latency_s = spent.requests * options.latency_ms / 1000 / slices
     return Row(
         f"first refreshes of {options.stores} stores, {spent.requests:,} requests",
