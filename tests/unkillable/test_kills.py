@@ -162,17 +162,20 @@ def test_kills_while_refunds_are_read_leave_none_out(database: str, tmp_path: Pa
 
 
 def kill_at_progress(read: Callable[[], dict[str, Any]], crew: Supervised, kills: int) -> dict[str, Any]:
-    """Kill the worker process after each step of the refresh that ``read`` reads, so often; the refresh at its end."""
-    before, killed = 0, 0
+    """Kill a worker process after each step of the refresh that ``read`` reads, so often; the refresh at its end."""
+    before, killed = 0, list[int]()
 
     def has_ended() -> bool:
-        nonlocal before, killed
+        nonlocal before
         data = read()
-        done = data["results"]["fetched"]
-        if killed < kills and done > before and data["status"] == "processing":
-            before, killed = done, killed + 1
+        done, newest = data["results"]["fetched"], int(re.findall(r"begun (\d+)", crew.text())[-1])
+        # What it had committed before it died may be read only now: that is no step of the next one.
+        is_new = newest not in killed[-1:]
+        if len(killed) < kills and done > before and is_new and data["status"] == "processing":
+            before = done
+            killed.append(newest)
             with suppress(ProcessLookupError):
-                os.kill(int(re.findall(r"begun (\d+)", crew.text())[-1]), signal.SIGKILL)
+                os.kill(newest, signal.SIGKILL)
         return data["status"] == "completed"
 
     wait_until(has_ended, 300, "the end of the job", every_s=0.01)
