@@ -127,7 +127,8 @@ def _wait_for_turn(erasure: _Erasure, name: str) -> None:
 class _Turn:
     """The lease of a collection; ``seen`` is its epoch at a moment when nobody was about to take it.
 
-    A slice that had begun to take it before that moment may know of nobody yet, and its epoch would count as another's.
+    A slice that is just taking the lease may have read already that nobody is erased. Its new epoch must not count as
+    that of a later slice.
     """
 
     erasure: _Erasure
