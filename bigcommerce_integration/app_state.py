@@ -19,7 +19,7 @@ from .encryption import TokenCipher
 from .errors import ConfigError
 from .host.port import Host
 from .models import Tables, copies_in
-from .models.dialect import is_in_memory
+from .models.dialect.databases import is_in_memory
 from .refresh.job.context import Engine
 from .refresh.write.behaviour import Collection
 

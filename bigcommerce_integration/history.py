@@ -19,9 +19,13 @@ def record(
     session: Session, tables: Tables, instance_id: int, action: str, *, done_by: str | None, changes: Mapping[str, Any]
 ) -> None:
     """Note ``action`` with what changed, as plain JSON values; never a token, nor who a shopper is."""
+    session.execute(_new_entry(tables), {"instance_id": instance_id, **entry(action, done_by=done_by, changes=changes)})
+
+
+def entry(action: str, *, done_by: str | None, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of an entry, but for the instance and the time; the arguments as for ``record``."""
     # ASCII alone: what a database cannot hold (NUL, half a surrogate pair) stays an escape.
-    row = {"instance_id": instance_id, "action": action, "done_by": done_by, "changes": json.dumps(changes)}
-    session.execute(_new_entry(tables), row)
+    return {"action": action, "done_by": done_by, "changes": json.dumps(changes)}
 
 
 @lru_cache(maxsize=16)
@@ -45,9 +49,9 @@ def latest(session: Session, tables: Tables, instance_id: int, limit: int, *, of
     return session.execute(wanted.limit(limit).offset(offset)).all()
 
 
-def created(instance: IntegrationInstance) -> dict[str, Any]:
-    """All that a new instance was given."""
-    given = {name: getattr(instance, name) for name in PATHS if name != "access_token"}
+def created(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """All that a new instance was given, by its columns."""
+    given = {name: columns.get(name) for name in PATHS if name != "access_token"}
     return {TOKEN_PATH: "set", **{PATHS[name]: _step(None, value) for name, value in given.items()}}
 
 

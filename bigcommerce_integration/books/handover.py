@@ -21,7 +21,8 @@ from ..accounting.postings import AccountingBatch, AccountingDocument
 from ..errors import Conflict, HostRefused, NotFound
 from ..host.port import AccountingHost
 from ..models import Tables, db_now, is_due
-from ..models.dialect import bounded_waits, dialect_of, is_lockable
+from ..models.dialect.databases import dialect_of
+from ..models.dialect.transactions import bounded_waits, is_lockable
 from ..models.instances import IntegrationInstance
 from ..refresh.job.context import Engine
 from ..refresh.removal.purge import DELETING

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from ..accounting.basis.due import day_of
 from ..errors import NotFound
 from ..models import Tables, db_now
-from ..models.dialect import bounded_waits, is_lockable
+from ..models.dialect.transactions import bounded_waits, is_lockable
 from ..models.instances import IntegrationInstance
 from ..refresh.job.lease import LOCK_WAIT_S, lease_of
 from ..refresh.removal.purge import DELETING, NOT_FOUND

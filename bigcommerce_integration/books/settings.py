@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ..accounting.basis.due import day_of
 from ..host.port import AccountingHost, Host
 from ..models import Tables, db_now
-from ..models.dialect import bounded_waits
+from ..models.dialect.transactions import bounded_waits
 from ..models.instances import NOMINAL_CODES, IntegrationInstance
 from ..refresh.job.lease import LOCK_WAIT_S
 from .ledger import create, zone_of

@@ -17,7 +17,8 @@ from sqlalchemy.orm import Mapper, QueryableAttribute, Session
 from sqlalchemy.types import TypeEngine
 
 from ..errors import ConfigError
-from ..models.dialect import VALUES_A_STATEMENT, in_chunks, like_escaped
+from ..models.dialect.conditions import VALUES_A_STATEMENT, in_chunks
+from ..models.dialect.texts import like_escaped
 from ..models.instances import IntegrationInstance, name_key
 from ..models.product_key import Key, in_order, is_whole_number, link_type
 from ..resources.values import UNSTORABLE

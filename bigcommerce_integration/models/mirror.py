@@ -13,7 +13,7 @@ from sqlalchemy.types import TypeEngine
 from ..resources.base import Field, Index, Kind
 from ..resources.columns import CODE_LENGTH
 from ..resources.registry import Registry
-from .dialect import TEXT_RANGES
+from .dialect.texts import TEXT_RANGES
 from .types import FOUR_BYTES, declare_table, exchange_rate, long_text, moment, money, row_id
 
 _TYPES: Mapping[Kind, Callable[[], TypeEngine[Any]]] = {

@@ -12,7 +12,7 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
 from ..resources.values import MONTH_NAMES
-from .dialect import MARIADB, SQLITE
+from .dialect.databases import MARIADB, SQLITE
 
 NAME_LENGTH = 255
 """Of the names of instances, of callers and of tenants."""

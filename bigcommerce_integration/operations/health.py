@@ -30,7 +30,7 @@ from ..config import Config
 from ..errors import RefreshCode
 from ..models import Tables, db_now, is_due
 from ..models.clock import ALLOWED_S
-from ..models.dialect import dialect_of
+from ..models.dialect.databases import dialect_of
 from ..models.instances import IntegrationInstance
 from ..refresh.lifecycle.transitions import open_key
 from ..refresh.lifecycle.wishes import MOST_SPREAD

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ..errors import Conflict, NotFound, RefreshCode
 from ..models import Tables
-from ..models.dialect import bounded_waits
+from ..models.dialect.transactions import bounded_waits
 from ..models.refreshes import OPEN
 from ..refresh.job.lease import LOCK_WAIT_S
 from ..refresh.job.parameters import BESIDE_WALKS, Mode, Parameters

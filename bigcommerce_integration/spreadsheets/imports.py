@@ -24,7 +24,8 @@ from .. import history
 from ..errors import RowCode
 from ..host.port import Host
 from ..models import Tables, db_now
-from ..models.dialect import in_chunks, is_lockable
+from ..models.dialect.conditions import in_chunks
+from ..models.dialect.transactions import is_lockable
 from ..models.instances import IntegrationInstance
 from ..models.product_key import Key, key_answer
 from ..refresh.linking.host_products import host_products

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..models import db_now
-from ..models.dialect import affected
+from ..models.dialect.writes import affected
 from ..refresh.job.context import Engine
 from ..version import __version__
 

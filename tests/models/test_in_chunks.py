@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from bigcommerce_integration.models.dialect import MOST_CUTS, WIDE_GAP, close_together, in_chunks
+from bigcommerce_integration.models.dialect.conditions import MOST_CUTS, WIDE_GAP, close_together, in_chunks
 
 STORED = ("MUG", "a,b", "{x}", 'q"\\', "NULL", "", "Gläser", "se\x1fparated")
 TABLE = Table(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from bigcommerce_integration.client.api import Reply
 from bigcommerce_integration.client.pages import Page
 from bigcommerce_integration.client.records import Record
-from bigcommerce_integration.models import dialect
+from bigcommerce_integration.models.dialect import conditions
 from bigcommerce_integration.refresh.lifecycle.claim import Outcome
 from bigcommerce_integration.refresh.write import bulk, rows
 from bigcommerce_integration.refresh.write.page import Counts, map_page
@@ -139,7 +139,7 @@ def test_too_long_name_costs_no_other_row(connect_any: Connect):
 @pytest.mark.ci
 def test_large_pages_are_written_in_several_statements(connect: Connect, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bulk, "ROWS_A_STATEMENT", 7)
-    monkeypatch.setattr(dialect, "VALUES_A_STATEMENT", 5)
+    monkeypatch.setattr(conditions, "VALUES_A_STATEMENT", 5)
     monkeypatch.setattr(rows, "SPARSEST", 0)
     mirror = connect(SandboxStore(40, 40)).completed()
     mirror.assert_mirrors_the_store()

@@ -18,7 +18,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from bigcommerce_integration.client.records import Record
 from bigcommerce_integration.errors import BadRecord
 from bigcommerce_integration.models import tables
-from bigcommerce_integration.models.dialect import TEXT_RANGES
+from bigcommerce_integration.models.dialect.texts import TEXT_RANGES
 from bigcommerce_integration.resources.mapping import Mapped, Mapper
 from bigcommerce_integration.resources.registry import REGISTRY
 

@@ -170,7 +170,7 @@ def boom(*args: Any, **options: Any) -> Any:
         "bigcommerce_integration.web.instances.views.instance_answer",
         "bigcommerce_integration.web.instances.views.url_for",
         "sqlalchemy.orm.Session.commit",
-        "bigcommerce_integration.operations.instances.connect.inserted_id",
+        "bigcommerce_integration.operations.instances.connect.inserted",
     ],
 )
 def test_a_failure_on_the_way_does_not_show_it(watch: Watch, broken: str, monkeypatch: pytest.MonkeyPatch) -> None:

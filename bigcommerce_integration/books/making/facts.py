@@ -17,7 +17,7 @@ from sqlalchemy import Column, ColumnElement, Row, Table, select
 from ...accounting.facts import GoodsReturn, Order, OrderLine, Refund, RefundItem, RefundPayment, Taxed
 from ...errors import BadRecord
 from ...models import Tables
-from ...models.dialect import in_chunks
+from ...models.dialect.conditions import in_chunks
 from ...resources.columns import CODE_LENGTH
 from ...resources.orders import has_fees
 from ...resources.refunds import REFUNDS

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from sqlalchemy import Row, bindparam, delete, select, update
 
 from ...accounting.document import GOODS, Document, Line, Status
-from ...models.dialect import dialect_of, in_chunks
+from ...models.dialect.conditions import in_chunks
+from ...models.dialect.databases import dialect_of
 from ...refresh.write.bulk import batches as in_statements
 from ...refresh.write.bulk import insert_all
 from ..host.methods import HostMethods

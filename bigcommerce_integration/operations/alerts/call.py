@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from ...app_state import public_page
 from ...host.port import Attention, AttentiveHost
 from ...models import db_now, is_due
-from ...models.dialect import affected, bounded_waits, is_lockable
+from ...models.dialect.transactions import bounded_waits, is_lockable
+from ...models.dialect.writes import affected
 from ...refresh.job.context import Engine
 from ..findings.finding import FindingCode, can_wait
 from .decision import LONGEST_RETRY_S, Step, next_step, retry_after_s

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ...app_state import State
 from ...models import db_now
-from ...models.dialect import is_lockable
+from ...models.dialect.transactions import is_lockable
 from ...models.instances import IntegrationInstance
 from ...refresh.job.context import Engine
 from ..context import Caller

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ...client.clock import TOLERANCE
 from ...models import db_now
-from ...models.dialect import idle_limit_s, tables_without_four_bytes
+from ...models.dialect.server import idle_limit_s, tables_without_four_bytes
 from ...refresh.job.database import shortage
 from .deployment import Deployment
 from .results import Result
@@ -160,7 +160,7 @@ def character_set(deployment: Deployment) -> list[Result]:
 
 @dataclass(frozen=True)
 class Settings:
-    """How the app talks to the database; ``idle_limit_s`` as ``models.dialect.idle_limit_s``."""
+    """How the app talks to the database; ``idle_limit_s`` as ``models.dialect.server.idle_limit_s``."""
 
     driver: str
     isolation: str

@@ -9,7 +9,8 @@ from sqlalchemy import select, update
 
 from ... import history
 from ...errors import Conflict
-from ...models.dialect import affected, is_lockable
+from ...models.dialect.transactions import is_lockable
+from ...models.dialect.writes import affected
 from ...models.instances import IntegrationInstance
 from ...refresh.job.regional import Subject, acknowledged
 from ..context import RequestContext, stored

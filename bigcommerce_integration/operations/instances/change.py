@@ -13,7 +13,7 @@ from ... import history
 from ...books.settings import follow
 from ...errors import NotFound
 from ...models import db_now
-from ...models.dialect import is_lockable
+from ...models.dialect.transactions import is_lockable
 from ...models.instances import IntegrationInstance, name_key
 from ...refresh.job.lease import wait_for_instance
 from ...signals import announce, instance_changed

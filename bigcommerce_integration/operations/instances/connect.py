@@ -6,9 +6,9 @@ from typing import Any
 
 from ... import history
 from ...errors import Invalid
-from ...models.dialect import inserted_id
+from ...models.dialect.inserts import Parts, inserted
 from ...models.instances import IntegrationInstance, name_key
-from ...refresh.lifecycle.transitions import start_instance
+from ...refresh.lifecycle.transitions import new_leases, start_instance
 from ...signals import announce, instance_created
 from ...worker import actors
 from .. import queries
@@ -49,11 +49,13 @@ def _create(caller: Caller, draft: Draft, status_message: str | None) -> Instanc
         # What the host has pending fails here as its own error.
         caller.session.flush()
         # No savepoint: a statement that does not fail leaves the host's transaction as it is.
-        instance_id = inserted_id(caller.session, caller.state.tables.instances, row, unique=("tenant", "name_key"))
-        if instance_id is None:
-            raise Invalid({"name": [NAME_TAKEN]})
+        table, parts = caller.state.tables.instances, _parts(caller, row, before)
         with undone_by_errors(caller.session):
-            return _begun(caller, IntegrationInstance.of_new({**row, "id": instance_id}), before)
+            made = inserted(caller.session, table, [row], key="name_key", parts=parts, unique=("tenant", "name_key"))
+            view = _begun(caller, IntegrationInstance.of_new(made[0]), before) if made else None
+        if view is None:
+            raise Invalid({"name": [NAME_TAKEN]})
+        return view
 
     return commit(caller.session, work)
 
@@ -78,18 +80,17 @@ def _row(caller: Caller, draft: Draft, status_message: str | None, before: Healt
     }
 
 
+def _parts(caller: Caller, row: dict[str, Any], before: Health) -> list[Parts]:
+    """What is inserted along with it: its leases, and the first entry of its history."""
+    tables, now = caller.state.tables, before.now
+    leases = new_leases(tables, sweep_after_s=caller.state.config.sweep_interval_s, now=now)
+    entry = history.entry("create", done_by=caller.name, changes=history.created(row))
+    return [Parts(tables.leases.c.instance_id, leases), Parts(tables.history.c.instance_id, [entry | {"done_at": now}])]
+
+
 def _begun(caller: Caller, instance: IntegrationInstance, before: Health) -> InstanceView:
-    """The new instance once what belongs to it is written; nothing is read back."""
-    session, tables = caller.session, caller.state.tables
-    begun = start_instance(
-        session,
-        tables,
-        instance.id,
-        hint_after_s=HINT_AFTER_S,
-        sweep_after_s=caller.state.config.sweep_interval_s,
-        requested_by=caller.name,
-        now=before.now,
-    )
-    history.record(session, tables, instance.id, "create", done_by=caller.name, changes=history.created(instance))
-    views = [queries.view_of_new(tables, each, now=before.now, has_worker=before.has_worker) for each in begun]
+    """The new instance once its first refreshes are written; nothing is read back."""
+    session, tables, now = caller.session, caller.state.tables, before.now
+    begun = start_instance(session, tables, instance.id, hint_after_s=HINT_AFTER_S, requested_by=caller.name, now=now)
+    views = [queries.view_of_new(tables, each, now=now, has_worker=before.has_worker) for each in begun]
     return view_of_new(caller, instance, health_of_new(before, tables, views))

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from ...errors import LinkCode
-from ...models.dialect import in_chunks
+from ...models.dialect.conditions import in_chunks
 from ...resources.products import variant_options
 from ..context import RequestContext
 

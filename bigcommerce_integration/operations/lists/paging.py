@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from ...errors import Invalid
-from ...models.dialect import dialect_of
+from ...models.dialect.databases import dialect_of
 from ..context import RequestContext
 
 MOST_SCANNED = 500

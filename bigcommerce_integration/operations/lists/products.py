@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...models.dialect import is_exactly, text_begins_with
+from ...models.dialect.conditions import is_exactly
+from ...models.dialect.texts import text_begins_with
 from ..context import RequestContext
 from . import filters, search
 from .paging import Wanted

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, and_, false, or_, select
 
-from ...models.dialect import like_escaped
+from ...models.dialect.texts import like_escaped
 from ..context import RequestContext
 from .filters import indexed_by
 from .paging import Condition, Wanted

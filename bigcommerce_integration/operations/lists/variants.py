@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Label, Table, exists, func, select
 
-from ...models.dialect import is_exactly, text_begins_with
+from ...models.dialect.conditions import is_exactly
+from ...models.dialect.texts import text_begins_with
 from ...refresh.job.lease import lease_of
 from ...refresh.linking.manual import SOURCE
 from ...resources.products import PRODUCTS

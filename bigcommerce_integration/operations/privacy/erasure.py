@@ -23,7 +23,7 @@ from ...client.records import Record, single
 from ...client.redaction import blanked
 from ...errors import ErasureIncomplete, StoreUnavailable
 from ...models import db_now
-from ...models.dialect import lockable
+from ...models.dialect.transactions import lockable
 from ...models.instances import IntegrationInstance
 from ...privacy.erased_people import remember
 from ...refresh.job.context import Engine, new_owner

@@ -18,7 +18,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from ...models import metadata
-from ...models.dialect import Lack, begin, is_lock_error, lack_of
+from ...models.dialect.databases import Lack
+from ...models.dialect.errors import is_lock_error, lack_of
+from ...models.dialect.transactions import begin
 from ...resources.values import storable
 
 T = TypeVar("T")

@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 
 from ...errors import LeaseLost
 from ...models import Tables, db_now, is_due
-from ...models.dialect import affected, bounded_waits, dialect_of, unlocked
+from ...models.dialect.databases import dialect_of
+from ...models.dialect.transactions import bounded_waits, unlocked
+from ...models.dialect.writes import affected
 
 LOCK_WAIT_S = 2
 """How long a request waits for a lock before it begins anew."""

@@ -14,7 +14,8 @@ from ...client.clock import StoreClock
 from ...client.http.rate_limit import LONGEST_WAIT_S
 from ...errors import KeyMissing
 from ...models import Tables, db_now, is_due
-from ...models.dialect import affected, unlocked, write_free, writes_within_reads
+from ...models.dialect.transactions import unlocked
+from ...models.dialect.writes import affected, write_free, writes_within_reads
 from ...models.instances import IntegrationInstance
 from ...models.refreshes import COUNTERS, OPEN
 from ..drift import load_drift

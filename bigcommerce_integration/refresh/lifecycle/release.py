@@ -13,7 +13,7 @@ from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from ...models import Tables, db_now
-from ...models.dialect import affected
+from ...models.dialect.writes import affected
 from ...resources.columns import message as column_message
 from ..job.context import Engine, Job
 from ..job.lease import lease_of

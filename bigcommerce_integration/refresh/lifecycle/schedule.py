@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from ...config import Config
 from ...models import Tables, db_now, is_due
 from ...models.clock import ALLOWED_S
-from ...models.dialect import affected, is_lockable, unlocked
+from ...models.dialect.transactions import is_lockable, unlocked
+from ...models.dialect.writes import affected
 from ...models.refreshes import STOPPED
 from ...resources.base import Resource
 from ..job.context import Engine

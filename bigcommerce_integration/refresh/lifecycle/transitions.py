@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 
 from ...errors import BigCommerceError, ConnectionBroken
 from ...models import Tables, db_now
-from ...models.dialect import affected, inserted, write_and_drop
+from ...models.dialect.inserts import Parts, inserted
+from ...models.dialect.writes import affected, write_and_drop
 from ...models.refreshes import OPEN, STOPPED
 from ...resources.columns import message as column_message
 from ..job.checkpoint import Checkpoint, load_checkpoint
@@ -39,29 +40,37 @@ def open_key(instance_id: int, resource: str) -> str:
 # -- start ---------------------------------------------------------------------------------------------------------
 
 
+def new_leases(tables: Tables, *, sweep_after_s: float, now: datetime) -> list[dict[str, Any]]:
+    """The leases of an instance that is to be connected, but for its id; ``now`` is by the database's clock.
+
+    ``sweep_after_s`` is when the first sweep is due, if automatic sync is on.
+    """
+    sweep_at = now + timedelta(seconds=spread(sweep_after_s))
+    lease = {"epoch": 0, "change_number": 0, "next_sweep_at": sweep_at}
+    return [lease | {"resource": name} for name in _at_first(tables)]
+
+
 def start_instance(
     session: Session,
     tables: Tables,
     instance_id: int,
     *,
     hint_after_s: float,
-    sweep_after_s: float,
     requested_by: str | None = None,
     now: datetime,
 ) -> list[dict[str, Any]]:
-    """Insert a new instance's leases and an initial refresh of each of its collections, with their hints; the rows of
-    the refreshes as ``start_together`` gives them.
+    """Insert an initial refresh of each collection of a new instance, with their hints, as ``start_together`` does.
 
-    ``hint_after_s`` is when the tick first hints at them, should the caller's own hint get lost;
-    ``sweep_after_s`` when the first sweep is due, if automatic sync is on. ``now`` is by the database's clock.
+    The instance has its leases. ``hint_after_s`` is when the tick first hints at them, should the caller's own hint
+    get lost.
     """
-    # The others begin by themselves, once workers that do not know them are gone (see ``arrivals``).
-    names = [each.name for each in tables.registry.read if each.since is None]
-    sweep_at = now + timedelta(seconds=spread(sweep_after_s))
-    lease = {"instance_id": instance_id, "epoch": 0, "change_number": 0, "next_sweep_at": sweep_at}
-    session.execute(insert(tables.leases), [lease | {"resource": name} for name in names])
-    wanted = [Wanted(instance_id, name, "initial", requested_by=requested_by) for name in names]
+    wanted = [Wanted(instance_id, name, "initial", requested_by=requested_by) for name in _at_first(tables)]
     return start_together(session, tables, wanted, hint_after_s=hint_after_s, now=now)
+
+
+def _at_first(tables: Tables) -> list[str]:
+    # The others begin by themselves, once workers that do not know them are gone (see ``arrivals``).
+    return [each.name for each in tables.registry.read if each.since is None]
 
 
 @dataclass(frozen=True)
@@ -77,15 +86,16 @@ class Wanted:
 def start_together(
     session: Session, tables: Tables, wanted: Sequence[Wanted], *, hint_after_s: float, now: datetime
 ) -> list[dict[str, Any]]:
-    """Insert pending walks and their hints, a statement for each table; what was written of each, with its id.
+    """Insert pending walks and their hints; what was written of each, with its id.
 
     ``now`` is by the database's clock. Raises ``sqlalchemy.exc.IntegrityError`` if one of their kind is open already.
     """
     walks = [_pending(each.instance_id, each.resource, each.mode, _NOTHING, each.requested_by) for each in wanted]
-    begun = inserted(session, tables.refreshes, [each | {"created_at": now} for each in walks], "open_key")
     hint = {"next_hint_at": now + timedelta(seconds=hint_after_s), "times_sent": 0}
-    session.execute(insert(tables.hints), [hint | {"refresh_id": each["id"]} for each in begun])
-    return begun
+    parts = [Parts(tables.hints.c.refresh_id, [hint])]
+    return inserted(
+        session, tables.refreshes, [each | {"created_at": now} for each in walks], key="open_key", parts=parts
+    )
 
 
 def start(

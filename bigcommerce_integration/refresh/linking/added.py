@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from ...errors import HostRefused, NotFound
 from ...models import Tables, db_now, is_due
-from ...models.dialect import is_lockable
+from ...models.dialect.transactions import is_lockable
 from ...resources.columns import sku_key
 from ...resources.products import PRODUCTS
 from ..job.context import Engine

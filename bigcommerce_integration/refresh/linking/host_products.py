@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ...errors import HostRefused, LinkCode
 from ...host.port import ProductDraft
-from ...models.dialect import is_text_refused
+from ...models.dialect.errors import is_text_refused
 from ...models.product_key import Key
 from ..write.host_calls import host_products_by_sku, make_host_products
 from ..write.rows import PageTransaction, chunks, rows_by_id

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ...errors import NotFound
 from ...host.port import Host
 from ...models import Tables, db_now
-from ...models.dialect import bounded_waits
+from ...models.dialect.transactions import bounded_waits
 from ...models.instances import IntegrationInstance
 from ...resources.products import PRODUCTS
 from ..job.lease import LOCK_WAIT_S, lease_of

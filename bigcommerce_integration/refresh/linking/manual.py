@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from ...host.port import Host
 from ...models import Tables
-from ...models.dialect import in_chunks
+from ...models.dialect.conditions import in_chunks
 from ...models.instances import IntegrationInstance
 from ...models.product_key import Key, in_order, key_answer
 from ..write.rows import update_rows

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ...errors import MassDeletion
 from ...models import Tables
-from ...models.dialect import not_in
+from ...models.dialect.conditions import not_in
 from ...resources.base import DateFilter
 from ..job.context import Job
 from ..write import collection as write

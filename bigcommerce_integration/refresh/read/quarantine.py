@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from ...client.api import Reply
 from ...models import Tables
-from ...models.dialect import affected
+from ...models.dialect.writes import affected
 from ..job.context import Job
 from ..job.lease import Lease
 from ..write.behaviour import Collection, PageSink

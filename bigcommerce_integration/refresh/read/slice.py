@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from ...client.api import Reply, StoreClient
 from ...client.records import Record
 from ...errors import HostRefused, RefreshEnded, RejectionCode
-from ...models.dialect import is_text_refused
+from ...models.dialect.errors import is_text_refused
 from ...resources.base import DateFilter
 from ...resources.mapping import Mapped
 from ..job.checkpoint import Checkpoint

@@ -19,7 +19,10 @@ from sqlalchemy.orm import Session
 
 from ...errors import LeaseLost
 from ...models import Tables, db_now
-from ...models.dialect import VALUES_A_STATEMENT, affected, dialect_of, is_lockable
+from ...models.dialect.conditions import VALUES_A_STATEMENT
+from ...models.dialect.databases import dialect_of
+from ...models.dialect.transactions import is_lockable
+from ...models.dialect.writes import affected
 from ..job.context import Engine, new_owner
 from ..job.lease import count_leases, fence, is_free_to_take, lock_leases
 from ..lifecycle.transitions import cancel_all

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ...client.api import Page, Reply
 from ...models import Tables, db_now
-from ...models.dialect import is_lockable, plan_anew
+from ...models.dialect.transactions import is_lockable, plan_anew
 from ...resources.orders import ORDERS
 from ...resources.products import PRODUCTS
 from ..job.context import new_owner

@@ -9,7 +9,7 @@ from sqlalchemy import Boolean, Connection, Dialect, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import Table
 
-from ...models.dialect import takes_copy
+from ...models.dialect.databases import takes_copy
 
 ROWS_A_STATEMENT = 1000
 BYTES_A_STATEMENT = 4 * 1024 * 1024

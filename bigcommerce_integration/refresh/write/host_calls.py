@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import HostRefused
 from ...host.port import ProductDraft
-from ...models.dialect import is_text_refused
+from ...models.dialect.errors import is_text_refused
 from ...models.product_key import Key
 from ...resources.values import storable
 from ..job.database import NEEDS_FOUR_BYTES, shortage

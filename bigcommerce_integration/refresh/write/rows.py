@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ...host.port import Host
 from ...models import Tables
-from ...models.dialect import in_chunks
+from ...models.dialect.conditions import in_chunks
 from ...models.instances import IntegrationInstance
 from ..drift import Drift
 from . import bulk

@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, Select, and_, select, update
 from sqlalchemy.orm import Session
 
 from ...models import Tables, db_now, is_due
-from ...models.dialect import lockable, write_free
+from ...models.dialect.transactions import lockable
+from ...models.dialect.writes import write_free
 from ...models.refreshes import OPEN
 from ...refresh.job.context import Engine
 from ...refresh.job.lease import is_free_to_take
