@@ -14,6 +14,7 @@ from ..models.instances import IntegrationInstance
 from ..models.types import NAME_LENGTH
 from ..refresh.removal.purge import DELETING, NOT_FOUND
 from . import queries
+from .health import Leases, with_leases
 from .queries import RefreshView
 
 
@@ -104,6 +105,15 @@ def authorize(caller: Caller, action: str, instance_id: int, *, while_deleting: 
     """
     instance = queries.instance(caller.session, caller.state.tables, instance_id, tenant=caller.tenant)
     return _permitted(caller, instance, action, while_deleting=while_deleting)
+
+
+def authorize_with_leases(
+    caller: Caller, action: str, instance_id: int, *, while_deleting: bool = False
+) -> tuple[RequestContext, Leases]:
+    """As ``authorize``, with the instance's leases in the same query: the state of a store is polled too."""
+    state = caller.state
+    instance, leases = with_leases(caller.session, state.tables, state.config, instance_id, tenant=caller.tenant)
+    return _permitted(caller, instance, action, while_deleting=while_deleting), leases
 
 
 def authorize_refresh(caller: Caller, action: str, instance_id: int, refresh_id: int) -> RefreshView:

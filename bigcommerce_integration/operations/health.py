@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -12,22 +12,24 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Integer,
     Row,
     ScalarSelect,
     Select,
+    String,
     and_,
     bindparam,
     case,
     exists,
     func,
-    literal,
+    literal_column,
     select,
     true,
 )
 from sqlalchemy.orm import Session
 
 from ..config import Config
-from ..errors import RefreshCode
+from ..errors import NotFound, RefreshCode
 from ..models import Tables, db_now, is_due
 from ..models.clock import ALLOWED_S
 from ..models.dialect.databases import dialect_of
@@ -41,6 +43,9 @@ from .queries import RefreshView
 
 # Refreshes of a few records prove nothing about the others.
 _WHOLE = ("initial", "incremental", "full")
+Leases = Mapping[int, Sequence[Row[Any]]]
+"""By instance, each with all that is known of it."""
+_ONE = literal_column("1", Integer())
 
 
 @dataclass(frozen=True)
@@ -127,12 +132,19 @@ def health_by_instance(
     if not instances:
         return {}
     leases = _leases(session, tables, config, [each.id for each in instances])
+    return health_by_leases(session, tables, config, instances, leases)
+
+
+def health_by_leases(
+    session: Session, tables: Tables, config: Config, instances: Sequence[IntegrationInstance], leases: Leases
+) -> dict[int, Health]:
+    """The same where their leases are read already; one query, and another if there are none."""
     views = _views(session, tables, config, leases)
     workers = _workers(session, tables, config, leases)
     made = {}
     for instance in instances:
         # A store that was connected by another version may have more leases, or fewer.
-        by_resource = {row.resource: row for row in leases[instance.id]}
+        by_resource = {row.resource: row for row in leases.get(instance.id, ())}
         rows = [by_resource[resource] for resource in tables.registry.names if resource in by_resource]
         made[instance.id] = replace(
             workers,
@@ -148,7 +160,19 @@ def health_by_instance(
     return made
 
 
-def _workers(session: Session, tables: Tables, config: Config, leases: Mapping[int, Sequence[Row[Any]]]) -> Health:
+def with_leases(
+    session: Session, tables: Tables, config: Config, instance_id: int, *, tenant: str
+) -> tuple[IntegrationInstance, Leases]:
+    """The tenant's instance with its leases, in one query; ``NotFound`` as ``queries.instance``."""
+    which = {"instance_id": instance_id, "tenant": tenant}
+    rows = session.execute(_with_store(tables, *_settings(session, config)), which).all()
+    if not rows:
+        raise NotFound(queries.NO_INSTANCE)
+    # A store without leases has one row, of its own columns alone.
+    return IntegrationInstance.from_row(rows[0]), {instance_id: [row for row in rows if row.resource is not None]}
+
+
+def _workers(session: Session, tables: Tables, config: Config, leases: Leases) -> Health:
     """What holds for every instance, the rest left out: it came with the leases, if there are any."""
     row = next((row for rows in leases.values() for row in rows), None)
     if row is None:
@@ -169,7 +193,7 @@ def _ticks(tables: Tables, window_s: float) -> Sequence[ColumnElement[Any]]:
         # Not what a worker noted while the database's clock was wrong.
         func.max(case((ticked_at <= db_now(ALLOWED_S), ticked_at))).label("ticked_at"),
         db_now().label("now"),
-        func.count(case((is_running, 1))).label("running"),
+        func.count(case((is_running, _ONE))).label("running"),
         func.min(case((is_running, workers.c.broker_down_since))).label("down_since"),
     )
 
@@ -181,36 +205,62 @@ def _before(tables: Tables, window_s: float) -> Select[Any]:
     return select(*_ticks(tables, window_s), exists().where(*is_of_store).label("has_other"))
 
 
-def _leases(session: Session, tables: Tables, config: Config, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
+def _leases(session: Session, tables: Tables, config: Config, ids: Sequence[int]) -> Leases:
     """The leases of these instances, by instance."""
     by_instance: defaultdict[int, list[Row[Any]]] = defaultdict(list)
-    sees_not_null = dialect_of(session).sees_not_null
-    selected = _selected(tables, config.sync_interval_s, queries.worker_window_s(config), sees_not_null=sees_not_null)
-    for row in session.execute(selected, {"ids": list(ids)}):
+    for row in session.execute(_of_ids(tables, *_settings(session, config)), {"ids": list(ids)}):
         by_instance[row.instance_id].append(row)
     return by_instance
 
 
+def _settings(session: Session, config: Config) -> tuple[float, float, bool]:
+    """What the statements about leases depend on beside the tables."""
+    return config.sync_interval_s, queries.worker_window_s(config), dialect_of(session).sees_not_null
+
+
 @lru_cache(maxsize=16)
-def _selected(tables: Tables, sync_interval_s: float, window_s: float, *, sees_not_null: bool) -> Select[Any]:
-    """Leases of the instances ``ids`` with the ids of the refreshes that matter, each found at the end of an index.
+def _of_ids(tables: Tables, *settings: Any) -> Select[Any]:
+    """The leases of the instances ``ids``."""
+    leases, workers, found = _selected(tables, *settings)
+    of_these = leases.c.instance_id.in_(bindparam("ids", expanding=True))
+    return found.select_from(leases.join(workers, true())).where(of_these)
+
+
+@lru_cache(maxsize=16)
+def _with_store(tables: Tables, *settings: Any) -> Select[Any]:
+    """The instance ``instance_id`` of ``tenant``, beside each of its leases; one row if it has none."""
+    leases, workers, found = _selected(tables, *settings)
+    store = tables.instances.alias("s")
+    # Always true, as ids begin at 1: SQLAlchemy warns of a join on nothing, on MariaDB, beside one on something.
+    is_any = store.c.id > -workers.c.running
+    both = store.outerjoin(leases, leases.c.instance_id == store.c.id).join(workers, is_any)
+    # Not renamed, for the length of the statement: what is selected of leases has other names.
+    its = (store.c[each.name] for each in fields(IntegrationInstance))
+    is_it = store.c.id == bindparam("instance_id"), store.c.tenant == bindparam("tenant")
+    return found.add_columns(*its).select_from(both).where(*is_it)
+
+
+def _selected(
+    tables: Tables, sync_interval_s: float, window_s: float, sees_not_null: bool
+) -> tuple[FromClause, FromClause, Select[Any]]:
+    """Leases, workers, and of both the ids of the refreshes that matter, each found at the end of an index.
 
     Each row also has what holds for all of them: to ask for that by a statement of its own would cost a request more.
     """
-    # By short names: psycopg keeps no parsed form of a statement above 4,096 characters.
-    leases, refreshes = tables.leases.alias("lease"), tables.refreshes.alias("past")
-    rejected = tables.rejected_records
+    # By short names, with constants as text: psycopg keeps no parsed form of a statement above 4,096 characters.
+    leases, refreshes = tables.leases.alias("l"), tables.refreshes.alias("r")
+    rejected = tables.rejected_records.alias("bad")
 
     def of_lease(table: FromClause) -> ColumnElement[bool]:
         return and_(table.c.instance_id == leases.c.instance_id, table.c.resource == leases.c.resource)
 
     def newest(*which: ColumnElement[bool]) -> ScalarSelect[Any]:
         found = select(refreshes.c.id).where(of_lease(refreshes), *which)
-        return found.order_by(refreshes.c.id.desc()).limit(1).scalar_subquery()
+        return found.order_by(refreshes.c.id.desc()).limit(_ONE).scalar_subquery()
 
-    in_quarantine = rejected.c.reason_code.in_(QUARANTINE)
+    in_quarantine = rejected.c.reason_code.in_(_constants(*QUARANTINE))
     left_out = select(func.count(rejected.c.bigcommerce_id.distinct())).where(of_lease(rejected), in_quarantine)
-    any_rejected = select(literal(1)).where(of_lease(rejected)).limit(1)
+    any_rejected = select(_ONE).where(of_lease(rejected)).limit(_ONE)
     any_unsolved = _any_unsolved(tables, leases, sees_not_null=sees_not_null)
     workers = select(*_ticks(tables, window_s)).subquery()
     found = select(
@@ -220,22 +270,32 @@ def _selected(tables: Tables, sync_interval_s: float, window_s: float, *, sees_n
         workers,
         _is_store_of_others(tables, leases).label("has_other"),
         newest().label("newest_id"),
-        newest(refreshes.c.status == "completed", refreshes.c.mode.in_(_WHOLE)).label("success_id"),
-        newest(refreshes.c.status == "failed").label("failure_id"),
+        newest(_is(refreshes.c.status, "completed"), refreshes.c.mode.in_(_constants(*_WHOLE))).label("success_id"),
+        newest(_is(refreshes.c.status, "failed")).label("failure_id"),
         newest(*_held_back(refreshes)).label("held_back_id"),
         left_out.scalar_subquery().label("left_out"),
         any_rejected.scalar_subquery().label("any_rejected"),
         any_unsolved.scalar_subquery().label("any_unsolved"),
     )
-    of_these = leases.c.instance_id.in_(bindparam("ids", expanding=True))
-    return found.select_from(leases.join(workers, true())).where(of_these)
+    return leases, workers, found
+
+
+def _constants(*words: str) -> Sequence[ColumnElement[str]]:
+    """Words of ours as part of the statement: each value beside it costs a request more."""
+    return [literal_column(f"'{word}'", String()) for word in words]
+
+
+def _is(column: ColumnElement[str], word: str) -> ColumnElement[bool]:
+    """Whether the column has this word of ours."""
+    (constant,) = _constants(word)
+    return column == constant
 
 
 def _any_unsolved(tables: Tables, leases: FromClause, *, sees_not_null: bool) -> Select[Any]:
     """The code of one variant that has no link for a reason, if there is any, found at the end of its index."""
-    variants = tables.variants
+    variants = tables.variants.alias("variant")
     code = variants.c.link_conflict_code
-    of_store = select(code).where(variants.c.instance_id == leases.c.instance_id).limit(1)
+    of_store = select(code).where(variants.c.instance_id == leases.c.instance_id).limit(_ONE)
     # Where NULL is less than all else, as in MariaDB and SQLite, the last one is a code if any is.
     return of_store.where(code.is_not(None)) if sees_not_null else of_store.order_by(code.desc())
 
@@ -244,7 +304,7 @@ def _is_store_of_others(tables: Tables, leases: FromClause) -> ColumnElement[boo
     """Whether the tenant has another instance of the lease's store."""
     mine, other = tables.instances.alias("mine"), tables.instances.alias("other")
     is_same = other.c.store_hash == mine.c.store_hash, other.c.tenant == mine.c.tenant, other.c.id != mine.c.id
-    found = select(other.c.id).where(mine.c.id == leases.c.instance_id, *is_same).limit(1)
+    found = select(other.c.id).where(mine.c.id == leases.c.instance_id, *is_same).limit(_ONE)
     return found.scalar_subquery().is_not(None)
 
 
@@ -255,17 +315,15 @@ def _held_back(refreshes: FromClause) -> Sequence[ColumnElement[bool]]:
     settled = select(later.c.id).where(
         later.c.instance_id == refreshes.c.instance_id,
         later.c.resource == refreshes.c.resource,
-        later.c.status == "completed",
+        _is(later.c.status, "completed"),
         later.c.id > refreshes.c.id,
-        later.c.mode == "full",
+        _is(later.c.mode, "full"),
     )
-    is_mass_deletion = refreshes.c.error_code == RefreshCode.MASS_DELETION
-    return refreshes.c.status == "failed", is_mass_deletion, settled.limit(1).scalar_subquery().is_(None)
+    is_mass_deletion = _is(refreshes.c.error_code, RefreshCode.MASS_DELETION)
+    return _is(refreshes.c.status, "failed"), is_mass_deletion, settled.limit(_ONE).scalar_subquery().is_(None)
 
 
-def _views(
-    session: Session, tables: Tables, config: Config, leases: dict[int, list[Row[Any]]]
-) -> dict[int | str | None, RefreshView]:
+def _views(session: Session, tables: Tables, config: Config, leases: Leases) -> dict[int | str | None, RefreshView]:
     """The refreshes that the leases name, by id, and the open ones by their key too."""
     rows = [row for each in leases.values() for row in each]
     ids = {row_id for row in rows for row_id in _named(row) if row_id}

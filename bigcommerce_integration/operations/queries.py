@@ -23,6 +23,7 @@ from ..refresh.job.progress import Speed, speed
 from ..refresh.lifecycle.setbacks import SHOWN_FROM
 
 LONGEST_LEASE_S = 3600.0
+NO_INSTANCE = "There is no such BigCommerce integration instance."
 NO_REFRESH = "There is no such refresh of this BigCommerce integration instance."
 NO_WORKER = (
     "No worker is running, so this refresh waits. Start one with `dramatiq host.worker:broker`, "
@@ -101,7 +102,7 @@ def instance(
     )
     row = found.one_or_none()
     if row is None:
-        raise NotFound("There is no such BigCommerce integration instance.")
+        raise NotFound(NO_INSTANCE)
     return IntegrationInstance.from_row(row)
 
 

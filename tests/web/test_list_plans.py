@@ -244,6 +244,27 @@ def test_that_a_variant_has_no_link_is_seen_at_once(filled: Mirrored) -> None:
     assert read < ROWS / 10
 
 
+def test_a_store_is_read_along_indexes(filled: Mirrored) -> None:
+    """Beside its leases; of the workers there are few, and their table is read whole."""
+    asked = statements_of(filled, "", {}, of_instances=True)
+    ((statement, parameters),) = (each for each in asked if "bigcommerce_leases" in each[0])
+    with filled.app.app_context(), filled.host_app.db.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            # Small tables are read whole because that is faster, not for want of an index.
+            connection.exec_driver_sql("SET enable_seqscan = off")
+            (plan,) = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).scalar_one()
+            whole = {node["Relation Name"] for node in nodes(plan["Plan"]) if node["Node Type"] == "Seq Scan"}
+        else:
+            rows = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).mappings().all()
+            # Of the refreshes there are too few here to show by which index they are found.
+            assert {row["table"]: row["type"] for row in rows if row["table"] in ("s", "l")} == {
+                "s": "const",
+                "l": "ref",
+            }
+            whole = {row["table"] for row in rows if not row["possible_keys"] and not row["table"].startswith("<")}
+    assert whole <= {"bigcommerce_workers", "worker"}, whole
+
+
 def variants_read(connection: Connection, statement: str, parameters: Any) -> int:
     """How many rows of variants the database looks at; on MariaDB those of the other tables too."""
     if connection.dialect.name == "postgresql":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from ...models import Tables
 from ...models.instances import IntegrationInstance, folded
 from ...refresh.removal.purge import DELETING
-from ..context import Caller
+from ..context import Caller, RequestContext, authorize_with_leases
 from ..findings.finding import KEEPS_OLD, Finding
 from ..findings.gather import findings_by_store
-from ..health import Health, health_by_instance
+from ..health import Health, health_by_instance, health_by_leases
 from ..warnings import of_instance, warnings
 
 SHOWN = ("active", "needs_attention")
@@ -43,9 +43,20 @@ def view_of(caller: Caller, instance: IntegrationInstance) -> InstanceView:
 
 def view_of_new(caller: Caller, instance: IntegrationInstance, health: Health) -> InstanceView:
     """An instance that has just been connected."""
-    (its,) = found = warnings(caller, [of_instance(instance, is_only_one=health.is_only_one)])
-    findings = findings_by_store(caller, [instance], {instance.id: health}, found)
-    return InstanceView(instance, health, its, findings[instance.id])
+    (view,) = _views(caller, [instance], {instance.id: health})
+    return view
+
+
+def authorized_view(
+    caller: Caller, action: str, instance_id: int, *, while_deleting: bool = False
+) -> tuple[RequestContext, InstanceView]:
+    """The instance as it is now, once tenant and ``may`` agree, as ``operations.context.authorize``; two queries."""
+    state = caller.state
+    context, leases = authorize_with_leases(caller, action, instance_id, while_deleting=while_deleting)
+    stores = [context.instance]
+    health = health_by_leases(caller.session, state.tables, state.config, stores, leases)
+    (view,) = _views(context, stores, health)
+    return context, view
 
 
 def warnings_of(caller: Caller, instance: IntegrationInstance) -> list[dict[str, str]]:
@@ -85,6 +96,10 @@ def connected(session: Session, tables: Tables, instance_id: int | None = None) 
 def views_of(caller: Caller, instances: Sequence[IntegrationInstance]) -> list[InstanceView]:
     """These instances of the caller's tenant as they are now."""
     by_id = health_by_instance(caller.session, caller.state.tables, caller.state.config, instances)
+    return _views(caller, instances, by_id)
+
+
+def _views(caller: Caller, instances: Sequence[IntegrationInstance], by_id: Mapping[int, Health]) -> list[InstanceView]:
     found = warnings(caller, [of_instance(each, is_only_one=by_id[each.id].is_only_one) for each in instances])
     findings = findings_by_store(caller, instances, by_id, found)
     return [

@@ -16,14 +16,14 @@ from ...operations.instances.change import change
 from ...operations.instances.connect import connect
 from ...operations.instances.counts import counts
 from ...operations.instances.disconnect import disconnect
-from ...operations.instances.views import SHOWN, InstanceView, view_of
+from ...operations.instances.views import SHOWN, InstanceView, authorized_view
 from ...operations.instances.views import list_instances as list_connected
 from ...schemas import fields
 from ...schemas.base import ObjectSchema
 from ...schemas.instances import InstancePatch, NewInstance, ReplacedInstance
 from ...schemas.query import PageQuery, QueryBoolean, QueryText, read_query
 from ...store_check.report import Report
-from ..http.access import authorize, login, polled
+from ..http.access import authorize, login, parse_id, polled
 from ..http.page_answer import page_answer
 from ..openapi.fields import Part, example_of
 from ..openapi.next_steps import FROM_CHANGED_INSTANCE, FROM_INSTANCE, FROM_NEW_INSTANCE
@@ -113,9 +113,8 @@ def post_instance() -> Answered:
 def get_instance(instance_id: str) -> Answered:
     """A connected store."""
     with polled():
-        context = authorize("read", instance_id, while_deleting=True)
+        context, view = authorized_view(login(), "read", parse_id(instance_id), while_deleting=True)
         wants_counts = "include" in read_query(request, InstanceQuery)
-        view = view_of(context, context.instance)
     answer, status, headers = _answered(view, context.state.cipher)
     if wants_counts:
         answer["data"]["counts"] = asdict(counts(context))
