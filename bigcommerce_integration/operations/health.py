@@ -201,7 +201,7 @@ def _ticks(tables: Tables, window_s: float) -> Sequence[ColumnElement[Any]]:
 @lru_cache(maxsize=16)
 def _before(tables: Tables, window_s: float) -> Select[Any]:
     table = tables.instances
-    is_of_store = table.c.store_hash == bindparam("store_hash"), table.c.tenant == bindparam("tenant")
+    is_of_store = table.c.store_hash == bindparam("store_hash"), queries.is_of_tenant(table)
     return select(*_ticks(tables, window_s), exists().where(*is_of_store).label("has_other"))
 
 
@@ -236,7 +236,7 @@ def _with_store(tables: Tables, *settings: Any) -> Select[Any]:
     both = store.outerjoin(leases, leases.c.instance_id == store.c.id).join(workers, is_any)
     # Not renamed, for the length of the statement: what is selected of leases has other names.
     its = (store.c[each.name] for each in fields(IntegrationInstance))
-    is_it = store.c.id == bindparam("instance_id"), store.c.tenant == bindparam("tenant")
+    is_it = store.c.id == bindparam("instance_id"), queries.is_of_tenant(store)
     return found.add_columns(*its).select_from(both).where(*is_it)
 
 
@@ -303,7 +303,11 @@ def _any_unsolved(tables: Tables, leases: FromClause, *, sees_not_null: bool) ->
 def _is_store_of_others(tables: Tables, leases: FromClause) -> ColumnElement[bool]:
     """Whether the tenant has another instance of the lease's store."""
     mine, other = tables.instances.alias("mine"), tables.instances.alias("other")
-    is_same = other.c.store_hash == mine.c.store_hash, other.c.tenant == mine.c.tenant, other.c.id != mine.c.id
+    is_same = (
+        other.c.store_hash == mine.c.store_hash,
+        queries.is_of_tenant(other, mine.c.tenant),
+        other.c.id != mine.c.id,
+    )
     found = select(other.c.id).where(mine.c.id == leases.c.instance_id, *is_same).limit(_ONE)
     return found.scalar_subquery().is_not(None)
 

@@ -15,6 +15,7 @@ from ..models import Tables
 from ..models.instances import IntegrationInstance
 from ..refresh.removal.purge import DELETING
 from .context import Caller
+from .queries import is_of_tenant
 
 TWICE = "store_connected_twice"
 CODES = (TWICE, "start_date_in_future", "name_taken")
@@ -68,7 +69,7 @@ def _of_stores(tables: Tables) -> Select[Any]:
     table = tables.instances
     place = func.row_number().over(partition_by=table.c.store_hash, order_by=table.c.id)
     has_hash = table.c.store_hash.in_(bindparam("store_hashes", expanding=True))
-    is_there = (has_hash, table.c.tenant == bindparam("tenant"), table.c.status != DELETING)
+    is_there = (has_hash, is_of_tenant(table), table.c.status != DELETING)
     ranked = select(table.c.id, place.label("place")).where(*is_there).subquery()
     # Itself, those that are named, and one more, so that it is known whether there are more.
     few = ranked.c.place <= _MOST_NAMED + 2
