@@ -29,7 +29,7 @@ class Dialect:
 
     ``now`` is the present in naive UTC plus ``{seconds}``. ``begins_with`` are the statements that begin a job's
     transaction, unless it is small. ``locks_within_writes``: an UPDATE or DELETE can pass over rows that are locked.
-    ``writes_within_reads``: a WITH may hold an UPDATE or DELETE, and the rest reads what that returns.
+    ``writes_within_reads``: a WITH may hold a statement that writes, and the rest reads what that returns.
     ``errors`` are its numbers or states (a state by its beginning), ``conflicts`` those after which the same work may
     succeed, ``text_errors`` those that refuse a character. The rest is about plans: whether the values of a long IN go
     as one array, whether a column that is NULL throughout must stand in ORDER BY, whether an index must be forced,
