@@ -69,6 +69,24 @@ def test_requests_and_commands_name_what_is_missing(shop: Shop, statement: str, 
 
 
 @pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("bigcommerce_instances", "access_token"),
+        ("bigcommerce_leases", "link_refused"),
+        ("bigcommerce_workers", "broker_down_since"),
+        ("bigcommerce_refreshes", "open_key"),
+    ],
+)
+def test_a_store_names_the_table_and_the_column(shop: Shop, table: str, column: str) -> None:
+    """Not a name that only the statement has."""
+    shop.post()
+    run(shop, f"ALTER TABLE {table} RENAME COLUMN {column} TO elsewhere")
+    answer = ask(shop, "GET", "/1", None)
+    assert answer.status_code == 503, answer.text
+    assert_named(answer.json["message"], f"{table}.{column}")
+
+
+@pytest.mark.parametrize(
     ("statement", "missing"),
     [
         ("ALTER TABLE bigcommerce_refreshes RENAME COLUMN attempts TO elsewhere", "attempts"),

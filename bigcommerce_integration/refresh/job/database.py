@@ -125,6 +125,7 @@ _LONGEST_TEXT = 300
 # By its name or an alias that SQLAlchemy makes of it: a database may well be named like our tables.
 _OURS = rf"\b({'|'.join(table.name for table in metadata.tables.values())})(_[0-9]+)?\b"
 _NAMES_OURS = re.compile(_OURS)
+_OURS_AS = re.compile(rf"{_OURS} AS (\w+)")
 _WRITES_OURS = re.compile(rf"\s*(INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+\S*{_OURS}", re.IGNORECASE)
 
 
@@ -167,9 +168,18 @@ def _shortage(error: BaseException) -> Shortage | None:
     texts = (each for each in getattr(cause, "args", ()) if isinstance(each, str))
     lines = next(texts, "").strip().splitlines() or [type(cause).__name__]
     described = storable(lines[0].strip().rstrip("."))[:_LONGEST_TEXT]
-    if lack == "migration" and not _is_ours(described, error.statement or ""):
-        return None
+    if lack == "migration":
+        described = _by_tables(described, error.statement or "")
+        if not _is_ours(described, error.statement or ""):
+            return None
     return Shortage(lack, f"{described}.")
+
+
+def _by_tables(described: str, statement: str) -> str:
+    """What is missing by the names of our tables, where the statement gave them others."""
+    for named in _OURS_AS.finditer(statement):
+        described = re.sub(rf"\b{named[3]}\.", f"{named[1]}.", described)
+    return described
 
 
 def _is_ours(described: str, statement: str) -> bool:
