@@ -231,10 +231,10 @@ def _with_store(tables: Tables, *settings: Any) -> Select[Any]:
     """The instance ``instance_id`` of ``tenant``, beside each of its leases; one row if it has none."""
     leases, workers, found = _selected(tables, *settings)
     store = tables.instances.alias("s")
-    # Always true, as ids begin at 1: SQLAlchemy warns of a join on nothing, on MariaDB, beside one on something.
+    # Always true, as ids begin at 1. A plain TRUE makes SQLAlchemy warn of a cartesian product on MariaDB.
     is_any = store.c.id > -workers.c.running
     both = store.outerjoin(leases, leases.c.instance_id == store.c.id).join(workers, is_any)
-    # Not renamed, for the length of the statement: what is selected of leases has other names.
+    # Its columns keep their names, so that the statement is short: none of a lease that is selected has such a name.
     its = (store.c[each.name] for each in fields(IntegrationInstance))
     is_it = store.c.id == bindparam("instance_id"), queries.is_of_tenant(store)
     return found.add_columns(*its).select_from(both).where(*is_it)
@@ -281,7 +281,7 @@ def _selected(
 
 
 def _constants(*words: str) -> Sequence[ColumnElement[str]]:
-    """Words of ours as part of the statement: each value beside it costs a request more."""
+    """Words of ours as a part of the statement: the driver takes time over each parameter."""
     return [literal_column(f"'{word}'", String()) for word in words]
 
 

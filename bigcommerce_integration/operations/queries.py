@@ -172,8 +172,8 @@ _TENANT: ColumnElement[Any] = bindparam("tenant")
 def is_of_tenant(instances: FromClause, tenant: ColumnElement[Any] = _TENANT) -> ColumnElement[bool]:
     """That the instance is the tenant's, beside a condition that finds it.
 
-    No equality, which is one of an index: as long as the tables have no statistics, PostgreSQL may read all rows of the
-    tenant by that.
+    It is not written as an equality, which an index serves: as long as the tables have no statistics, PostgreSQL may
+    read all rows of the tenant by the index of their names.
     """
     return instances.c.tenant.is_not_distinct_from(tenant)
 

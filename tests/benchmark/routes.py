@@ -17,8 +17,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from sqlalchemy import create_engine
-
 from ..host_app import bearer
 from ..processes import ROOT, wait_until
 from . import bare
@@ -64,7 +62,6 @@ def rows(scene: Scene, *, runs: int, requests: int, clients: int) -> Iterator[Ro
         for run in range(-1, runs):
             first = 1_000_000 + run * requests
             post = load(plain, _bare_post, first), load(ours, _post_of(stage), first)
-            _analyze(stage.host.database_url, bare_url)
             get = load(plain, _bare_get, first), load(ours, _progress_of(stage), first)
             # The first round warms both up.
             if run >= 0:
@@ -81,19 +78,6 @@ def rows(scene: Scene, *, runs: int, requests: int, clients: int) -> Iterator[Ro
     )
     yield Row("GET of a store, p50", [(ours.p50_s * ms, plain.p50_s * ms) for plain, ours in stores], 2.0, "ms")
     yield Row("GET of progress, p50", [(ours.p50_s * ms, plain.p50_s * ms) for plain, ours in gets], 1.3, "ms")
-
-
-def _analyze(*urls: str) -> None:
-    """Let PostgreSQL know its tables, as autovacuum does within a minute or so.
-
-    It would read thousands of new stores by plans of the time when there was one.
-    """
-    for url in urls:
-        engine = create_engine(url, isolation_level="AUTOCOMMIT")
-        if engine.dialect.name == "postgresql":
-            with engine.connect() as connection:
-                connection.exec_driver_sql("ANALYZE")
-        engine.dispose()
 
 
 def _bare_post(number: int) -> tuple[str, str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, event
+from sqlalchemy import delete, event, insert, select
 
 from bigcommerce_integration.app_state import state_of
 
@@ -90,6 +91,28 @@ def test_a_store_that_is_not_there_takes_one_statement(any_app: Flask, statement
     answer = client.get(f"{path}0", headers=headers)
     assert (answer.status_code, answer.json["message"]) == (404, "There is no such BigCommerce integration instance.")
     assert len(statements) == 1
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_a_store_is_found_by_its_id_without_statistics(any_app: Flask, host_app: HostApp) -> None:
+    """Many stores of one tenant in tables that PostgreSQL has not analyzed yet."""
+    path, client, headers = connected(any_app), any_app.test_client(), bearer(any_app)
+    refresh = client.get(path, headers=headers).json["data"]["refreshes"][0]["id"]
+    asked: list[tuple[str, Any]] = []
+    with any_app.app_context():
+        table, engine = state_of(any_app).tables.instances, host_app.db.engine
+        with engine.begin() as connection:
+            row = dict(connection.execute(select(*(each for each in table.c if each.name != "id"))).mappings().one())
+            connection.execute(insert(table), [row | {"name_key": f"key {number}"} for number in range(500)])
+        event.listen(engine, "before_cursor_execute", lambda *each: asked.append((each[2], each[3])))
+        for polled in (path, f"{path}/refreshes/{refresh}", f"{path}/history"):
+            assert client.get(polled, headers=headers).status_code == 200
+        of_instances = [each for each in asked if "bigcommerce_instances" in each[0]]
+        assert len(of_instances) >= 3
+        with engine.connect() as connection:
+            for statement, parameters in of_instances:
+                plan = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars()
+                assert not [each for each in plan if table.name in each and "uq_" in each], statement
 
 
 def test_a_store_without_leases_is_answered(any_app: Flask, host_app: HostApp) -> None:
